@@ -1,0 +1,64 @@
+/**
+ * The contract between capture formats and the rest: bytes in, records out, pulled.
+ *
+ * Pulled and not pushed, so that several files can be merged in time order without a buffer; `next()` fills one reused
+ * object and allocates nothing. There is one await per chunk, none per record.
+ */
+
+/** One captured frame. `bytes` and `view` are valid until the next `push()`. */
+export class RawRecord {
+  /** Epoch seconds, unsigned (records of 2106 and later are valid). */
+  seconds = 0;
+  /** 0 … 999,999,999 */
+  nanos = 0;
+  /** False when the format gives none (pcapng Simple Packet Block); then `seconds` and `nanos` repeat the record before. */
+  hasTime = true;
+  /** LINKTYPE_* of the interface, without FCS bits. */
+  linkType = 0;
+  /** Index into `CaptureReader.interfaces`. */
+  interfaceId = 0;
+  capLen = 0;
+  /** Length on the wire. */
+  origLen = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(this.bytes.buffer);
+  /** Offset of the frame in `bytes` and `view`. */
+  at = 0;
+  /** Offset of the record (or block) in the uncompressed stream. */
+  fileOffset = 0;
+}
+
+export interface CaptureInterface {
+  readonly linkType: number;
+  readonly snapLen: number;
+  readonly name: string | null;
+}
+
+/** Where reading ended early, and why; everything before it was delivered. */
+export interface Damage {
+  /** Offset in the uncompressed stream. */
+  readonly fileOffset: number;
+  /** Records delivered before the damage. */
+  readonly recordsBefore: number;
+  /** One sentence that follows "packet N+1 …" or stands alone. */
+  readonly what: string;
+}
+
+export interface CaptureReader {
+  readonly format: string;
+  readonly interfaces: readonly CaptureInterface[];
+  /** Newest `isb_endtime`, or null. */
+  readonly endTime: { readonly seconds: number; readonly nanos: number } | null;
+  /** Packets that the capturing program says it lost (epb_dropcount, isb_ifdrop + isb_osdrop), best known. */
+  readonly reportedDrops: number;
+  readonly damage: Damage | null;
+  /** Oddities that do not end reading (stray bytes, a caplen above the snap length …), bounded. */
+  readonly warnings: readonly string[];
+
+  /** Hands over the next bytes of the stream. The reader may keep a view of `chunk` until the next push. */
+  push(chunk: Uint8Array): void;
+  /** Fills `record` and returns true, or returns false when it needs more bytes, is at the end, or met damage. */
+  next(record: RawRecord): boolean;
+  /** No more bytes will come: what is left over is damage. */
+  end(): void;
+}

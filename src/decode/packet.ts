@@ -1,0 +1,131 @@
+/**
+ * The one reusable decoded packet. Decoders fill it in place; nothing on the hot path allocates.
+ *
+ * Decoding is lax: a cut or odd packet keeps what could be read, and `stop` says why decoding ended. Decoders never throw
+ * and never judge. Lengths come from the IP header, not from the captured length.
+ */
+
+/** How far decoding got. A packet whose `layer` is TCP has a complete fixed TCP header. */
+export const Layer = { NONE: 0, LINK: 1, IP: 2, TCP: 3, UDP: 4, ICMP: 5 } as const;
+export type Layer = (typeof Layer)[keyof typeof Layer];
+
+/** Why decoding ended before the payload. */
+export const Stop = {
+  NONE: 0,
+  /** The captured bytes end inside a header. */
+  TRUNCATED: 1,
+  /** A header contradicts itself (IHL < 5, data offset past the segment, wrong version). */
+  MALFORMED: 2,
+  /** Not IP, or an IP protocol that is not TCP, UDP or ICMP. */
+  OTHER_PROTOCOL: 3,
+  /** A later IP fragment: it has no transport header. */
+  FRAGMENT: 4,
+  /** A link type without a decoder. */
+  UNKNOWN_LINK: 5,
+  /** More nested headers than we follow. */
+  TOO_DEEP: 6,
+} as const;
+export type Stop = (typeof Stop)[keyof typeof Stop];
+
+export class Packet {
+  /** The buffer that holds the frame; valid until the next chunk. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  /** Offset of the frame's first byte in `view`, and of the first byte behind the captured part. */
+  at = 0;
+  end = 0;
+
+  layer: Layer = Layer.NONE;
+  stop: Stop = Stop.NONE;
+
+  /** Interned list of VLAN tags and tunnels around this packet; 0 none. See `Encapsulations`. */
+  encap = 0;
+  /** 4, 6, or 0 when no IP header was reached. */
+  ipVersion = 0;
+  /** Offset of the (innermost) IP header in `view`. */
+  ipAt = 0;
+  /** IPv4 addresses as int32 (big-endian value | 0); for IPv6 see `srcAt` and `dstAt`. */
+  src = 0;
+  dst = 0;
+  /** Offsets of the addresses in `view`. */
+  srcAt = 0;
+  dstAt = 0;
+  /** TTL or hop limit. */
+  ttl = 0;
+  /** IPv4 identification; -1 for IPv6. */
+  ipId = -1;
+  /** Length of the whole IP packet according to its header, octets. */
+  ipLength = 0;
+  /** IP protocol number of the payload reached. */
+  protocol = 0;
+  moreFragments = false;
+  /** Octets; 0 for the first or only fragment. */
+  fragmentOffset = 0;
+
+  srcPort = 0;
+  dstPort = 0;
+  /** Offset of the TCP, UDP or ICMP header. */
+  transportAt = 0;
+
+  /** int32; see model/seq.ts. */
+  seq = 0;
+  ack = 0;
+  /** `Flag` bits of model/flags.ts. */
+  flags = 0;
+  /** Unscaled, as in the header. */
+  window = 0;
+  urgent = 0;
+  /** TCP header length with options, octets, as the data offset says. */
+  headerLength = 0;
+  /** Transport payload according to the IP length, octets. Not the captured part. */
+  payloadLength = 0;
+  /** Offset of the payload in `view`; bytes from here to min(payloadAt + payloadLength, end) were captured. */
+  payloadAt = 0;
+
+  /** Set by `decodeTcpOptions`, which only some callers need. */
+  readonly options = new TcpOptions();
+
+  icmpType = 0;
+  icmpCode = 0;
+  /** ICMP errors: the header they quote, decoded laxly; null when this packet quotes nothing. */
+  quoted: Packet | null = null;
+}
+
+/** TCP options of one segment; -1 or false where absent or not captured. */
+export class TcpOptions {
+  /** All option bytes were captured and well formed. */
+  complete = true;
+  mss = -1;
+  windowScale = -1;
+  sackPermitted = false;
+  hasTimestamp = false;
+  /** uint32 as int32 */
+  tsVal = 0;
+  tsEcr = 0;
+  /** Number of SACK blocks in `sack`: left and right edges, int32. */
+  sackBlocks = 0;
+  readonly sack = new Int32Array(8);
+  /** RFC 7413 (kind 34), or the experimental form (kind 254, magic 0xF989). */
+  fastOpen = false;
+  fastOpenCookieLength = 0;
+  /** RFC 8684 (kind 30). */
+  mptcp = false;
+  mptcpSubtype = -1;
+  /** RFC 2385 (19) or RFC 5925 (29). */
+  authenticated = false;
+
+  clear(): void {
+    this.complete = true;
+    this.mss = -1;
+    this.windowScale = -1;
+    this.sackPermitted = false;
+    this.hasTimestamp = false;
+    this.tsVal = 0;
+    this.tsEcr = 0;
+    this.sackBlocks = 0;
+    this.fastOpen = false;
+    this.fastOpenCookieLength = 0;
+    this.mptcp = false;
+    this.mptcpSubtype = -1;
+    this.authenticated = false;
+  }
+}

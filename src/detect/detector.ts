@@ -1,0 +1,81 @@
+/**
+ * A rule: one file that says what it looks for, how it decides, when it stays silent, and what to do.
+ * Pure: the same view gives the same drafts. Text for people lives in the rule, not in the reporters.
+ */
+import type { CaptureView } from '../model/capture-view.ts';
+import type { Caveat, Cause, Level, Remedy, Severity, Subject } from '../model/finding.ts';
+import type { ConnId, FrameNo, Nanos } from '../model/units.ts';
+
+export type Category = 'close' | 'time-wait' | 'open' | 'flood' | 'reset' | 'path' | 'capture';
+
+/** A threshold that a user may change: `--set RULE.NAME=VALUE`. The unit is in the name (minSeconds). */
+export interface Parameter {
+  readonly default: number;
+  readonly text: string;
+}
+
+export interface RuleDocs {
+  readonly what: string;
+  readonly why: string;
+  /** How it is decided, step by step. */
+  readonly how: string;
+  /** When it stays silent. */
+  readonly never: string;
+  /** What it cannot know. */
+  readonly limits: string;
+  readonly references: readonly string[];
+}
+
+export interface EvidenceDraft {
+  readonly connection: ConnId | null;
+  readonly frame: FrameNo;
+  readonly time: Nanos;
+  readonly note: string;
+}
+
+/** A finding before the engine gives it an id, times as text, and its place in the report. */
+export interface Draft {
+  readonly severity: Severity;
+  readonly confidence: Level;
+  readonly title: string;
+  readonly summary: string;
+  readonly subject: Subject;
+  readonly atFault: string | null;
+  readonly faultBecause: string | null;
+  readonly since: Nanos | null;
+  readonly until: Nanos | null;
+  readonly count: number;
+  /** Every connection concerned, ascending; the engine cuts the list. */
+  readonly connections: readonly ConnId[];
+  readonly evidence: readonly EvidenceDraft[];
+  readonly metrics: Readonly<Record<string, number | string | null>>;
+  readonly causes: readonly Cause[];
+  readonly remedies: readonly Remedy[];
+  /** Overrides the display filter that the engine derives from subject and connections. */
+  readonly displayFilter?: string;
+  readonly caveats?: readonly Caveat[];
+  /** Ids of rules whose finding about the same subject would explain this one, most likely first. */
+  readonly explainedByRules?: readonly string[];
+}
+
+export type Detection =
+  | { readonly verdict: 'found'; readonly findings: readonly Draft[] }
+  | { readonly verdict: 'clear' }
+  | { readonly verdict: 'inconclusive' | 'not-applicable'; readonly because: string };
+
+export interface Detector<P extends Record<string, Parameter> = Record<string, Parameter>> {
+  /** Kebab-case, for ever. */
+  readonly id: string;
+  readonly title: string;
+  /** The usual one; a finding may differ. */
+  readonly severity: Severity;
+  readonly category: Category;
+  readonly docs: RuleDocs;
+  readonly params: P;
+  readonly detect: (capture: CaptureView, params: Readonly<Record<keyof P, number>>) => Detection;
+}
+
+export const defineDetector = <const P extends Record<string, Parameter>>(detector: Detector<P>): Detector<P> => detector;
+
+/** The usual end of a rule: drafts or nothing. */
+export const found = (findings: readonly Draft[]): Detection => (findings.length > 0 ? { verdict: 'found', findings } : { verdict: 'clear' });

@@ -1,0 +1,47 @@
+/** Text forms of IP addresses. Parsing and printing only; interning is the tracker's business. */
+
+export const ipv4Text = (address: number): string =>
+  `${String(address >>> 24)}.${String((address >>> 16) & 255)}.${String((address >>> 8) & 255)}.${String(address & 255)}`;
+
+/** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as `::`. */
+export function ipv6Text(bytes: Uint8Array, at = 0): string {
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push((bytes[at + i]! << 8) | bytes[at + i + 1]!);
+  if (groups.slice(0, 5).every((g) => g === 0) && groups[5] === 0xffff) {
+    return `::ffff:${ipv4Text((groups[6]! << 16) | groups[7]!)}`; // §5: IPv4-mapped
+  }
+  let best = -1;
+  let bestLength = 1;
+  for (let i = 0; i < 8; i++) {
+    let length = 0;
+    while (i + length < 8 && groups[i + length] === 0) length++;
+    if (length > bestLength) {
+      best = i;
+      bestLength = length;
+    }
+    if (length > 0) i += length - 1;
+  }
+  const hex = (part: number[]): string => part.map((g) => g.toString(16)).join(':');
+  return best < 0 ? hex(groups) : `${hex(groups.slice(0, best))}::${hex(groups.slice(best + bestLength))}`;
+}
+
+/** `10.0.0.1:80`, `[2001:db8::1]:443`. */
+export const endpointText = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+/** An address inside an id: brackets around IPv6 so that a port can never be mistaken for a group. */
+export const hostText = (ip: string): string => (ip.includes(':') ? `[${ip}]` : ip);
+
+/** The /24 (IPv4) or /64 (IPv6) that an address belongs to, as `10.0.0.0/24`. */
+export function prefixText(ip: string): string {
+  if (!ip.includes(':')) return `${ip.split('.').slice(0, 3).join('.')}.0/24`;
+  const [head = '', tail] = ip.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups = tail === undefined ? left : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  const kept = groups.slice(0, 4).map((g) => Number.parseInt(g, 16) || 0);
+  const bytes = new Uint8Array(16);
+  kept.forEach((g, i) => {
+    bytes[i * 2] = g >> 8;
+    bytes[i * 2 + 1] = g & 255;
+  });
+  return `${ipv6Text(bytes)}/64`;
+}

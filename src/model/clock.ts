@@ -1,0 +1,68 @@
+/**
+ * The capture's origin, and the only place where relative nanoseconds become calendar time.
+ *
+ * Absolute nanoseconds do not fit a float64 (2^53 ns is 104 days), so the analysis counts from the first record and
+ * this class adds the origin back with integers.
+ */
+import { type Nanos, NANOS_PER_SECOND, nanos } from './units.ts';
+
+export class Clock {
+  /** Whole seconds since the epoch, unsigned (records of 2106 and later are valid). */
+  readonly originSeconds: number;
+  /** 0 … 999,999,999 */
+  readonly originNanos: number;
+
+  constructor(originSeconds: number, originNanos: number) {
+    this.originSeconds = originSeconds;
+    this.originNanos = originNanos;
+  }
+
+  relative(secondsPart: number, nanosPart: number): Nanos {
+    return nanos((secondsPart - this.originSeconds) * NANOS_PER_SECOND + (nanosPart - this.originNanos));
+  }
+
+  /** RFC 3339, UTC, nine decimals: `2026-11-20T08:33:00.123456789Z`. */
+  text(t: Nanos): string {
+    const [whole, rest] = this.#split(t);
+    const date = new Date(whole * 1000);
+    if (Number.isNaN(date.getTime())) return `+${String(whole)}.${String(rest).padStart(9, '0')}s`;
+    return `${date.toISOString().slice(0, -5)}.${String(rest).padStart(9, '0')}Z`;
+  }
+
+  /** Epoch seconds and nanoseconds of a relative time. */
+  #split(t: Nanos): [number, number] {
+    let whole = Math.floor(t / NANOS_PER_SECOND);
+    let rest = t - whole * NANOS_PER_SECOND + this.originNanos;
+    whole += this.originSeconds;
+    while (rest >= NANOS_PER_SECOND) {
+      rest -= NANOS_PER_SECOND;
+      whole++;
+    }
+    return [whole, rest];
+  }
+}
+
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)$/;
+
+/** An absolute time or an offset from the first packet, as `--at`, `--from`, `--to` and `--captured-until` take it. */
+export type TimeArgument = { readonly kind: 'absolute'; readonly seconds: number; readonly nanos: number } | { readonly kind: 'offset'; readonly nanos: Nanos };
+
+/** RFC 3339 in UTC, epoch seconds (`1795165994.173`), or `+SECONDS`. Undefined: none of these. */
+export function parseTimeArgument(text: string): TimeArgument | undefined {
+  const offset = /^\+(\d+)(?:\.(\d{1,9}))?$/.exec(text);
+  if (offset) return { kind: 'offset', nanos: nanos(Number(offset[1]) * NANOS_PER_SECOND + fraction(offset[2])) };
+  const epoch = /^(\d+)(?:\.(\d+))?$/.exec(text);
+  if (epoch) return { kind: 'absolute', seconds: Number(epoch[1]), nanos: fraction(epoch[2]?.slice(0, 9)) };
+  const m = RFC3339.exec(text);
+  if (!m) return undefined;
+  const [, year, month, day, hour, minute, second] = m.map(Number) as [number, number, number, number, number, number, number];
+  const millis = Date.UTC(year, month - 1, day, hour, minute, second);
+  if (new Date(millis).getUTCDate() !== day || month > 12 || hour > 23 || minute > 59 || second > 60) return undefined;
+  return { kind: 'absolute', seconds: millis / 1000, nanos: fraction(m[7]) };
+}
+
+const fraction = (digits: string | undefined): number => (digits === undefined ? 0 : Number(digits.padEnd(9, '0')));
+
+export function resolveTime(argument: TimeArgument, clock: Clock): Nanos {
+  return argument.kind === 'offset' ? argument.nanos : clock.relative(argument.seconds, argument.nanos);
+}

@@ -1,0 +1,188 @@
+/**
+ * What a rule, a report or a screen may see of a connection: objects with the field's names, read from the tracker's
+ * columns on demand. Times are `Nanos` from the capture's first record.
+ *
+ * Every state is inferred at the capture point. `basis` says on what ground; a rule must say what it does when that is
+ * not `handshake`.
+ */
+import type { Side, SideName, State } from './state.ts';
+import type { ConnId, FrameNo, Nanos } from './units.ts';
+
+/** handshake: a SYN or SYN-ACK was seen · midstream: it began before the capture · one-sided: only one end's segments are in the capture. */
+export type Basis = 'handshake' | 'midstream' | 'one-sided';
+/** How we know who is the client. */
+export type RolesFrom = 'handshake' | 'port' | 'first-seen';
+/** contract.md `outcome`. */
+export const OUTCOMES = ['ok', 'refused', 'unanswered', 'abandoned', 'half-open', 'reset', 'leaked', 'open', 'unknown'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** One change of state, with its cause in words. `frame` null: a timer, or what a later segment proved. */
+export interface Transition {
+  readonly time: Nanos;
+  readonly frame: FrameNo | null;
+  readonly side: Side;
+  readonly from: State;
+  readonly to: State;
+  readonly cause: string;
+  /** Rests on a kernel's timer or on an application's habit, not on a segment. */
+  readonly assumed: boolean;
+}
+
+/** What the segment log keeps beside transitions: the rare segments that rules argue with. */
+export const Mark = {
+  /** A SYN sent again with the same ISN. */
+  SYN_AGAIN: 'syn-again',
+  SYN_ACK_AGAIN: 'syn-ack-again',
+  FIN_AGAIN: 'fin-again',
+  /** A SYN inside a connection that it cannot have opened (RFC 5961 §4). */
+  STRAY_SYN: 'stray-syn',
+  RST: 'rst',
+  /** The end whose RST had been seen went on sending. */
+  SENT_AFTER_RST: 'sent-after-rst',
+  /** Payload for an end that had already closed for good. */
+  DATA_AFTER_CLOSE: 'data-after-close',
+  /** The third ACK (or the data that stood in for it) was seen, yet the SYN-ACK came again. */
+  HANDSHAKE_ACK_IGNORED: 'handshake-ack-ignored',
+  /** An empty ACK that repeats what was known, straight after an unacceptable RST or SYN (RFC 5961). */
+  CHALLENGE_ACK: 'challenge-ack',
+  /** An ICMP error quoted this connection; `detail` is type << 8 | code. */
+  ICMP_ERROR: 'icmp-error',
+} as const;
+export type Mark = (typeof Mark)[keyof typeof Mark];
+
+export interface MarkEvent {
+  readonly mark: Mark;
+  readonly time: Nanos;
+  readonly frame: FrameNo;
+  /** The sender of the segment (of the quoted segment for ICMP_ERROR). */
+  readonly side: Side;
+  /** Mark-specific; RST: see `RstFacts`, read it through `rstFacts()`. */
+  readonly detail: number;
+}
+
+/** What a RST looked like beside the rest of its sender's segments; the fingerprints are in docs/rules/rst-abort.md. */
+export interface RstFacts {
+  /** ACK flag: a socket (or a listener refusing) answered; without it, the kernel had no socket for the segment. */
+  readonly hasAck: boolean;
+  readonly windowZero: boolean;
+  /** IPv4 identification 0; Linux answers so when it has no socket. False for IPv6. */
+  readonly ipIdZero: boolean;
+  /** Carries a timestamp option. */
+  readonly hasTimestamp: boolean;
+  /** Timestamps were negotiated and this RST has none. */
+  readonly lacksNegotiatedTimestamp: boolean;
+  /** TTL / hop limit differs from every earlier segment of this sender in the connection. */
+  readonly ttlDiffers: boolean;
+  readonly ttl: number;
+  /** seq is exactly the sender's next. */
+  readonly seqExact: boolean;
+  /** seq lies in the window of the other end, but is not the next. */
+  readonly seqInWindow: boolean;
+  /** seq equals the ACK number of the last segment from the other end: the form of an answer without a socket. */
+  readonly answersLastSegment: boolean;
+  /** We take it that the other end's socket died of it. */
+  readonly accepted: boolean;
+  /** The sender had sent its FIN before. */
+  readonly afterOwnFin: boolean;
+  /** The other end's FIN had been sent before. */
+  readonly afterPeerFin: boolean;
+  /** It answers a SYN: nothing listens, or a firewall rejects. */
+  readonly refusesSyn: boolean;
+}
+
+export interface EndpointView {
+  readonly side: Side;
+  readonly role: SideName;
+  readonly ip: string;
+  readonly port: number;
+  /** `10.0.0.1:80`, `[2001:db8::1]:443` */
+  readonly name: string;
+  /** At the end of observation. */
+  readonly state: State;
+  readonly stateSince: Nanos;
+
+  readonly packets: number;
+  /** IP packet lengths, headers included. */
+  readonly ipBytes: number;
+  /** TCP payload, retransmissions included. */
+  readonly payloadBytes: number;
+  readonly syn: number;
+  readonly synAck: number;
+  readonly fin: number;
+  readonly rst: number;
+  readonly firstSynFrame: FrameNo | null;
+  readonly firstSynAckFrame: FrameNo | null;
+  readonly firstFinFrame: FrameNo | null;
+  readonly firstRstFrame: FrameNo | null;
+  readonly retransmissions: number;
+  readonly outOfOrder: number;
+  /** Sequence space that this end sent and the capture does not hold, though later segments or ACKs prove it was sent. */
+  readonly missedBytes: number;
+
+  /** Time of the first FIN; null when none. */
+  readonly finTime: Nanos | null;
+  /** Time and frame at which the other end acknowledged that FIN; null when it never did. */
+  readonly finAckedTime: Nanos | null;
+  readonly finAckedFrame: FrameNo | null;
+  /** Last segment with payload sent by this end; null when none. */
+  readonly lastDataTime: Nanos | null;
+  readonly lastDataFrame: FrameNo | null;
+  /** Last segment of any kind. */
+  readonly lastTime: Nanos | null;
+  /** Payload sent after the other end's FIN was seen: a half-closed connection in use. */
+  readonly payloadAfterPeerFin: number;
+  /** Time spent in CLOSE_WAIT; null when never. `until` null: still. */
+  readonly closeWait: { readonly since: Nanos; readonly frame: FrameNo; readonly until: Nanos | null } | null;
+
+  /** From the SYN or SYN-ACK; null where the option was absent or not captured. */
+  readonly mss: number | null;
+  readonly windowScale: number | null;
+  readonly sackPermitted: boolean;
+  readonly timestamps: boolean;
+  readonly fastOpen: boolean;
+  readonly mptcp: boolean;
+  /** TTL or hop limit of the first segment. */
+  readonly ttl: number;
+  /** Payload began like TLS (a handshake record). */
+  readonly tls: boolean;
+  /** First octet of the last payload (TLS: record type); -1 when not captured. */
+  readonly lastPayloadType: number;
+  readonly lastPayloadLength: number;
+  /** Segments that advertised a zero window (no SYN, FIN or RST). */
+  readonly zeroWindows: number;
+}
+
+export interface ConnectionView {
+  readonly id: ConnId;
+  readonly client: EndpointView;
+  readonly server: EndpointView;
+  /** [client, server] */
+  readonly ends: readonly [EndpointView, EndpointView];
+  /** Outermost first: `vlan:7`. Part of the identity. */
+  readonly encapsulation: readonly string[];
+  readonly basis: Basis;
+  readonly rolesFrom: RolesFrom;
+  readonly start: Nanos;
+  readonly end: Nanos;
+  readonly firstFrame: FrameNo;
+  readonly lastFrame: FrameNo;
+  readonly outcome: Outcome;
+  readonly closedBy: SideName | 'both' | null;
+  /** First SYN to the end of the handshake, seconds; null when not seen. */
+  readonly connectSeconds: number | null;
+  readonly handshakeRtt: number | null;
+  readonly clientSideRtt: number | null;
+  readonly serverSideRtt: number | null;
+  /** Silence (no payload either way) before the first FIN or RST, seconds; null when there was none. */
+  readonly quietBeforeClose: number | null;
+  /** Both ends reached ESTABLISHED. */
+  readonly established: boolean;
+  /** Wireshark's tcp.completeness. */
+  readonly completeness: number;
+  readonly connState: string;
+  readonly history: string;
+  readonly transitions: readonly Transition[];
+  readonly marks: readonly MarkEvent[];
+  /** An earlier connection of the same tuple, if any. */
+  readonly previous: ConnId | null;
+}

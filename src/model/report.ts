@@ -1,0 +1,125 @@
+/** The report as contract.md fixes it. `schemaVersion` rises when a key changes its meaning or goes away; docs/formats-changelog.md. */
+import type { Caveat, Finding, RuleVerdict } from './finding.ts';
+
+export const SCHEMA_VERSION = 1;
+
+export interface CaptureFile {
+  readonly path: string;
+  readonly format: string;
+  readonly bytes: number;
+  readonly packets: number;
+  readonly linkTypes: readonly string[];
+  readonly truncated: boolean;
+  readonly sha256: string | null;
+}
+
+export interface CaptureFacts {
+  readonly files: readonly CaptureFile[];
+  readonly packets: number;
+  readonly tcpPackets: number;
+  readonly connections: number;
+  /** null: no packet. */
+  readonly start: string | null;
+  readonly end: string | null;
+  readonly durationSeconds: number;
+  readonly caveats: readonly Caveat[];
+}
+
+/** Counts per bucket of capture time; the gauges (halfOpen, closeWait, timeWait) are the values at each bucket's end. */
+export interface Series {
+  readonly bucketSeconds: number;
+  readonly start: string | null;
+  readonly syn: readonly number[];
+  readonly synAnswered: readonly number[];
+  readonly completed: readonly number[];
+  readonly rst: readonly number[];
+  readonly retransmissions: readonly number[];
+  readonly halfOpen: readonly number[];
+  readonly closeWait: readonly number[];
+  readonly timeWait: readonly number[];
+  /** Seconds from first SYN to the end of the handshake; null where none completed. */
+  readonly connectP50: readonly (number | null)[];
+  readonly connectP99: readonly (number | null)[];
+}
+
+export interface Report {
+  readonly schemaVersion: number;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly capture: CaptureFacts;
+  readonly series: Series;
+  readonly findings: readonly Finding[];
+  readonly rules: readonly RuleVerdict[];
+}
+
+/** One object of `connections -f ndjson`. */
+export interface EndpointRow {
+  readonly ip: string;
+  readonly port: number;
+  readonly state: string;
+  readonly stateSince: string | null;
+  readonly packets: number;
+  readonly ipBytes: number;
+  readonly payloadBytes: number;
+  readonly syn: number;
+  readonly synAck: number;
+  readonly fin: number;
+  readonly rst: number;
+  readonly firstSynFrame: number | null;
+  readonly firstSynAckFrame: number | null;
+  readonly firstFinFrame: number | null;
+  readonly firstRstFrame: number | null;
+  readonly retransmissions: number;
+  readonly outOfOrder: number;
+  readonly missedBytes: number;
+}
+
+export interface TransitionRow {
+  readonly time: string;
+  readonly frame: number | null;
+  readonly endpoint: 'client' | 'server';
+  readonly from: string;
+  readonly to: string;
+  readonly cause: string;
+  readonly assumed?: true;
+  readonly file?: number;
+  readonly fileFrame?: number;
+}
+
+export interface ConnectionRow {
+  readonly type: 'connection';
+  readonly id: number;
+  readonly client: EndpointRow;
+  readonly server: EndpointRow;
+  readonly encapsulation: readonly string[];
+  readonly basis: string;
+  readonly rolesFrom: string;
+  readonly start: string;
+  readonly end: string;
+  readonly duration: number;
+  readonly firstFrame: number;
+  readonly lastFrame: number;
+  readonly connectSeconds: number | null;
+  readonly handshakeRtt: number | null;
+  readonly clientSideRtt: number | null;
+  readonly serverSideRtt: number | null;
+  readonly outcome: string;
+  readonly closedBy: string | null;
+  readonly connState: string;
+  readonly history: string;
+  readonly completeness: number;
+  readonly transitions: readonly TransitionRow[];
+  readonly findings: readonly string[];
+}
+
+/** One object of `states -f ndjson`. */
+export interface SocketRow {
+  readonly type: 'socket';
+  readonly at: string;
+  readonly host: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly state: string;
+  readonly since: string;
+  readonly basis: string;
+  readonly connection: number;
+}

@@ -1,0 +1,28 @@
+/**
+ * Numbers with a unit. A type that says what the number counts is cheaper than a comment and cannot go stale.
+ * Only the constructors here may brand; arithmetic yields plain numbers, so a mix-up has to be written on purpose.
+ */
+declare const unit: unique symbol;
+type Unit<U extends string> = number & { readonly [unit]: U };
+
+/**
+ * Nanoseconds since the first record of the capture (the capture's origin; see `Clock`).
+ * float64: every nanosecond is exact within 104 days of the origin, every microsecond within 285 years of microsecond
+ * records that are multiples of 8 ns apart from it (2^53 units of the record's own resolution).
+ */
+export type Nanos = Unit<'ns'>;
+/** Seconds, as printed and as thresholds are written. */
+export type Seconds = Unit<'s'>;
+/** 1-based number of the record over all files, in the order analysed; Wireshark's frame.number. */
+export type FrameNo = Unit<'frame'>;
+/** 0-based id of a connection, in order of its first frame. */
+export type ConnId = Unit<'connection'>;
+
+export const nanos = (n: number): Nanos => n as Nanos;
+export const seconds = (n: number): Seconds => n as Seconds;
+export const frameNo = (n: number): FrameNo => n as FrameNo;
+export const connId = (n: number): ConnId => n as ConnId;
+
+export const NANOS_PER_SECOND = 1_000_000_000;
+export const secondsOf = (n: number): Seconds => (n / NANOS_PER_SECOND) as Seconds;
+export const nanosOf = (s: number): Nanos => Math.round(s * NANOS_PER_SECOND) as Nanos;
