@@ -1,0 +1,46 @@
+/**
+ * Which formats exist. A new one is a file and a line here: `--format`, its help and its error message derive from these tables.
+ * The first of each table is what a person gets; `machine` is what `--json` stands for.
+ */
+import type { Detector } from '../detect/detector.ts';
+import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
+import { connectionCsv, connectionTable } from './connection-rows.ts';
+import { jsonReport } from './json.ts';
+import type { Page } from './layout.ts';
+import { ndjsonReport, ndjsonRows } from './ndjson.ts';
+import { ruleJson, ruleTable } from './rule-rows.ts';
+import { socketTable } from './socket-table.ts';
+import { textReport } from './text.ts';
+
+/** Pieces of the document, in order; the writer decides how many go out at once. */
+export type Formatter<T> = (value: T, page: Page) => Iterable<string>;
+
+export interface Formats<T> {
+  readonly byName: Readonly<Record<string, Formatter<T>>>;
+  readonly standard: string;
+  readonly machine: string;
+}
+
+export const reportFormats: Formats<Report> = {
+  byName: { text: textReport, json: jsonReport, ndjson: ndjsonReport },
+  standard: 'text',
+  machine: 'json',
+};
+
+export const connectionFormats: Formats<Iterable<ConnectionRow>> = {
+  byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv },
+  standard: 'table',
+  machine: 'ndjson',
+};
+
+export const stateFormats: Formats<Iterable<SocketRow>> = {
+  byName: { table: socketTable, ndjson: ndjsonRows },
+  standard: 'table',
+  machine: 'ndjson',
+};
+
+export const ruleFormats: Formats<Iterable<Detector>> = {
+  byName: { table: ruleTable, json: ruleJson },
+  standard: 'table',
+  machine: 'json',
+};

@@ -1,0 +1,42 @@
+/** `rules`: what is looked for, with every threshold that `--set` can change. */
+import type { Detector } from '../detect/detector.ts';
+import type { Page } from './layout.ts';
+import { safeJson } from './safe-json.ts';
+import { table, type Column } from './table.ts';
+
+interface RuleLine {
+  readonly rule: string;
+  readonly severity: string;
+  readonly category: string;
+  readonly parameter: string;
+  readonly title: string;
+}
+
+const COLUMNS: readonly Column<RuleLine>[] = [
+  { title: 'RULE', cell: (r) => r.rule },
+  { title: 'SEVERITY', cell: (r) => r.severity },
+  { title: 'CATEGORY', importance: 1, cell: (r) => r.category },
+  { title: 'PARAMETER', cell: (r) => r.parameter },
+  { title: 'TITLE', importance: 2, cell: (r) => r.title },
+];
+
+export function* ruleTable(rules: Iterable<Detector>, page: Page): Generator<string> {
+  const lines: RuleLine[] = [];
+  for (const rule of rules) {
+    const params = Object.entries(rule.params).map(([name, p]) => `${name}=${String(p.default)}`);
+    lines.push({ rule: rule.id, severity: rule.severity, category: rule.category, parameter: params[0] ?? '-', title: rule.title });
+    for (const parameter of params.slice(1)) lines.push({ rule: '', severity: '', category: '', parameter, title: '' });
+  }
+  yield* table(COLUMNS, lines, page);
+}
+
+/** One array, one rule per line. */
+export function* ruleJson(rules: Iterable<Detector>): Generator<string> {
+  let separator = '[\n';
+  for (const { id, title, severity, category, params } of rules) {
+    const parameters = Object.entries(params).map(([name, p]) => ({ name, default: p.default, text: p.text }));
+    yield separator + safeJson({ id, title, severity, category, parameters });
+    separator = ',\n';
+  }
+  yield separator === '[\n' ? '[]\n' : '\n]\n';
+}

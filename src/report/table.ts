@@ -1,0 +1,56 @@
+/**
+ * Columns of text for a terminal. Widths are measured on the first rows only, because there may be a million of them;
+ * a later, longer cell pushes its line out rather than being cut, and nothing is held back.
+ */
+import { paint, type Page } from './layout.ts';
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly align?: 'right';
+  /** Lowest goes first when the page is too narrow; columns without it always stay. */
+  readonly importance?: number;
+  readonly cell: (row: Row) => string;
+}
+
+/** Rows measured before the first line is written. */
+const MEASURED_ROWS = 1_000;
+const GAP = '  ';
+
+export function* table<Row>(columns: readonly Column<Row>[], rows: Iterable<Row>, page: Page): Generator<string> {
+  const iterator = rows[Symbol.iterator]();
+  const head: string[][] = [];
+  for (let next = iterator.next(); !next.done; next = iterator.next()) {
+    const { value } = next;
+    head.push(columns.map((c) => c.cell(value)));
+    if (head.length === MEASURED_ROWS) break;
+  }
+  const widths = columns.map((c, i) => Math.max(c.title.length, ...head.map((cells) => cells[i]?.length ?? 0)));
+  const kept = fit(columns, widths, page.width);
+  const line = (cells: readonly string[]): string =>
+    kept
+      .map((i) => (columns[i]?.align === 'right' ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0)))
+      .join(GAP)
+      .trimEnd();
+
+  yield `${paint(page, line(columns.map((c) => c.title)), 'bold')}\n`;
+  for (const cells of head) yield `${line(cells)}\n`;
+  if (head.length < MEASURED_ROWS) return;
+  for (let next = iterator.next(); !next.done; next = iterator.next()) {
+    const { value } = next;
+    yield `${line(columns.map((c, i) => (kept.includes(i) ? c.cell(value) : '')))}\n`;
+  }
+}
+
+/** Indices of the columns that fit, dropping the least important first. */
+function fit<Row>(columns: readonly Column<Row>[], widths: readonly number[], width: number): readonly number[] {
+  let kept = columns.map((_, i) => i);
+  const total = (): number => kept.reduce((sum, i) => sum + (widths[i] ?? 0) + GAP.length, -GAP.length);
+  const droppable = kept
+    .filter((i) => columns[i]?.importance !== undefined)
+    .sort((a, b) => (columns[a]?.importance ?? 0) - (columns[b]?.importance ?? 0));
+  for (const victim of droppable) {
+    if (total() <= width) break;
+    kept = kept.filter((i) => i !== victim);
+  }
+  return kept;
+}

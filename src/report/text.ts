@@ -1,0 +1,157 @@
+/**
+ * The page that an engineer pastes at three in the morning: what was read, what is wrong, who is at fault, the frames that
+ * prove it and what to do; then what was checked and found clear, and what could not be decided.
+ *
+ * Commands and display filters are never wrapped: they are there to be copied. Lists are cut to what a person reads; the
+ * machine formats have the rest.
+ */
+import type { Caveat, Evidence, Finding, Severity } from '../model/finding.ts';
+import type { CaptureFacts, CaptureFile, Report } from '../model/report.ts';
+import { sanitise } from '../model/sanitise.ts';
+import { hang, paint, textWidth, wrap, type Page, type Style } from './layout.ts';
+import {
+  captureLine,
+  clockText,
+  countText,
+  durationText,
+  faultText,
+  likelihoodWord,
+  nothingWrongText,
+  placeFindings,
+  plural,
+  severityCounts,
+  SEVERITY_MARK,
+  silence,
+  whenText,
+  type PlacedFinding,
+} from './narrate.ts';
+
+const SEVERITY_STYLE: Readonly<Record<Severity, readonly Style[]>> = {
+  critical: ['bold', 'red'],
+  warning: ['bold', 'yellow'],
+  notice: ['bold', 'cyan'],
+  info: ['blue'],
+};
+
+/** Frames shown per finding: enough to see the pattern, few enough to stay on the screen. */
+const EVIDENCE_SHOWN = 8;
+/** File names in the heading before it only counts them. */
+const FILES_NAMED = 3;
+/** `Confidence` and two spaces: the widest label of a finding. */
+const LABEL_WIDTH = 12;
+
+export function* textReport(report: Report, page: Page): Generator<string> {
+  const width = textWidth(page.width);
+  yield* block(heading(report, page, width));
+  yield* block(captureNotes(report.capture, width));
+  const nothing = nothingWrongText(report);
+  if (nothing !== null) yield* block(wrap(nothing, width));
+  for (const placed of placeFindings(report.findings)) yield* block(findingLines(placed, report.capture, page, width));
+  yield* block(silenceLines(report, width), false);
+}
+
+/** Lines, and an empty one after them; nothing at all when there are none. */
+function* block(lines: readonly string[], gap = true): Generator<string> {
+  if (lines.length > 0) yield `${lines.join('\n')}\n${gap ? '\n' : ''}`;
+}
+
+function heading(report: Report, page: Page, width: number): string[] {
+  const names = fileNames(report.capture.files);
+  const lines = [paint(page, `${report.tool.name} ${report.tool.version}: ${names}`, 'bold'), ...wrap(captureLine(report.capture), width)];
+  if (report.findings.length > 0) {
+    const counts = severityCounts(report.findings);
+    lines.push(`${plural(report.findings.length, 'finding')}: ${counts}`);
+  }
+  return lines;
+}
+
+/** `a.pcap`, `a.pcap, b.pcap`, `a.pcap and 4 more files`; `-` is standard input. */
+export function fileNames(files: readonly Pick<CaptureFile, 'path'>[]): string {
+  const names = files.map((f) => (f.path === '-' ? 'standard input' : sanitise(f.path)));
+  if (names.length <= FILES_NAMED) return names.join(', ');
+  return `${names[0] ?? ''} and ${plural(names.length - 1, 'more file')}`;
+}
+
+function captureNotes(capture: CaptureFacts, width: number): string[] {
+  return capture.caveats.flatMap((c) => hang('Note: ', caveatText(c), width));
+}
+
+const caveatText = (c: Caveat): string => sanitise(c.text);
+
+function findingLines({ finding: f, number, depth }: PlacedFinding, capture: CaptureFacts, page: Page, width: number): string[] {
+  const indent = '    '.repeat(Math.min(depth, 4));
+  const inner = width - indent.length;
+  const mark = SEVERITY_MARK[f.severity];
+  const tag = `${mark.glyph} ${mark.word}`;
+  const lead = `${String(number)}. ${tag}  `;
+  const title = hang(lead, sanitise(f.title), inner);
+  title[0] =
+    paint(page, `${String(number)}. `, 'bold') +
+    paint(page, tag, ...SEVERITY_STYLE[f.severity]) +
+    paint(page, (title[0] ?? '').slice(lead.length - 2), 'bold');
+  const lines = [...title, ...wrap(sanitise(f.summary, 4_000), inner - 3).map((l) => `   ${l}`), ''];
+  const say = (label: string, ...paragraphs: string[]): void => {
+    paragraphs.forEach((p, i) => lines.push(...hang(`   ${(i === 0 ? label : '').padEnd(LABEL_WIDTH)}`, p, inner)));
+  };
+
+  if (depth > 0 && f.explainedBy !== null) say('Follows', `from ${sanitise(f.explainedBy)}: mend that first`);
+  say('At fault', sanitise(faultText(f)));
+  const when = whenText(f, capture.end);
+  if (when !== null) say('When', when);
+  if (f.confidence !== 'high') say('Confidence', f.confidence);
+  say('Evidence', ...evidenceLines(f, capture));
+  say('Causes', ...f.causes.map((c) => sanitise(`${likelihoodWord(c.likelihood)}: ${ended(c.text)} Because ${ended(c.because)}`, 2_000)));
+  f.remedies.forEach((r, i) => {
+    say(i === 0 ? 'What to do' : '', sanitise(`${ended(r.text)}${r.appliesTo === '' ? '' : ` (${r.appliesTo})`}`, 2_000));
+    if (r.command !== null) lines.push(`   ${' '.repeat(LABEL_WIDTH)}    ${paint(page, `$ ${sanitise(r.command, 2_000)}`, 'cyan')}`);
+  });
+  if (f.displayFilter !== '') lines.push(`   ${'Wireshark'.padEnd(LABEL_WIDTH)}${sanitise(f.displayFilter, 4_000)}`);
+  say('But', ...f.caveats.map(caveatText));
+  return lines.map((l) => (l === '' ? l : indent + l));
+}
+
+/** As a sentence of its own. */
+const ended = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);
+
+function evidenceLines(f: Finding, capture: CaptureFacts): string[] {
+  const shown = f.evidence.slice(0, EVIDENCE_SHOWN);
+  const frameWidth = Math.max(0, ...shown.map((e) => String(e.frame).length));
+  const lines = shown.map(
+    (e) => `frame ${String(e.frame).padEnd(frameWidth)} ${whereText(e, capture)} ${clockText(e.time)} ${sanitise(e.note)}`,
+  );
+  const more = f.evidence.length - shown.length;
+  if (more > 0) lines.push(`and ${plural(more, 'more frame')} in report -f json`);
+  return lines;
+}
+
+/** With several files: where the frame is in its own file. */
+function whereText(e: Evidence, capture: CaptureFacts): string {
+  const file = e.file === undefined ? undefined : capture.files[e.file];
+  return file === undefined || e.fileFrame === undefined ? '' : `(${sanitise(file.path)} frame ${String(e.fileFrame)})`;
+}
+
+function silenceLines(report: Report, width: number): string[] {
+  if (report.capture.packets === 0) return [];
+  const { clear, unsure, notApplicable } = silence(report.rules);
+  const lines: string[] = [];
+  if (clear.length > 0) lines.push(...hang('Checked and clear: ', clear.join(', '), width));
+  for (const { id, because } of unsure) lines.push(...hang('Could not tell: ', sanitise(`${id} (because ${because})`), width));
+  if (notApplicable.length > 0) lines.push(...hang('Did not apply: ', notApplicable.join(', '), width));
+  return lines;
+}
+
+/** `check -f text` and others that describe the files themselves. */
+export function fileLine(file: CaptureFile, bytes: string): string {
+  const facts = [
+    file.format,
+    file.linkTypes.length > 0 ? file.linkTypes.join(', ') : 'no link type',
+    bytes,
+    plural(file.packets, 'packet'),
+  ];
+  if (file.truncated) facts.push('breaks off in the middle');
+  return `${fileNames([file])}: ${sanitise(facts.join(', '))}`;
+}
+
+/** How long the observation lasted, for headings. */
+export const observed = (capture: CaptureFacts): string =>
+  `${countText(capture.packets)} packets over ${durationText(capture.durationSeconds)}`;
