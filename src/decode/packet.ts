@@ -18,7 +18,7 @@ export const Stop = {
   MALFORMED: 2,
   /** Not IP, or an IP protocol that is not TCP, UDP or ICMP. */
   OTHER_PROTOCOL: 3,
-  /** A later IP fragment: it has no transport header. */
+  /** A later IP fragment, which has no transport header, or a first one too small to hold all of it. */
   FRAGMENT: 4,
   /** A link type without a decoder. */
   UNKNOWN_LINK: 5,
@@ -61,6 +61,7 @@ export class Packet {
   /** Octets; 0 for the first or only fragment. */
   fragmentOffset = 0;
 
+  /** Set from the first four bytes of TCP or UDP, `seq` from the first eight, even when `layer` says that the header is incomplete. */
   srcPort = 0;
   dstPort = 0;
   /** Offset of the TCP, UDP or ICMP header. */
@@ -78,7 +79,7 @@ export class Packet {
   headerLength = 0;
   /** Transport payload according to the IP length, octets. Not the captured part. */
   payloadLength = 0;
-  /** Offset of the payload in `view`; bytes from here to min(payloadAt + payloadLength, end) were captured. */
+  /** Offset of the payload in `view`, never behind `end`; bytes from here to min(payloadAt + payloadLength, end) were captured. */
   payloadAt = 0;
 
   /** Set by `decodeTcpOptions`, which only some callers need. */
@@ -86,8 +87,44 @@ export class Packet {
 
   icmpType = 0;
   icmpCode = 0;
-  /** ICMP errors: the header they quote, decoded laxly; null when this packet quotes nothing. */
+  /**
+   * ICMP errors: the packet they quote, decoded laxly; null when this packet quotes nothing. It belongs to the Decoder and
+   * is overwritten by the next packet that quotes one.
+   */
   quoted: Packet | null = null;
+
+  /** Forgets the packet before. Leaves `options`, which belong to the last call of `decodeTcpOptions`. */
+  clear(): void {
+    this.layer = Layer.NONE;
+    this.stop = Stop.NONE;
+    this.encap = 0;
+    this.ipVersion = 0;
+    this.ipAt = 0;
+    this.src = 0;
+    this.dst = 0;
+    this.srcAt = 0;
+    this.dstAt = 0;
+    this.ttl = 0;
+    this.ipId = -1;
+    this.ipLength = 0;
+    this.protocol = 0;
+    this.moreFragments = false;
+    this.fragmentOffset = 0;
+    this.srcPort = 0;
+    this.dstPort = 0;
+    this.transportAt = 0;
+    this.seq = 0;
+    this.ack = 0;
+    this.flags = 0;
+    this.window = 0;
+    this.urgent = 0;
+    this.headerLength = 0;
+    this.payloadLength = 0;
+    this.payloadAt = 0;
+    this.icmpType = 0;
+    this.icmpCode = 0;
+    this.quoted = null;
+  }
 }
 
 /** TCP options of one segment; -1 or false where absent or not captured. */
@@ -95,6 +132,7 @@ export class TcpOptions {
   /** All option bytes were captured and well formed. */
   complete = true;
   mss = -1;
+  /** As in the option; RFC 7323 §2.3 has receivers use 14 for anything above. */
   windowScale = -1;
   sackPermitted = false;
   hasTimestamp = false;

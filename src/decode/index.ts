@@ -1,0 +1,63 @@
+/**
+ * Frame bytes into the one reusable `Packet`: synchronous, without allocation, without exceptions.
+ *
+ * Reads only what was captured, believes the lengths of IP headers, and stops where it no longer understands (`Stop`).
+ * Fragments are not reassembled, checksums not verified. Read first: `walk.ts`, then `headers.ts`.
+ */
+import { Encapsulations } from './encapsulations.ts';
+import { type LinkLayer, linkLayer } from './link/index.ts';
+import { walkHeaders } from './headers.ts';
+import { Layer, Packet, Stop } from './packet.ts';
+import { Next, Walk } from './walk.ts';
+
+export { Encapsulations } from './encapsulations.ts';
+export { linkTypeName } from './link/index.ts';
+export { decodeTcpOptions } from './transport/tcp-options.ts';
+
+export class Decoder {
+  /** Resolves `packet.encap`. */
+  readonly encapsulations = new Encapsulations();
+
+  readonly #walk = new Walk(this.encapsulations);
+  readonly #quoteWalk = new Walk(this.encapsulations);
+  readonly #quoted = new Packet();
+  // A capture rarely has more than one link type, and then in runs: the lookup is done when it changes.
+  #linkType = -1;
+  #link: LinkLayer | undefined;
+
+  /** Decodes the frame of `capLen` bytes at `at`; it had `origLen` on the wire. Overwrites all of `packet` but its options. */
+  decode(packet: Packet, linkType: number, view: DataView, at: number, capLen: number, origLen: number): void {
+    const end = Math.min(at + capLen, view.byteLength);
+    packet.clear();
+    packet.view = view;
+    packet.at = at;
+    packet.end = end;
+    if (linkType !== this.#linkType) {
+      this.#linkType = linkType;
+      this.#link = linkLayer(linkType);
+    }
+    if (this.#link === undefined) {
+      packet.stop = Stop.UNKNOWN_LINK;
+      return;
+    }
+    const w = this.#walk;
+    // Some writers record an original length below the captured one; what was captured did exist.
+    w.start(packet, view, at, end, at + (origLen > capLen ? origLen : capLen));
+    const first = this.#link.decode(w);
+    if (w.at > at || first >= 0) packet.layer = Layer.LINK;
+    if (walkHeaders(w, first) === Next.QUOTE) this.#decodeQuoted(packet, w);
+  }
+
+  /** A quoted ICMP error is not followed further: errors are never sent about errors (RFC 1122 §3.2.2). */
+  #decodeQuoted(packet: Packet, outer: Walk): void {
+    const quoted = this.#quoted;
+    quoted.clear();
+    quoted.view = packet.view;
+    quoted.at = outer.at;
+    quoted.end = outer.bound;
+    quoted.encap = packet.encap;
+    this.#quoteWalk.start(quoted, packet.view, outer.at, outer.bound, outer.limit);
+    walkHeaders(this.#quoteWalk, Next.ANY_IP);
+    if (quoted.ipVersion !== 0) packet.quoted = quoted;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * LINKTYPE_IEEE802_11_RADIOTAP: data frames of a wireless capture. Encrypted frames, aggregates (A-MSDU) and everything
+ * that is not data end as another protocol: their IP headers cannot be read here.
+ */
+import { Stop } from '../packet.ts';
+import { missing, Next, stopped, type Walk } from '../walk.ts';
+
+/** Version, pad, length (little-endian, of the whole radiotap header), first word of present flags. */
+const RADIOTAP_HEADER = 8;
+const PRESENT_TSFT = 0x01;
+const PRESENT_FLAGS = 0x02;
+const PRESENT_EXTENDED = 0x8000_0000;
+/** radiotap.org "Flags": the 802.11 header is padded to a multiple of four. */
+const FLAG_DATA_PAD = 0x20;
+
+export function decodeRadiotap(w: Walk): number {
+  if (w.bound - w.at < RADIOTAP_HEADER) return missing(w, RADIOTAP_HEADER);
+  const length = w.view.getUint16(w.at + 2, true);
+  if (length < RADIOTAP_HEADER) return stopped(w, Stop.MALFORMED);
+  if (w.bound - w.at < length) return missing(w, length);
+  const padded = (radiotapFlags(w.view, w.at, length) & FLAG_DATA_PAD) !== 0;
+  w.at += length;
+  return decodeData(w, padded);
+}
+
+/** The caller has checked that `length` bytes are there. */
+function radiotapFlags(view: DataView, at: number, length: number): number {
+  const present = view.getUint32(at + 4, true);
+  if ((present & PRESENT_FLAGS) === 0) return 0;
+  let field = 4;
+  while (field + 4 <= length && (view.getUint32(at + field, true) & PRESENT_EXTENDED) !== 0) field += 4;
+  field += 4;
+  // Fields are aligned to their size, counted from the start of the header.
+  if ((present & PRESENT_TSFT) !== 0) field = ((field + 7) & ~7) + 8;
+  return field < length ? view.getUint8(at + field) : 0;
+}
+
+/** Frame control, duration, three addresses, sequence control (IEEE 802.11 §9.3.2.1). */
+const HEADER = 24;
+const TYPE_MASK = 0x0c;
+const TYPE_DATA = 0x08;
+const SUBTYPE_QOS = 0x80;
+const SUBTYPE_NO_DATA = 0x40;
+const TO_AND_FROM_DS = 0x03;
+const PROTECTED = 0x40;
+const ORDER = 0x80;
+const FRAGMENT_NUMBER = 0x0f;
+const QOS_AMSDU = 0x80;
+
+function decodeData(w: Walk, padded: boolean): number {
+  if (w.bound - w.at < HEADER) return missing(w, HEADER);
+  const control = w.view.getUint8(w.at);
+  const flags = w.view.getUint8(w.at + 1);
+  if ((control & TYPE_MASK) !== TYPE_DATA || (control & SUBTYPE_NO_DATA) !== 0) return stopped(w, Stop.OTHER_PROTOCOL);
+  if ((flags & PROTECTED) !== 0) return stopped(w, Stop.OTHER_PROTOCOL);
+  if ((w.view.getUint8(w.at + 22) & FRAGMENT_NUMBER) !== 0) return stopped(w, Stop.FRAGMENT);
+  let length = HEADER;
+  if ((flags & TO_AND_FROM_DS) === TO_AND_FROM_DS) length += 6; // a fourth address
+  if ((control & SUBTYPE_QOS) !== 0) {
+    if (w.bound - w.at < length + 2) return missing(w, length + 2);
+    if ((w.view.getUint8(w.at + length) & QOS_AMSDU) !== 0) return stopped(w, Stop.OTHER_PROTOCOL);
+    length += (flags & ORDER) !== 0 ? 6 : 2; // QoS control, and HT control when there is one
+  }
+  if (padded) length = (length + 3) & ~3;
+  if (w.bound - w.at < length) return missing(w, length);
+  w.at += length;
+  return Next.LLC;
+}
