@@ -4,6 +4,7 @@
  */
 import type { Detector } from '../detect/detector.ts';
 import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
+import { checkJson, checkText, type CaptureCheck } from './check.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
 import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
@@ -27,6 +28,12 @@ export const reportFormats: Formats<Report> = {
   machine: 'json',
 };
 
+export const checkFormats: Formats<CaptureCheck> = {
+  byName: { text: checkText, json: checkJson },
+  standard: 'text',
+  machine: 'json',
+};
+
 export const connectionFormats: Formats<Iterable<ConnectionRow>> = {
   byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv },
   standard: 'table',
@@ -44,3 +51,6 @@ export const ruleFormats: Formats<Iterable<Detector>> = {
   standard: 'table',
   machine: 'json',
 };
+
+export { explanationText } from './explanation.ts';
+export type { CaptureCheck };

@@ -12,8 +12,6 @@ import { hang, paint, textWidth, wrap, type Page, type Style } from './layout.ts
 import {
   captureLine,
   clockText,
-  countText,
-  durationText,
   faultText,
   likelihoodWord,
   nothingWrongText,
@@ -46,8 +44,13 @@ export function* textReport(report: Report, page: Page): Generator<string> {
   yield* block(captureNotes(report.capture, width));
   const nothing = nothingWrongText(report);
   if (nothing !== null) yield* block(wrap(nothing, width));
-  for (const placed of placeFindings(report.findings)) yield* block(findingLines(placed, report.capture, page, width));
+  yield* findingBlocks(report.findings, report.capture, page, width);
   yield* block(silenceLines(report, width), false);
+}
+
+/** Every finding with all that belongs to it, consequences below their cause. */
+export function* findingBlocks(findings: readonly Finding[], capture: CaptureFacts, page: Page, width: number): Generator<string> {
+  for (const placed of placeFindings(findings)) yield* block(findingLines(placed, capture, page, width));
 }
 
 /** Lines, and an empty one after them; nothing at all when there are none. */
@@ -65,9 +68,12 @@ function heading(report: Report, page: Page, width: number): string[] {
   return lines;
 }
 
-/** `a.pcap`, `a.pcap, b.pcap`, `a.pcap and 4 more files`; `-` is standard input. */
-export function fileNames(files: readonly Pick<CaptureFile, 'path'>[]): string {
-  const names = files.map((f) => (f.path === '-' ? 'standard input' : sanitise(f.path)));
+/** `-` is standard input. */
+export const fileName = (path: string): string => (path === '-' ? 'standard input' : sanitise(path));
+
+/** `a.pcap`, `a.pcap, b.pcap`, `a.pcap and 4 more files`. */
+function fileNames(files: readonly Pick<CaptureFile, 'path'>[]): string {
+  const names = files.map((f) => fileName(f.path));
   if (names.length <= FILES_NAMED) return names.join(', ');
   return `${names[0] ?? ''} and ${plural(names.length - 1, 'more file')}`;
 }
@@ -130,7 +136,8 @@ function whereText(e: Evidence, capture: CaptureFacts): string {
   return file === undefined || e.fileFrame === undefined ? '' : `(${sanitise(file.path)} frame ${String(e.fileFrame)})`;
 }
 
-function silenceLines(report: Report, width: number): string[] {
+/** What was checked and found clear, what could not be decided and why. */
+export function silenceLines(report: Pick<Report, 'capture' | 'rules'>, width: number): string[] {
   if (report.capture.packets === 0) return [];
   const { clear, unsure, notApplicable } = silence(report.rules);
   const lines: string[] = [];
@@ -139,19 +146,3 @@ function silenceLines(report: Report, width: number): string[] {
   if (notApplicable.length > 0) lines.push(...hang('Did not apply: ', notApplicable.join(', '), width));
   return lines;
 }
-
-/** `check -f text` and others that describe the files themselves. */
-export function fileLine(file: CaptureFile, bytes: string): string {
-  const facts = [
-    file.format,
-    file.linkTypes.length > 0 ? file.linkTypes.join(', ') : 'no link type',
-    bytes,
-    plural(file.packets, 'packet'),
-  ];
-  if (file.truncated) facts.push('breaks off in the middle');
-  return `${fileNames([file])}: ${sanitise(facts.join(', '))}`;
-}
-
-/** How long the observation lasted, for headings. */
-export const observed = (capture: CaptureFacts): string =>
-  `${countText(capture.packets)} packets over ${durationText(capture.durationSeconds)}`;

@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/**
+ * The program: makes the real world for `run` and sets the exit status. Everything heavy is imported by the command that needs
+ * it, so that `--version` and a usage error cost no more than commander.
+ */
+import { fstatSync, readFileSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { run } from './commands/index.ts';
+import { EXIT_INTERNAL, EXIT_SIGNAL_BASE, failureOf } from './commands/failure.ts';
+import type { OutStream, World } from './commands/world.ts';
+
+const STDOUT_FD = 1;
+/** How long an interrupted command may take to remove its temporary file and leave the terminal tidy. */
+const GRACE_MS = 500;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const interrupt = new AbortController();
+const onSignal = (_name: string, signal: number): void => {
+  interrupt.abort(signal);
+  setTimeout(() => process.exit(EXIT_SIGNAL_BASE + signal), GRACE_MS).unref();
+};
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+for (const name of SIGNALS) process.on(name, () => onSignal(name, constants.signals[name]));
+
+/** What slips through every net is still one sentence and not a stack. */
+const lastResort = (error: unknown): void => {
+  const { lines } = failureOf(error, { version, verbose: process.argv.includes('-v') });
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exit(EXIT_INTERNAL);
+};
+process.on('uncaughtException', lastResort);
+
+function terminalStream(stream: NodeJS.WriteStream): OutStream {
+  // Without a listener the same error that the callback gets would also end the process.
+  stream.on('error', () => undefined);
+  return {
+    write: (text) =>
+      new Promise((resolve, reject) => {
+        stream.write(text, (error) => (error ? reject(error) : resolve()));
+      }),
+    isTTY: Boolean(stream.isTTY),
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
+  };
+}
+
+/**
+ * Standard output that is a file: written here, because process.stdout takes a short write (a disk that fills up in the middle
+ * of a piece) for a complete one.
+ */
+function fileStream(fd: number): OutStream {
+  return {
+    write: (text) =>
+      new Promise((resolve) => {
+        const bytes = Buffer.from(text);
+        for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+        resolve();
+      }),
+    isTTY: false,
+    columns: undefined,
+  };
+}
+
+function standardOutput(): OutStream {
+  if (process.stdout.isTTY) return terminalStream(process.stdout);
+  const facts = fstatSync(STDOUT_FD);
+  return facts.isFile() || facts.isCharacterDevice() ? fileStream(STDOUT_FD) : terminalStream(process.stdout);
+}
+
+const world: World = {
+  stdout: standardOutput(),
+  stderr: terminalStream(process.stderr),
+  stdin: { isTTY: Boolean(process.stdin.isTTY) },
+  env: process.env,
+  version,
+  now: () => performance.now(),
+  interrupted: interrupt.signal,
+  analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),
+  rules: async () => (await import('./detect/index.ts')).detectors,
+  crossRead: async (path) => (await import('./capture/cross-read.ts')).crossRead(path),
+};
+
+process.exitCode = await run(process.argv.slice(2), world);

@@ -1,0 +1,69 @@
+/**
+ * What every command that reads a capture does: check the words, find the inputs, analyse with progress, warn. It returns the
+ * analysis and how findings turn into an exit status; printing the result is the command's own business.
+ */
+import type { Analysis } from '../engine/analysis.ts';
+import { atLeast, type Finding } from '../model/finding.ts';
+import { countText, durationText } from '../report/narrate.ts';
+import { explainImplicitStdin, resolveInputs } from './inputs.ts';
+import { failOnFlag, resolveAnalysis, type Flags } from './options.ts';
+import { throwIfInterrupted } from './output.ts';
+import { progressLine } from './progress.ts';
+import { captureWarnings } from './warnings.ts';
+import type { World } from './world.ts';
+
+export interface AnalysisRun {
+  readonly analysis: Analysis;
+  readonly paths: readonly string[];
+  /** 0, or 1 when `--fail-on` asks for it and one of these findings is severe enough. */
+  readonly exitCode: (findings: readonly Finding[]) => number;
+}
+
+export interface RunHints {
+  /** What the first word may have been meant as, where no command was given. */
+  readonly commands?: readonly string[];
+  /** false: the result itself says what is wrong with the capture. */
+  readonly warn?: boolean;
+}
+
+export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
+  const failOn = failOnFlag(flags);
+  const inputs = resolveInputs(world, words, hints.commands ?? []);
+  const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
+  const started = world.now();
+  const analysis = await analyseWithProgress(world, inputs, options, flags);
+  if (flags.quiet !== true && hints.warn !== false) {
+    for (const warning of captureWarnings(analysis.report.capture)) await say(world, `tcpdiag: warning: ${warning}`);
+  }
+  if (flags.verbose === true) {
+    const took = durationText((world.now() - started) / 1_000);
+    await say(world, `tcpdiag: read ${countText(analysis.report.capture.packets)} packets in ${took}`);
+  }
+  const exitCode = (findings: readonly Finding[]): number => (failOn !== null && findings.some((f) => atLeast(f.severity, failOn)) ? 1 : 0);
+  return { analysis, paths: inputs.paths, exitCode };
+}
+
+/** The rules are loaded only when their names matter. */
+export const needsRules = (flags: Flags): boolean => flags.only !== undefined || flags.skip !== undefined || flags.set !== undefined;
+
+async function analyseWithProgress(
+  world: World,
+  inputs: ReturnType<typeof resolveInputs>,
+  options: ReturnType<typeof resolveAnalysis>,
+  flags: Flags,
+): Promise<Analysis> {
+  const progress = progressLine(world, flags.progress !== false && flags.quiet !== true);
+  try {
+    const analysis = await world.analyse(inputs.paths, options, { progress: (p) => progress.show(p), signal: world.interrupted });
+    throwIfInterrupted(world);
+    return analysis;
+  } catch (error) {
+    throwIfInterrupted(world); // whatever an interrupted reader says, the signal is the reason
+    throw inputs.implicitStdin ? explainImplicitStdin(error) : error;
+  } finally {
+    await progress.clear();
+  }
+}
+
+/** A line for the user. That nobody reads stderr is no reason to stop. */
+export const say = (world: World, line: string): Promise<void> => world.stderr.write(`${line}\n`).catch(() => undefined);

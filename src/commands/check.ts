@@ -1,0 +1,41 @@
+/** `check`: is this capture fit to be believed? The files, what reading them showed, and the rules about the capture itself. */
+import type { Command } from 'commander';
+import { UsageError } from '../model/errors.ts';
+import { checkFormats, type CaptureCheck } from '../report/index.ts';
+import { runAnalysis } from './analysis-run.ts';
+import { withChecksums } from './checksum.ts';
+import { STDIN } from './inputs.ts';
+import { analysisOptions, chosenFormat, documentPage, resultOptions, type Flags } from './options.ts';
+import { writeResult } from './output.ts';
+import type { World } from './world.ts';
+
+export function declareCheck(command: Command): Command {
+  command
+    .description('is this capture fit to be believed: damage, gaps, one direction only, filters')
+    .argument('[capture...]', 'pcap or pcapng files, read as one capture; - is standard input');
+  return analysisOptions(resultOptions(command, checkFormats))
+    .option('--checksum', 'add the SHA-256 of each file')
+    .option('--cross-read', 'read each file again with an independent reader and compare');
+}
+
+export async function check(world: World, words: readonly string[], flags: Flags): Promise<number> {
+  const format = chosenFormat(flags, checkFormats, 'check');
+  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { warn: false });
+  if (flags.crossRead === true && paths.includes(STDIN)) {
+    throw new UsageError('--cross-read reads the capture a second time, which standard input does not allow; give it as a file.');
+  }
+  const report = flags.checksum === true ? await withChecksums(analysis.report, paths) : analysis.report;
+  const about = new Set((await world.rules()).filter((r) => r.category === 'capture').map((r) => r.id));
+  const crossReadings: CaptureCheck['crossReadings'][number][] = [];
+  if (flags.crossRead === true) for (const path of paths) crossReadings.push({ path, ...(await world.crossRead(path)) });
+  const result: CaptureCheck = {
+    schemaVersion: report.schemaVersion,
+    tool: report.tool,
+    capture: report.capture,
+    findings: report.findings.filter((f) => about.has(f.rule)),
+    rules: report.rules.filter((r) => about.has(r.id)),
+    crossReadings,
+  };
+  await writeResult(world, format(result, documentPage(world, flags)), flags.output, paths);
+  return exitCode(result.findings);
+}

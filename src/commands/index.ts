@@ -1,0 +1,103 @@
+/**
+ * The command line as a whole: words in, exit status out. Every way to fail ends here, as at most three lines on stderr.
+ *
+ * commander only takes the words apart. A first word that is no command is a capture (the default command), so a mistyped
+ * command is noticed where files are looked up (inputs.ts). Options may stand before or after the command.
+ */
+import { Command, CommanderError } from 'commander';
+import { UsageError } from '../model/errors.ts';
+import { DEFAULT_WIDTH } from '../report/layout.ts';
+import { say } from './analysis-run.ts';
+import { check, declareCheck } from './check.ts';
+import { connections, declareConnections } from './connections.ts';
+import { declareDiagnose, diagnose } from './diagnose.ts';
+import { failureOf } from './failure.ts';
+import type { Flags } from './options.ts';
+import { writeResult } from './output.ts';
+import { declareReport, report } from './report.ts';
+import { declareExplain, declareRules, explain, rules } from './rules.ts';
+import { declareStates, states } from './states.ts';
+import type { World } from './world.ts';
+
+/** @param argv the words after the program's name. Never rejects. */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  let printed = '';
+  let exitCode = 0;
+  const program = buildProgram(
+    world,
+    (text) => (printed += text),
+    (code) => (exitCode = code),
+  );
+  try {
+    try {
+      await program.parseAsync(argv, { from: 'user' });
+    } catch (error) {
+      // --help and --version end parsing with an exception of their own.
+      if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+    }
+    if (printed !== '') await writeResult(world, [printed], undefined);
+    return exitCode;
+  } catch (error) {
+    const failure = failureOf(error, { version: world.version, verbose: argv.includes('-v') || argv.includes('--verbose') });
+    for (const line of failure.lines) await say(world, line);
+    return failure.exitCode;
+  }
+}
+
+function buildProgram(world: World, print: (text: string) => void, finish: (exitCode: number) => void): Command {
+  const program = new Command('tcpdiag');
+  program
+    .exitOverride()
+    .configureOutput({
+      writeOut: print,
+      writeErr: print, // only help goes this way; errors are said by `run`
+      outputError: () => undefined,
+      getOutHelpWidth: () => world.stdout.columns ?? DEFAULT_WIDTH,
+      getErrHelpWidth: () => world.stdout.columns ?? DEFAULT_WIDTH,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .version(world.version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .enablePositionalOptions()
+    .allowExcessArguments(false);
+
+  const captureCommands: readonly (readonly [
+    string,
+    (c: Command) => Command,
+    (w: World, words: readonly string[], f: Flags) => Promise<number>,
+  ])[] = [
+    ['report', declareReport, report],
+    ['connections', declareConnections, connections],
+    ['states', declareStates, states],
+    ['check', declareCheck, check],
+  ];
+  for (const [name, declare, perform] of captureCommands) {
+    const command = declare(program.command(name));
+    command.action(async (words: string[]) => finish(await perform(world, words, flagsOf(command))));
+  }
+  const listing = declareRules(program.command('rules'));
+  listing.action(async () => finish(await rules(world, flagsOf(listing))));
+  const explaining = declareExplain(program.command('explain'));
+  explaining.action(async (id: string) => finish(await explain(world, id, flagsOf(explaining))));
+
+  declareDiagnose(program);
+  const names = program.commands.map((c) => c.name());
+  program.action(async (words: string[]) => finish(await diagnose(world, words, flagsOf(program), names)));
+  return program;
+}
+
+/** A command's options, and those that stood before its name. What the command knows nothing of is refused, not ignored. */
+function flagsOf(command: Command): Flags {
+  const flags: Record<string, unknown> = { ...command.opts() };
+  const { parent } = command;
+  for (const option of parent?.options ?? []) {
+    const key = option.attributeName();
+    if (parent?.getOptionValueSource(key) !== 'cli' || key === 'version') continue;
+    if (!command.options.some((o) => o.attributeName() === key))
+      throw new UsageError(`${option.long ?? option.flags} does not apply to ${command.name()}.`);
+    if (command.getOptionValueSource(key) !== 'cli') flags[key] = parent.getOptionValue(key);
+  }
+  return flags;
+}

@@ -1,0 +1,176 @@
+/**
+ * The options that commands share: how they are declared, what their words mean, and a sentence for each word that means nothing.
+ * Values are checked against the rules, formats and profiles that exist, before a byte of the capture is read.
+ */
+import { type Command, Option } from 'commander';
+import type { Detector } from '../detect/detector.ts';
+import type { AnalysisOptions } from '../engine/analysis.ts';
+import { parseTimeArgument, type TimeArgument } from '../model/clock.ts';
+import { UsageError } from '../model/errors.ts';
+import { SEVERITIES, type Severity } from '../model/finding.ts';
+import { sanitise } from '../model/sanitise.ts';
+import type { Formats, Formatter } from '../report/index.ts';
+import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
+import { PROFILES } from '../track/profiles.ts';
+import { didYouMean } from './nearest.ts';
+import type { World } from './world.ts';
+
+/** As commander hands them over: what was not given is not there. */
+export interface Flags {
+  readonly format?: string;
+  readonly output?: string;
+  readonly json?: true;
+  readonly to?: string;
+  readonly count?: string;
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly set?: readonly string[];
+  readonly profile?: string;
+  readonly capturedUntil?: string;
+  readonly failOn?: string;
+  readonly checksum?: true;
+  readonly crossRead?: true;
+  readonly at?: string;
+  readonly host?: string;
+  readonly tui?: boolean;
+  readonly color?: boolean;
+  readonly progress?: boolean;
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
+
+const gather = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
+const gatherList = (words: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  ...words.split(',').filter((w) => w !== ''),
+];
+
+/** `-f`, `-o`, `--json` and how loud to be: for everything that prints a result. */
+export function resultOptions<T>(command: Command, formats: Formats<T> | null): Command {
+  if (formats !== null) {
+    command
+      .option('-f, --format <format>', `${Object.keys(formats.byName).join(', ')} (default: ${formats.standard})`)
+      .option('--json', `the same as -f ${formats.machine}`);
+  }
+  return command
+    .option('-o, --output <file>', 'write to this file instead of standard output')
+    .option('--no-color', 'no colours (the variable NO_COLOR does the same)')
+    .option('-q, --quiet', 'no warnings')
+    .option('-v, --verbose', 'say more on standard error');
+}
+
+/** For everything that reads a capture. */
+export function analysisOptions(command: Command): Command {
+  return command
+    .option('--to <time>', 'stop reading after this time (RFC 3339 in UTC, epoch seconds, or +SECONDS from the first packet)')
+    .option('-c, --count <n>', 'stop reading after this many packets')
+    .addOption(new Option('--only <rules>', 'report only these rules (comma-separated)').argParser(gatherList))
+    .addOption(new Option('--skip <rules>', 'leave these rules out (comma-separated)').argParser(gatherList))
+    .addOption(new Option('--set <rule.param=value>', 'change a threshold; tcpdiag rules lists them').argParser(gather))
+    .option('--profile <name>', `kernel whose timers are assumed: ${PROFILES.map((p) => p.name).join(', ')}`)
+    .option('--captured-until <time>', 'the capture ran until then although nothing more came')
+    .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
+    .option('--no-progress', 'no progress line');
+}
+
+/** The formatter that `-f` or `--json` asks for. */
+export function chosenFormat<T>(flags: Flags, formats: Formats<T>, command: string): Formatter<T> {
+  if (flags.format !== undefined && flags.json === true && flags.format !== formats.machine) {
+    throw new UsageError(`--json means -f ${formats.machine}, and -f ${quoted(flags.format)} was given too; use one of them.`);
+  }
+  const name = flags.format ?? (flags.json === true ? formats.machine : formats.standard);
+  const formatter = Object.hasOwn(formats.byName, name) ? formats.byName[name] : undefined;
+  if (formatter !== undefined) return formatter;
+  throw new UsageError(`${command} has no format ${quoted(name)}; it has ${Object.keys(formats.byName).join(', ')}.`);
+}
+
+/** Checked against `rules`; throws UsageError with the nearest word that exists. */
+export function resolveAnalysis(flags: Flags, rules: readonly Detector[]): AnalysisOptions {
+  for (const id of [...(flags.only ?? []), ...(flags.skip ?? [])]) ruleNamed(id, rules);
+  return {
+    ...(flags.to === undefined ? {} : { to: timeFlag('--to', flags.to) }),
+    ...(flags.count === undefined ? {} : { count: countFlag(flags.count) }),
+    ...(flags.only === undefined ? {} : { only: flags.only }),
+    ...(flags.skip === undefined ? {} : { skip: flags.skip }),
+    ...(flags.set === undefined ? {} : { set: Object.fromEntries(flags.set.map((word) => settingFlag(word, rules))) }),
+    ...(flags.profile === undefined ? {} : { profile: profileFlag(flags.profile) }),
+    ...(flags.capturedUntil === undefined ? {} : { capturedUntil: timeFlag('--captured-until', flags.capturedUntil) }),
+  };
+}
+
+export function ruleNamed(id: string, rules: readonly Detector[]): Detector {
+  const rule = rules.find((r) => r.id === id);
+  if (rule !== undefined) return rule;
+  const near = didYouMean(
+    id,
+    rules.map((r) => r.id),
+  );
+  throw new UsageError(`there is no rule ${quoted(id)}${near === '' ? '; tcpdiag rules lists them.' : near}`);
+}
+
+export function timeFlag(flag: string, word: string): TimeArgument {
+  const time = parseTimeArgument(word);
+  if (time !== undefined) return time;
+  throw new UsageError(`${quoted(word)} is not a time for ${flag}.`, {
+    hint: 'A time is RFC 3339 in UTC (2026-11-20T08:33:00.5Z), epoch seconds (1795163580.5), or +SECONDS from the first packet (+12.5).',
+  });
+}
+
+function countFlag(word: string): number {
+  const count = /^\d{1,15}$/.test(word) ? Number(word) : 0;
+  if (count > 0) return count;
+  throw new UsageError(`--count takes a number of packets from 1 on, not ${quoted(word)}.`);
+}
+
+function settingFlag(word: string, rules: readonly Detector[]): readonly [string, number] {
+  const m = /^([^.=]+)\.([^.=]+)=(.*)$/.exec(word);
+  if (!m) throw new UsageError(`--set takes RULE.PARAM=VALUE, as in close-wait-stuck.minSeconds=30, not ${quoted(word)}.`);
+  const [, id = '', param = '', text = ''] = m;
+  const rule = ruleNamed(id, rules);
+  const params = Object.keys(rule.params);
+  if (!params.includes(param)) {
+    const known = params.length === 0 ? 'it has none' : `it has ${params.join(', ')}`;
+    const near = didYouMean(param, params);
+    throw new UsageError(`the rule ${rule.id} has no parameter ${quoted(param)}${near === '' ? `; ${known}.` : near}`);
+  }
+  // Number() also takes '', '0x10' and 'Infinity', which nobody means.
+  if (!/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(Number(text))) {
+    throw new UsageError(`${rule.id}.${param} takes a number, not ${quoted(text)}.`);
+  }
+  return [`${rule.id}.${param}`, Number(text)];
+}
+
+function profileFlag(word: string): string {
+  const names = PROFILES.map((p) => p.name);
+  if (names.includes(word)) return word;
+  throw new UsageError(`there is no profile ${quoted(word)}; there are ${names.join(', ')}.`);
+}
+
+export function failOnFlag(flags: Flags): Severity | null {
+  if (flags.failOn === undefined) return null;
+  const severity = SEVERITIES.find((s) => s === flags.failOn);
+  if (severity !== undefined) return severity;
+  throw new UsageError(`--fail-on takes a severity (${SEVERITIES.join(', ')}), not ${quoted(flags.failOn)}.`);
+}
+
+/** Colours only for a person at a terminal that has them, and only when nobody said no (https://no-color.org). */
+export function coloursAllowed(world: World, flags: Flags): boolean {
+  const refused = flags.color === false || (world.env.NO_COLOR ?? '') !== '' || world.env.TERM === 'dumb';
+  return world.stdout.isTTY && toStdout(flags) && !refused;
+}
+
+export const toStdout = (flags: Flags): boolean => flags.output === undefined || flags.output === '-';
+
+/** A document is wrapped to the terminal it goes to, or to a width that fits anywhere. */
+export const documentPage = (world: World, flags: Flags): Page => ({
+  width: (toStdout(flags) && world.stdout.isTTY ? world.stdout.columns : undefined) ?? DEFAULT_WIDTH,
+  colour: coloursAllowed(world, flags),
+});
+
+/** A table keeps all its columns where no terminal limits it. */
+export const tablePage = (world: World, flags: Flags): Page => ({
+  width: (toStdout(flags) && world.stdout.isTTY ? world.stdout.columns : undefined) ?? Number.POSITIVE_INFINITY,
+  colour: coloursAllowed(world, flags),
+});
+
+const quoted = (word: string): string => `"${sanitise(word, 200)}"`;

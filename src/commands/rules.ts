@@ -1,0 +1,27 @@
+/** `rules`: what is looked for and with which thresholds. `explain`: one rule's full documentation. */
+import type { Command } from 'commander';
+import { explanationText, ruleFormats } from '../report/index.ts';
+import { chosenFormat, documentPage, resultOptions, ruleNamed, tablePage, type Flags } from './options.ts';
+import { writeResult } from './output.ts';
+import type { World } from './world.ts';
+
+export const declareRules = (command: Command): Command =>
+  resultOptions(command.description('the rules with their parameters and defaults'), ruleFormats);
+
+export async function rules(world: World, flags: Flags): Promise<number> {
+  const format = chosenFormat(flags, ruleFormats, 'rules');
+  await writeResult(world, format(await world.rules(), tablePage(world, flags)), flags.output);
+  return 0;
+}
+
+export const declareExplain = (command: Command): Command =>
+  resultOptions(
+    command.description("one rule's full explanation").argument('<rule>', 'its id, as findings and tcpdiag rules name it'),
+    null,
+  );
+
+export async function explain(world: World, id: string, flags: Flags): Promise<number> {
+  const rule = ruleNamed(id, await world.rules());
+  await writeResult(world, explanationText(rule, documentPage(world, flags)), flags.output);
+  return 0;
+}

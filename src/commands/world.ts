@@ -1,0 +1,43 @@
+/**
+ * Everything outside the program that a command touches: the streams, the environment, the time, and the heavy parts that are
+ * loaded only when a command needs them. `cli.ts` makes the real one; tests make theirs.
+ */
+import type { Detector } from '../detect/detector.ts';
+import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
+import type { Progress } from '../engine/protocol.ts';
+
+export interface OutStream {
+  /** Settles when the text has been handed to the system; rejects with its error (EPIPE, ENOSPC …). */
+  write(text: string): Promise<void>;
+  readonly isTTY: boolean;
+  /** undefined: not a terminal, or one that does not say. */
+  readonly columns: number | undefined;
+}
+
+export interface AnalyseHooks {
+  progress?(progress: Progress): void;
+  signal?: AbortSignal;
+}
+
+/** What an independent reader says about the same file. */
+export interface CrossReading {
+  readonly verdict: 'agrees' | 'differs' | 'not-comparable';
+  readonly text: string;
+}
+
+export interface World {
+  readonly stdout: OutStream;
+  readonly stderr: OutStream;
+  readonly stdin: { readonly isTTY: boolean };
+  readonly env: { readonly TERM?: string | undefined; readonly NO_COLOR?: string | undefined };
+  readonly version: string;
+  /** Milliseconds, for progress only. */
+  readonly now: () => number;
+  /** Aborted by a signal; `reason` is the signal's number. */
+  readonly interrupted: AbortSignal;
+  readonly analyse: (paths: readonly string[], options: AnalysisOptions, hooks?: AnalyseHooks) => Promise<Analysis>;
+  readonly rules: () => Promise<readonly Detector[]>;
+  readonly crossRead: (path: string) => Promise<CrossReading>;
+  /** Shows the capture on the terminal until the user leaves; undefined where there is no terminal to take. */
+  readonly openTui?: (paths: readonly string[], options: AnalysisOptions, look: { readonly colour: boolean }) => Promise<number>;
+}

@@ -1,0 +1,14 @@
+/** The library: one call that analyses captures, the way to write a rule, and the types of what comes out. Nothing else is promised. */
+export { analyse } from './engine/analyse.ts';
+export type { Analysis, AnalysisOptions } from './engine/analysis.ts';
+export type { Progress } from './engine/protocol.ts';
+export { defineDetector, found } from './detect/detector.ts';
+export type { Category, Detection, Detector, Draft, EvidenceDraft, Parameter, RuleDocs } from './detect/detector.ts';
+export type * from './model/capture-view.ts';
+export { type Clock, parseTimeArgument, type TimeArgument } from './model/clock.ts';
+export * from './model/connection.ts';
+export * from './model/errors.ts';
+export * from './model/finding.ts';
+export * from './model/report.ts';
+export { Side, SIDE_NAMES, type SideName, State, STATE_NAMES, stateName, type StateName } from './model/state.ts';
+export * from './model/units.ts';
