@@ -1,0 +1,116 @@
+/**
+ * A second opinion on a capture file: the same bytes read by npm's pcap-parser, which shares no code with our reader, packet by packet.
+ *
+ * Only what that parser can read is compared: classic pcap in microseconds, of bounded size, since it wants the file as a whole
+ * (given in pieces it copies everything it has with each piece). Link types and clocks are not compared: it does not look at them.
+ */
+import type { PcapInput } from 'pcap-parser';
+import { UnknownFormatError } from '../model/errors.ts';
+import { isGzip } from './decompress.ts';
+import { detectFormat } from './format.ts';
+import { PcapReader } from './pcap.ts';
+import { RawRecord } from './reader.ts';
+import { openSource } from './source.ts';
+
+export type CrossReadResult =
+  | { readonly verdict: 'agrees'; readonly packets: number }
+  /** `packet` is 1-based. */
+  | { readonly verdict: 'differs'; readonly packet: number; readonly what: string }
+  | { readonly verdict: 'not-comparable'; readonly because: string };
+
+/** Octets; the parser takes about a second for so many. */
+const MAX_SIZE = 64 * 1024 * 1024;
+
+/** @throws UnreadableError, UnknownFormatError */
+export async function crossRead(path: string): Promise<CrossReadResult> {
+  if (path === '-') return notComparable('standard input can be read only once');
+  const bytes = await readWhole(path);
+  if (bytes === null) return notComparable(`the file is larger than ${MAX_SIZE / 1024 / 1024} MiB`);
+  return crossReadBytes(bytes, path);
+}
+
+/** The same for bytes in memory. */
+export async function crossReadBytes(bytes: Uint8Array, name: string): Promise<CrossReadResult> {
+  if (isGzip(bytes)) return notComparable('the file is compressed');
+  const format = detectFormat(bytes, name);
+  const ours = format.create();
+  if (!(ours instanceof PcapReader)) return notComparable(`pcap-parser does not read ${format.name}`);
+  ours.push(bytes);
+  const record = new RawRecord();
+  let more = ours.next(record);
+  if (ours.format !== 'pcap') return notComparable(`pcap-parser does not read ${ours.format}`);
+
+  const { parse } = await import('pcap-parser');
+  return new Promise((resolve, reject) => {
+    let packets = 0;
+    let difference: string | null = null;
+    const parser = parse(oneChunk(bytes));
+    parser.on('packet', ({ header, data }) => {
+      if (difference !== null) return;
+      packets++;
+      difference = more ? compare(record, header, data) : `pcap-parser sees packet ${packets}, tcpdiag ends before it`;
+      if (difference === null) more = ours.next(record);
+    });
+    parser.on('error', (error) => reject(new UnknownFormatError(`pcap-parser cannot read it: ${error.message}`)));
+    parser.on('end', () => {
+      if (difference === null && more) {
+        packets++;
+        difference = `tcpdiag sees packet ${packets}, pcap-parser ends before it`;
+      }
+      resolve(difference === null ? { verdict: 'agrees', packets } : { verdict: 'differs', packet: packets, what: difference });
+    });
+  });
+}
+
+/** The least that the parser asks of a stream: everything at once, when it says that it is ready. */
+function oneChunk(bytes: Uint8Array): PcapInput {
+  const listeners = new Map<string, (data: Buffer) => void>();
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    pause: () => undefined,
+    on: (event, listener) => void listeners.set(event, listener),
+    resume: () => {
+      listeners.get('data')?.(data);
+      listeners.get('end')?.(data);
+    },
+  };
+}
+
+const notComparable = (because: string): CrossReadResult => ({ verdict: 'not-comparable', because });
+
+interface ParsedHeader {
+  readonly timestampSeconds: number;
+  readonly timestampMicroseconds: number;
+  readonly capturedLength: number;
+  readonly originalLength: number;
+}
+
+/** What differs first, as a sentence; null when nothing does. */
+function compare(ours: RawRecord, theirs: ParsedHeader, data: Uint8Array): string | null {
+  const micros = (seconds: number, fraction: number): number => seconds * 1_000_000 + fraction; // exact: below 2^53
+  const ourTime = micros(ours.seconds, ours.nanos / 1_000);
+  const theirTime = micros(theirs.timestampSeconds, theirs.timestampMicroseconds);
+  if (ourTime !== theirTime) return `time: ${ourTime} µs for tcpdiag, ${theirTime} µs for pcap-parser`;
+  if (ours.capLen !== theirs.capturedLength) return `captured length: ${ours.capLen} for tcpdiag, ${theirs.capturedLength} for pcap-parser`;
+  // Where a header says that fewer bytes passed than were captured, we believe the captured ones.
+  const original = Math.max(theirs.originalLength, theirs.capturedLength);
+  if (ours.origLen !== original) return `original length: ${ours.origLen} for tcpdiag, ${original} for pcap-parser`;
+  const unlike = data.findIndex((byte, i) => byte !== ours.bytes[ours.at + i]);
+  return unlike < 0 ? null : `byte ${unlike} of the frame`;
+}
+
+/** null: too large. */
+async function readWhole(path: string): Promise<Uint8Array | null> {
+  const source = await openSource(path);
+  try {
+    if (source.size !== null && source.size > MAX_SIZE) return null;
+    const parts: Uint8Array[] = [];
+    for await (const chunk of source.chunks) {
+      parts.push(chunk.slice()); // the source reuses its buffers
+      if (source.bytesRead > MAX_SIZE) return null;
+    }
+    return Buffer.concat(parts);
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * One input while it is being read: its bytes, the reader of its format, and the record that is next in line.
+ * Also keeps what the whole file was like, for `CaptureFileFacts`.
+ */
+import { UnknownFormatError } from '../model/errors.ts';
+import { sanitise } from '../model/sanitise.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
+import { GunzippedChunks, isGzip } from './decompress.ts';
+import { detectFormat, HEAD_LENGTH } from './format.ts';
+import { type CaptureInterface, type CaptureReader, type Damage, RawRecord } from './reader.ts';
+import type { ChunkSource } from './source.ts';
+
+export interface CaptureTime {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** What one input was like, once it has been read. */
+export interface CaptureFileFacts {
+  /** As the user wrote it: sanitise before showing. */
+  readonly path: string;
+  readonly format: string;
+  readonly compression: 'gzip' | null;
+  /** Octets read, as they lie in the file. */
+  readonly bytes: number;
+  /** Records delivered. */
+  readonly packets: number;
+  /** LINKTYPE numbers of the delivered records in order of appearance; of the file's header when it has none. */
+  readonly linkTypes: readonly number[];
+  readonly interfaces: readonly CaptureInterface[];
+  readonly damage: Damage | null;
+  readonly warnings: readonly string[];
+  readonly endTime: CaptureTime | null;
+  readonly reportedDrops: number;
+  /** Of the first and the last record delivered; null without one that has a time. */
+  readonly firstTime: CaptureTime | null;
+  readonly lastTime: CaptureTime | null;
+  /** False when the sink or the signal ended reading before the input did. */
+  readonly complete: boolean;
+}
+
+export class Cursor {
+  /** Position among the inputs. */
+  readonly index: number;
+  readonly source: ChunkSource;
+  readonly reader: CaptureReader;
+  /** The next record to deliver, after `refill` or `reader.next` said true. */
+  readonly record = new RawRecord();
+
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #gunzipped: GunzippedChunks | null;
+  #unpacked = 0;
+  #complete = false;
+  #packets = 0;
+  readonly #linkTypes = new Set<number>();
+  #lastLinkType = -1;
+  #first: CaptureTime | null = null;
+  #seconds = 0;
+  #nanos = 0;
+  #reversals = 0;
+  #firstReversal = 0;
+  #largestReversal = 0;
+
+  private constructor(
+    index: number,
+    source: ChunkSource,
+    chunks: AsyncIterator<Uint8Array>,
+    gunzipped: GunzippedChunks | null,
+    reader: CaptureReader,
+  ) {
+    this.index = index;
+    this.source = source;
+    this.reader = reader;
+    this.#chunks = chunks;
+    this.#gunzipped = gunzipped;
+  }
+
+  /** Reads as far as it takes to know the format. @throws UnknownFormatError, UnreadableError */
+  static async open(index: number, source: ChunkSource): Promise<Cursor> {
+    let { head, chunks } = await peek(source.chunks);
+    const gunzipped = isGzip(head) ? new GunzippedChunks({ [Symbol.asyncIterator]: () => chunks }) : null;
+    if (gunzipped) ({ head, chunks } = await peek(gunzipped));
+    if (gunzipped?.damage && head.length < HEAD_LENGTH) {
+      throw new UnknownFormatError(`${sanitise(source.path)}: nothing could be unpacked, ${gunzipped.damage}`);
+    }
+    return new Cursor(index, source, chunks, gunzipped, detectFormat(head, source.path).create());
+  }
+
+  /** Reads on until there is a record; false at the end or at damage. `parsed` is called whenever a chunk is done with. */
+  async refill(parsed: () => void | Promise<void>): Promise<boolean> {
+    const { reader, record } = this;
+    while (reader.damage === null) {
+      if (this.#unpacked > 0) await parsed();
+      const chunk = await this.#chunks.next();
+      if (chunk.done === true) {
+        reader.end();
+        break;
+      }
+      this.#unpacked += chunk.value.length;
+      reader.push(chunk.value);
+      if (reader.next(record)) return true;
+    }
+    this.#complete = true;
+    return false;
+  }
+
+  /** Takes note of the record that is about to be delivered. */
+  count(): void {
+    const { record } = this;
+    const { seconds, nanos } = record;
+    this.#packets++;
+    if (record.linkType !== this.#lastLinkType) {
+      this.#lastLinkType = record.linkType;
+      this.#linkTypes.add(record.linkType);
+    }
+    if (seconds < this.#seconds || (seconds === this.#seconds && nanos < this.#nanos)) this.#countReversal();
+    else if (this.#first === null && record.hasTime) this.#first = { seconds, nanos };
+    this.#seconds = seconds;
+    this.#nanos = nanos;
+  }
+
+  async close(): Promise<void> {
+    await this.source.close();
+    await this.#chunks.return?.();
+  }
+
+  facts(stopped: boolean): CaptureFileFacts {
+    const { reader, source } = this;
+    const linkTypes = this.#linkTypes.size > 0 ? this.#linkTypes : new Set(reader.interfaces.map((i) => i.linkType));
+    const unpacking = this.#gunzipped?.damage ?? null;
+    const cut: Damage | null = unpacking === null ? null : { fileOffset: this.#unpacked, recordsBefore: this.#packets, what: unpacking };
+    return {
+      path: source.path,
+      format: reader.format,
+      compression: this.#gunzipped ? 'gzip' : null,
+      bytes: source.bytesRead,
+      packets: this.#packets,
+      linkTypes: [...linkTypes],
+      interfaces: reader.interfaces,
+      damage: reader.damage ?? cut,
+      warnings: [...reader.warnings, ...this.#reversalWarning(), ...(reader.damage && unpacking !== null ? [unpacking] : [])],
+      endTime: reader.endTime,
+      reportedDrops: reader.reportedDrops,
+      firstTime: this.#first,
+      lastTime: this.#first && { seconds: this.#seconds, nanos: this.#nanos },
+      complete: this.#complete && !stopped,
+    };
+  }
+
+  #countReversal(): void {
+    const { record } = this;
+    const step = this.#seconds - record.seconds + (this.#nanos - record.nanos) / NANOS_PER_SECOND;
+    if (this.#reversals === 0) this.#firstReversal = this.#packets;
+    this.#reversals++;
+    if (step > this.#largestReversal) this.#largestReversal = step;
+  }
+
+  #reversalWarning(): readonly string[] {
+    if (this.#reversals === 0) return [];
+    const times = this.#reversals === 1 ? 'once' : `${this.#reversals} times, first`;
+    return [`time goes backwards ${times} at packet ${this.#firstReversal}, by up to ${Number(this.#largestReversal.toPrecision(6))} s`];
+  }
+}
+
+/** The stream's first octets, and the stream with them still in it. A short first chunk is joined with those after it. */
+async function peek(stream: AsyncIterable<Uint8Array>): Promise<{ head: Uint8Array; chunks: AsyncIterator<Uint8Array> }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  let head: Uint8Array = new Uint8Array(0);
+  let ended = false;
+  while (head.length < HEAD_LENGTH && !ended) {
+    const chunk = await iterator.next();
+    if (chunk.done === true) ended = true;
+    else if (head.length === 0 && chunk.value.length >= HEAD_LENGTH) head = chunk.value;
+    else {
+      const joined = new Uint8Array(head.length + chunk.value.length);
+      joined.set(head);
+      joined.set(chunk.value, head.length);
+      head = joined;
+    }
+  }
+  let given = head.length === 0;
+  return {
+    head,
+    chunks: {
+      next: () => {
+        if (given) return iterator.next();
+        given = true;
+        return Promise.resolve({ done: false, value: head });
+      },
+      return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+    },
+  };
+}

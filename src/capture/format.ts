@@ -1,0 +1,119 @@
+/**
+ * Which container the bytes are in, by their first bytes and never by the file's name; and for everything else one sentence that helps.
+ * A new container is one row of FORMATS.
+ */
+import { UnknownFormatError } from '../model/errors.ts';
+import { sanitise } from '../model/sanitise.ts';
+import { PcapReader, refusePcap } from './pcap.ts';
+import { PcapngReader, refusePcapng } from './pcapng.ts';
+import type { CaptureReader } from './reader.ts';
+
+export interface CaptureFormat {
+  readonly name: string;
+  /** The first octets, as hex. */
+  readonly magics: readonly string[];
+  readonly create: () => CaptureReader;
+  /** Why this file of the format cannot be read after all; null when it can. */
+  readonly refuse: (head: Uint8Array) => string | null;
+}
+
+export const FORMATS: readonly CaptureFormat[] = [
+  {
+    name: 'pcap',
+    magics: ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', 'a1b2cd34', '34cdb2a1'],
+    create: () => new PcapReader(),
+    refuse: refusePcap,
+  },
+  { name: 'pcapng', magics: ['0a0d0d0a'], create: () => new PcapngReader(), refuse: refusePcapng },
+];
+
+/** Octets that decide: the longest header that a row's `refuse` looks at. */
+export const HEAD_LENGTH = 28;
+/** Octets looked at to tell text from binary. */
+const TEXT_LENGTH = 512;
+
+const SUPPORTED = 'tcpdiag reads pcap and pcapng, plain or gzipped';
+
+/** Not captures until they are unpacked: magic, name, and what unpacks a file to standard output. */
+const PACKED: readonly (readonly [magic: string, name: string, unpack: string])[] = [
+  ['28b52ffd', 'zstd', 'zstd -dc'],
+  ['fd377a585a00', 'xz', 'xz -dc'],
+  ['04224d18', 'lz4', 'lz4 -dc'],
+  ['425a68', 'bzip2', 'bzip2 -dc'],
+  ['504b0304', 'zip', 'unzip -p'],
+];
+
+/** Captures that other tools can convert. Magic numbers: Wireshark wiretap/{snoop,netmon,peektagged,ngsniffer,5views}.c. */
+const FOREIGN: readonly (readonly [magic: string, name: string])[] = [
+  ['736e6f6f70000000', 'snoop'],
+  ['474d4255', 'Microsoft Network Monitor'],
+  ['52545353', 'Microsoft Network Monitor 1'],
+  ['7f766572', 'EtherPeek'],
+  ['54524e49464620646174612020202020', 'Sniffer'],
+  ['aaaaaaaa', '5Views'],
+];
+
+/** What tcpdump prints: a line that starts with a time and what was seen, its spelling of TCP flags, or its own messages. */
+const TCPDUMP_TEXT =
+  /^(?:\s*\d+\s+)?(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{6,9} (?:IP6? |ARP|[0-9a-f]{2}:|\S+ +(?:In|Out|B|M|P) )|Flags \[[^\]]*\], |^(?:reading from file|tcpdump: )/m;
+
+/**
+ * @param head the first HEAD_LENGTH octets at least, or all there are
+ * @param path how the user called the file
+ * @throws UnknownFormatError
+ */
+export function detectFormat(head: Uint8Array, path: string): CaptureFormat {
+  const name = path === '-' ? 'standard input' : sanitise(path);
+  const start = hex(head.subarray(0, 16));
+  const format = FORMATS.find((f) => f.magics.some((magic) => start.startsWith(magic)));
+  if (!format) throw unknown(head, start, name, path);
+  const refused = format.refuse(head);
+  if (refused !== null) throw new UnknownFormatError(`${name}: ${refused}`);
+  return format;
+}
+
+function unknown(head: Uint8Array, start: string, name: string, path: string): UnknownFormatError {
+  if (head.length === 0)
+    return new UnknownFormatError(`${name} is empty`, {
+      hint: 'Not even a file header was written: did the capture start, and may it write there?',
+    });
+  const packed = PACKED.find(([magic]) => start.startsWith(magic));
+  if (packed) {
+    const [, kind, unpack] = packed;
+    return new UnknownFormatError(`${name} is compressed with ${kind}, which tcpdiag does not unpack`, {
+      hint: `Unpack it on the way in: ${unpack} ${path === '-' ? 'FILE' : name} | tcpdiag -`,
+    });
+  }
+  const foreign = FOREIGN.find(([magic]) => start.startsWith(magic));
+  if (foreign) {
+    return new UnknownFormatError(`${name} is a ${foreign[1]} capture, which tcpdiag does not read`, {
+      hint: `Convert it with Wireshark's editcap: editcap -F pcapng ${path === '-' ? 'FILE' : name} out.pcapng`,
+    });
+  }
+  const text = textOf(head.subarray(0, TEXT_LENGTH));
+  if (text !== null && TCPDUMP_TEXT.test(text)) {
+    return new UnknownFormatError(`${name} looks like the text that tcpdump prints, which leaves out most of each packet`, {
+      hint: 'Let tcpdump write the packets themselves: tcpdump -w FILE',
+    });
+  }
+  if (text !== null) {
+    const first = sanitise(text.trim().split(/[\r\n]/, 1)[0] ?? '', 60);
+    return new UnknownFormatError(`${name} is text, not a packet capture (it begins "${first}")`, { hint: `${SUPPORTED}.` });
+  }
+  if (head.length < 4)
+    return new UnknownFormatError(`${name} is too short to be a capture: ${head.length} bytes`, { hint: `${SUPPORTED}.` });
+  const shown = hex(head.subarray(0, 4)).replace(/(..)(?=.)/g, '$1 ');
+  return new UnknownFormatError(`${name} is not a capture in a known format: it begins with ${shown}`, { hint: `${SUPPORTED}.` });
+}
+
+/** The bytes as text when every one of them could be. */
+function textOf(bytes: Uint8Array): string | null {
+  for (const byte of bytes) {
+    if ((byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) || byte === 0x7f) return null;
+  }
+  const text = new TextDecoder().decode(bytes);
+  // A replacement character away from the cut at the end: not UTF-8, hence not text as anyone writes it today.
+  return text.slice(0, -1).includes('\ufffd') ? null : text;
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');

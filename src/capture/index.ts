@@ -1,0 +1,151 @@
+/**
+ * Captures in, records out: several inputs become one, in time order.
+ *
+ * One await per chunk, none per record. Each input keeps its own order even where its clock steps back; of records of the same
+ * time, the input named first goes first. Damage ends its input, not the analysis; what is no capture at all is an exception.
+ */
+import { type CaptureFileFacts, Cursor } from './cursor.ts';
+import type { RawRecord } from './reader.ts';
+import { CHUNK, type ChunkSource, openSource } from './source.ts';
+
+export type { CaptureFileFacts, CaptureTime } from './cursor.ts';
+export { linkTypeName } from './link-types.ts';
+
+export interface CaptureSink {
+  /** One record, valid during the call, of input number `file`. False: enough, stop reading. */
+  record(record: RawRecord, file: number): boolean;
+  /** After each chunk that was parsed; octets over all inputs. Reading goes on when the promise has settled. */
+  chunk?(bytesRead: number, bytesTotal: number | null): void | Promise<void>;
+}
+
+export interface ReadOptions {
+  /** Ends reading as if the input ended there; `complete` is false then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Octets that the buffers of many files may take in all, and the least for each. */
+const ALL_CHUNKS = 16 * CHUNK;
+const LEAST_CHUNK = 64 * 1024;
+
+/** @param paths files, or `-` for standard input. @throws UnreadableError, UnknownFormatError */
+export async function readCaptures(paths: readonly string[], sink: CaptureSink, options: ReadOptions = {}): Promise<CaptureFileFacts[]> {
+  const chunkSize = Math.max(LEAST_CHUNK, Math.min(CHUNK, Math.floor(ALL_CHUNKS / paths.length)));
+  const sources: ChunkSource[] = [];
+  try {
+    for (const path of paths) sources.push(await openSource(path, chunkSize));
+    return await readSources(sources, sink, options);
+  } finally {
+    await Promise.all(sources.map((source) => source.close()));
+  }
+}
+
+/** The same for bytes that are in memory or come from elsewhere; `name` stands for the path in messages. */
+export function readStream(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  sink: CaptureSink,
+  options: ReadOptions & { readonly name?: string } = {},
+): Promise<CaptureFileFacts> {
+  return readStreams([{ chunks, name: options.name ?? 'the stream' }], sink, options).then(([facts]) => facts!);
+}
+
+/** Several streams as one capture. */
+export function readStreams(
+  streams: readonly { readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>; readonly name: string }[],
+  sink: CaptureSink,
+  options: ReadOptions = {},
+): Promise<CaptureFileFacts[]> {
+  return readSources(
+    streams.map(({ chunks, name }) => new MemorySource(name, chunks)),
+    sink,
+    options,
+  );
+}
+
+class MemorySource implements ChunkSource {
+  readonly path: string;
+  readonly size = null;
+  bytesRead = 0;
+  readonly chunks: AsyncIterable<Uint8Array>;
+
+  constructor(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
+    this.path = path;
+    this.chunks = this.#counted(chunks);
+  }
+
+  async *#counted(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of chunks) {
+      this.bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, { signal }: ReadOptions): Promise<CaptureFileFacts[]> {
+  const cursors: Cursor[] = [];
+  const stop = (): void => void Promise.all(sources.map((source) => source.close()));
+  signal?.addEventListener('abort', stop);
+  try {
+    for (const [index, source] of sources.entries()) cursors.push(await Cursor.open(index, source));
+    const stopped = (await merge(cursors, sink, signal)) || signal?.aborted === true;
+    return cursors.map((cursor) => cursor.facts(stopped));
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await Promise.all(cursors.map((cursor) => cursor.close()));
+  }
+}
+
+/** True when the sink or the signal stopped it. */
+async function merge(cursors: readonly Cursor[], sink: CaptureSink, signal: AbortSignal | undefined): Promise<boolean> {
+  const total = cursors.reduce<number | null>((sum, { source }) => (sum === null || source.size === null ? null : sum + source.size), 0);
+  const parsed = (): void | Promise<void> =>
+    sink.chunk?.(
+      cursors.reduce((sum, { source }) => sum + source.bytesRead, 0),
+      total,
+    );
+  const live: Cursor[] = [];
+  for (const cursor of cursors) if (await cursor.refill(parsed)) live.push(cursor);
+  while (live.length > 0) {
+    const [first, second] = earliestTwo(live);
+    const why = deliver(first, second, sink);
+    if (why === 'stopped') return true;
+    if (why === 'overtaken') continue;
+    if (signal?.aborted === true) return true;
+    if (!(await first.refill(parsed))) live.splice(live.indexOf(first), 1);
+  }
+  return false;
+}
+
+/** Delivers records of `first` for as long as none of the others' is due: of files that follow each other, a whole chunk. */
+function deliver(first: Cursor, second: Cursor | null, sink: CaptureSink): 'stopped' | 'dry' | 'overtaken' {
+  const { reader, record, index } = first;
+  do {
+    first.count();
+    if (!sink.record(record, index)) return 'stopped';
+    if (!reader.next(record)) return 'dry';
+  } while (second === null || isBefore(first, second));
+  return 'overtaken';
+}
+
+function isBefore(a: Cursor, b: Cursor): boolean {
+  const [x, y] = [a.record, b.record];
+  if (x.seconds !== y.seconds) return x.seconds < y.seconds;
+  if (x.nanos !== y.nanos) return x.nanos < y.nanos;
+  return a.index < b.index;
+}
+
+function earliestTwo(live: readonly Cursor[]): [Cursor, Cursor | null] {
+  let first = live[0]!;
+  let second: Cursor | null = null;
+  for (let i = 1; i < live.length; i++) {
+    const cursor = live[i]!;
+    if (isBefore(cursor, first)) {
+      second = first;
+      first = cursor;
+    } else if (second === null || isBefore(cursor, second)) second = cursor;
+  }
+  return [first, second];
+}

@@ -1,0 +1,321 @@
+/**
+ * pcapng: sections in either byte order, interfaces with their own link type and clock, all packet blocks; what says nothing
+ * about packets, interfaces, time or loss (names, secrets, custom blocks) is passed over unread.
+ *
+ * Lax about options, which are decoration; strict about block lengths, which are all that marks where the next block begins.
+ * A bad length is damage, as it is for tshark and libpcap.
+ * Format: draft-ietf-opsawg-pcapng; the obsolete Packet Block: its appendix A.
+ */
+import { sanitise } from '../model/sanitise.ts';
+import { IfOption, int64, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
+import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
+import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
+import { Warnings } from './warnings.ts';
+import { ByteWindow } from './window.ts';
+
+const Block = { SECTION: 0x0a0d0d0a, INTERFACE: 1, PACKET: 2, SIMPLE_PACKET: 3, STATISTICS: 5, ENHANCED_PACKET: 6 } as const;
+const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
+
+/** Octets: type, length, and the length again at the end. */
+const BLOCK_FRAME = 12;
+/** Octets up to the packet's bytes, and the length after them. */
+const SIMPLE_HEADER = 12;
+const PACKET_HEADER = 28;
+const TRAILER = 4;
+/** Shortest valid block of each type that we read. */
+const MIN_LENGTH: Readonly<Record<number, number>> = {
+  [Block.SECTION]: 28,
+  [Block.INTERFACE]: 20,
+  [Block.PACKET]: 32,
+  [Block.SIMPLE_PACKET]: 16,
+  [Block.STATISTICS]: 24,
+  [Block.ENHANCED_PACKET]: 32,
+};
+
+/** Octets of a block that we hold as a whole; far above any frame with its options, and what bounds our memory. */
+const MAX_BLOCK = 16 * 1024 * 1024;
+/** Octets of a block that we pass over (decryption secrets, names); Wireshark's own limit is of this size. */
+const MAX_SKIPPED_BLOCK = 128 * 1024 * 1024;
+/** Descriptions over all sections; a 16-bit id was once all the format had. */
+const MAX_INTERFACES = 65_536;
+/** Characters kept of if_name. */
+const MAX_NAME = 100;
+
+interface Interface {
+  /** In `interfaces`, over all sections. */
+  readonly index: number;
+  readonly linkType: number;
+  readonly snapLen: number;
+  readonly time: TimeUnit;
+  /** Sum of epb_dropcount, and the newest isb_ifdrop + isb_osdrop: two tellings of the same loss. */
+  packetDrops: number;
+  statsDrops: number;
+}
+
+/** Why a file that begins like a section header cannot be read; null when it can. */
+export function refusePcapng(head: Uint8Array): string | null {
+  if (head.length < MIN_LENGTH[Block.SECTION]!) return `the file ends inside the pcapng section header, after ${head.length} bytes`;
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  const little = view.getUint32(8, true) === BYTE_ORDER_MAGIC;
+  if (!little && view.getUint32(8, false) !== BYTE_ORDER_MAGIC) return 'it begins like pcapng, but its byte-order mark is damaged';
+  return refuseVersion(view, 12, little);
+}
+
+/** 1.0; some writers of it said 1.2 (draft-ietf-opsawg-pcapng, "Section Header Block"). */
+function refuseVersion(view: DataView, at: number, little: boolean): string | null {
+  const major = view.getUint16(at, little);
+  const minor = view.getUint16(at + 2, little);
+  return major === 1 && (minor === 0 || minor === 2) ? null : `pcapng version ${major}.${minor} is not supported, only version 1.0`;
+}
+
+export class PcapngReader implements CaptureReader {
+  readonly format = 'pcapng';
+  readonly interfaces: CaptureInterface[] = [];
+  endTime: { seconds: number; nanos: number } | null = null;
+  damage: Damage | null = null;
+
+  readonly #warnings = new Warnings();
+  readonly #window = new ByteWindow();
+  /** Of the section being read; ids in its blocks index it. */
+  #section: Interface[] = [];
+  readonly #all: Interface[] = [];
+  #little = true;
+  #sawSection = false;
+  #records = 0;
+  #lastSeconds = 0;
+  #lastNanos = 0;
+
+  get warnings(): readonly string[] {
+    return this.#warnings.list;
+  }
+
+  get reportedDrops(): number {
+    return this.#all.reduce((sum, i) => sum + Math.max(i.packetDrops, i.statsDrops), 0);
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.damage === null) this.#window.push(chunk);
+  }
+
+  next(record: RawRecord): boolean {
+    const window = this.#window;
+    while (this.damage === null) {
+      if (window.end - window.at < BLOCK_FRAME && !window.gather(BLOCK_FRAME)) return false;
+      const type = window.view.getUint32(window.at, this.#little);
+      if (type === Block.SECTION && !this.#readByteOrder()) return false;
+      const length = window.view.getUint32(window.at + 4, this.#little);
+      const least = MIN_LENGTH[type];
+      if (length % 4 !== 0 || length < (least ?? BLOCK_FRAME) || length > (least ? MAX_BLOCK : MAX_SKIPPED_BLOCK)) {
+        return this.#fail(badLength(type, length, least));
+      }
+      if (least === undefined) {
+        if (!window.skip(length)) return false;
+        continue;
+      }
+      if (window.end - window.at < length && !window.gather(length)) return false;
+      const { at, view } = window;
+      if (view.getUint32(at + length - TRAILER, this.#little) !== length) {
+        return this.#fail(
+          `a block of ${length} bytes ends with a different length, ${view.getUint32(at + length - TRAILER, this.#little)}`,
+        );
+      }
+      const isPacket = this.#readBlock(type, length, record);
+      if (this.damage !== null) return false;
+      window.at = at + length;
+      if (isPacket) return true;
+    }
+    return false;
+  }
+
+  end(): void {
+    if (this.damage !== null) return;
+    const window = this.#window;
+    const { left } = window;
+    if (window.owed > 0) this.#fail(`the file ends inside a block; ${window.owed} bytes of it are missing`);
+    else if (!this.#sawSection) this.#fail('the file ends inside the section header');
+    else if (left >= 8) {
+      const type = window.view.getUint32(window.at, this.#little);
+      const isPacket = type === Block.ENHANCED_PACKET || type === Block.SIMPLE_PACKET || type === Block.PACKET;
+      const what = isPacket ? `packet ${this.#records + 1}` : `the block after packet ${this.#records}`;
+      this.#fail(`${what} is cut short: ${left} bytes of its block are there`);
+    } else if (left > 0) this.#fail(`${left} stray bytes follow packet ${this.#records}`);
+  }
+
+  /** A section header looks the same in both byte orders until its third word. */
+  #readByteOrder(): boolean {
+    const { view, at } = this.#window;
+    if (view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC) this.#little = true;
+    else if (view.getUint32(at + 8, false) === BYTE_ORDER_MAGIC) this.#little = false;
+    else return this.#fail('a section header without its byte-order mark');
+    return true;
+  }
+
+  /** True when the block was a packet. */
+  #readBlock(type: number, length: number, record: RawRecord): boolean {
+    const little = this.#little;
+    const { view, at } = this.#window;
+    switch (type) {
+      case Block.ENHANCED_PACKET:
+        return this.#readPacket(view.getUint32(at + 8, little), 0, length, record);
+      case Block.PACKET: {
+        const drops = view.getUint16(at + 10, little);
+        return this.#readPacket(view.getUint16(at + 8, little), drops === 0xffff ? 0 : drops, length, record); // 0xffff: not known
+      }
+      case Block.SIMPLE_PACKET:
+        return this.#readSimplePacket(length, record);
+      case Block.INTERFACE:
+        return this.#readInterface(length);
+      case Block.STATISTICS:
+        return this.#readStatistics(length);
+      default:
+        return this.#readSection();
+    }
+  }
+
+  /** Enhanced and obsolete packets differ in their third word only. */
+  #readPacket(id: number, drops: number, length: number, record: RawRecord): boolean {
+    const window = this.#window;
+    const { view, at } = window;
+    const little = this.#little;
+    const from = this.#section[id];
+    if (from === undefined) return this.#failInterface(id);
+    const capLen = view.getUint32(at + 20, little);
+    const origLen = view.getUint32(at + 24, little);
+    const room = length - PACKET_HEADER - TRAILER;
+    if (capLen > room) return this.#fail(`packet ${this.#records + 1} claims ${capLen} captured bytes; its block has room for ${room}`);
+    from.time.split(view.getUint32(at + 12, little), view.getUint32(at + 16, little));
+    this.#lastSeconds = from.time.seconds;
+    this.#lastNanos = from.time.nanos;
+    record.hasTime = true;
+    from.packetDrops += drops;
+    const optionsAt = PACKET_HEADER + padded(capLen);
+    if (optionsAt < length - TRAILER) this.#readPacketOptions(from, at + optionsAt, at + length - TRAILER);
+    this.#deliver(record, from, at + PACKET_HEADER, capLen, origLen);
+    return true;
+  }
+
+  /** Always of interface 0; captured length is what interface 0's snap length left of the original. */
+  #readSimplePacket(length: number, record: RawRecord): boolean {
+    const { view, at } = this.#window;
+    const from = this.#section[0];
+    if (from === undefined) return this.#failInterface(0);
+    const origLen = view.getUint32(at + 8, this.#little);
+    const room = length - SIMPLE_HEADER - TRAILER;
+    const capLen = Math.min(origLen, room, from.snapLen === 0 ? room : from.snapLen);
+    record.hasTime = false;
+    this.#warnings.add('no time', () => `packet ${this.#records + 1} has no timestamp (Simple Packet Block)`);
+    this.#deliver(record, from, at + SIMPLE_HEADER, capLen, origLen);
+    return true;
+  }
+
+  #deliver(record: RawRecord, from: Interface, frameAt: number, capLen: number, origLen: number): void {
+    const window = this.#window;
+    if (capLen > origLen) {
+      this.#warnings.add(
+        'caplen',
+        () => `packet ${this.#records + 1} has ${capLen} captured bytes of ${origLen} on the wire; the captured length was believed`,
+      );
+    }
+    record.seconds = this.#lastSeconds;
+    record.nanos = this.#lastNanos;
+    record.linkType = from.linkType;
+    record.interfaceId = from.index;
+    record.capLen = capLen;
+    record.origLen = Math.max(capLen, origLen);
+    if (record.view !== window.view) {
+      record.view = window.view;
+      record.bytes = window.bytes;
+    }
+    record.at = frameAt;
+    record.fileOffset = window.base + window.at;
+    this.#records++;
+  }
+
+  #readPacketOptions(from: Interface, at: number, end: number): void {
+    const { view } = this.#window;
+    const good = readOptions(view, at, end, this.#little, (code, valueAt, length) => {
+      if (code === PacketOption.DROPCOUNT && length === 8) from.packetDrops += uint64(view, valueAt, this.#little);
+    });
+    if (!good) this.#warnOptions();
+  }
+
+  #readSection(): false {
+    const { view, at } = this.#window;
+    const refused = refuseVersion(view, at + 12, this.#little);
+    if (refused !== null) return this.#fail(refused);
+    this.#section = []; // ids count from 0 again in every section
+    this.#sawSection = true;
+    return false;
+  }
+
+  #readInterface(length: number): false {
+    const { view, at } = this.#window;
+    const little = this.#little;
+    if (this.#all.length >= MAX_INTERFACES) return this.#fail(`more than ${MAX_INTERFACES} interfaces are described`);
+    let resolution = DEFAULT_RESOLUTION;
+    let offset = 0;
+    let name: string | null = null;
+    const good = readOptions(view, at + 16, at + length - TRAILER, little, (code, valueAt, size) => {
+      if (code === IfOption.TSRESOL && size === 1) resolution = view.getUint8(valueAt);
+      else if (code === IfOption.TSOFFSET && size === 8) offset = int64(view, valueAt, little);
+      else if (code === IfOption.NAME) name = this.#text(valueAt, size);
+    });
+    if (!good) this.#warnOptions();
+    const linkType = view.getUint16(at + 8, little);
+    const snapLen = view.getUint32(at + 12, little);
+    const described = { index: this.#all.length, linkType, snapLen, time: new TimeUnit(resolution, offset), packetDrops: 0, statsDrops: 0 };
+    this.interfaces.push({ linkType, snapLen, name });
+    this.#section.push(described);
+    this.#all.push(described);
+    return false;
+  }
+
+  #readStatistics(length: number): false {
+    const { view, at } = this.#window;
+    const little = this.#little;
+    const of = this.#section[view.getUint32(at + 8, little)];
+    if (of === undefined) return false; // statistics of an interface that has no packets either
+    let drops = 0;
+    const good = readOptions(view, at + 20, at + length - TRAILER, little, (code, valueAt, size) => {
+      if (size !== 8) return;
+      if (code === StatsOption.IFDROP || code === StatsOption.OSDROP) drops += uint64(view, valueAt, little);
+      else if (code === StatsOption.ENDTIME) this.#noteEnd(of.time, view.getUint32(valueAt, little), view.getUint32(valueAt + 4, little));
+    });
+    if (!good) this.#warnOptions();
+    of.statsDrops = drops;
+    return false;
+  }
+
+  #noteEnd(time: TimeUnit, high: number, low: number): void {
+    time.split(high, low);
+    const { seconds, nanos } = time;
+    const known = this.endTime;
+    if (known === null || seconds > known.seconds || (seconds === known.seconds && nanos > known.nanos)) this.endTime = { seconds, nanos };
+  }
+
+  #text(at: number, length: number): string {
+    const bytes = this.#window.bytes.subarray(at, at + Math.min(length, MAX_NAME * 4));
+    return sanitise(new TextDecoder().decode(bytes).replace(/\0+$/, ''), MAX_NAME);
+  }
+
+  #warnOptions(): void {
+    const { offset } = this.#window;
+    this.#warnings.add('options', () => `the options of the block at offset ${offset} run past its end; they were ignored from there`);
+  }
+
+  #failInterface(id: number): false {
+    return this.#fail(`packet ${this.#records + 1} belongs to interface ${id}, which the section has not described`);
+  }
+
+  #fail(what: string): false {
+    this.damage = { fileOffset: this.#window.offset, recordsBefore: this.#records, what };
+    return false;
+  }
+}
+
+function badLength(type: number, length: number, least: number | undefined): string {
+  if (length % 4 !== 0) return `block length ${length} is not a multiple of 4`;
+  const kind = `type 0x${type.toString(16)}`;
+  if (length < (least ?? BLOCK_FRAME)) return `block length ${length} is too short for a block of ${kind}`;
+  return `block length ${length} is longer than any block of ${kind} can be`;
+}

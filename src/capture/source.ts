@@ -1,0 +1,159 @@
+/**
+ * Where the bytes come from: a file, or standard input. The only I/O of the capture stage.
+ *
+ * Files are read into two buffers by turns, the next read under way while the last is being parsed; a chunk is good until the
+ * next one is asked for. A file that is still being written is read to the end it has when we get there.
+ */
+import { close, fstat, open, read, type Stats } from 'node:fs';
+import { Socket } from 'node:net';
+import { isatty } from 'node:tty';
+import { promisify } from 'node:util';
+import { UnreadableError } from '../model/errors.ts';
+import { sanitise } from '../model/sanitise.ts';
+
+const openFd = promisify(open);
+const closeFd = promisify(close);
+const readFd = promisify(read);
+const statFd = promisify(fstat);
+
+/** Octets. Larger reads gained nothing when measured; the second-level cache holds two of these. */
+export const CHUNK = 1024 * 1024;
+
+export interface ChunkSource {
+  /** As the user wrote it: sanitise before showing. */
+  readonly path: string;
+  /** Octets; null when it cannot be known. */
+  readonly size: number | null;
+  /** Octets handed out so far. */
+  readonly bytesRead: number;
+  /** To be iterated once. A chunk is valid until the next is asked for. Throws UnreadableError. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Ends the chunks, also one that is being waited for, and frees everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** @param path a file, or `-` for standard input. @param chunkSize octets per read of a file. @throws UnreadableError */
+export async function openSource(path: string, chunkSize = CHUNK): Promise<ChunkSource> {
+  let fd = STDIN;
+  try {
+    if (path !== '-') fd = await openFd(path, 'r');
+    const stats = await statFd(fd);
+    if (stats.isDirectory()) throw new UnreadableError(`${named(path)} is a directory`, { hint: 'Name the capture files in it.' });
+    if (isatty(fd)) {
+      throw new UnreadableError(`${named(path)} is a terminal`, { hint: 'Name a capture file, or pipe one in: tcpdump -w - | tcpdiag -' });
+    }
+    return isStream(stats) ? new StreamSource(path, fd) : new FileSource(path, fd, stats.isFile() ? stats.size : null, chunkSize);
+  } catch (error) {
+    if (fd !== STDIN) await closeFd(fd);
+    throw unreadable(path, error);
+  }
+}
+
+const STDIN = 0;
+
+/** Pipes block: they are read through the event loop, where waiting can be ended. */
+const isStream = (stats: Stats): boolean => stats.isFIFO() || stats.isSocket();
+
+class FileSource implements ChunkSource {
+  readonly path: string;
+  readonly size: number | null;
+  bytesRead = 0;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly #fd: number;
+  readonly #chunkSize: number;
+  #closed = false;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, fd: number, size: number | null, chunkSize: number) {
+    this.path = path;
+    this.size = size;
+    this.#fd = fd;
+    this.#chunkSize = chunkSize;
+    this.chunks = this.#read();
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void> {
+    const buffers = [new Uint8Array(this.#chunkSize), new Uint8Array(this.#chunkSize)] as const;
+    let turn = 0;
+    let under = this.#start(buffers[0]);
+    for (;;) {
+      const length = await under;
+      if (length === 0) return;
+      const full = buffers[turn]!;
+      turn ^= 1;
+      under = this.#start(buffers[turn]!);
+      this.bytesRead += length;
+      yield full.subarray(0, length);
+    }
+  }
+
+  #start(buffer: Uint8Array): Promise<number> {
+    if (this.#closed) return Promise.resolve(0);
+    const started = readFd(this.#fd, buffer, 0, buffer.length, null).then(
+      ({ bytesRead }) => bytesRead,
+      (error: unknown) => {
+        throw unreadable(this.path, error);
+      },
+    );
+    this.#reading = started.catch(() => undefined); // the failure is seen where the chunk is awaited
+    return started;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#reading;
+    if (this.#fd !== STDIN) await closeFd(this.#fd);
+  }
+}
+
+class StreamSource implements ChunkSource {
+  readonly path: string;
+  readonly size = null;
+  bytesRead = 0;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly #socket: Socket;
+
+  constructor(path: string, fd: number) {
+    this.path = path;
+    this.#socket = new Socket({ fd, readable: true, writable: false });
+    this.chunks = this.#read();
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void> {
+    try {
+      for await (const chunk of this.#socket as AsyncIterable<Uint8Array>) {
+        this.bytesRead += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      if (this.#socket.errored === null) return; // closed while it waited
+      throw unreadable(this.path, error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#socket.destroy();
+    return Promise.resolve();
+  }
+}
+
+const named = (path: string): string => (path === '-' ? 'standard input' : sanitise(path));
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'too many symbolic links',
+  EMFILE: 'too many files are open',
+  EBADF: 'it is not open',
+};
+
+function unreadable(path: string, error: unknown): UnreadableError {
+  if (error instanceof UnreadableError) return error;
+  const { code = '', message = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  return new UnreadableError(`cannot open ${named(path)}: ${REASONS[code] ?? sanitise(message, 200)}`, { cause: error });
+}
