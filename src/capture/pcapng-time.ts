@@ -1,8 +1,8 @@
 /**
  * pcapng timestamps: 64-bit counts of an interface's own unit, split into seconds and nanoseconds without losing a bit.
  *
- * A float64 cannot hold today's nanoseconds (2^60.6), so the division is done by hand in 16-bit steps; BigInt is kept for units
- * finer than a nanosecond, which nothing common writes.
+ * A float64 cannot hold today's nanoseconds (2^60.6): the quotient is taken in floats, which is good to one second, and the
+ * remainder modulo 2^32, which says whether it was. BigInt is kept for units finer than a nanosecond, which nothing common writes.
  * Format: draft-ietf-opsawg-pcapng §4.2, if_tsresol and if_tsoffset.
  */
 import { NANOS_PER_SECOND } from '../model/units.ts';
@@ -13,6 +13,9 @@ export const DEFAULT_RESOLUTION = 6;
 /** Largest power of two for which remainder × 10^9 stays below 2^53. */
 const MAX_EXACT_POWER = 23;
 
+/** The float quotient is off by at most one far beyond this; no capture is from the year 36,812. */
+const MAX_SECONDS = 2 ** 40;
+
 export class TimeUnit {
   /** The result of the last `split`. */
   seconds = 0;
@@ -22,6 +25,7 @@ export class TimeUnit {
   readonly #offset: number;
   /** Units per second where plain arithmetic is exact, otherwise 0. */
   readonly #units: number;
+  readonly #nanosPerUnit: number;
   readonly #bigUnits: bigint;
 
   /** @param resolution the if_tsresol octet: top bit set, a power of two; else of ten. @param offset if_tsoffset, seconds. */
@@ -31,6 +35,7 @@ export class TimeUnit {
     this.#offset = offset;
     this.#bigUnits = (binary ? 2n : 10n) ** BigInt(exponent);
     this.#units = exponent <= (binary ? MAX_EXACT_POWER : 9) ? Number(this.#bigUnits) : 0;
+    this.#nanosPerUnit = NANOS_PER_SECOND / Number(this.#bigUnits);
   }
 
   split(high: number, low: number): void {
@@ -39,13 +44,21 @@ export class TimeUnit {
       this.#splitBig(high, low);
       return;
     }
-    const q0 = Math.floor(high / units);
-    const mid = (high - q0 * units) * 0x10000 + (low >>> 16);
-    const q1 = Math.floor(mid / units);
-    const rest = (mid - q1 * units) * 0x10000 + (low & 0xffff);
-    const q2 = Math.floor(rest / units);
-    this.seconds = Math.max(0, q0 * 0x1_0000_0000 + q1 * 0x10000 + q2 + this.#offset);
-    this.nanos = Math.floor(((rest - q2 * units) * NANOS_PER_SECOND) / units);
+    let seconds = Math.floor((high * 0x1_0000_0000 + low) / units);
+    if (seconds > MAX_SECONDS) {
+      this.#splitBig(high, low);
+      return;
+    }
+    let rest = (low - Math.imul(seconds, units)) | 0; // true remainder -units … 2 × units, within 31 bits
+    if (rest < 0) {
+      seconds--;
+      rest += units;
+    } else if (rest >= units) {
+      seconds++;
+      rest -= units;
+    }
+    this.seconds = Math.max(0, seconds + this.#offset);
+    this.nanos = Math.floor(rest * this.#nanosPerUnit);
   }
 
   #splitBig(high: number, low: number): void {

@@ -22,15 +22,27 @@ const BLOCK_FRAME = 12;
 const SIMPLE_HEADER = 12;
 const PACKET_HEADER = 28;
 const TRAILER = 4;
-/** Shortest valid block of each type that we read. */
-const MIN_LENGTH: Readonly<Record<number, number>> = {
-  [Block.SECTION]: 28,
-  [Block.INTERFACE]: 20,
-  [Block.PACKET]: 32,
-  [Block.SIMPLE_PACKET]: 16,
-  [Block.STATISTICS]: 24,
-  [Block.ENHANCED_PACKET]: 32,
-};
+/** Octets of the shortest valid section header. */
+const MIN_SECTION = 28;
+
+/** Shortest valid block of a type that we read; 0: one that we pass over. */
+function minLength(type: number): number {
+  switch (type) {
+    case Block.ENHANCED_PACKET:
+    case Block.PACKET:
+      return 32;
+    case Block.SIMPLE_PACKET:
+      return 16;
+    case Block.INTERFACE:
+      return 20;
+    case Block.STATISTICS:
+      return 24;
+    case Block.SECTION:
+      return MIN_SECTION;
+    default:
+      return 0;
+  }
+}
 
 /** Octets of a block that we hold as a whole; far above any frame with its options, and what bounds our memory. */
 const MAX_BLOCK = 16 * 1024 * 1024;
@@ -54,7 +66,7 @@ interface Interface {
 
 /** Why a file that begins like a section header cannot be read; null when it can. */
 export function refusePcapng(head: Uint8Array): string | null {
-  if (head.length < MIN_LENGTH[Block.SECTION]!) return `the file ends inside the pcapng section header, after ${head.length} bytes`;
+  if (head.length < MIN_SECTION) return `the file ends inside the pcapng section header, after ${head.length} bytes`;
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const little = view.getUint32(8, true) === BYTE_ORDER_MAGIC;
   if (!little && view.getUint32(8, false) !== BYTE_ORDER_MAGIC) return 'it begins like pcapng, but its byte-order mark is damaged';
@@ -104,11 +116,11 @@ export class PcapngReader implements CaptureReader {
       const type = window.view.getUint32(window.at, this.#little);
       if (type === Block.SECTION && !this.#readByteOrder()) return false;
       const length = window.view.getUint32(window.at + 4, this.#little);
-      const least = MIN_LENGTH[type];
-      if (length % 4 !== 0 || length < (least ?? BLOCK_FRAME) || length > (least ? MAX_BLOCK : MAX_SKIPPED_BLOCK)) {
+      const least = minLength(type);
+      if (length % 4 !== 0 || length < Math.max(least, BLOCK_FRAME) || length > (least > 0 ? MAX_BLOCK : MAX_SKIPPED_BLOCK)) {
         return this.#fail(badLength(type, length, least));
       }
-      if (least === undefined) {
+      if (least === 0) {
         if (!window.skip(length)) return false;
         continue;
       }
@@ -313,9 +325,9 @@ export class PcapngReader implements CaptureReader {
   }
 }
 
-function badLength(type: number, length: number, least: number | undefined): string {
+function badLength(type: number, length: number, least: number): string {
   if (length % 4 !== 0) return `block length ${length} is not a multiple of 4`;
   const kind = `type 0x${type.toString(16)}`;
-  if (length < (least ?? BLOCK_FRAME)) return `block length ${length} is too short for a block of ${kind}`;
+  if (length < Math.max(least, BLOCK_FRAME)) return `block length ${length} is too short for a block of ${kind}`;
   return `block length ${length} is longer than any block of ${kind} can be`;
 }
