@@ -23,8 +23,9 @@ export function decodeIpv4(w: Walk): number {
   p.dstAt = at + 16;
   p.src = v.getInt32(at + 12);
   p.dst = v.getInt32(at + 16);
-  p.ttl = v.getUint8(at + 8);
-  p.protocol = v.getUint8(at + 9);
+  const ttlAndProtocol = v.getUint16(at + 8);
+  p.ttl = ttlAndProtocol >>> 8;
+  p.protocol = ttlAndProtocol & 0xff;
   p.ipId = second >>> 16;
   p.moreFragments = (second & MORE_FRAGMENTS) !== 0;
   p.fragmentOffset = (second & OFFSET_MASK) << 3;
