@@ -1,5 +1,6 @@
 /** `rules`: what is looked for and with which thresholds. `explain`: one rule's full documentation. */
 import type { Command } from 'commander';
+import { explain as sectionsOf } from '../engine/explain.ts';
 import { explanationText, ruleFormats } from '../report/index.ts';
 import { chosenFormat, documentPage, resultOptions, ruleNamed, tablePage, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
@@ -22,6 +23,11 @@ export const declareExplain = (command: Command): Command =>
 
 export async function explain(world: World, id: string, flags: Flags): Promise<number> {
   const rule = ruleNamed(id, await world.rules());
-  await writeResult(world, explanationText(rule, documentPage(world, flags)), flags.output);
+  const about = `usually ${rule.severity}; category: ${rule.category}; thresholds are changed with --set ${rule.id}.PARAM=VALUE`;
+  const page = {
+    ...sectionsOf([rule], id),
+    about: Object.keys(rule.params).length > 0 ? about : `usually ${rule.severity}; category: ${rule.category}`,
+  };
+  await writeResult(world, explanationText(page, documentPage(world, flags)), flags.output);
   return 0;
 }

@@ -30,8 +30,7 @@ export function durationText(seconds: number): string {
   if (seconds === 0) return '0 s';
   if (seconds < 0.000_999_5) return `${String(Math.round(seconds * 1e6))} µs`;
   if (seconds < 0.999_5) return `${String(Number((seconds * 1e3).toPrecision(3)))} ms`;
-  const tenths = Math.round(seconds * 10) / 10;
-  if (tenths < 60) return `${String(tenths)} s`;
+  if (seconds < 59.95) return `${String(Number(seconds.toPrecision(3)))} s`;
   const whole = Math.round(seconds);
   if (whole < 3_600) return `${String(Math.floor(whole / 60))} min ${String(whole % 60).padStart(2, '0')} s`;
   const minutes = Math.round(seconds / 60);
@@ -92,7 +91,7 @@ export function captureLine(capture: CaptureFacts): string {
 }
 
 /** Without the full stop that `because` or a rule's sentence may bring along. */
-const clause = (text: string): string => text.replace(/\.\s*$/, '');
+export const clause = (text: string): string => text.replace(/\.\s*$/, '');
 
 /** Who, and the fact that decided it: `10.0.0.1, because …`. */
 export function faultText(finding: Pick<Finding, 'atFault' | 'faultBecause'>): string {

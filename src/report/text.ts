@@ -11,6 +11,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { hang, paint, textWidth, wrap, type Page, type Style } from './layout.ts';
 import {
   captureLine,
+  clause,
   clockText,
   faultText,
   likelihoodWord,
@@ -105,8 +106,8 @@ function findingLines({ finding: f, number, depth }: PlacedFinding, capture: Cap
   const when = whenText(f, capture.end);
   if (when !== null) say('When', when);
   if (f.confidence !== 'high') say('Confidence', f.confidence);
-  say('Evidence', ...evidenceLines(f, capture));
-  say('Causes', ...f.causes.map((c) => sanitise(`${likelihoodWord(c.likelihood)}: ${ended(c.text)} Because ${ended(c.because)}`, 2_000)));
+  lines.push(...evidenceLines(f, capture, inner));
+  say('Causes', ...f.causes.map((c) => sanitise(`${likelihoodWord(c.likelihood)}: ${clause(c.text)} (${clause(c.because)})`, 2_000)));
   f.remedies.forEach((r, i) => {
     say(i === 0 ? 'What to do' : '', sanitise(`${ended(r.text)}${r.appliesTo === '' ? '' : ` (${r.appliesTo})`}`, 2_000));
     if (r.command !== null) lines.push(`   ${' '.repeat(LABEL_WIDTH)}    ${paint(page, `$ ${sanitise(r.command, 2_000)}`, 'cyan')}`);
@@ -119,21 +120,26 @@ function findingLines({ finding: f, number, depth }: PlacedFinding, capture: Cap
 /** As a sentence of its own. */
 const ended = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);
 
-function evidenceLines(f: Finding, capture: CaptureFacts): string[] {
-  const shown = f.evidence.slice(0, EVIDENCE_SHOWN);
-  const frameWidth = Math.max(0, ...shown.map((e) => String(e.frame).length));
-  const lines = shown.map(
-    (e) => `frame ${String(e.frame).padEnd(frameWidth)} ${whereText(e, capture)} ${clockText(e.time)} ${sanitise(e.note)}`,
+/** `frame 400  08:33:01.123  FIN from 10.0.0.9:3306`, in columns. */
+function evidenceLines(f: Finding, capture: CaptureFacts, width: number): string[] {
+  const shown = f.evidence
+    .slice(0, EVIDENCE_SHOWN)
+    .map((e) => [String(e.frame), `${whereText(e, capture)}${clockText(e.time)}`, sanitise(e.note)] as const);
+  const frameWidth = Math.max(...shown.map(([frame]) => frame.length));
+  const whereWidth = Math.max(...shown.map(([, where]) => where.length));
+  const label = (i: number): string => `   ${(i === 0 ? 'Evidence' : '').padEnd(LABEL_WIDTH)}`;
+  const lines = shown.flatMap(([frame, where, note], i) =>
+    hang(`${label(i)}frame ${frame.padEnd(frameWidth)}  ${where.padEnd(whereWidth)}  `, note, width),
   );
   const more = f.evidence.length - shown.length;
-  if (more > 0) lines.push(`and ${plural(more, 'more frame')} in report -f json`);
+  if (more > 0) lines.push(`${label(1)}and ${plural(more, 'more frame')} in report -f json`);
   return lines;
 }
 
 /** With several files: where the frame is in its own file. */
 function whereText(e: Evidence, capture: CaptureFacts): string {
   const file = e.file === undefined ? undefined : capture.files[e.file];
-  return file === undefined || e.fileFrame === undefined ? '' : `(${sanitise(file.path)} frame ${String(e.fileFrame)})`;
+  return file === undefined || e.fileFrame === undefined ? '' : `(${sanitise(file.path)} frame ${String(e.fileFrame)})  `;
 }
 
 /** What was checked and found clear, what could not be decided and why. */

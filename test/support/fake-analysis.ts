@@ -1,0 +1,261 @@
+/**
+ * A finished analysis without a capture: an incident at a database client, told by hand. One application leaks sockets, the
+ * listener's queue overflows, and unanswered SYNs follow from that. For tests of everything that stands behind the engine.
+ */
+import { defineDetector, type Detector } from '../../src/detect/detector.ts';
+import type { Analysis } from '../../src/engine/analysis.ts';
+import { Clock, resolveTime } from '../../src/model/clock.ts';
+import { UsageError } from '../../src/model/errors.ts';
+import type { Finding } from '../../src/model/finding.ts';
+import type { ConnectionRow, EndpointRow, Report, SocketRow } from '../../src/model/report.ts';
+import { nanosOf } from '../../src/model/units.ts';
+
+const DAY = '2026-11-20T';
+export const at = (clock: string): string => `${DAY}${clock}Z`;
+const START = at('08:33:00.123456789');
+const END = at('08:38:12.523456789');
+
+const leak: Finding = {
+  id: 'close-wait-stuck/10.0.0.1@10.0.0.9:3306',
+  rule: 'close-wait-stuck',
+  severity: 'critical',
+  confidence: 'high',
+  title: '39 connections stuck in CLOSE_WAIT on 10.0.0.1',
+  summary:
+    '10.0.0.1 has acknowledged the FIN of 10.0.0.9:3306 on 39 connections and has not closed its own side for up to 311 s. Each one holds a descriptor until the process closes it or exits.',
+  subject: { host: '10.0.0.1', role: 'client', peer: '10.0.0.9', peerPort: 3306 },
+  atFault: '10.0.0.1',
+  faultBecause: 'its kernel acknowledged the FIN, so only its application can be missing the close()',
+  explainedBy: null,
+  since: at('08:33:01.123000000'),
+  until: null,
+  count: 39,
+  connections: [0, 1],
+  evidence: [
+    { connection: 0, frame: 5, time: at('08:33:01.122000000'), note: 'FIN from 10.0.0.9:3306' },
+    { connection: 0, frame: 6, time: at('08:33:01.123000000'), note: 'acknowledged by 10.0.0.1; no FIN follows' },
+    { connection: 1, frame: 400, time: at('08:34:00.500000000'), note: 'FIN from 10.0.0.9:3306' },
+  ],
+  metrics: { longestSeconds: 311.4, perMinute: 7.5 },
+  causes: [
+    {
+      text: 'The connection pool drops connections without closing them',
+      likelihood: 'high',
+      because: 'all of them were idle when the server closed',
+    },
+    { text: 'The application hangs', likelihood: 'low', because: 'other connections of the same host still carry data' },
+  ],
+  remedies: [
+    { text: 'Find the process and its descriptors', command: "ss -tanp state close-wait '( dport = :3306 )'", appliesTo: 'Linux' },
+    { text: "Set the pool's maximum idle time below the server's wait_timeout", command: null, appliesTo: '' },
+  ],
+  displayFilter: 'ip.addr==10.0.0.1 && ip.addr==10.0.0.9 && tcp.port==3306',
+  caveats: [],
+};
+
+const overflow: Finding = {
+  ...leak,
+  id: 'accept-queue-overflow/10.0.0.7:80',
+  rule: 'accept-queue-overflow',
+  severity: 'critical',
+  confidence: 'medium',
+  title: 'The accept queue of 10.0.0.7:80 is full',
+  summary: 'Clients completed 12 handshakes, yet 10.0.0.7:80 repeated its SYN-ACK.',
+  subject: { host: '10.0.0.7', role: 'server', port: 80 },
+  atFault: '10.0.0.7',
+  faultBecause: 'it had the third ACK and did not take it',
+  since: at('08:35:00.000000000'),
+  until: at('08:36:30.500000000'),
+  count: 12,
+  connections: [2],
+  evidence: [{ connection: 2, frame: 500, time: at('08:35:00.000000000'), note: 'SYN-ACK repeated after the third ACK' }],
+  metrics: { repeats: 3 },
+  causes: [{ text: 'The application is too slow to accept()', likelihood: 'medium', because: 'earlier connections wait for their answer' }],
+  remedies: [{ text: 'Compare the queue with its limit', command: 'ss -ltn sport = :80', appliesTo: 'Linux' }],
+  displayFilter: 'ip.addr==10.0.0.7 && tcp.port==80',
+  caveats: [{ code: 'short-observation', text: 'Seen for 90 s only.', count: 1 }],
+};
+
+const unanswered: Finding = {
+  ...overflow,
+  id: 'syn-unanswered/10.0.0.7:80',
+  rule: 'syn-unanswered',
+  severity: 'warning',
+  confidence: 'high',
+  title: '4 connections to 10.0.0.7:80 were never answered',
+  summary: 'The SYN was sent up to 7 times.',
+  explainedBy: overflow.id,
+  since: at('08:35:10.000000000'),
+  until: null,
+  count: 4,
+  connections: [3],
+  evidence: [{ connection: 3, frame: 510, time: at('08:35:10.000000000'), note: 'SYN' }],
+  metrics: {},
+  causes: [],
+  remedies: [],
+  displayFilter: '',
+  caveats: [],
+};
+
+export const incident: Report = {
+  schemaVersion: 1,
+  tool: { name: 'tcpdiag', version: '9.9.9' },
+  capture: {
+    files: [
+      { path: 'incident.pcap', format: 'pcap', bytes: 91_037, packets: 849, linkTypes: ['LINUX_SLL2'], truncated: false, sha256: null },
+    ],
+    packets: 849,
+    tcpPackets: 849,
+    connections: 49,
+    start: START,
+    end: END,
+    durationSeconds: 312.4,
+    caveats: [],
+  },
+  series: {
+    bucketSeconds: 60,
+    start: START,
+    syn: [4],
+    synAnswered: [3],
+    completed: [3],
+    rst: [0],
+    retransmissions: [6],
+    halfOpen: [1],
+    closeWait: [2],
+    timeWait: [0],
+    connectP50: [0.001],
+    connectP99: [null],
+  },
+  findings: [leak, overflow, unanswered],
+  rules: [
+    { id: 'close-wait-stuck', verdict: 'found', because: null },
+    { id: 'accept-queue-overflow', verdict: 'found', because: null },
+    { id: 'syn-unanswered', verdict: 'found', because: null },
+    { id: 'rst-injection', verdict: 'clear', because: null },
+    { id: 'connection-refused', verdict: 'clear', because: null },
+    {
+      id: 'port-exhaustion',
+      verdict: 'inconclusive',
+      because: 'the capture is shorter than a TIME_WAIT; --captured-until says when it stopped.',
+    },
+    { id: 'filtered-capture', verdict: 'clear', because: null },
+    { id: 'syn-flood', verdict: 'not-applicable', because: 'no service took more than 100 SYNs a second' },
+  ],
+};
+
+export const healthy: Report = {
+  ...incident,
+  findings: [],
+  rules: incident.rules.map((r) => ({ ...r, verdict: 'clear' as const, because: null })),
+};
+
+export const empty: Report = {
+  ...incident,
+  capture: { ...incident.capture, packets: 0, tcpPackets: 0, connections: 0, start: null, end: null, durationSeconds: 0 },
+  findings: [],
+  rules: incident.rules.map((r) => ({ id: r.id, verdict: 'not-applicable' as const, because: 'no packet' })),
+};
+
+const end = (ip: string, port: number, state: string): EndpointRow => ({
+  ip,
+  port,
+  state,
+  stateSince: at('08:33:01.123000000'),
+  packets: 3,
+  ipBytes: 420,
+  payloadBytes: 78,
+  syn: 1,
+  synAck: 0,
+  fin: 0,
+  rst: 0,
+  firstSynFrame: 1,
+  firstSynAckFrame: null,
+  firstFinFrame: null,
+  firstRstFrame: null,
+  retransmissions: 0,
+  outOfOrder: 0,
+  missedBytes: 0,
+});
+
+export const connectionRow = (id: number): ConnectionRow => ({
+  type: 'connection',
+  id,
+  client: end('10.0.0.1', 54_200 + id, 'CLOSE_WAIT'),
+  server: end('10.0.0.9', 3306, 'FIN_WAIT_2'),
+  encapsulation: ['vlan:7'],
+  basis: 'handshake',
+  rolesFrom: 'handshake',
+  start: START,
+  end: END,
+  duration: 21.4,
+  firstFrame: 1 + id,
+  lastFrame: 848,
+  connectSeconds: 1.0062,
+  handshakeRtt: 0.0011,
+  clientSideRtt: null,
+  serverSideRtt: null,
+  outcome: 'leaked',
+  closedBy: 'server',
+  connState: 'S2',
+  history: 'ShADadFa',
+  completeness: 31,
+  transitions: [{ time: START, frame: 1 + id, endpoint: 'client', from: 'CLOSED', to: 'SYN_SENT', cause: 'sends SYN' }],
+  findings: [leak.id],
+});
+
+const socket = (host: string, local: string, remote: string, state: string): SocketRow => ({
+  type: 'socket',
+  at: END,
+  host,
+  local,
+  remote,
+  state,
+  since: at('08:33:01.123000000'),
+  basis: 'handshake',
+  connection: 0,
+});
+
+const SOCKETS: readonly SocketRow[] = [
+  socket('10.0.0.1', '10.0.0.1:54200', '10.0.0.9:3306', 'CLOSE_WAIT'),
+  socket('10.0.0.9', '10.0.0.9:3306', '10.0.0.1:54200', 'FIN_WAIT_2'),
+  socket('2001:db8::1', '[2001:db8::1]:443', '[2001:db8::2]:50000', 'SYN_RCVD'),
+];
+
+export function fakeAnalysis(
+  report: Report = incident,
+  rows: () => Iterable<ConnectionRow> = () => [0, 1, 2].map(connectionRow),
+): Analysis {
+  const clock = new Clock(Date.parse(`${DAY}08:33:00Z`) / 1_000, 123_456_789);
+  return {
+    clock,
+    report,
+    connections: rows,
+    sockets(moment) {
+      if (moment !== undefined) {
+        const t = resolveTime(moment, clock);
+        if (t < 0 || t > nanosOf(312.4)) throw new UsageError(`--at lies outside the capture, which runs from ${START} to ${END}.`);
+      }
+      return SOCKETS;
+    },
+  };
+}
+
+const docs = {
+  what: 'One side has acknowledged the FIN of the other and sends none.',
+  why: 'Each one holds a descriptor.',
+  how: 'It waits.',
+  never: 'Data still flows.',
+  limits: 'Needs the FIN.',
+  references: ['RFC 9293 §3.6'],
+};
+const rule = (id: string, category: Detector['category'], params: Detector['params']): Detector =>
+  defineDetector({ id, title: `Title of ${id}`, severity: 'critical', category, docs, params, detect: () => ({ verdict: 'clear' }) });
+
+export const fakeRules: readonly Detector[] = [
+  rule('close-wait-stuck', 'close', {
+    minSeconds: { default: 60, text: 'Seconds in CLOSE_WAIT.' },
+    minGroup: { default: 5, text: 'Sockets of one service.' },
+  }),
+  rule('syn-flood', 'flood', { minSynsPerSecond: { default: 100, text: 'SYNs a second.' } }),
+  rule('filtered-capture', 'capture', {}),
+];
