@@ -1,0 +1,164 @@
+/**
+ * Pages of connections: filtered by finding and words, sorted by one column, `limit` rows at a time.
+ *
+ * An answer builds only the rows that it returns. Filtering and sorting look once at each connection and leave an array of ids, kept
+ * for the next pages of the same question; while the capture is still being read, an order may be a little old, so that sorting
+ * a growing table again and again does not take the time from reading it.
+ */
+import type { Finding } from '../model/finding.ts';
+import { STATE_NAMES } from '../model/state.ts';
+import type { ConnectionSort, ConnectionSummary, Questions } from './protocol.ts';
+
+type Ask = Questions['connections']['ask'];
+type Answer = Questions['connections']['answer'];
+
+export interface ConnectionSource {
+  readonly connections: number;
+  summary(id: number): ConnectionSummary;
+}
+
+/** What the answer rests on, at the moment of the question. */
+export interface IndexState {
+  /** Changes when an older order may be wrong. */
+  readonly revision: number;
+  readonly findings: readonly Finding[];
+  /** Nothing will change any more: an order of this revision is final. */
+  readonly final: boolean;
+}
+
+/** Rows in one answer; a screen is a hundred lines high. */
+const PAGE_LIMIT = 1_000;
+/** Orders kept: going back from one finding to the other costs nothing. */
+const KEPT_ORDERS = 8;
+/** While reading: an order that took 50 ms is not made again within 500 ms. */
+const REST_PER_COST = 10;
+/** Findings list at most so many ids (contract.md); a shorter list is the whole list. */
+const LISTED_IDS = 1_000;
+const WORD_LIMIT = 16;
+
+interface Order {
+  readonly key: string;
+  readonly revision: number;
+  readonly ids: Int32Array;
+  readonly goodUntil: number;
+}
+
+export class ConnectionIndex {
+  readonly #source: ConnectionSource;
+  readonly #now: () => number;
+  /** Newest last. */
+  #orders: Order[] = [];
+
+  constructor(source: ConnectionSource, now: () => number) {
+    this.#source = source;
+    this.#now = now;
+  }
+
+  page(ask: Ask, state: IndexState): Answer {
+    const offset = wholeNumber(ask.offset);
+    const limit = Math.min(PAGE_LIMIT, wholeNumber(ask.limit));
+    const words = wordsOf(ask.match);
+    const total = this.#source.connections;
+    if (ask.finding === null && words.length === 0 && ask.sort === 'id') {
+      const rows = range(offset, Math.min(offset + limit, total), (i) => this.#source.summary(ask.descending ? total - 1 - i : i));
+      return { total, rows };
+    }
+    const ids = this.#order(ask, words, state);
+    return { total: ids.length, rows: range(offset, Math.min(offset + limit, ids.length), (i) => this.#source.summary(ids[i]!)) };
+  }
+
+  #order(ask: Ask, words: readonly string[], state: IndexState): Int32Array {
+    const key = JSON.stringify([ask.finding, words, ask.sort, ask.descending]);
+    const kept = this.#orders.find((order) => order.key === key);
+    const start = this.#now();
+    if (kept && (kept.revision === state.revision || (!state.final && start < kept.goodUntil))) return kept.ids;
+    const ids = this.#sorted(ask, words, state.findings);
+    const end = this.#now();
+    const order = { key, revision: state.revision, ids, goodUntil: end + REST_PER_COST * (end - start) };
+    this.#orders = [...this.#orders.filter((other) => other.key !== key), order].slice(-KEPT_ORDERS);
+    return ids;
+  }
+
+  #sorted(ask: Ask, words: readonly string[], findings: readonly Finding[]): Int32Array {
+    const finding = findings.find(({ id }) => id === ask.finding);
+    if (ask.finding !== null && !finding) return new Int32Array(0); // withdrawn since the screen was drawn
+    const titles = new Map(findings.map(({ id, title }) => [id, title]));
+    const listed = finding && finding.connections.length < LISTED_IDS ? finding.connections : null;
+    const candidates = listed?.length ?? this.#source.connections;
+    const ids = new Int32Array(candidates);
+    const keys: (number | string)[] = [];
+    let count = 0;
+    for (let i = 0; i < candidates; i++) {
+      const id = listed?.[i] ?? i;
+      if (id >= this.#source.connections) continue;
+      const row = this.#source.summary(id);
+      if (finding && !listed && !row.findings.includes(finding.id)) continue;
+      if (words.length > 0 && !matches(row, words, titles)) continue;
+      ids[count++] = id;
+      keys.push(sortKey(row, ask.sort));
+    }
+    return inOrder(ids.subarray(0, count), keys, ask.descending);
+  }
+}
+
+const range = <T>(from: number, to: number, at: (i: number) => T): T[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => at(from + i));
+const wholeNumber = (n: number): number => (n >= 0 && Number.isFinite(n) ? Math.floor(n) : 0);
+
+/** `close-wait` finds CLOSE_WAIT: people write it both ways. */
+const folded = (text: string): string => text.toLowerCase().replaceAll('_', '-');
+const wordsOf = (match: string): string[] => folded(match).split(/\s+/).filter(Boolean).slice(0, WORD_LIMIT);
+
+function matches(row: ConnectionSummary, words: readonly string[], titles: ReadonlyMap<string, string>): boolean {
+  let text = `${row.client} ${row.server} ${row.clientState} ${row.serverState} ${row.outcome}`;
+  for (const id of row.findings) text += ` ${id} ${titles.get(id) ?? ''}`;
+  const haystack = folded(text);
+  return words.every((word) => haystack.includes(word));
+}
+
+function sortKey(row: ConnectionSummary, sort: ConnectionSort): number | string {
+  switch (sort) {
+    case 'connect':
+      return row.connectSeconds ?? NaN;
+    case 'state':
+      return statePosition(row.clientState) * STATE_NAMES.length + statePosition(row.serverState);
+    case 'client':
+      return endpointKey(row.client);
+    case 'server':
+      return endpointKey(row.server);
+    case 'id':
+    case 'duration':
+    case 'packets':
+    case 'bytes':
+    case 'retransmissions':
+      return row[sort];
+  }
+}
+
+/** States in the order of a connection's life, not of the alphabet. */
+const statePosition = (state: string): number => STATE_NAMES.findIndex((name) => name === state);
+
+/** Text whose plain order is the order of addresses: 10.0.0.9 before 10.0.0.10, IPv4 before IPv6, then by port. */
+export function endpointKey(endpoint: string): string {
+  const v6 = /^\[(.*)\]:(\d+)$/.exec(endpoint);
+  if (!v6) return `4 ${endpoint.replace(/\d+/g, (digits) => digits.padStart(5, '0'))}`;
+  const [head = '', tail] = v6[1]!.split('::');
+  const left = head.split(':').filter(Boolean);
+  const right = (tail ?? '').split(':').filter(Boolean);
+  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  return `6 ${groups.map((group) => group.padStart(4, '0')).join(':')} ${v6[2]!.padStart(5, '0')}`;
+}
+
+/** Ids by key; equals by id. What has no key (NaN) stands last, whichever the direction. */
+function inOrder(ids: Int32Array, keys: readonly (number | string)[], descending: boolean): Int32Array {
+  const sign = descending ? -1 : 1;
+  const positions = Int32Array.from(keys, (_, i) => i);
+  positions.sort((a, b) => {
+    const x = keys[a]!;
+    const y = keys[b]!;
+    if (x === y) return ids[a]! - ids[b]!;
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) && Number.isNaN(y) ? ids[a]! - ids[b]! : Number.isNaN(x) ? 1 : -1;
+    return x < y ? -sign : sign;
+  });
+  return positions.map((position) => ids[position]!);
+}

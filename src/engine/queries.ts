@@ -1,0 +1,98 @@
+/**
+ * The answers of a session: pages of connections, one connection as a ladder, one packet in full, one rule explained.
+ * Ladders and packets are read from the capture a second time; nothing is kept per packet.
+ */
+import type { Detector } from '../detect/detector.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Finding } from '../model/finding.ts';
+import type { ConnectionRow } from '../model/report.ts';
+import { ConnectionIndex, type ConnectionSource } from './connection-index.ts';
+import { explain } from './explain.ts';
+import { composeLadder, evidenceOf, readSegments } from './ladder.ts';
+import { type FrameReader, readPacket } from './packet-detail.ts';
+import type { Ladder, PacketDetail, QuestionName, Questions } from './protocol.ts';
+import type { SecondPass } from './second-pass.ts';
+
+export interface QuerySource extends ConnectionSource, FrameReader {
+  readonly packets: number;
+  row(id: number): ConnectionRow;
+}
+
+/** What the session knows when a question comes. */
+export interface QueryState {
+  readonly findings: readonly Finding[];
+  readonly analysisRevision: number;
+  readonly final: boolean;
+}
+
+export type Answers = { readonly [Q in QuestionName]: (ask: Questions[Q]['ask']) => Promise<Questions[Q]['answer']> };
+
+export class Queries implements Answers {
+  readonly #source: QuerySource;
+  readonly #pass: SecondPass;
+  readonly #detectors: readonly Detector[];
+  readonly #state: () => QueryState;
+  readonly #index: ConnectionIndex;
+  /** The ladder shown last: its packets are what is looked at next. */
+  #lastLadder: { readonly ladder: Ladder; readonly revision: number } | null = null;
+
+  constructor(source: QuerySource, pass: SecondPass, detectors: readonly Detector[], state: () => QueryState, now: () => number) {
+    this.#source = source;
+    this.#pass = pass;
+    this.#detectors = detectors;
+    this.#state = state;
+    this.#index = new ConnectionIndex(source, now);
+  }
+
+  readonly connections: Answers['connections'] = (ask) => {
+    const { findings, analysisRevision: revision, final } = this.#state();
+    return Promise.resolve(this.#index.page(ask, { findings, revision, final }));
+  };
+
+  readonly ladder: Answers['ladder'] = ({ connection }) => this.#ladder(connection);
+
+  readonly packet: Answers['packet'] = async ({ frame }) => {
+    const { packets } = this.#source;
+    if (!Number.isSafeInteger(frame) || frame < 1 || frame > packets) throw missing('frame', frame, 1, packets);
+    const detail = await readPacket(this.#pass, this.#source, frame);
+    if (!detail) throw missing('frame', frame, 1, packets);
+    return detail.connection === null ? detail : { ...detail, notes: [...detail.notes, ...(await this.#notes(detail, detail.connection))] };
+  };
+
+  readonly explain: Answers['explain'] = async ({ rule }) => explain(this.#detectors, rule);
+
+  async #ladder(connection: number): Promise<Ladder> {
+    const { connections } = this.#source;
+    if (!Number.isSafeInteger(connection) || connection < 0 || connection >= connections)
+      throw missing('connection', connection, 0, connections - 1);
+    const { analysisRevision: revision, findings } = this.#state();
+    const row = this.#source.row(connection);
+    const last = this.#lastLadder;
+    if (last?.revision === revision && last.ladder.connection.id === connection && last.ladder.connection.lastFrame === row.lastFrame)
+      return last.ladder;
+    const ladder = composeLadder(row, await readSegments(this.#pass, this.#source.decoder, row), findings);
+    this.#lastLadder = { ladder, revision };
+    return ladder;
+  }
+
+  /** What the ladder says of this frame, and which findings it proves. */
+  async #notes({ frame }: PacketDetail, connection: number): Promise<readonly string[]> {
+    const shown = this.#lastLadder?.ladder;
+    const row = shown?.connection.id === connection ? shown.rows.find((r) => r.frame === frame) : undefined;
+    const notes = row?.frame === frame ? row.notes : await this.#segmentNotes(connection, frame);
+    const proofs = evidenceOf(connection, this.#state().findings).filter((e) => e.frame === frame);
+    return [...notes, ...proofs.map(({ finding, note }) => `proves ${finding}: ${note}`)];
+  }
+
+  async #segmentNotes(connection: number, frame: number): Promise<readonly string[]> {
+    const { head, tail } = await readSegments(this.#pass, this.#source.decoder, this.#source.row(connection), frame);
+    return [...head, ...tail].findLast((step) => step.frame === frame)?.notes ?? [];
+  }
+}
+
+const missing = (what: string, asked: number, first: number, last: number): UsageError =>
+  new UsageError(
+    last < first
+      ? `There is no ${what} ${String(asked)}: the capture holds none.`
+      : `There is no ${what} ${String(asked)}: the capture has ${String(first)} to ${String(last)}.`,
+  );

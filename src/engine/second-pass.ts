@@ -1,0 +1,35 @@
+/**
+ * Reads the capture once more, up to a frame: how a ladder or a packet is shown without keeping every segment in memory.
+ *
+ * One pass at a time: a person who holds a key down must not start twenty of them side by side.
+ */
+import type { CaptureSink } from '../capture/index.ts';
+import type { RawRecord } from '../capture/reader.ts';
+
+/** Reads the capture from its beginning until the sink has had enough. */
+export type ReadAgain = (sink: CaptureSink, signal: AbortSignal) => Promise<unknown>;
+
+/** Called with every record and its frame number; false ends the pass. */
+export type Visit = (record: RawRecord, frame: number) => boolean;
+
+export class SecondPass {
+  readonly #read: ReadAgain;
+  readonly #signal: AbortSignal;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(read: ReadAgain, signal: AbortSignal) {
+    this.#read = read;
+    this.#signal = signal;
+  }
+
+  run(visit: Visit): Promise<void> {
+    const pass = this.#last.then(async () => {
+      this.#signal.throwIfAborted();
+      let frame = 0;
+      await this.#read({ record: (record) => visit(record, ++frame) }, this.#signal);
+      this.#signal.throwIfAborted();
+    });
+    this.#last = pass.catch(() => undefined);
+    return pass;
+  }
+}

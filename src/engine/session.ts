@@ -1,0 +1,156 @@
+/**
+ * The analysis of a capture while it runs and after: progress, findings and answers, driven in the calling thread.
+ * The same face as `remote.ts` shows of a worker; which of the two it is makes no difference to a screen.
+ */
+import { type CaptureFileFacts, type CaptureSink, readCaptures } from '../capture/index.ts';
+import type { RawRecord } from '../capture/reader.ts';
+import { DETECTORS } from '../detect/index.ts';
+import type { Detector } from '../detect/detector.ts';
+import { TcpdiagError } from '../model/errors.ts';
+import type { Report } from '../model/report.ts';
+import type { AnalysisOptions } from './analysis.ts';
+import { Analyzer } from './analyzer.ts';
+import type { Progress, QuestionName, Questions, Session, Snapshot } from './protocol.ts';
+import { type Answers, Queries, type QuerySource } from './queries.ts';
+import { SecondPass } from './second-pass.ts';
+import { type AnalysisState, SNAPSHOT_INTERVAL_MS, Snapshots } from './snapshots.ts';
+import { Spool, readAndKeep } from './spool.ts';
+
+/** What a session needs of the analyzer; tests have a small one. */
+export interface SessionAnalyzer extends QuerySource {
+  readonly captureSeconds: number;
+  record(record: RawRecord, file: number): boolean;
+  snapshot(): AnalysisState;
+  finish(files: readonly CaptureFileFacts[]): Report;
+}
+
+/** The outside, for tests to replace. */
+export interface SessionParts {
+  readonly analyzer: (options: AnalysisOptions) => SessionAnalyzer;
+  readonly detectors: readonly Detector[];
+  /** Milliseconds; only goes forward. */
+  readonly now: () => number;
+  /** Calls again and again, until the function it returned is called. */
+  readonly every: (milliseconds: number, call: () => void) => () => void;
+}
+
+const PARTS: SessionParts = {
+  analyzer: (options) => new Analyzer(options),
+  detectors: DETECTORS,
+  now: () => performance.now(),
+  every: (milliseconds, call) => {
+    const timer = setInterval(call, milliseconds);
+    return () => clearInterval(timer);
+  },
+};
+
+/** @param paths files, or `-` for standard input. Errors show as phase `failed` and reject `done`; this never throws. */
+export function localSession(paths: readonly string[], options: AnalysisOptions, parts: Partial<SessionParts> = {}): Session {
+  return new LocalSession(paths, options, { ...PARTS, ...parts });
+}
+
+class LocalSession implements Session {
+  readonly done: Promise<Report>;
+  readonly #paths: readonly string[];
+  readonly #parts: SessionParts;
+  readonly #snapshots = new Snapshots();
+  readonly #listeners = new Set<() => void>();
+  readonly #stop = new AbortController();
+  readonly #spool = new Spool();
+  readonly #started: Promise<{ readonly analyzer: SessionAnalyzer; readonly queries: Queries }>;
+  #bytesRead = 0;
+  #bytesTotal: number | null = null;
+
+  constructor(paths: readonly string[], options: AnalysisOptions, parts: SessionParts) {
+    this.#paths = paths;
+    this.#parts = parts;
+    // Everything after the constructor, so that whoever made the session can subscribe before the first snapshot.
+    this.#started = Promise.resolve().then(() => this.#start(options));
+    this.done = this.#started.then(({ analyzer }) => this.#run(analyzer)).catch((error: unknown) => this.#fail(error));
+    this.done.catch(() => undefined); // whoever awaits it gets the error; nobody has to
+  }
+
+  snapshot(): Snapshot {
+    return this.#snapshots.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async ask<Q extends QuestionName>(question: Q, ask: Questions[Q]['ask']): Promise<Questions[Q]['answer']> {
+    this.#stop.signal.throwIfAborted();
+    const { queries } = await this.#started;
+    const answers: Answers = queries;
+    return answers[question](ask);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    this.#stop.abort(new TcpdiagError('The session is closed.'));
+    await this.done.catch(() => undefined);
+    this.#spool.close();
+  }
+
+  #start(options: AnalysisOptions): { analyzer: SessionAnalyzer; queries: Queries } {
+    const { detectors, now } = this.#parts;
+    const analyzer = this.#parts.analyzer(options);
+    const pass = new SecondPass((sink, signal) => readCaptures(this.#pathsAgain(), sink, { signal }), this.#stop.signal);
+    const state = (): { findings: Snapshot['findings']; analysisRevision: number; final: boolean } => ({
+      findings: this.#snapshots.current.findings,
+      analysisRevision: this.#snapshots.analysisRevision,
+      final: this.#snapshots.current.progress.phase !== 'reading',
+    });
+    return { analyzer, queries: new Queries(analyzer, pass, detectors, state, now) };
+  }
+
+  async #run(analyzer: SessionAnalyzer): Promise<Report> {
+    const { every, now } = this.#parts;
+    const { signal } = this.#stop;
+    const analyse = (): AnalysisState => analyzer.snapshot();
+    const stopTicking = every(SNAPSHOT_INTERVAL_MS, () => {
+      if (this.#snapshots.tick(this.#progress('reading', analyzer), analyse, now)) this.#publish();
+    });
+    try {
+      const sink: CaptureSink = {
+        record: (record, file) => analyzer.record(record, file),
+        chunk: (bytesRead, bytesTotal) => {
+          this.#bytesRead = bytesRead;
+          this.#bytesTotal = bytesTotal;
+        },
+      };
+      const files = await readAndKeep(this.#paths, sink, this.#spool, signal);
+      signal.throwIfAborted();
+      const report = analyzer.finish(files);
+      this.#snapshots.replace(this.#progress('done', analyzer), () => report, now);
+      this.#publish();
+      return report;
+    } finally {
+      stopTicking();
+    }
+  }
+
+  #fail(error: unknown): never {
+    this.#snapshots.fail(error instanceof Error ? error.message : String(error));
+    this.#publish();
+    throw error;
+  }
+
+  #progress(phase: Progress['phase'], { packets, connections, captureSeconds }: SessionAnalyzer): Progress {
+    return { phase, bytesRead: this.#bytesRead, bytesTotal: this.#bytesTotal, packets, connections, captureSeconds };
+  }
+
+  /** Standard input cannot be read twice; its copy can. */
+  #pathsAgain(): readonly string[] {
+    return this.#paths.map((path) => {
+      if (path !== '-') return path;
+      if (this.#spool.path === null) throw new TcpdiagError(this.#spool.lost ?? 'Nothing has come through standard input yet.');
+      return this.#spool.path;
+    });
+  }
+
+  #publish(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

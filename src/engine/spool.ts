@@ -1,0 +1,118 @@
+/**
+ * A copy of what came through standard input, so that a ladder or a packet can be read a second time.
+ *
+ * A temporary file that only its owner may read, and that is gone when the program is, also when it is killed: on Linux the name is
+ * taken away at once and the file lives on behind its descriptor; elsewhere the name is removed when the thread ends.
+ * Bounded: a longer stream is analysed as well, but cannot be gone back to. A full disk has the same effect.
+ */
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CaptureFileFacts, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
+import { type ChunkSource, openSource } from '../capture/source.ts';
+
+/** Octets. What a person can wait for to be read again; /tmp is memory on many systems. */
+export const SPOOL_LIMIT = 1024 ** 3;
+
+export class Spool {
+  readonly #limit: number;
+  #file: { readonly descriptor: number; readonly path: string; readonly remove: () => void } | null = null;
+  #size = 0;
+  #lost: string | null = null;
+
+  constructor(limit = SPOOL_LIMIT) {
+    this.#limit = limit;
+  }
+
+  /** Why there is nothing to go back to, as a sentence; null while everything is here. */
+  get lost(): string | null {
+    return this.#lost;
+  }
+
+  /** Holds everything written so far; may be opened any number of times. null before the first byte and once it is lost. */
+  get path(): string | null {
+    return this.#file?.path ?? null;
+  }
+
+  /** Synchronous, so that a record that has been analysed can always be found again. Never throws. */
+  write(chunk: Uint8Array): void {
+    if (this.#lost !== null) return;
+    if (this.#size + chunk.length > this.#limit) {
+      return this.#give(
+        `The stream is too long to go back to: only ${String(Math.floor(this.#limit / 1024 ** 2))} MiB of standard input are kept.`,
+      );
+    }
+    try {
+      this.#file ??= openHidden();
+      for (let at = 0; at < chunk.length;) at += writeSync(this.#file.descriptor, chunk, at);
+      this.#size += chunk.length;
+    } catch (error) {
+      this.#give(
+        `The stream cannot be gone back to, because the copy in ${tmpdir()} failed: ${error instanceof Error ? error.message : String(error)}.`,
+      );
+    }
+  }
+
+  close(): void {
+    this.#give('The session is closed.');
+  }
+
+  #give(lost: string): void {
+    this.#lost ??= lost;
+    const file = this.#file;
+    this.#file = null;
+    if (!file) return;
+    file.remove();
+    closeSync(file.descriptor);
+  }
+}
+
+function openHidden(): { descriptor: number; path: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'tcpdiag-')); // mode 0700
+  const name = join(folder, 'stdin');
+  const descriptor = openSync(name, 'wx+', 0o600);
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  if (process.platform === 'linux') {
+    remove();
+    // proc_pid_fd(5): opening it gives the file itself, with an offset of its own.
+    return { descriptor, path: `/proc/self/fd/${String(descriptor)}`, remove: () => undefined };
+  }
+  process.once('exit', remove);
+  return {
+    descriptor,
+    path: name,
+    remove: () => {
+      process.removeListener('exit', remove);
+      remove();
+    },
+  };
+}
+
+/** `readCaptures` that keeps a copy of what comes through standard input. */
+export async function readAndKeep(
+  paths: readonly string[],
+  sink: CaptureSink,
+  spool: Spool,
+  signal: AbortSignal,
+): Promise<CaptureFileFacts[]> {
+  if (!paths.includes('-')) return readCaptures(paths, sink, { signal });
+  const sources: ChunkSource[] = [];
+  const close = (): Promise<unknown> => Promise.all(sources.map((source) => source.close()));
+  const stop = (): void => void close();
+  signal.addEventListener('abort', stop);
+  try {
+    for (const path of paths) sources.push(await openSource(path));
+    const streams = sources.map(({ path, chunks }) => ({ name: path, chunks: path === '-' ? kept(chunks, spool) : chunks }));
+    return await readStreams(streams, sink, { signal });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await close();
+  }
+}
+
+async function* kept(chunks: AsyncIterable<Uint8Array>, spool: Spool): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    spool.write(chunk);
+    yield chunk;
+  }
+}

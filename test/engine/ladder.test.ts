@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { type CaptureSink, readStream } from '../../src/capture/index.ts';
+import { Decoder } from '../../src/decode/index.ts';
+import { KEPT_SEGMENTS, composeLadder, readSegments } from '../../src/engine/ladder.ts';
+import type { Ladder, LadderRow, LadderSegment } from '../../src/engine/protocol.ts';
+import { SecondPass } from '../../src/engine/second-pass.ts';
+import type { ConnectionRow, TransitionRow } from '../../src/model/report.ts';
+import { type ScriptOptions, pcapOf, scriptFrames } from '../support/script.ts';
+import { connectionRow } from './rows.ts';
+
+const time = (seconds: string): string => `2026-11-20T08:33:${seconds}Z`;
+
+/** The ladder of a capture whose frames are given, for a row that the tracker would have made. */
+async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>): Promise<Ladder> {
+  const pass = new SecondPass((sink: CaptureSink) => readStream([capture], sink), new AbortController().signal);
+  const full = connectionRow({ lastFrame: 1_000_000, ...row });
+  return composeLadder(full, await readSegments(pass, new Decoder(), full), []);
+}
+
+const captureOf = (script: string, options: ScriptOptions = {}): Uint8Array => pcapOf(scriptFrames(script, options));
+const isSegment = (row: LadderRow): row is LadderSegment => row.frame !== null;
+
+/** One line per row, as a person would read the screen aloud. */
+function told(ladder: Ladder): string[] {
+  return ladder.rows.map((row) => {
+    const states = `${row.clientState}/${row.serverState}`;
+    if (!isSegment(row)) return `${row.at.toFixed(2)} timer ${states} ${row.transitions.join('; ')}`;
+    const { at, from, flags, seq, length, ack, notes } = row;
+    return `${at.toFixed(2)} ${from} ${flags} ${String(seq)}+${String(length)} ack ${String(ack)} ${states}${notes.length > 0 ? ` [${notes.join(', ')}]` : ''}`;
+  });
+}
+
+const HANDSHAKE = `
++0    > S  0:0(0) <mss 1460,wscale 7>
++.010 < S. 0:0(0) ack 1 <mss 1460,wscale 7>
++.010 > .  1:1(0) ack 1`;
+
+const OPENING: TransitionRow[] = [
+  { time: time('00.000000000'), frame: 1, endpoint: 'client', from: 'CLOSED', to: 'SYN_SENT', cause: 'sends SYN' },
+  { time: time('00.000000000'), frame: 1, endpoint: 'server', from: 'CLOSED', to: 'LISTEN', cause: 'is asked' },
+  { time: time('00.010000000'), frame: 2, endpoint: 'server', from: 'LISTEN', to: 'SYN_RCVD', cause: 'sends SYN-ACK' },
+  { time: time('00.010000000'), frame: 2, endpoint: 'client', from: 'SYN_SENT', to: 'ESTABLISHED', cause: 'receives SYN-ACK' },
+  { time: time('00.020000000'), frame: 3, endpoint: 'server', from: 'SYN_RCVD', to: 'ESTABLISHED', cause: 'handshake complete' },
+];
+
+describe('the ladder of a connection', () => {
+  test('segments with relative numbers, and the states of both ends once each had passed', async () => {
+    const ladder = await ladderOf(
+      captureOf(`${HANDSHAKE}\n+.1 > P. 1:101(100) ack 1\n+.4 > P. 1:101(100) ack 1\n+.01 < . 1:1(0) ack 101`),
+      {
+        transitions: OPENING,
+      },
+    );
+    expect(told(ladder)).toEqual([
+      '0.00 client S 0+0 ack null SYN_SENT/LISTEN',
+      '0.01 server S. 0+0 ack 1 ESTABLISHED/SYN_RCVD',
+      '0.02 client . 1+0 ack 1 ESTABLISHED/ESTABLISHED',
+      '0.12 client P. 1+100 ack 1 ESTABLISHED/ESTABLISHED',
+      '0.52 client P. 1+100 ack 1 ESTABLISHED/ESTABLISHED [retransmission]',
+      '0.53 server . 1+0 ack 101 ESTABLISHED/ESTABLISHED',
+    ]);
+    expect(ladder.rows[1]).toMatchObject({
+      time: time('00.010000000'),
+      delta: 0.01,
+      window: 65535,
+      transitions: ['server LISTEN → SYN_RCVD: sends SYN-ACK', 'client SYN_SENT → ESTABLISHED: receives SYN-ACK'],
+    });
+    expect(ladder.rows[2]).toMatchObject({ window: 65535 * 128, frame: 3 });
+  });
+
+  test('a timer stands between the segments, and after the last one', async () => {
+    const timer = (seconds: string, from: string, to: string): TransitionRow => ({
+      time: time(seconds),
+      frame: null,
+      endpoint: 'client',
+      from,
+      to,
+      cause: 'its orphan timer ended',
+      assumed: true,
+    });
+    const ladder = await ladderOf(captureOf(`${HANDSHAKE}\n+20 < P. 1:11(10) ack 1`), {
+      transitions: [...OPENING, timer('10.000000000', 'FIN_WAIT_2', 'TIME_WAIT'), timer('50.000000000', 'TIME_WAIT', 'CLOSED')],
+    });
+    expect(told(ladder).slice(3)).toEqual([
+      '10.00 timer TIME_WAIT/ESTABLISHED client FIN_WAIT_2 → TIME_WAIT: its orphan timer ended (assumed)',
+      '20.02 server P. 1+10 ack 1 TIME_WAIT/ESTABLISHED',
+      '50.00 timer CLOSED/ESTABLISHED client TIME_WAIT → CLOSED: its orphan timer ended (assumed)',
+    ]);
+  });
+
+  test('a transition by a frame that is no segment of it (an ICMP error) says which frame that was', async () => {
+    const ladder = await ladderOf(captureOf('+0 > S 0:0(0)\n+.01 < icmp 3/1\n+1 > S 0:0(0)'), {
+      transitions: [
+        { time: time('00.010000000'), frame: 2, endpoint: 'client', from: 'SYN_SENT', to: 'CLOSED', cause: 'host unreachable' },
+      ],
+    });
+    expect(told(ladder)).toEqual([
+      '0.00 client S 0+0 ack null SYN_SENT/CLOSED',
+      '0.01 timer CLOSED/CLOSED client SYN_SENT → CLOSED: host unreachable (frame 2)',
+      '1.01 client S 0+0 ack null CLOSED/CLOSED [retransmission]',
+    ]);
+  });
+
+  test('other connections, and earlier ones of the same tuple, are left out', async () => {
+    const frames = [
+      ...scriptFrames('+0 > S 0:0(0)\n+.1 < R. 0:0(0) ack 1'),
+      ...scriptFrames('+1 > S 0:0(0)', { clientPort: 40001 }),
+      ...scriptFrames('+2 > S 0:0(0)', { clientIp: '10.0.0.3' }),
+      ...scriptFrames('+3 > S 0:0(0)\n+.1 < S. 0:0(0) ack 1', { clientIsn: 77 }),
+      ...scriptFrames('+4 < . 1:1(0) ack 1'),
+    ];
+    const ladder = await ladderOf(pcapOf(frames), { firstFrame: 5, lastFrame: 6 });
+    expect(ladder.rows.map(({ frame }) => frame)).toEqual([5, 6]);
+  });
+
+  test('IPv6, and both ends on one port: the addresses say who sent it', async () => {
+    const options: ScriptOptions = { family: 6, clientPort: 179, serverPort: 179, clientIp: '2001:db8::a', serverIp: '2001:db8::b' };
+    const end = (ip: string): ConnectionRow['client'] => ({ ...connectionRow({}).client, ip, port: 179 });
+    // The first segment comes from the server: nothing may be learned from it the wrong way round.
+    const ladder = await ladderOf(captureOf('+0 < S 0:0(0)\n+.01 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1', options), {
+      client: end('2001:db8::a'),
+      server: end('2001:db8::b'),
+    });
+    expect(ladder.rows.map(({ from }) => from)).toEqual(['server', 'client', 'server']);
+  });
+
+  test('of a long connection the beginning and the end remain, and the states go on behind the gap', async () => {
+    const data = Array.from({ length: KEPT_SEGMENTS * 2 + 37 }, () => '+.001 > . 1:1(0) ack 1').join('\n');
+    const ladder = await ladderOf(captureOf(`${HANDSHAKE}\n${data}`), {
+      transitions: [
+        ...OPENING,
+        { time: time('05.500000000'), frame: KEPT_SEGMENTS + 20, endpoint: 'server', from: 'ESTABLISHED', to: 'CLOSE_WAIT', cause: 'x' },
+      ],
+    });
+    expect(ladder.omitted).toBe(40);
+    expect(ladder.omittedAt).toBe(KEPT_SEGMENTS);
+    const frames = ladder.rows.map(({ frame }) => frame);
+    expect(frames.slice(KEPT_SEGMENTS - 1, KEPT_SEGMENTS + 1)).toEqual([KEPT_SEGMENTS, KEPT_SEGMENTS + 41]);
+    expect(frames.at(-1)).toBe(KEPT_SEGMENTS * 2 + 40);
+    expect(frames).toHaveLength(KEPT_SEGMENTS * 2);
+    expect(ladder.rows[KEPT_SEGMENTS]).toMatchObject({ serverState: 'CLOSE_WAIT', transitions: [] });
+  });
+
+  test('numbers count on where 2^32 ends: octets of a 5 GB stream', async () => {
+    const frames = [0, 1, 2, 3, 4, 5].flatMap((gigabyte) => {
+      const isn = (4294967290 + gigabyte * 1_000_000_000) % 2 ** 32;
+      return scriptFrames(gigabyte === 0 ? '+0 > S 0:0(0)' : '+0 > . 0:0(0) ack 1', { clientIsn: isn });
+    });
+    const ladder = await ladderOf(pcapOf(frames), {});
+    expect(ladder.rows.filter(isSegment).map(({ seq }) => seq / 1e9)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('a keep-alive stands one before, and a made-up RST number does not move the count', async () => {
+    const ladder = await ladderOf(captureOf(`${HANDSHAKE}\n+9 > . 0:0(0) ack 1\n+1 < R 900:900(0)\n+1 < . 1:1(0) ack 1`), {});
+    expect(
+      ladder.rows
+        .filter(isSegment)
+        .map(({ seq, ack }) => [seq, ack])
+        .slice(3),
+    ).toEqual([
+      [0, 1],
+      [900, null],
+      [1, 1],
+    ]);
+  });
+});
