@@ -2,8 +2,11 @@
  * What a screen (or another thread) may ask of an analysis, and what it gets: plain data that survives structured clone.
  * The session answers by page, so that a hundred thousand rows never cross a thread.
  */
+import type { PacketField, PacketLayer } from '../model/dissection.ts';
 import type { Finding } from '../model/finding.ts';
 import type { CaptureFacts, ConnectionRow, Report, Series } from '../model/report.ts';
+
+export type { PacketField, PacketLayer };
 
 export interface Progress {
   readonly phase: 'reading' | 'done' | 'failed';
@@ -100,22 +103,6 @@ export interface Ladder {
   readonly omittedAt: number;
   /** Frames that prove a finding, with the note. */
   readonly evidence: readonly { readonly frame: number; readonly finding: string; readonly note: string }[];
-}
-
-/** One decoded field: what it is called, what it says, and which bytes hold it (offsets in the frame). */
-export interface PacketField {
-  readonly name: string;
-  readonly value: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
-export interface PacketLayer {
-  readonly name: string;
-  readonly summary: string;
-  readonly offset: number;
-  readonly length: number;
-  readonly fields: readonly PacketField[];
 }
 
 export interface PacketDetail {
