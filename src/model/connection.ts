@@ -56,8 +56,10 @@ export interface MarkEvent {
   readonly frame: FrameNo;
   /** The sender of the segment (of the quoted segment for ICMP_ERROR). */
   readonly side: Side;
-  /** Mark-specific; RST: see `RstFacts`, read it through `rstFacts()`. */
+  /** Mark-specific: payload octets, ICMP type << 8 | code, the sequence number of a stray SYN. */
   readonly detail: number;
+  /** Of a RST; null for every other mark. */
+  readonly rst: RstFacts | null;
 }
 
 /** What a RST looked like beside the rest of its sender's segments; the fingerprints are in docs/rules/rst-abort.md. */

@@ -1,0 +1,286 @@
+/**
+ * One pass over all connections: outcomes and groups that rules ask for. Rules never walk a million connections
+ * themselves; they get counts, and the ids of the few that matter.
+ *
+ * Built again whenever the rules run (a snapshot while reading, and at the end). Nothing is kept between builds.
+ */
+import { OUTCOMES, type ConnectionView, type Outcome } from '../model/connection.ts';
+import type { CaptureQuality, CaptureView, ClientGroup, CloseWaitStay, ServiceView, TimeWaitGroup } from '../model/capture-view.ts';
+import type { Clock } from '../model/clock.ts';
+import { State } from '../model/state.ts';
+import { type ConnId, connId, type Nanos } from '../model/units.ts';
+import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import type { Tracker } from '../track/tracker.ts';
+import type { Views } from '../track/views.ts';
+import { judgeQuality, type QualityCounts } from './quality.ts';
+import { closeWaitsOf, peakHalfOpen, timeWaitGroups } from './stays.ts';
+
+/** What the decoder counted besides TCP. */
+export interface PacketCounts {
+  readonly packets: number;
+  readonly cutHeaders: number;
+}
+
+const OUTCOME_COUNT = OUTCOMES.length;
+const OK = OUTCOMES.indexOf('ok');
+
+/** Server address and port within an encapsulation. */
+class Service implements ServiceView {
+  readonly ip: string;
+  readonly port: number;
+  readonly name: string;
+  readonly #census: Census;
+  readonly #index: number;
+  #closeWaits: readonly CloseWaitStay[] | undefined;
+  #peak: { peak: number; at: Nanos | null } | undefined;
+  #clients: number | undefined;
+
+  constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
+    this.#census = census;
+    this.#index = index;
+    this.ip = server.ip;
+    this.port = server.port;
+    this.name = server.name;
+  }
+
+  get total(): number {
+    return this.#census.totals[this.#index]!;
+  }
+  get firstFrame(): ServiceView['firstFrame'] {
+    return this.#census.connection(connId(this.#census.firsts[this.#index]!)).firstFrame;
+  }
+  get start(): Nanos {
+    return this.#census.connection(connId(this.#census.firsts[this.#index]!)).start;
+  }
+  get end(): Nanos {
+    return this.#census.ends[this.#index]! as Nanos;
+  }
+  get completed(): number {
+    return this.#census.completed[this.#index]!;
+  }
+  get syns(): number {
+    return this.#census.syns[this.#index]!;
+  }
+  get synAcks(): number {
+    return this.#census.synAcks[this.#index]!;
+  }
+  count(outcome: Outcome): number {
+    return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + OUTCOMES.indexOf(outcome)]!;
+  }
+  ids(outcome: Outcome): readonly ConnId[] {
+    return this.#census.idsOf(this.#index, OUTCOMES.indexOf(outcome));
+  }
+  all(): readonly ConnId[] {
+    return this.#census.idsOf(this.#index, -1);
+  }
+  get closeWaits(): readonly CloseWaitStay[] {
+    return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
+  }
+  get peakHalfOpen(): number {
+    return this.#halfOpen().peak;
+  }
+  get peakHalfOpenAt(): Nanos | null {
+    return this.#halfOpen().at;
+  }
+  get clients(): number {
+    return (this.#clients ??= this.#census.countClients(this.#index));
+  }
+  #halfOpen(): { peak: number; at: Nanos | null } {
+    return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.all()));
+  }
+}
+
+export class Census implements CaptureView {
+  readonly start = 0 as Nanos;
+  readonly end: Nanos;
+  readonly packets: number;
+  readonly quality: CaptureQuality;
+  readonly services: readonly ServiceView[];
+  readonly tracker: Tracker;
+  readonly views: Views;
+  readonly #clock: Clock;
+
+  /** Per connection: index of its service, and of its outcome. */
+  readonly #serviceOf: Int32Array;
+  readonly #outcomeOf: Uint8Array;
+  /** Per service. */
+  totals: number[] = [];
+  completed: number[] = [];
+  syns: number[] = [];
+  synAcks: number[] = [];
+  firsts: number[] = [];
+  ends: number[] = [];
+  outcomeCounts: number[] = [];
+  readonly #stays: number[][] = [];
+  readonly #resets: ConnId[] = [];
+  readonly #byService: Int32Array;
+  readonly #offsets: number[] = [];
+
+  constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
+    this.tracker = tracker;
+    this.views = views;
+    this.#clock = clock;
+    this.end = end;
+    this.packets = counts.packets;
+    views.end = end;
+    const n = tracker.connections;
+    this.#serviceOf = new Int32Array(n);
+    this.#outcomeOf = new Uint8Array(n);
+    const quality = this.#count(n);
+    this.#byService = this.#sortByService(n);
+    this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
+    this.quality = judgeQuality(tracker.counts, quality, counts.cutHeaders);
+  }
+
+  connection(id: ConnId): ConnectionView {
+    return this.views.connection(id);
+  }
+  timeText(t: Nanos): string {
+    return this.#clock.text(t);
+  }
+  withRst(): readonly ConnId[] {
+    return this.#resets;
+  }
+  timeWaits(minimum: number): readonly TimeWaitGroup[] {
+    return timeWaitGroups(this, minimum);
+  }
+
+  clientGroups(minimum: number): readonly ClientGroup[] {
+    const groups: ClientGroup[] = [];
+    this.services.forEach((service, i) => {
+      if (this.totals[i]! < minimum) return;
+      const byClient = new Map<number, ConnId[]>();
+      for (const id of service.all()) {
+        const address = this.clientAddress(id);
+        const list = byClient.get(address);
+        if (list) list.push(id);
+        else byClient.set(address, [id]);
+      }
+      for (const ids of byClient.values()) {
+        if (ids.length < minimum) continue;
+        groups.push({ client: this.connection(ids[0]!).client.ip, service: { ip: service.ip, port: service.port }, ids });
+      }
+    });
+    return groups;
+  }
+
+  /** The client's address as the tracker's key: an int32 or an IPv6 id. */
+  clientAddress(id: number): number {
+    const { cores } = this.tracker.tables;
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
+  }
+
+  countClients(service: number): number {
+    const seen = new Set<number>();
+    const from = this.#offsets[service]!;
+    for (let i = from; i < from + this.totals[service]!; i++) seen.add(this.clientAddress(this.#byService[i]!));
+    return seen.size;
+  }
+
+  /** Ids of a service's connections with an outcome (-1: all), ascending. */
+  idsOf(service: number, outcome: number): ConnId[] {
+    const out: ConnId[] = [];
+    const from = this.#offsets[service]!;
+    for (let i = from; i < from + this.totals[service]!; i++) {
+      const id = this.#byService[i]!;
+      if (outcome < 0 || this.#outcomeOf[id] === outcome) out.push(connId(id));
+    }
+    return out;
+  }
+
+  /** Connections of a service with a stay in CLOSE_WAIT worth a look. */
+  stayIds(service: number): readonly number[] {
+    return this.#stays[service] ?? [];
+  }
+
+  #count(n: number): QualityCounts {
+    const { cores, pairs } = this.tracker.tables;
+    const services = new Map<number, number[]>();
+    const quality: QualityCounts = { connections: n, oneSided: 0, midstream: 0, withGaps: 0, missedBytes: 0, clientOnly: 0, serverOnly: 0 };
+    for (let id = 0; id < n; id++) {
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      const word = core[c + Core.STATE]!;
+      const s = this.#service(services, core, c, word, id);
+      this.#serviceOf[id] = s;
+      this.totals[s] = this.totals[s]! + 1;
+      const last = cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]!;
+      if (last > this.ends[s]!) this.ends[s] = last;
+      if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
+      const outcome = OUTCOMES.indexOf(this.views.outcome(id));
+      this.#outcomeOf[id] = outcome;
+      const k = s * OUTCOME_COUNT + outcome;
+      this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
+      if ((word & Trait.HAS_RST) !== 0) this.#resets.push(connId(id));
+      if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT) (this.#stays[s] ??= []).push(id);
+      if ((word & Trait.MIDSTREAM) !== 0) quality.midstream++;
+
+      const ref = core[c + Core.PAIR]!;
+      if (ref === 0) {
+        const counts = core[c + Core.COUNTS]!;
+        this.syns[s] = this.syns[s]! + (counts & 0xffff);
+        this.synAcks[s] = this.synAcks[s]! + (counts >>> 16);
+        if (counts >>> 16 === 0) quality.clientOnly++;
+        continue;
+      }
+      const pair = pairs.page(ref - 1);
+      const client = pairs.offset(ref - 1);
+      const server = client + HALF_STRIDE;
+      this.syns[s] = this.syns[s]! + pair[client + Half.SYN]!;
+      this.synAcks[s] = this.synAcks[s]! + pair[server + Half.SYN_ACK]!;
+      if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;
+      else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
+      const missed = pair[client + Half.MISSED]! + pair[server + Half.MISSED]!;
+      if (outcome !== OK || missed > 0) {
+        const lonely = pair[client + Half.PACKETS] === 0 || (pair[server + Half.PACKETS] === 0 && pair[client + Half.PACKETS]! > pair[client + Half.SYN]!);
+        if (lonely) quality.oneSided++;
+        if (missed > 0) {
+          quality.withGaps++;
+          quality.missedBytes += missed;
+        }
+      }
+    }
+    return quality;
+  }
+
+  #service(services: Map<number, number[]>, core: Int32Array, c: number, word: number, id: number): number {
+    const serverIsB = (word & Trait.CLIENT_IS_B) === 0;
+    const address = core[c + (serverIsB ? Core.ADDR_B : Core.ADDR_A)]!;
+    const ports = core[c + Core.PORTS]!;
+    const port = serverIsB ? ports & 0xffff : ports >>> 16;
+    // One number for address and port (exact below 2^53); the few services that differ in encapsulation share a bucket.
+    const key = (address >>> 0) * 65_536 + port;
+    const meta = core[c + Core.META]!;
+    const bucket = services.get(key);
+    if (bucket) for (let i = 0; i < bucket.length; i += 2) if (bucket[i] === meta) return bucket[i + 1]!;
+    const s = this.firsts.length;
+    if (bucket) bucket.push(meta, s);
+    else services.set(key, [meta, s]);
+    this.firsts.push(id);
+    this.totals.push(0);
+    this.completed.push(0);
+    this.syns.push(0);
+    this.synAcks.push(0);
+    this.ends.push(0);
+    for (let i = 0; i < OUTCOME_COUNT; i++) this.outcomeCounts.push(0);
+    return s;
+  }
+
+  #sortByService(n: number): Int32Array {
+    let offset = 0;
+    for (const total of this.totals) {
+      this.#offsets.push(offset);
+      offset += total;
+    }
+    const next = Int32Array.from(this.#offsets);
+    const sorted = new Int32Array(n);
+    for (let id = 0; id < n; id++) {
+      const s = this.#serviceOf[id]!;
+      sorted[next[s]!] = id;
+      next[s] = next[s]! + 1;
+    }
+    return sorted;
+  }
+}

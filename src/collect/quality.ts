@@ -1,0 +1,39 @@
+/** What is missing from a capture everywhere, so that rules can doubt themselves instead of blaming a host. */
+import type { CaptureQuality } from '../model/capture-view.ts';
+import type { SegmentCounts } from '../track/tracker.ts';
+
+export interface QualityCounts {
+  connections: number;
+  oneSided: number;
+  midstream: number;
+  withGaps: number;
+  missedBytes: number;
+  /** Connections with packets of the client alone, of the server alone. */
+  clientOnly: number;
+  serverOnly: number;
+}
+
+export function judgeQuality(counts: SegmentCounts, q: QualityCounts, cutHeaders: number): CaptureQuality {
+  // A connection that lives has plain ACKs. FINs without a single segment between them can only be a filter's work;
+  // SYNs and RSTs alone happen by themselves (refused, flooded, scanned).
+  const flagsOnly = counts.tcp > 0 && counts.plain === 0 && counts.fin > 0;
+  // Servers that answer nobody, or clients that nobody ever hears: a direction is missing for everybody.
+  const serverSide = q.serverOnly > 0 && q.serverOnly === q.connections;
+  const clientSide = q.connections > 0 && q.clientOnly === q.connections && q.oneSided > 0;
+  return {
+    tcpPackets: counts.tcp,
+    withSyn: counts.syn,
+    withFin: counts.fin,
+    withRst: counts.rst,
+    plain: counts.plain,
+    withPayload: counts.payload,
+    connections: q.connections,
+    oneSided: q.oneSided,
+    midstream: q.midstream,
+    flagsOnly,
+    oneDirection: serverSide || clientSide,
+    withGaps: q.withGaps,
+    missedBytes: q.missedBytes,
+    cutHeaders,
+  };
+}

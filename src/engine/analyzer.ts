@@ -1,0 +1,263 @@
+/**
+ * The whole pipeline for one capture, synchronous and without I/O: records in, answers out.
+ * Sessions and `analyse()` feed it; it never reads a file, a clock or the environment.
+ */
+import type { CaptureFileFacts } from '../capture/index.ts';
+import { linkTypeName } from '../capture/index.ts';
+import type { RawRecord } from '../capture/reader.ts';
+import { Census } from '../collect/census.ts';
+import { Decoder } from '../decode/index.ts';
+import { Layer, Packet, Stop } from '../decode/packet.ts';
+import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Finding } from '../model/finding.ts';
+import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, type Series, type SocketRow } from '../model/report.ts';
+import { sanitise } from '../model/sanitise.ts';
+import { Side, stateName } from '../model/state.ts';
+import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { DEFAULT_PROFILE, PROFILES, type Profile } from '../track/profiles.ts';
+import { Counter, Gauge } from '../track/time-series.ts';
+import { Tracker } from '../track/tracker.ts';
+import { Views } from '../track/views.ts';
+import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
+import type { AnalysisOptions } from './analysis.ts';
+import { captureCaveats, PacketTally } from './caveats.ts';
+import { diagnose, type Diagnosis } from './detect-pass.ts';
+import { FrameFiles } from './frame-files.ts';
+import type { ConnectionSummary } from './protocol.ts';
+import { connectionRow, socketRow } from './rows.ts';
+
+const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [], members: [] };
+
+export class Analyzer {
+  readonly decoder = new Decoder();
+  readonly tally = new PacketTally();
+  readonly #options: AnalysisOptions;
+  readonly #packet = new Packet();
+  readonly #tracker: Tracker;
+  readonly #views: Views;
+  readonly #files = new FrameFiles();
+  #clock = new Clock(0, 0);
+  #started = false;
+  #frames = 0;
+  #now: Nanos = nanos(0);
+  #first: Nanos = nanos(0);
+  #last: Nanos = nanos(0);
+  /** Reading ends after this time. */
+  #until = Infinity;
+  #diagnosis: Diagnosis = NO_DIAGNOSIS;
+  #census: Census | undefined;
+  #facts: readonly CaptureFileFacts[] = [];
+
+  constructor(options: AnalysisOptions) {
+    this.#options = options;
+    this.#tracker = new Tracker(profileNamed(options.profile));
+    this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
+  }
+
+  get packets(): number {
+    return this.#frames;
+  }
+  get connections(): number {
+    return this.#tracker.connections;
+  }
+  get captureSeconds(): number {
+    return Math.max(0, this.#last - this.#first) / NANOS_PER_SECOND;
+  }
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  /** One record, in the order analysed. False: enough was read (`-c`, `--to`). */
+  record(record: RawRecord, file: number): boolean {
+    if (this.#options.count !== undefined && this.#frames >= this.#options.count) return false;
+    if (!this.#started) this.#start(record);
+    const now = record.hasTime ? this.#clock.relative(record.seconds, record.nanos) : this.#now;
+    if (now > this.#until) return false;
+    const frame = ++this.#frames;
+    if (now < this.#now) this.tally.backwards++;
+    if (!record.hasTime) this.tally.timeless++;
+    this.#now = now;
+    if (now > this.#last) this.#last = now;
+    else if (now < this.#first) this.#first = now;
+    this.#files.note(frame, file);
+
+    const packet = this.#packet;
+    this.decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
+    if (packet.layer === Layer.TCP) {
+      if (packet.stop !== Stop.NONE) this.tally.note(packet, record.linkType);
+      this.tally.flags(packet.flags);
+      this.#tracker.tcp(packet, frame, now);
+    } else {
+      this.tally.note(packet, record.linkType);
+      if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
+    }
+    return true;
+  }
+
+  /** Runs the rules over what was read so far. */
+  snapshot(): { capture: CaptureFacts; series: Series; findings: readonly Finding[] } {
+    this.#diagnose(this.#last);
+    return { capture: this.#captureFacts(this.#last), series: this.#series(), findings: this.#diagnosis.findings };
+  }
+
+  finish(files: readonly CaptureFileFacts[]): Report {
+    this.#facts = files;
+    const end = this.#endOfObservation(files);
+    this.#last = end;
+    this.#tracker.finish(end);
+    this.#diagnose(end);
+    return {
+      schemaVersion: SCHEMA_VERSION,
+      tool: { name: TOOL_NAME, version: TOOL_VERSION },
+      capture: this.#captureFacts(end),
+      series: this.#series(),
+      findings: this.#diagnosis.findings,
+      rules: this.#diagnosis.verdicts,
+    };
+  }
+
+  row(id: number): ConnectionRow {
+    return connectionRow(this.#views.connection(id), this.#clock, this.#files, this.#findingsOf(id));
+  }
+
+  *rows(): Generator<ConnectionRow> {
+    for (let id = 0; id < this.connections; id++) yield this.row(id);
+  }
+
+  summary(id: number): ConnectionSummary {
+    const c = this.#views.connection(id);
+    return {
+      id,
+      client: c.client.name,
+      server: c.server.name,
+      clientState: stateName(c.client.state),
+      serverState: stateName(c.server.state),
+      outcome: c.outcome,
+      startSeconds: c.start / NANOS_PER_SECOND,
+      duration: Math.max(0, c.end - c.start) / NANOS_PER_SECOND,
+      packets: c.client.packets + c.server.packets,
+      bytes: c.client.payloadBytes + c.server.payloadBytes,
+      retransmissions: c.client.retransmissions + c.server.retransmissions,
+      connectSeconds: c.connectSeconds,
+      basis: c.basis,
+      findings: this.#findingsOf(id),
+    };
+  }
+
+  /** The connection of a packet of a second pass, by tuple and frame; -1 none. */
+  connectionOf(packet: Packet, frame: number): number {
+    if (packet.layer !== Layer.TCP) return -1;
+    let id = this.#tracker.find(packet);
+    while (id >= 0) {
+      const c = this.#views.connection(id);
+      if (c.firstFrame <= frame) return id;
+      id = c.previous ?? -1;
+    }
+    return -1;
+  }
+
+  sockets(at?: TimeArgument): readonly SocketRow[] {
+    const when = at === undefined ? this.#last : resolveTime(at, this.#clock);
+    if (when < this.#first || when > this.#last) {
+      const bounds = `${this.#clock.text(this.#first)} to ${this.#clock.text(this.#last)}`;
+      throw new UsageError(`that moment is outside the capture, which goes from ${bounds}`);
+    }
+    const out: SocketRow[] = [];
+    for (let id = 0; id < this.connections; id++) {
+      const c = this.#views.connection(id);
+      if (c.start > when) continue;
+      for (const side of [Side.CLIENT, Side.SERVER]) {
+        const row = socketRow(c, side, when, this.#clock);
+        if (row) out.push(row);
+      }
+    }
+    return youngestOnly(out);
+  }
+
+  #start(record: RawRecord): void {
+    this.#started = true;
+    if (record.hasTime) this.#clock = new Clock(record.seconds, record.nanos);
+    if (this.#options.to !== undefined) this.#until = resolveTime(this.#options.to, this.#clock);
+  }
+
+  #endOfObservation(files: readonly CaptureFileFacts[]): Nanos {
+    let end = this.#last;
+    for (const f of files) {
+      if (f.endTime && this.#until === Infinity && f.complete) end = later(end, this.#clock.relative(f.endTime.seconds, f.endTime.nanos));
+    }
+    const { capturedUntil } = this.#options;
+    return capturedUntil === undefined ? end : later(end, resolveTime(capturedUntil, this.#clock));
+  }
+
+  #diagnose(end: Nanos): void {
+    this.#census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts());
+    this.#diagnosis = diagnose(this.#census, this.#options, this.#files);
+  }
+
+  #counts(): { packets: number; cutHeaders: number } {
+    return { packets: this.#frames, cutHeaders: this.tally.cut };
+  }
+
+  #findingsOf(id: number): readonly string[] {
+    return this.#diagnosis.members.filter((m) => m.has(id)).map((m) => m.finding);
+  }
+
+  #captureFacts(end: Nanos): CaptureFacts {
+    const empty = this.#frames === 0;
+    return {
+      files: this.#facts.map((f) => {
+        return {
+          path: sanitise(f.path),
+          format: f.compression === null ? f.format : `${f.format} (${f.compression})`,
+          bytes: f.bytes,
+          packets: f.packets,
+          linkTypes: f.linkTypes.map(linkTypeName),
+          truncated: f.damage !== null,
+          sha256: null,
+        };
+      }),
+      packets: this.#frames,
+      tcpPackets: this.#tracker.counts.tcp,
+      connections: this.connections,
+      start: empty ? null : this.#clock.text(this.#first),
+      end: empty ? null : this.#clock.text(end),
+      durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
+      caveats: [...captureCaveats(this.#facts, this.tally, this.#census?.quality, this.#frames), ...this.#diagnosis.caveats],
+    };
+  }
+
+  #series(): Series {
+    const { series } = this.#tracker.tables;
+    return {
+      bucketSeconds: series.bucketSeconds,
+      start: this.#frames === 0 ? null : this.#clock.text(nanos(0)),
+      syn: series.counts(Counter.SYN),
+      synAnswered: series.counts(Counter.SYN_ANSWERED),
+      completed: series.counts(Counter.COMPLETED),
+      rst: series.counts(Counter.RST),
+      retransmissions: series.counts(Counter.RETRANSMISSIONS),
+      halfOpen: series.gauge(Gauge.HALF_OPEN),
+      closeWait: series.gauge(Gauge.CLOSE_WAIT),
+      timeWait: series.gauge(Gauge.TIME_WAIT),
+      connectP50: series.connectQuantile(0.5),
+      connectP99: series.connectQuantile(0.99),
+    };
+  }
+}
+
+const later = (a: Nanos, b: Nanos): Nanos => (a > b ? a : b);
+
+function profileNamed(name: string | undefined): Profile {
+  if (name === undefined) return DEFAULT_PROFILE;
+  const profile = PROFILES.find((p) => p.name === name);
+  if (!profile) throw new UsageError(`there is no kernel profile ${sanitise(name)}; there are ${PROFILES.map((p) => p.name).join(', ')}`);
+  return profile;
+}
+
+/** A tuple that was used again has one socket per host: the youngest connection's. */
+function youngestOnly(rows: readonly SocketRow[]): SocketRow[] {
+  const byPair = new Map<string, SocketRow>();
+  for (const row of rows) byPair.set(`${row.local} ${row.remote}`, row);
+  return [...byPair.values()];
+}

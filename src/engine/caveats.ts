@@ -1,0 +1,81 @@
+/** What the user must know about the capture before believing a result; one sentence each. */
+import type { CaptureFileFacts } from '../capture/index.ts';
+import { linkTypeName } from '../capture/index.ts';
+import { type Packet, Stop } from '../decode/packet.ts';
+import type { CaptureQuality } from '../model/capture-view.ts';
+import type { Caveat } from '../model/finding.ts';
+import { Flag } from '../model/flags.ts';
+import { sanitise } from '../model/sanitise.ts';
+
+/** Counts of packets that decoding could not use in full. */
+export class PacketTally {
+  cut = 0;
+  malformed = 0;
+  fragments = 0;
+  unknownLink = 0;
+  unknownLinkType = -1;
+  /** SYN with FIN or RST, FIN without ACK, no flag at all: nothing that a TCP stack sends. */
+  oddFlags = 0;
+  icmpErrors = 0;
+  backwards = 0;
+  timeless = 0;
+
+  note(packet: Packet, linkType: number): void {
+    switch (packet.stop) {
+      case Stop.TRUNCATED:
+        this.cut++;
+        break;
+      case Stop.MALFORMED:
+        this.malformed++;
+        break;
+      case Stop.FRAGMENT:
+        this.fragments++;
+        break;
+      case Stop.UNKNOWN_LINK:
+        this.unknownLink++;
+        this.unknownLinkType = linkType;
+        break;
+      default:
+        if (packet.quoted !== null) this.icmpErrors++;
+    }
+  }
+
+  flags(flags: number): void {
+    const syn = (flags & Flag.SYN) !== 0;
+    const fin = (flags & Flag.FIN) !== 0;
+    const odd = (flags & 0x3f) === 0 || (syn && (flags & (Flag.FIN | Flag.RST)) !== 0) || (fin && (flags & Flag.ACK) === 0);
+    if (odd) this.oddFlags++;
+  }
+}
+
+/** Warnings per file; a file can be odd in a thousand places. */
+const MAX_FILE_WARNINGS = 20;
+
+export function captureCaveats(files: readonly CaptureFileFacts[], tally: PacketTally, quality: CaptureQuality | undefined, frames: number): Caveat[] {
+  const out: Caveat[] = [];
+  const add = (code: string, count: number, text: string): void => {
+    if (count > 0) out.push({ code, text, count });
+  };
+  for (const f of files) {
+    const name = sanitise(f.path);
+    if (f.damage) {
+      add('truncated-file', 1, `${name}: ${f.damage.what} (file offset ${f.damage.fileOffset}, after packet ${f.damage.recordsBefore}); everything before that was read`);
+    }
+    for (const w of f.warnings.slice(0, MAX_FILE_WARNINGS)) add('odd-file', 1, `${name}: ${sanitise(w)}`);
+    add('capture-drops', f.reportedDrops, `${name}: the capturing program says that it lost ${f.reportedDrops} packets`);
+  }
+  if (frames === 0 && files.length > 0 && files.every((f) => f.packets === 0)) add('empty-capture', 1, 'the capture holds no packet');
+  const s = (n: number, one: string, many: string): string => (n === 1 ? `1 packet ${one}` : `${n} packets ${many}`);
+  add('unknown-link-type', tally.unknownLink, `${s(tally.unknownLink, 'has', 'have')} the link type ${linkTypeName(tally.unknownLinkType)}, which carries no IP that tcpdiag can read`);
+  add('cut-headers', tally.cut, `${s(tally.cut, 'is', 'are')} cut inside the headers: the snap length of the capture is too small (tcpdump -s 128 is enough)`);
+  add('malformed', tally.malformed, `${s(tally.malformed, 'has a header that contradicts', 'have headers that contradict')} itself`);
+  add('fragments', tally.fragments, `${s(tally.fragments, 'is a later IP fragment', 'are later IP fragments')}, without a TCP header; fragments are not put together`);
+  add('odd-flags', tally.oddFlags, `${s(tally.oddFlags, 'has', 'have')} TCP flags that no TCP stack sends (probes or damage)`);
+  add('icmp-errors', tally.icmpErrors, `${s(tally.icmpErrors, 'is an ICMP error', 'are ICMP errors')} about other packets`);
+  add('time-goes-backwards', tally.backwards, `time goes backwards at ${tally.backwards} of the records; their order in the file was kept`);
+  add('no-timestamps', tally.timeless, `${s(tally.timeless, 'has', 'have')} no timestamp: whatever rests on time does not apply`);
+  if (quality) {
+    add('one-sided', quality.oneSided, `${quality.oneSided === 1 ? '1 connection shows' : `${quality.oneSided} connections show`} one direction only`);
+  }
+  return out;
+}

@@ -1,0 +1,182 @@
+/**
+ * Runs the rules over a capture's view and turns their drafts into findings: ids, times as text, order, display filters,
+ * and which finding explains which. A rule that throws becomes a caveat that names it; the others go on.
+ */
+import { DETECTORS } from '../detect/index.ts';
+import type { Detection, Detector, Draft } from '../detect/detector.ts';
+import type { CaptureView } from '../model/capture-view.ts';
+import { hostText } from '../model/address.ts';
+import { type Caveat, type Finding, type RuleVerdict, SEVERITIES, type Subject } from '../model/finding.ts';
+import type { AnalysisOptions } from './analysis.ts';
+import { displayFilter } from './display-filter.ts';
+import type { FrameFiles } from './frame-files.ts';
+
+/** contract.md: the first 1,000 ids of a finding; counts stay exact. */
+export const MAX_LISTED = 1_000;
+/** Proofs per finding: what a person reads, and the report stays small. */
+const MAX_EVIDENCE = 50;
+
+export interface Diagnosis {
+  readonly findings: readonly Finding[];
+  readonly verdicts: readonly RuleVerdict[];
+  /** Rules that failed. */
+  readonly caveats: readonly Caveat[];
+  /** Which connections each finding is about, all of them. */
+  readonly members: readonly Members[];
+}
+
+/** The connections of one finding: a sorted array and not a set, because a flood has a million. */
+export class Members {
+  readonly finding: string;
+  readonly #ids: Int32Array;
+
+  constructor(finding: string, ids: readonly number[]) {
+    this.finding = finding;
+    this.#ids = Int32Array.from(ids).sort();
+  }
+
+  has(id: number): boolean {
+    let low = 0;
+    let high = this.#ids.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const value = this.#ids[middle]!;
+      if (value === id) return true;
+      if (value < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return false;
+  }
+}
+
+interface Entry {
+  readonly detector: Detector;
+  readonly draft: Draft;
+  readonly id: string;
+}
+
+export function diagnose(capture: CaptureView, options: AnalysisOptions, files: FrameFiles, detectors: readonly Detector[] = DETECTORS): Diagnosis {
+  const entries: Entry[] = [];
+  const verdicts: RuleVerdict[] = [];
+  const caveats: Caveat[] = [];
+  for (const detector of detectors) {
+    if (!selected(detector.id, options)) continue;
+    const detection = run(detector, capture, options, caveats);
+    verdicts.push({ id: detector.id, verdict: detection.verdict, because: 'because' in detection ? detection.because : null });
+    if (detection.verdict !== 'found') continue;
+    const seen = new Map<string, number>();
+    for (const draft of detection.findings) {
+      const base = `${detector.id}/${subjectText(draft.subject)}`;
+      const n = (seen.get(base) ?? 0) + 1;
+      seen.set(base, n);
+      if (n === 1) entries.push({ detector, draft, id: base });
+    }
+  }
+  return {
+    findings: order(explain(entries), capture, files),
+    verdicts,
+    caveats,
+    members: entries.map((e) => new Members(e.id, e.draft.connections)),
+  };
+}
+
+function selected(id: string, options: AnalysisOptions): boolean {
+  return (options.only === undefined || options.only.includes(id)) && options.skip?.includes(id) !== true;
+}
+
+function run(detector: Detector, capture: CaptureView, options: AnalysisOptions, caveats: Caveat[]): Detection {
+  const params: Record<string, number> = {};
+  for (const [name, parameter] of Object.entries(detector.params)) params[name] = options.set?.[`${detector.id}.${name}`] ?? parameter.default;
+  try {
+    return detector.detect(capture, params);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : 'unknown';
+    caveats.push({ code: 'rule-failed', text: `the rule ${detector.id} failed and was left out: ${text}`, count: 1 });
+    return { verdict: 'inconclusive', because: `the rule failed: ${text}` };
+  }
+}
+
+/** `host[:port][@peer[:port]]`, a prefix, or `capture`. */
+export function subjectText(s: Subject): string {
+  const end = (host: string, port: number | undefined): string => (port === undefined ? hostText(host) : `${hostText(host)}:${port}`);
+  const mine = s.subnet ?? (s.host === undefined ? undefined : end(s.host, s.port));
+  const other = s.peer === undefined ? undefined : end(s.peer, s.peerPort);
+  if (mine === undefined) return other ?? 'capture';
+  return other === undefined ? mine : `${mine}@${other}`;
+}
+
+interface Linked extends Entry {
+  explainedBy: string | null;
+}
+
+/** Joins a finding to the one that its rule names as its cause, when both are about the same host or service. */
+function explain(entries: readonly Entry[]): Linked[] {
+  const linked: Linked[] = entries.map((e) => ({ ...e, explainedBy: null }));
+  const byId = new Map(linked.map((e) => [e.id, e]));
+  for (const e of linked) {
+    for (const rule of e.draft.explainedByRules ?? []) {
+      const cause = linked.find((c) => c !== e && c.detector.id === rule && related(c.draft, e.draft) && !leadsTo(c, e, byId));
+      if (!cause) continue;
+      e.explainedBy = cause.id;
+      break;
+    }
+  }
+  return linked;
+}
+
+/** Would following `from`'s causes arrive at `to`? */
+function leadsTo(from: Linked, to: Linked, byId: ReadonlyMap<string, Linked>): boolean {
+  for (let e: Linked | undefined = from; e; e = e.explainedBy === null ? undefined : byId.get(e.explainedBy)) if (e === to) return true;
+  return false;
+}
+
+function related(a: Draft, b: Draft): boolean {
+  const hosts = (d: Draft): string[] => [d.subject.host, d.subject.peer].filter((h) => h !== undefined);
+  return hosts(a).some((h) => hosts(b).includes(h));
+}
+
+/** Most severe first, then most connections, then earliest; a consequence stands right behind its cause. */
+function order(entries: Linked[], capture: CaptureView, files: FrameFiles): Finding[] {
+  const weight = (e: Linked): number => SEVERITIES.indexOf(e.draft.severity);
+  const sorted = entries.toSorted(
+    (a, b) => weight(a) - weight(b) || b.draft.count - a.draft.count || (a.draft.since ?? 0) - (b.draft.since ?? 0) || (a.id < b.id ? -1 : 1),
+  );
+  const out: Finding[] = [];
+  const place = (e: Linked): void => {
+    out.push(finding(e, capture, files));
+    for (const c of sorted) if (c.explainedBy === e.id) place(c);
+  };
+  for (const e of sorted) if (e.explainedBy === null) place(e);
+  return out;
+}
+
+function finding(e: Linked, capture: CaptureView, files: FrameFiles): Finding {
+  const { draft } = e;
+  const connections = draft.connections.slice(0, MAX_LISTED);
+  const listed = new Set<number>(connections);
+  const proofs = draft.evidence.filter((p) => p.connection === null || listed.has(p.connection)).slice(0, MAX_EVIDENCE);
+  return {
+    id: e.id,
+    rule: e.detector.id,
+    severity: draft.severity,
+    confidence: draft.confidence,
+    title: draft.title,
+    summary: draft.summary,
+    subject: draft.subject,
+    atFault: draft.atFault,
+    faultBecause: draft.faultBecause,
+    explainedBy: e.explainedBy,
+    since: draft.since === null ? null : capture.timeText(draft.since),
+    until: draft.until === null ? null : capture.timeText(draft.until),
+    count: draft.count,
+    connections,
+    evidence: proofs.map((p) => {
+      return { connection: p.connection, frame: p.frame, time: capture.timeText(p.time), note: p.note, ...files.of(p.frame) };
+    }),
+    metrics: draft.metrics,
+    causes: draft.causes,
+    remedies: draft.remedies,
+    displayFilter: draft.displayFilter ?? displayFilter(draft, capture),
+    caveats: draft.caveats ?? [],
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * With several files, which file a frame came from and its number there. Frames are numbered over all files in the order
+ * analysed; runs of one file are kept, so merged captures that alternate cost more than rotated ones. Bounded.
+ */
+
+/** Runs kept; captures that interleave more finely lose the per-file numbers, not the frames. */
+const MAX_RUNS = 1 << 20;
+
+export class FrameFiles {
+  readonly #starts: number[] = [];
+  readonly #files: number[] = [];
+  /** Number of the run's first frame inside its file. */
+  readonly #inside: number[] = [];
+  readonly #counts: number[] = [];
+  #last = -1;
+  #several = false;
+
+  note(frame: number, file: number): void {
+    const count = this.#counts[file] ?? 0;
+    this.#counts[file] = count + 1;
+    if (file === this.#last) return;
+    this.#several ||= this.#last >= 0;
+    this.#last = file;
+    if (this.#starts.length >= MAX_RUNS) return;
+    this.#starts.push(frame);
+    this.#files.push(file);
+    this.#inside.push(count + 1);
+  }
+
+  /** Nothing with a single file: frame numbers are the file's own. */
+  of(frame: number): { file?: number; fileFrame?: number } {
+    if (!this.#several) return {};
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#starts[middle]! <= frame) low = middle;
+      else high = middle - 1;
+    }
+    return { file: this.#files[low]!, fileFrame: this.#inside[low]! + frame - this.#starts[low]! };
+  }
+}

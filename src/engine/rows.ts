@@ -1,0 +1,104 @@
+/** Views to the plain rows of contract.md. */
+import type { Clock } from '../model/clock.ts';
+import type { ConnectionView, EndpointView } from '../model/connection.ts';
+import { endpointText } from '../model/address.ts';
+import type { ConnectionRow, EndpointRow, SocketRow, TransitionRow } from '../model/report.ts';
+import { type Side, SIDE_NAMES, State, stateName } from '../model/state.ts';
+import type { Nanos } from '../model/units.ts';
+import type { FrameFiles } from './frame-files.ts';
+
+/** Durations in seconds as people read them: nanosecond noise of float64 does not belong in a document. */
+const tidy = (s: number): number => Math.round(s * 1e9) / 1e9;
+const tidyOrNull = (s: number | null): number | null => (s === null ? null : tidy(s));
+
+export function connectionRow(c: ConnectionView, clock: Clock, files: FrameFiles, findings: readonly string[]): ConnectionRow {
+  return {
+    type: 'connection',
+    id: c.id,
+    client: endpointRow(c.client, clock),
+    server: endpointRow(c.server, clock),
+    encapsulation: c.encapsulation,
+    basis: c.basis,
+    rolesFrom: c.rolesFrom,
+    start: clock.text(c.start),
+    end: clock.text(c.end),
+    duration: tidy(Math.max(0, (c.end - c.start) / 1e9)),
+    firstFrame: c.firstFrame,
+    lastFrame: c.lastFrame,
+    connectSeconds: tidyOrNull(c.connectSeconds),
+    handshakeRtt: tidyOrNull(c.handshakeRtt),
+    clientSideRtt: tidyOrNull(c.clientSideRtt),
+    serverSideRtt: tidyOrNull(c.serverSideRtt),
+    outcome: c.outcome,
+    closedBy: c.closedBy,
+    connState: c.connState,
+    history: c.history,
+    completeness: c.completeness,
+    transitions: c.transitions.map((t): TransitionRow => {
+      return {
+        time: clock.text(t.time),
+        frame: t.frame,
+        endpoint: SIDE_NAMES[t.side],
+        from: stateName(t.from),
+        to: stateName(t.to),
+        cause: t.cause,
+        ...(t.assumed ? { assumed: true as const } : {}),
+        ...(t.frame === null ? {} : files.of(t.frame)),
+      };
+    }),
+    findings,
+  };
+}
+
+function endpointRow(e: EndpointView, clock: Clock): EndpointRow {
+  return {
+    ip: e.ip,
+    port: e.port,
+    state: stateName(e.state),
+    stateSince: clock.text(e.stateSince),
+    packets: e.packets,
+    ipBytes: e.ipBytes,
+    payloadBytes: e.payloadBytes,
+    syn: e.syn,
+    synAck: e.synAck,
+    fin: e.fin,
+    rst: e.rst,
+    firstSynFrame: e.firstSynFrame,
+    firstSynAckFrame: e.firstSynAckFrame,
+    firstFinFrame: e.firstFinFrame,
+    firstRstFrame: e.firstRstFrame,
+    retransmissions: e.retransmissions,
+    outOfOrder: e.outOfOrder,
+    missedBytes: e.missedBytes,
+  };
+}
+
+/** The state of one end at a moment, and since when; null when it has no socket then. */
+export function stateAt(c: ConnectionView, side: Side, at: Nanos): { state: State; since: Nanos } | null {
+  let state: State = State.CLOSED;
+  let since = c.start;
+  for (const t of c.transitions) {
+    if (t.side !== side) continue;
+    if (t.time > at) break;
+    state = t.to;
+    since = t.time;
+  }
+  return state === State.CLOSED || state === State.LISTEN ? null : { state, since };
+}
+
+export function socketRow(c: ConnectionView, side: Side, at: Nanos, clock: Clock): SocketRow | null {
+  const held = stateAt(c, side, at);
+  if (!held) return null;
+  const [mine, other] = side === 0 ? [c.client, c.server] : [c.server, c.client];
+  return {
+    type: 'socket',
+    at: clock.text(at),
+    host: mine.ip,
+    local: endpointText(mine.ip, mine.port),
+    remote: endpointText(other.ip, other.port),
+    state: stateName(held.state),
+    since: clock.text(held.since),
+    basis: c.basis,
+    connection: c.id,
+  };
+}

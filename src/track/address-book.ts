@@ -1,0 +1,78 @@
+/**
+ * IPv6 addresses as small ids, so that every flow key is a handful of int32. IPv4 addresses are their own id.
+ * Ids are handed out in order of appearance; nothing is ever forgotten, so memory grows with distinct IPv6 addresses (about 30 octets each).
+ */
+import { ipv4Text, ipv6Text } from '../model/address.ts';
+
+const INITIAL_SLOTS = 1 << 10;
+
+export class AddressBook {
+  #bytes = new Uint8Array(16 * 256);
+  #slots = new Int32Array(INITIAL_SLOTS); // id + 1
+  #mask = INITIAL_SLOTS - 1;
+  length = 0;
+
+  /** The id of the IPv6 address at `at`. */
+  intern(view: DataView, at: number): number {
+    const a = view.getInt32(at);
+    const b = view.getInt32(at + 4);
+    const c = view.getInt32(at + 8);
+    const d = view.getInt32(at + 12);
+    let slot = hash(a, b, c, d) & this.#mask;
+    for (;;) {
+      const id = this.#slots[slot]! - 1;
+      if (id < 0) return this.#add(view, at, slot);
+      if (this.#equals(id, view, at)) return id;
+      slot = (slot + 1) & this.#mask;
+    }
+  }
+
+  text(id: number, ipv6: boolean): string {
+    return ipv6 ? ipv6Text(this.#bytes, id * 16) : ipv4Text(id);
+  }
+
+  #equals(id: number, view: DataView, at: number): boolean {
+    const bytes = this.#bytes;
+    const base = id * 16;
+    for (let i = 0; i < 16; i++) if (bytes[base + i] !== view.getUint8(at + i)) return false;
+    return true;
+  }
+
+  #add(view: DataView, at: number, slot: number): number {
+    const id = this.length++;
+    if (id * 16 === this.#bytes.length) {
+      const larger = new Uint8Array(this.#bytes.length * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+    }
+    for (let i = 0; i < 16; i++) this.#bytes[id * 16 + i] = view.getUint8(at + i);
+    this.#slots[slot] = id + 1;
+    if (this.length * 2 > this.#slots.length) this.#grow();
+    return id;
+  }
+
+  #grow(): void {
+    const slots = new Int32Array(this.#slots.length * 2);
+    const mask = slots.length - 1;
+    const view = new DataView(this.#bytes.buffer);
+    for (let id = 0; id < this.length; id++) {
+      const at = id * 16;
+      let slot = hash(view.getInt32(at), view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12)) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = id + 1;
+    }
+    this.#slots = slots;
+    this.#mask = mask;
+  }
+}
+
+// Multiplicative mixing seeded per process: an attacker who chooses addresses cannot aim at one slot.
+const SEED = (Math.random() * 0x7fffffff) | 1;
+
+function hash(a: number, b: number, c: number, d: number): number {
+  let h = Math.imul(a ^ SEED, 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15) ^ b, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13) ^ c, 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 16) ^ d, 0x27d4eb2f);
+  return h ^ (h >>> 15);
+}

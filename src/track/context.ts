@@ -1,0 +1,290 @@
+/**
+ * Where the tracker stands while it handles one segment, and the few operations that every part of it needs.
+ * One reused object: the parts of the machine (machine.ts, reset.ts, sequence.ts) are functions over it.
+ */
+import type { Mark } from '../model/connection.ts';
+import { State } from '../model/state.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
+import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
+import { AddressBook } from './address-book.ts';
+import { FlowTable } from './flow-table.ts';
+import { Core, CORE_STRIDE, Half, HALF_STRIDE, HalfFlag, Pair, PAIR_STRIDE, Trait } from './layout.ts';
+import { RecordPages } from './pages.ts';
+import type { Profile } from './profiles.ts';
+import { Counter, TimeSeries } from './time-series.ts';
+import { TimerKind, Timers } from './timers.ts';
+import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
+
+/** Marks per connection; a flood of stray segments must not fill the log. */
+const MAX_MARKS = 48;
+/** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
+export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
+
+/** Everything the tracker owns. */
+export class Tables {
+  readonly cores = new RecordPages(CORE_STRIDE, 12);
+  readonly pairs = new RecordPages(PAIR_STRIDE, 10);
+  readonly events = new EventLog();
+  readonly addresses = new AddressBook();
+  readonly flows: FlowTable;
+  readonly timers: Timers;
+  readonly series = new TimeSeries();
+
+  constructor(profile: Profile) {
+    this.flows = new FlowTable(this.cores);
+    this.timers = new Timers(profile);
+  }
+}
+
+export class Context {
+  readonly tables: Tables;
+  /** Connection id and its core record. */
+  id = 0;
+  core: Int32Array = new Int32Array(0);
+  coreF: Float64Array = new Float64Array(0);
+  c = 0;
+  /** Pair record; word offsets of the pair, of the sender's half and of the receiver's. Valid when `paired`. */
+  paired = false;
+  pair: Int32Array = new Int32Array(0);
+  pairF: Float64Array = new Float64Array(0);
+  p = 0;
+  me = 0;
+  peer = 0;
+  /** Sender: 0 client, 1 server. */
+  side: 0 | 1 = 0;
+  frame = 0;
+  now = 0;
+
+  constructor(tables: Tables) {
+    this.tables = tables;
+  }
+
+  /** Points at a connection; `side` is whose segment (or timer) it is. */
+  load(id: number, side: 0 | 1): void {
+    const { cores } = this.tables;
+    this.id = id;
+    this.core = cores.page(id);
+    this.coreF = cores.floatPage(id);
+    this.c = cores.offset(id);
+    this.side = side;
+    this.#loadPair();
+  }
+
+  #loadPair(): void {
+    const ref = this.core[this.c + Core.PAIR]!;
+    this.paired = ref !== 0;
+    if (!this.paired) return;
+    const { pairs } = this.tables;
+    this.pair = pairs.page(ref - 1);
+    this.pairF = pairs.floatPage(ref - 1);
+    this.p = pairs.offset(ref - 1);
+    this.me = this.p + this.side * HALF_STRIDE;
+    this.peer = this.p + (1 - this.side) * HALF_STRIDE;
+  }
+
+  /** Adds the pair record. */
+  addPair(): void {
+    this.core[this.c + Core.PAIR] = this.tables.pairs.add() + 1;
+    this.#loadPair();
+    this.pairF[(this.p + Pair.QUIET) >> 1] = -1;
+    for (let side = 0; side < 2; side++) {
+      const half = this.p + side * HALF_STRIDE;
+      this.pairF[(half + Half.LAST_DATA_TIME) >> 1] = -1;
+      this.pairF[(half + Half.LAST_TIME) >> 1] = -1;
+    }
+  }
+
+  half(side: number): number {
+    return this.p + side * HALF_STRIDE;
+  }
+
+  state(side: number): number {
+    return (this.core[this.c + Core.STATE]! >>> (side * 4)) & 15;
+  }
+
+  has(trait: number): boolean {
+    return (this.core[this.c + Core.STATE]! & trait) !== 0;
+  }
+  set(trait: number): void {
+    this.core[this.c + Core.STATE] = this.core[this.c + Core.STATE]! | trait;
+  }
+
+  flag(half: number, flag: number): boolean {
+    return (this.pair[half + Half.FLAGS]! & flag) !== 0;
+  }
+  setFlag(half: number, flag: number): void {
+    this.pair[half + Half.FLAGS] = this.pair[half + Half.FLAGS]! | flag;
+  }
+  clearFlag(half: number, flag: number): void {
+    this.pair[half + Half.FLAGS] = this.pair[half + Half.FLAGS]! & ~flag;
+  }
+
+  bump(word: number): void {
+    this.pair[word] = this.pair[word]! + 1;
+  }
+
+  /** Applies a cause to an end; nothing happens when the table has no row for it. Returns whether the state changed. */
+  step(side: number, cause: Cause, frame = this.frame, time = this.now, assumed = false): boolean {
+    const word = this.core[this.c + Core.STATE]!;
+    const from = (word >>> (side * 4)) & 15;
+    const to = NEXT[from * CAUSES + cause]!;
+    if (to === STAY) return false;
+    this.#enter(side, from, to, time);
+    this.#log(time, frame, transitionCode(side, from, to, cause, assumed), 0);
+    this.#arm(side, to, time);
+    return true;
+  }
+
+  #enter(side: number, from: number, to: number, time: number): void {
+    const shift = side * 4;
+    const word = this.core[this.c + Core.STATE]!;
+    this.core[this.c + Core.STATE] = (word & ~(15 << shift)) | (to << shift);
+    this.tables.series.transition(from, to);
+    if (this.paired) {
+      const since = (this.half(side) + Half.STATE_TIME) >> 1;
+      if (from === State.CLOSE_WAIT && time - this.pairF[since]! >= LONG_CLOSE_WAIT) this.set(Trait.LONG_CLOSE_WAIT);
+      this.pairF[since] = time;
+    }
+    if (to === State.ESTABLISHED && !this.has(Trait.COMPLETED) && this.has(Trait.SAW_SYN | Trait.SAW_SYN_ACK)) {
+      const other = this.state(1 - side);
+      if (other >= State.ESTABLISHED) {
+        this.set(Trait.COMPLETED);
+        this.tables.series.count(Counter.COMPLETED);
+        if (this.has(Trait.SAW_SYN)) this.tables.series.connected(time - this.coreF[(this.c + Core.FIRST_TIME) >> 1]!);
+      }
+    }
+  }
+
+  /** Starts the timer that ends a state by itself. */
+  #arm(side: number, to: number, time: number): void {
+    const { timers } = this.tables;
+    switch (to) {
+      case State.TIME_WAIT:
+        timers.arm(TimerKind.TIME_WAIT, time, this.#ref(side), this.newGeneration(side));
+        break;
+      case State.FIN_WAIT_2:
+        timers.arm(TimerKind.FIN_WAIT_2, time, this.#ref(side), this.newGeneration(side));
+        break;
+      case State.FIN_WAIT_1:
+      case State.CLOSING:
+      case State.LAST_ACK:
+        timers.arm(TimerKind.ORPHAN, time, this.#ref(side), this.newGeneration(side));
+        break;
+      case State.SYN_SENT:
+      case State.SYN_RCVD:
+        timers.armRetry(1, time, this.#ref(side), this.newGeneration(side));
+        break;
+      default:
+        this.newGeneration(side); // whatever was armed is void
+    }
+  }
+
+  #ref(side: number): number {
+    return this.id * 2 + side;
+  }
+
+  newGeneration(side: number): number {
+    const word = this.core[this.c + Core.ARMED]!;
+    const shift = side * 16;
+    const generation = (((word >>> shift) & 0xffff) + 1) & 0xffff;
+    this.core[this.c + Core.ARMED] = (word & ~(0xffff << shift)) | (generation << shift);
+    return generation;
+  }
+  generation(side: number): number {
+    return (this.core[this.c + Core.ARMED]! >>> (side * 16)) & 0xffff;
+  }
+
+  rearm(kind: 0 | 1 | 2, side: number): void {
+    this.tables.timers.arm(kind, this.now, this.#ref(side), this.newGeneration(side));
+  }
+  rearmRetry(side: number, seconds: number): void {
+    this.tables.timers.armRetry(seconds, this.now, this.#ref(side), this.newGeneration(side));
+  }
+
+  mark(mark: Mark, detail: number): void {
+    this.markFor(this.side, mark, detail);
+  }
+
+  markFor(side: number, mark: Mark, detail: number): void {
+    if (this.has(Trait.EVENTS_CUT)) return;
+    if (this.#countMarks() >= MAX_MARKS) {
+      this.set(Trait.EVENTS_CUT);
+      return;
+    }
+    this.#log(this.now, this.frame, markCode(markKind(mark), side), detail);
+  }
+
+  #countMarks(): number {
+    const { events } = this.tables;
+    let n = 0;
+    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) >= EventKind.FIRST_MARK) n++;
+    return n;
+  }
+
+  #log(time: number, frame: number, code: number, detail: number): void {
+    const tail = this.core[this.c + Core.TAIL]!;
+    const ref = this.tables.events.append(tail, time, frame, code, detail);
+    if (tail === 0) this.core[this.c + Core.HEAD] = ref;
+    this.core[this.c + Core.TAIL] = ref;
+  }
+
+  /** The newest transition of an end that still stands; 0 none. */
+  lastTransition(side: number): number {
+    const { events } = this.tables;
+    let found = 0;
+    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+      const code = events.code(ref);
+      if (eventKind(code) === EventKind.TRANSITION && eventSide(code) === side) found = ref;
+    }
+    return found;
+  }
+
+  /** The newest event of a mark by an end; 0 none. */
+  lastMark(side: number, mark: Mark): number {
+    const { events } = this.tables;
+    const kind = markKind(mark);
+    let found = 0;
+    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+      const code = events.code(ref);
+      if (eventKind(code) === kind && eventSide(code) === side) found = ref;
+    }
+    return found;
+  }
+
+  /**
+   * Takes back the newest transition of an end, because what followed proves that it did not happen: the segment that
+   * caused it was lost behind the capture point, ignored, or forged. The state before it goes on, in place.
+   */
+  withdraw(side: number): void {
+    const ref = this.lastTransition(side);
+    if (ref === 0) return;
+    const { events } = this.tables;
+    const from = eventFrom(events.code(ref));
+    const now = this.state(side);
+    events.withdraw(ref);
+    const shift = side * 4;
+    this.core[this.c + Core.STATE] = (this.core[this.c + Core.STATE]! & ~(15 << shift)) | (from << shift);
+    this.tables.series.transition(now, from);
+    const before = this.lastTransition(side);
+    if (this.paired) this.pairF[(this.half(side) + Half.STATE_TIME) >> 1] = before === 0 ? this.now : events.time(before);
+    this.#arm(side, from, this.now);
+  }
+
+  /** An end whose state a timer ended has spoken again: the timer was wrong. */
+  reviveAssumed(side: number): void {
+    const ref = this.lastTransition(side);
+    if (ref !== 0 && eventAssumed(this.tables.events.code(ref))) this.withdraw(side);
+  }
+
+  history(letter: number): void {
+    const n = this.pair[this.p + Pair.HISTORY_LENGTH]!;
+    if (n >= 18) return;
+    const word = this.p + Pair.HISTORY + Math.floor(n / 6);
+    this.pair[word] = this.pair[word]! | (letter << ((n % 6) * 5));
+    this.pair[this.p + Pair.HISTORY_LENGTH] = n + 1;
+  }
+
+  spokenSinceOwnClose(half: number): boolean {
+    return this.flag(half, HalfFlag.SENT_RST);
+  }
+}

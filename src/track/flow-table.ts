@@ -1,0 +1,79 @@
+/**
+ * 5-tuple (and encapsulation) → newest connection with it. Open addressing over pairs of (id + 1, full hash): comparing
+ * the hash first keeps a miss from touching somebody else's record, which is where the time goes in a flood.
+ * docs/performance.md has the alternatives that were measured.
+ */
+import { Core } from './layout.ts';
+import type { RecordPages } from './pages.ts';
+
+const INITIAL_SLOTS = 1 << 12;
+/** Seeded per process, so that chosen tuples cannot be aimed at one slot. */
+const SEED = (Math.random() * 0x7fffffff) | 1;
+
+export function flowHash(a: number, b: number, ports: number, meta: number): number {
+  let h = Math.imul(a ^ SEED, 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15) ^ b, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13) ^ ports, 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 16) ^ meta, 0x27d4eb2f);
+  return h ^ (h >>> 15);
+}
+
+export class FlowTable {
+  #slots = new Int32Array(INITIAL_SLOTS * 2);
+  #mask = INITIAL_SLOTS - 1;
+  #used = 0;
+  readonly #cores: RecordPages;
+
+  constructor(cores: RecordPages) {
+    this.#cores = cores;
+  }
+
+  /** The newest connection of this tuple, or -1. */
+  find(hash: number, a: number, b: number, ports: number, meta: number): number {
+    const slots = this.#slots;
+    const mask = this.#mask;
+    const cores = this.#cores;
+    let slot = hash & mask;
+    for (;;) {
+      const id = slots[slot * 2]! - 1;
+      if (id < 0) return -1;
+      if (slots[slot * 2 + 1] === hash) {
+        const core = cores.page(id);
+        const at = cores.offset(id);
+        if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && core[at + Core.META] === meta) return id;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  /** Makes `id` the newest connection of its tuple; `replaces` is the one before, or -1. */
+  set(hash: number, id: number, replaces: number): void {
+    const slots = this.#slots;
+    const mask = this.#mask;
+    let slot = hash & mask;
+    for (;;) {
+      const there = slots[slot * 2]! - 1;
+      if (there < 0 || (there === replaces && slots[slot * 2 + 1] === hash)) break;
+      slot = (slot + 1) & mask;
+    }
+    if (slots[slot * 2] === 0) this.#used++;
+    slots[slot * 2] = id + 1;
+    slots[slot * 2 + 1] = hash;
+    if (this.#used * 4 > (mask + 1) * 3) this.#grow();
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    const slots = new Int32Array(old.length * 2);
+    const mask = slots.length / 2 - 1;
+    for (let i = 0; i < old.length; i += 2) {
+      if (old[i] === 0) continue;
+      let slot = old[i + 1]! & mask;
+      while (slots[slot * 2] !== 0) slot = (slot + 1) & mask;
+      slots[slot * 2] = old[i]!;
+      slots[slot * 2 + 1] = old[i + 1]!;
+    }
+    this.#slots = slots;
+    this.#mask = mask;
+  }
+}

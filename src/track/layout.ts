@@ -1,0 +1,168 @@
+/**
+ * What the words of a record mean.
+ *
+ * A connection starts as a `Core` record alone: enough for a SYN, its retries and the SYN-ACKs. Most connections of a
+ * flood never become more, which is what keeps ten million half-open entries in memory. The first segment of any other
+ * kind adds a `Pair` record with both ends (`Half`).
+ */
+
+/** Words of a core record. Times are float64 in two words (even offsets). */
+export const Core = {
+  /** Canonical order of the tuple: `A` is the smaller (address, port). IPv4: the address; IPv6: its id in the AddressBook. */
+  ADDR_A: 0,
+  ADDR_B: 1,
+  /** port of A << 16 | port of B */
+  PORTS: 2,
+  /** bit 0: IPv6; above: encapsulation id */
+  META: 3,
+  FIRST_FRAME: 4,
+  LAST_FRAME: 5,
+  /** client state (4 bits), server state (4 bits), `Trait` bits */
+  STATE: 6,
+  /** index of the pair record + 1; 0 none yet */
+  PAIR: 7,
+  /** event indexes + 1 */
+  HEAD: 8,
+  TAIL: 9,
+  /** initial sequence numbers: [client, server] */
+  ISS: 10,
+  /** SYN options, packed by `packSynOptions`: [client, server] */
+  OPTIONS: 12,
+  /** while there is no pair: SYNs | SYN-ACKs << 16 */
+  COUNTS: 14,
+  /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
+  LENGTHS: 15,
+  FIRST_SYNACK: 16,
+  /** id + 1 of the connection that had this tuple before */
+  PREVIOUS: 17,
+  /** TTL of the first segment: client | server << 8 */
+  TTLS: 18,
+  /** generation of the newest timer of each end: client | server << 16 */
+  ARMED: 19,
+  FIRST_TIME: 20,
+  LAST_TIME: 22,
+} as const;
+export const CORE_STRIDE = 24;
+
+/** Bits of Core.STATE above the two states. */
+export const Trait = {
+  CLIENT_IS_B: 1 << 8,
+  SAW_SYN: 1 << 9,
+  SAW_SYN_ACK: 1 << 10,
+  /** Both ends were ESTABLISHED (or beyond) within the capture. */
+  COMPLETED: 1 << 11,
+  MIDSTREAM: 1 << 12,
+  ROLES_BY_PORT: 1 << 13,
+  ROLES_FIRST_SEEN: 1 << 14,
+  CLOSED_BY_CLIENT: 1 << 15,
+  CLOSED_BY_SERVER: 1 << 16,
+  HAS_RST: 1 << 17,
+  /** A SYN was answered by RST. */
+  REFUSED: 1 << 18,
+  /** An end stayed in CLOSE_WAIT for at least LONG_CLOSE_WAIT and left. */
+  LONG_CLOSE_WAIT: 1 << 19,
+  ICMP_ERROR: 1 << 20,
+  /** The SYN-ACK came again although the third ACK had been seen. */
+  ACK_IGNORED: 1 << 21,
+  /** Wireshark's tcp.completeness: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16, RST 32. */
+  COMPLETENESS_SHIFT: 22,
+  /** More events than the log keeps for one connection. */
+  EVENTS_CUT: 1 << 28,
+} as const;
+
+/** Words of one end. */
+export const Half = {
+  /** Next sequence number: highest seq + length seen (int32). */
+  NXT: 0,
+  /** Highest acknowledgment received from the other end. */
+  UNA: 1,
+  /** Newest hole in the sequence space: [from, to). */
+  HOLE_FROM: 2,
+  HOLE_TO: 3,
+  /** Octets in holes that are still open. */
+  MISSED: 4,
+  FLAGS: 5,
+  /** Acknowledgment number that covers the FIN. */
+  FIN_ACK: 6,
+  PACKETS: 7,
+  SYN: 8,
+  SYN_ACK: 9,
+  FIN: 10,
+  RST: 11,
+  FIRST_SYN: 12,
+  FIRST_SYN_ACK: 13,
+  FIRST_FIN: 14,
+  FIRST_RST: 15,
+  RETRANSMISSIONS: 16,
+  OUT_OF_ORDER: 17,
+  /** Acknowledgment number of the last segment. */
+  LAST_ACK: 18,
+  /** Unscaled window of the last segment. */
+  WINDOW: 19,
+  LAST_DATA_FRAME: 20,
+  /** length of the last payload (24 bits) | its first octet << 24 */
+  LAST_PAYLOAD: 21,
+  ZERO_WINDOWS: 22,
+  /** lowest TTL | highest TTL << 8 of segments without RST */
+  TTL_RANGE: 23,
+  /** Payload octets sent after the other end's FIN (saturating). */
+  AFTER_PEER_FIN: 24,
+  /** seq of the last RST of this end */
+  RST_SEQ: 25,
+  IP_BYTES: 26,
+  PAYLOAD: 28,
+  LAST_DATA_TIME: 30,
+  LAST_TIME: 32,
+  STATE_TIME: 34,
+} as const;
+export const HALF_STRIDE = 36;
+
+/** Bits of Half.FLAGS. */
+export const HalfFlag = {
+  NXT_KNOWN: 1 << 0,
+  UNA_KNOWN: 1 << 1,
+  FIN_SENT: 1 << 2,
+  FIN_ACKED: 1 << 3,
+  /** The other end's FIN is taken as received here. */
+  FIN_RECEIVED: 1 << 4,
+  TLS: 1 << 5,
+  ACK_SEEN: 1 << 6,
+  SENT_RST: 1 << 7,
+  /** It acknowledged data after its own FIN: the application still reads, so no orphan timer runs. */
+  READS_AFTER_FIN: 1 << 8,
+  /** Zeek's history letters already written: A, D, F, R, T, W, G. */
+  HISTORY_SHIFT: 9,
+  /** It has sent a segment without SYN and RST since its SYN-ACK. */
+  SPOKE: 1 << 17,
+} as const;
+
+/** Words of a pair record behind its two halves. */
+export const Pair = {
+  /** Zeek history: letters of 5 bits, six to a word. */
+  HISTORY: 2 * HALF_STRIDE,
+  HISTORY_LENGTH: 2 * HALF_STRIDE + 3,
+  /** Round-trip time of the handshake, microseconds; 0 unknown. */
+  RTT_MICROS: 2 * HALF_STRIDE + 4,
+  /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16. */
+  STRAY_SEQ: 2 * HALF_STRIDE + 5,
+  STRAY_FRAME: 2 * HALF_STRIDE + 6,
+  STRAY_COUNT: 2 * HALF_STRIDE + 7,
+  /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
+  QUIET: 2 * HALF_STRIDE + 8,
+  /** Time of the stray SYN (float64). */
+  STRAY_TIME: 2 * HALF_STRIDE + 10,
+} as const;
+export const PAIR_STRIDE = 2 * HALF_STRIDE + 12;
+
+/** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen. */
+export const SynOption = {
+  SCALE_SHIFT: 16,
+  NO_SCALE: 15,
+  HAS_MSS: 1 << 20,
+  SACK: 1 << 21,
+  TIMESTAMPS: 1 << 22,
+  FAST_OPEN: 1 << 23,
+  MPTCP: 1 << 24,
+  /** The options were captured. */
+  SEEN: 1 << 25,
+} as const;

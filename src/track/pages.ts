@@ -1,0 +1,47 @@
+/**
+ * Fixed-size records of int32 words in pages: the tracker's only storage.
+ *
+ * Why not an array per field: one packet touches a dozen fields of one connection, and here they share a cache line
+ * or two. Why pages: growing never copies, so the peak is what is used. docs/decisions/0002-records-in-pages.md.
+ */
+
+export class RecordPages {
+  /** Words per record; even, so that float64 fields stay aligned. */
+  readonly stride: number;
+  readonly bits: number;
+  readonly mask: number;
+  readonly ints: Int32Array[] = [];
+  /** The same memory as float64, for fields at even word offsets: index = word offset / 2. */
+  readonly floats: Float64Array[] = [];
+  length = 0;
+
+  constructor(stride: number, bits: number) {
+    this.stride = stride;
+    this.bits = bits;
+    this.mask = (1 << bits) - 1;
+  }
+
+  /** A new record, all zero; returns its index. */
+  add(): number {
+    const index = this.length++;
+    if (index >>> this.bits === this.ints.length) {
+      const page = new ArrayBuffer((this.stride << this.bits) * 4);
+      this.ints.push(new Int32Array(page));
+      this.floats.push(new Float64Array(page));
+    }
+    return index;
+  }
+
+  page(index: number): Int32Array {
+    return this.ints[index >>> this.bits]!;
+  }
+
+  floatPage(index: number): Float64Array {
+    return this.floats[index >>> this.bits]!;
+  }
+
+  /** Word offset of a record inside its page. */
+  offset(index: number): number {
+    return (index & this.mask) * this.stride;
+  }
+}

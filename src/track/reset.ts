@@ -1,0 +1,146 @@
+/**
+ * RST: whether the other end's socket dies of it (RFC 9293 §3.10.7, RFC 5961 §3.2, linux tcp_validate_incoming), what it
+ * says of its sender, and its fingerprint for the rules.
+ */
+import { Mark } from '../model/connection.ts';
+import { Flag } from '../model/flags.ts';
+import { State } from '../model/state.ts';
+import type { Packet } from '../decode/packet.ts';
+import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
+import type { Context } from './context.ts';
+import { Core, Half, HalfFlag, SynOption, Trait } from './layout.ts';
+import { LETTER } from './sequence.ts';
+import { Counter } from './time-series.ts';
+import { Cause } from './transitions.ts';
+
+/** Bits of a RST mark's detail; TTL above. `rstFacts` in views.ts reads them. */
+export const RstBit = {
+  HAS_ACK: 1 << 0,
+  WINDOW_ZERO: 1 << 1,
+  IP_ID_ZERO: 1 << 2,
+  HAS_TIMESTAMP: 1 << 3,
+  LACKS_TIMESTAMP: 1 << 4,
+  TTL_DIFFERS: 1 << 5,
+  SEQ_EXACT: 1 << 6,
+  SEQ_IN_WINDOW: 1 << 7,
+  ANSWERS_LAST: 1 << 8,
+  ACCEPTED: 1 << 9,
+  AFTER_OWN_FIN: 1 << 10,
+  AFTER_PEER_FIN: 1 << 11,
+  REFUSES_SYN: 1 << 12,
+  TTL_SHIFT: 16,
+} as const;
+
+/** Windows are at most 2^30 (RFC 7323); without the scale, 2^16 times 2^14. */
+const MAX_WINDOW = 1 << 30;
+
+export function reset(x: Context, k: Packet): void {
+  const { pair, me, peer } = x;
+  x.tables.series.count(Counter.RST);
+  x.set(Trait.HAS_RST);
+  const peerState = x.state(1 - x.side);
+  const mine = x.state(x.side);
+  const hasAck = (k.flags & Flag.ACK) !== 0;
+  const refuses = peerState === State.SYN_SENT && (mine === State.CLOSED || mine === State.LISTEN) && hasAck;
+
+  const known = x.flag(me, HalfFlag.NXT_KNOWN) && !x.flag(me, HalfFlag.SENT_RST);
+  const fromNxt = (k.seq - pair[me + Half.NXT]!) | 0;
+  const peerAck = pair[peer + Half.LAST_ACK]!;
+  const answersLast = !hasAck && k.seq === peerAck && pair[peer + Half.PACKETS]! > 0;
+  const exact = !known || fromNxt === 0;
+  const inWindow = known && fromNxt !== 0 && fromNxt > -MAX_WINDOW && fromNxt < windowOf(x);
+  const accepted = accepts(x, k, peerState, refuses);
+
+  let detail = (k.ttl & 255) << RstBit.TTL_SHIFT;
+  if (hasAck) detail |= RstBit.HAS_ACK;
+  if (k.window === 0) detail |= RstBit.WINDOW_ZERO;
+  if (k.ipVersion === 4 && k.ipId === 0) detail |= RstBit.IP_ID_ZERO;
+  decodeTcpOptions(k);
+  if (k.options.hasTimestamp) detail |= RstBit.HAS_TIMESTAMP;
+  else if (k.options.complete && negotiatedTimestamps(x)) detail |= RstBit.LACKS_TIMESTAMP;
+  const range = pair[me + Half.TTL_RANGE]!;
+  if (range !== 0 && (k.ttl < (range & 255) || k.ttl > range >>> 8)) detail |= RstBit.TTL_DIFFERS;
+  if (exact) detail |= RstBit.SEQ_EXACT;
+  if (inWindow) detail |= RstBit.SEQ_IN_WINDOW;
+  if (answersLast) detail |= RstBit.ANSWERS_LAST;
+  if (accepted) detail |= RstBit.ACCEPTED;
+  if (x.flag(me, HalfFlag.FIN_SENT)) detail |= RstBit.AFTER_OWN_FIN;
+  if (x.flag(peer, HalfFlag.FIN_SENT)) detail |= RstBit.AFTER_PEER_FIN;
+  if (refuses) detail |= RstBit.REFUSES_SYN;
+  x.mark(Mark.RST, detail);
+
+  if (pair[me + Half.FIRST_RST] === 0) pair[me + Half.FIRST_RST] = x.frame;
+  if (pair[me + Half.RST] === 1 || pair[me + Half.RST_SEQ] !== k.seq) x.history(LETTER.RST | (x.side === 0 ? 16 : 0));
+  pair[me + Half.RST_SEQ] = k.seq;
+  if (refuses) x.set(Trait.REFUSED);
+
+  sender(x, k, mine, hasAck);
+  if (accepted) x.step(1 - x.side, Cause.RECEIVES_RST);
+}
+
+/** The window that the other end offered, as far as it is known. */
+function windowOf(x: Context): number {
+  const options = x.core[x.c + Core.OPTIONS + (1 - x.side)]!;
+  const scale = (options >>> SynOption.SCALE_SHIFT) & 15;
+  const shift = (options & SynOption.SEEN) === 0 ? 14 : scale === SynOption.NO_SCALE ? 0 : Math.min(14, scale);
+  return Math.max(1, x.pair[x.peer + Half.WINDOW]! << shift);
+}
+
+const negotiatedTimestamps = (x: Context): boolean =>
+  (x.core[x.c + Core.OPTIONS]! & x.core[x.c + Core.OPTIONS + 1]! & SynOption.TIMESTAMPS) !== 0;
+
+function accepts(x: Context, k: Packet, peerState: number, refuses: boolean): boolean {
+  const { pair, me, peer } = x;
+  switch (peerState) {
+    case State.CLOSED:
+    case State.LISTEN:
+      return false;
+    case State.SYN_SENT:
+      // 3.10.7.3: only with an ACK of our SYN
+      return refuses && ((k.ack - x.core[x.c + Core.ISS + (1 - x.side)]!) | 0) > 0;
+    case State.SYN_RCVD:
+      return true; // in the window: a bare answer to the SYN-ACK carries its ACK number
+    default: {
+      if (!x.flag(me, HalfFlag.NXT_KNOWN)) return true;
+      // rcv_nxt of the other end lies between what it acknowledged and what passed here
+      const beyond = (k.seq - pair[me + Half.NXT]!) | 0;
+      if (beyond === 0) return true;
+      if (peerState === State.TIME_WAIT) return false;
+      if (x.flag(me, HalfFlag.FIN_SENT) && beyond === -1) return true; // linux: rcv_nxt - 1 straight after a FIN
+      return beyond < 0 && x.flag(me, HalfFlag.UNA_KNOWN) && ((k.seq - pair[peer + Half.LAST_ACK]!) | 0) >= 0;
+    }
+  }
+}
+
+/** What its own RST says of the sender. */
+function sender(x: Context, k: Packet, mine: number, hasAck: boolean): void {
+  const { pair, me, peer } = x;
+  x.setFlag(me, HalfFlag.SENT_RST);
+  if (mine === State.SYN_SENT) {
+    // Answers an ACK that is not for its SYN (TIME_WAIT at the other end): the SYN goes on (3.10.7.3 first).
+    if (!hasAck && k.seq === pair[peer + Half.LAST_ACK] && ((k.seq - 1 - x.core[x.c + Core.ISS + x.side]!) | 0) !== 0) {
+      x.clearFlag(me, HalfFlag.SENT_RST);
+      return;
+    }
+  } else if (mine === State.ESTABLISHED && !hasAck && !x.flag(me, HalfFlag.ACK_SEEN) && x.side === 0 && x.has(Trait.SAW_SYN_ACK)) {
+    // A bare RST straight after the SYN-ACK: there was no socket any more that could become ESTABLISHED.
+    x.withdraw(x.side);
+  }
+  x.step(x.side, Cause.SENDS_RST);
+}
+
+/**
+ * A segment from an end whose RST was seen before: a kernel that resets has no socket left to send from, so the RST was
+ * not its own (or this segment was overtaken by it).
+ */
+export function sentAfterReset(x: Context, k: Packet): void {
+  const { pair, me } = x;
+  const progress = (k.seq + k.payloadLength - pair[me + Half.RST_SEQ]!) | 0;
+  if (progress < 0) return;
+  x.mark(Mark.SENT_AFTER_RST, k.payloadLength);
+  x.clearFlag(me, HalfFlag.SENT_RST);
+  if (x.state(x.side) === State.CLOSED) {
+    const ref = x.lastTransition(x.side);
+    if (ref !== 0) x.withdraw(x.side);
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Sequence space of one direction, counted on the hot path: what is new, sent again, out of order, or missing.
+ *
+ * Only counts: what each segment was (fast retransmission, tail-loss probe, duplicate ACK …) is told where a person asks
+ * for one connection, in engine/segment-notes.ts. Holes: the newest one is remembered, all are summed; a segment that
+ * fits the remembered hole was overtaken or resent after a loss before the capture point.
+ */
+import { Flag } from '../model/flags.ts';
+import type { Packet } from '../decode/packet.ts';
+import type { Context } from './context.ts';
+import { Core, Half, HalfFlag, Trait } from './layout.ts';
+import { Counter } from './time-series.ts';
+
+/** Zeek's letters as the codes of Pair.HISTORY; upper half: sent by the client. */
+export const HISTORY_LETTERS = 'shadfrcgtwiq^x';
+const letterCode = (letter: string): number => HISTORY_LETTERS.indexOf(letter) + 1;
+export const LETTER = {
+  SYN: letterCode('s'),
+  SYN_ACK: letterCode('h'),
+  ACK: letterCode('a'),
+  DATA: letterCode('d'),
+  FIN: letterCode('f'),
+  RST: letterCode('r'),
+  GAP: letterCode('g'),
+  AGAIN: letterCode('t'),
+  WINDOW: letterCode('w'),
+  FIN_RST: letterCode('i'),
+  ODD: letterCode('q'),
+} as const;
+
+const SEEN_ACK = 1 << HalfFlag.HISTORY_SHIFT;
+const SEEN_DATA = 2 << HalfFlag.HISTORY_SHIFT;
+const SEEN_AGAIN = 4 << HalfFlag.HISTORY_SHIFT;
+const SEEN_WINDOW = 8 << HalfFlag.HISTORY_SHIFT;
+const SEEN_GAP = 16 << HalfFlag.HISTORY_SHIFT;
+const SEEN_FIN_RST = 32 << HalfFlag.HISTORY_SHIFT;
+
+/** An acknowledgment further ahead than any window (RFC 7323: 2^30) is not of this connection. */
+const MAX_AHEAD = 1 << 30;
+
+const COMPLETE_ACK = 4 << Trait.COMPLETENESS_SHIFT;
+const COMPLETE_DATA = 8 << Trait.COMPLETENESS_SHIFT;
+
+/** TLS record of type handshake (22), version 3.x (RFC 8446 §5.1). */
+const TLS_HANDSHAKE = 22;
+
+function once(x: Context, seen: number, letter: number): void {
+  const flags = x.pair[x.me + Half.FLAGS]!;
+  if ((flags & seen) !== 0) return;
+  x.pair[x.me + Half.FLAGS] = flags | seen;
+  x.history(letter | (x.side === 0 ? 16 : 0));
+}
+
+/**
+ * Books sequence number, acknowledgment and window of a segment. SYN and FIN are counted into the sequence space by the
+ * caller through `length` (payload + 1 for each).
+ */
+export function book(x: Context, k: Packet, length: number): void {
+  const { pair, pairF, me, peer } = x;
+  const payload = k.payloadLength;
+  const flags = k.flags;
+  if (payload > 0) {
+    once(x, SEEN_DATA, LETTER.DATA);
+    x.core[x.c + Core.STATE] = x.core[x.c + Core.STATE]! | ((flags & Flag.ACK) !== 0 || (flags & Flag.SYN) !== 0 ? COMPLETE_DATA : 0);
+    notePayload(x, k, payload);
+  } else if ((flags & (Flag.SYN | Flag.FIN | Flag.RST | Flag.ACK)) === Flag.ACK) {
+    once(x, SEEN_ACK, LETTER.ACK);
+    x.core[x.c + Core.STATE] = x.core[x.c + Core.STATE]! | COMPLETE_ACK;
+  }
+  if (length > 0) {
+    if ((pair[me + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0) {
+      pair[me + Half.NXT] = (k.seq + length) | 0;
+      x.setFlag(me, HalfFlag.NXT_KNOWN);
+    } else {
+      advance(x, k, payload, length);
+    }
+  } else if ((pair[me + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0 && (flags & Flag.RST) === 0) {
+    pair[me + Half.NXT] = k.seq;
+    x.setFlag(me, HalfFlag.NXT_KNOWN);
+  }
+  if ((flags & Flag.ACK) !== 0) {
+    pair[me + Half.LAST_ACK] = k.ack;
+    if ((flags & Flag.RST) === 0) acknowledge(x, k);
+  }
+  if ((flags & (Flag.SYN | Flag.FIN | Flag.RST)) === 0 && k.window === 0) {
+    pair[me + Half.ZERO_WINDOWS] = pair[me + Half.ZERO_WINDOWS]! + 1;
+    once(x, SEEN_WINDOW, LETTER.WINDOW);
+  }
+  if ((flags & Flag.RST) === 0) pair[me + Half.WINDOW] = k.window;
+  pairF[(me + Half.LAST_TIME) >> 1] = x.now;
+  if (x.flag(peer, HalfFlag.FIN_SENT) && payload > 0) {
+    pair[me + Half.AFTER_PEER_FIN] = Math.min(0x7fffffff, pair[me + Half.AFTER_PEER_FIN]! + payload);
+  }
+}
+
+function notePayload(x: Context, k: Packet, payload: number): void {
+  const { pair, pairF, me } = x;
+  const at = k.payloadAt;
+  const first = at < k.end ? k.view.getUint8(at) : 0;
+  const isFirst = pairF[(me + Half.LAST_DATA_TIME) >> 1]! < 0;
+  if (isFirst && first === TLS_HANDSHAKE && at + 1 < k.end && k.view.getUint8(at + 1) === 3) x.setFlag(me, HalfFlag.TLS);
+  pair[me + Half.LAST_PAYLOAD] = Math.min(payload, 0xffffff) | (first << 24);
+  pair[me + Half.LAST_DATA_FRAME] = x.frame;
+  pairF[(me + Half.LAST_DATA_TIME) >> 1] = x.now;
+}
+
+function advance(x: Context, k: Packet, payload: number, length: number): void {
+  const { pair, me } = x;
+  const nxt = pair[me + Half.NXT]!;
+  const end = (k.seq + length) | 0;
+  const ahead = (k.seq - nxt) | 0;
+  if (ahead >= 0) {
+    if (ahead > 0) {
+      if (ahead > MAX_AHEAD) return;
+      pair[me + Half.MISSED] = pair[me + Half.MISSED]! + ahead;
+      pair[me + Half.HOLE_FROM] = nxt;
+      pair[me + Half.HOLE_TO] = k.seq;
+      once(x, SEEN_GAP, LETTER.GAP);
+    }
+    pair[me + Half.NXT] = end;
+    return;
+  }
+  // A keep-alive repeats the octet before NXT (RFC 9293 §3.8.4); a probe of a zero window is no retransmission either.
+  if (payload <= 1 && ahead === -1 && (k.flags & (Flag.SYN | Flag.FIN)) === 0) return;
+  const fresh = (end - nxt) | 0;
+  const hole = pair[me + Half.MISSED]!;
+  if (hole > 0 && ((k.seq - pair[me + Half.HOLE_FROM]!) | 0) >= 0 && ((end - pair[me + Half.HOLE_TO]!) | 0) <= 0) {
+    pair[me + Half.MISSED] = Math.max(0, hole - length);
+    if (k.seq === pair[me + Half.HOLE_FROM]) pair[me + Half.HOLE_FROM] = end;
+    else if (end === pair[me + Half.HOLE_TO]) pair[me + Half.HOLE_TO] = k.seq;
+    pair[me + Half.OUT_OF_ORDER] = pair[me + Half.OUT_OF_ORDER]! + 1;
+  } else if (payload > 0 && pair[x.peer + Half.WINDOW] === 0 && x.flag(x.peer, HalfFlag.UNA_KNOWN)) {
+    // tcptrace: what is sent into a closed window is a probe
+  } else {
+    pair[me + Half.RETRANSMISSIONS] = pair[me + Half.RETRANSMISSIONS]! + 1;
+    x.tables.series.count(Counter.RETRANSMISSIONS);
+    if (payload > 0) once(x, SEEN_AGAIN, LETTER.AGAIN);
+  }
+  if (fresh > 0) pair[me + Half.NXT] = end;
+}
+
+/** The acknowledgment moves the other end's UNA; octets that it covers and nobody saw were missed by the capture. */
+function acknowledge(x: Context, k: Packet): void {
+  const { pair, peer } = x;
+  if ((pair[peer + Half.FLAGS]! & HalfFlag.UNA_KNOWN) === 0) {
+    pair[peer + Half.UNA] = k.ack;
+    x.setFlag(peer, HalfFlag.UNA_KNOWN);
+  } else if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) {
+    pair[peer + Half.UNA] = k.ack;
+  }
+  if ((pair[peer + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0) {
+    pair[peer + Half.NXT] = k.ack;
+    x.setFlag(peer, HalfFlag.NXT_KNOWN);
+    return;
+  }
+  const unseen = (k.ack - pair[peer + Half.NXT]!) | 0;
+  // A SYN_SENT end answered by another connection's ACK (TIME_WAIT of an old incarnation) has sent nothing that it could cover.
+  if (unseen <= 0 || unseen > MAX_AHEAD || x.state(1 - x.side) < 4) return;
+  pair[peer + Half.MISSED] = pair[peer + Half.MISSED]! + unseen;
+  pair[peer + Half.NXT] = k.ack;
+}
+
+/** FIN and RST in one segment, or flags that no stack sends together: Zeek's `i` and `q`. */
+export function oddFlags(x: Context, flags: number): void {
+  if ((flags & (Flag.FIN | Flag.RST)) === (Flag.FIN | Flag.RST)) once(x, SEEN_FIN_RST, LETTER.FIN_RST);
+  else if ((flags & Flag.SYN) !== 0 && (flags & (Flag.FIN | Flag.RST)) !== 0) once(x, SEEN_FIN_RST, LETTER.ODD);
+}

@@ -1,0 +1,18 @@
+/** The options of a SYN in one word, as Core.OPTIONS keeps them. */
+import type { Packet } from '../decode/packet.ts';
+import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
+import { SynOption } from './layout.ts';
+
+export function packSynOptions(k: Packet): number {
+  decodeTcpOptions(k);
+  const o = k.options;
+  return (
+    (o.mss < 0 ? 0 : (o.mss & 0xffff) | SynOption.HAS_MSS) |
+    ((o.windowScale < 0 ? SynOption.NO_SCALE : Math.min(14, o.windowScale)) << SynOption.SCALE_SHIFT) |
+    (o.sackPermitted ? SynOption.SACK : 0) |
+    (o.hasTimestamp ? SynOption.TIMESTAMPS : 0) |
+    (o.fastOpen ? SynOption.FAST_OPEN : 0) |
+    (o.mptcp ? SynOption.MPTCP : 0) |
+    (o.complete ? SynOption.SEEN : 0)
+  );
+}

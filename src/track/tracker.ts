@@ -1,0 +1,446 @@
+/**
+ * Packets to connections: finds the connection of each segment, decides whether a SYN opens a new one, and hands the
+ * rest to the machine. The hot path: synchronous, no allocation per packet.
+ */
+import { Mark } from '../model/connection.ts';
+import { Flag } from '../model/flags.ts';
+import { Side, State } from '../model/state.ts';
+import { Layer, type Packet } from '../decode/packet.ts';
+import { Context, Tables } from './context.ts';
+import { flowHash } from './flow-table.ts';
+import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { retryAfter, segment } from './machine.ts';
+import type { Profile } from './profiles.ts';
+import { book, LETTER } from './sequence.ts';
+import { packSynOptions } from './syn-options.ts';
+import { Counter } from './time-series.ts';
+import { type Expire, TimerKind } from './timers.ts';
+import { Cause } from './transitions.ts';
+
+const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
+const BOTH_ESTABLISHED = State.ESTABLISHED | (State.ESTABLISHED << 4);
+/** IANA's dynamic ports and Linux's default range begin far above; below is where services live. */
+const EPHEMERAL_FLOOR = 32_768;
+const WELL_KNOWN = 1_024;
+
+/** Counted over all segments; rules ask what the capture lacks everywhere. */
+export class SegmentCounts {
+  tcp = 0;
+  syn = 0;
+  fin = 0;
+  rst = 0;
+  payload = 0;
+  plain = 0;
+}
+
+export class Tracker {
+  readonly tables: Tables;
+  readonly counts = new SegmentCounts();
+  readonly #x: Context;
+  readonly #expire: Expire;
+
+  constructor(profile: Profile) {
+    this.tables = new Tables(profile);
+    this.#x = new Context(this.tables);
+    this.#expire = (kind, ref, generation, due) => this.#timer(kind, ref, generation, due);
+  }
+
+  get connections(): number {
+    return this.tables.cores.length;
+  }
+
+  /** Lets timers fire that are due at `now`. */
+  advance(now: number): void {
+    this.tables.timers.advance(now, this.#expire);
+    this.tables.series.at(now);
+  }
+
+  /** The newest connection of a packet's tuple, or -1. */
+  find(k: Packet): number {
+    this.#key(k);
+    return this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+  }
+
+  /** A TCP segment (`layer` is TCP). Returns the id of its connection. */
+  tcp(k: Packet, frame: number, now: number): number {
+    const { counts } = this;
+    const flags = k.flags;
+    counts.tcp++;
+    if ((flags & CONTROL) === 0) counts.plain++;
+    else this.#countControl(flags);
+    if (k.payloadLength > 0) counts.payload++;
+    this.tables.series.at(now);
+    if (now >= this.tables.timers.next) this.tables.timers.advance(now, this.#expire);
+
+    this.#key(k);
+    const x = this.#x;
+    x.frame = frame;
+    x.now = now;
+    let id = this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+    if (id < 0) id = this.#open(k, -1);
+    else if ((flags & (Flag.SYN | Flag.RST | Flag.FIN)) === Flag.SYN && !this.#belongs(id, k)) id = this.#reopened(id, k);
+    else {
+      this.#load(id);
+      if ((flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK) && this.#provesStraySyn(k)) id = this.#split(id, k);
+    }
+
+    const { core, coreF, c } = x;
+    core[c + Core.LAST_FRAME] = frame;
+    if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
+
+    if ((flags & (Flag.ACK | Flag.RST)) !== 0 && (flags & (Flag.SYN | Flag.RST)) !== 0 && core[c + Core.PREVIOUS] !== 0) this.#settlePrevious(k, id);
+
+    if (!x.paired) {
+      if (this.#embryo(k)) return id;
+      this.#grow();
+    }
+    const { pair, pairF, me } = x;
+    pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
+    pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
+    if (k.payloadLength > 0) pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + k.payloadLength;
+    if ((flags & Flag.RST) === 0) this.#noteTtl(k.ttl);
+
+    if ((flags & CONTROL) === 0 && (core[c + Core.STATE]! & 0xff) === BOTH_ESTABLISHED && this.#ordinary()) {
+      pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
+      book(x, k, k.payloadLength);
+    } else {
+      segment(x, k);
+    }
+    return id;
+  }
+
+  /** An ICMP error that quotes a segment of a connection. Returns the connection, or -1. */
+  icmpError(k: Packet, quoted: Packet, frame: number, now: number): number {
+    if (quoted.protocol !== 6 || (quoted.srcPort === 0 && quoted.dstPort === 0)) return -1;
+    const id = this.find(quoted);
+    if (id < 0) return -1;
+    const x = this.#x;
+    x.frame = frame;
+    x.now = now;
+    this.#load(id);
+    x.set(Trait.ICMP_ERROR);
+    x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
+    if (isUnreachable(k)) x.step(x.side, Cause.ICMP_ERROR);
+    return id;
+  }
+
+  /** Fires what is due at the end of observation and closes the series. */
+  finish(now: number): void {
+    this.advance(now);
+    this.tables.series.finish(now);
+  }
+
+  #a = 0;
+  #b = 0;
+  #ports = 0;
+  #meta = 0;
+  #hash = 0;
+  /** The sender is address B of the canonical order. */
+  #fromB = false;
+
+  #key(k: Packet): void {
+    let src = k.src;
+    let dst = k.dst;
+    const v6 = k.ipVersion === 6;
+    if (v6) {
+      src = this.tables.addresses.intern(k.view, k.srcAt);
+      dst = this.tables.addresses.intern(k.view, k.dstAt);
+    }
+    const fromB = src > dst || (src === dst && k.srcPort > k.dstPort);
+    this.#fromB = fromB;
+    this.#a = fromB ? dst : src;
+    this.#b = fromB ? src : dst;
+    this.#ports = fromB ? (k.dstPort << 16) | k.srcPort : (k.srcPort << 16) | k.dstPort;
+    this.#meta = (k.encap << 1) | (v6 ? 1 : 0);
+    this.#hash = flowHash(this.#a, this.#b, this.#ports, this.#meta);
+  }
+
+  #load(id: number): void {
+    const clientIsB = (this.tables.cores.page(id)[this.tables.cores.offset(id) + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
+    this.#x.load(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER);
+  }
+
+  /** Starts a connection with the packet at hand. */
+  #open(k: Packet, previous: number): number {
+    const { cores, flows } = this.tables;
+    const id = cores.add();
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    core[c + Core.ADDR_A] = this.#a;
+    core[c + Core.ADDR_B] = this.#b;
+    core[c + Core.PORTS] = this.#ports;
+    core[c + Core.META] = this.#meta;
+    core[c + Core.PREVIOUS] = previous + 1;
+    core[c + Core.FIRST_FRAME] = this.#x.frame;
+    const coreF = cores.floatPage(id);
+    coreF[(c + Core.FIRST_TIME) >> 1] = this.#x.now;
+    coreF[(c + Core.LAST_TIME) >> 1] = this.#x.now;
+    const roles = guessRoles(k);
+    const senderIsClient = (roles & SENDER_IS_CLIENT) !== 0;
+    core[c + Core.STATE] = (roles & ~SENDER_IS_CLIENT) | (senderIsClient === this.#fromB ? Trait.CLIENT_IS_B : 0);
+    core[c + Core.TTLS] = senderIsClient ? k.ttl & 255 : (k.ttl & 255) << 8;
+    flows.set(this.#hash, id, previous);
+    const x = this.#x;
+    x.load(id, senderIsClient ? Side.CLIENT : Side.SERVER);
+    // A probe without ACK (NULL, FIN, XMAS) or a RST proves no connection.
+    if (x.has(Trait.MIDSTREAM) && (k.flags & (Flag.RST | Flag.SYN | Flag.ACK)) === Flag.ACK) {
+      x.step(Side.CLIENT, Cause.SEEN_MIDSTREAM);
+      x.step(Side.SERVER, Cause.SEEN_MIDSTREAM);
+    }
+    return id;
+  }
+
+  /** Does a SYN (without ACK) belong to the newest connection of its tuple? */
+  #belongs(id: number, k: Packet): boolean {
+    this.#load(id);
+    const x = this.#x;
+    const mine = x.state(x.side);
+    const theirs = x.state(1 - x.side);
+    const ended = (mine === State.CLOSED || mine === State.TIME_WAIT) && (theirs === State.CLOSED || theirs === State.TIME_WAIT);
+    if (x.has(Trait.SAW_SYN) && k.seq === x.core[x.c + Core.ISS + x.side] && x.side === Side.CLIENT) {
+      // Its own SYN again; after an end that a segment made, a new attempt that happens to have the same ISN.
+      if (ended && x.paired) return false;
+      x.reviveAssumed(Side.CLIENT);
+      x.reviveAssumed(Side.SERVER);
+      return true;
+    }
+    if (mine === State.CLOSED && theirs === State.SYN_SENT && x.side === Side.SERVER) return true; // simultaneous open
+    if (mine === State.SYN_SENT && theirs === State.CLOSED) return false; // another ISN: another connect()
+    if (mine === State.SYN_SENT && theirs === State.SYN_RCVD && x.side === Side.CLIENT) return false;
+    if (mine === State.SYN_SENT || (mine === State.SYN_RCVD && x.side === Side.SERVER)) return true; // simultaneous open
+    // A sender that has nothing left of the old connection opens a new one, whatever the other end still believes.
+    if (mine === State.CLOSED || mine === State.TIME_WAIT || mine === State.LAST_ACK || x.has(Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER)) return false;
+    return true; // inside a live connection: a stray until a SYN-ACK says otherwise
+  }
+
+  /** A new connection on the tuple of `old`: what is left of the old one at the sender is over. */
+  #reopened(old: number, k: Packet): number {
+    const x = this.#x;
+    const sender = x.side;
+    x.step(sender, Cause.TUPLE_REUSED);
+    return this.#open(k, old);
+  }
+
+  /** Does this SYN-ACK answer the SYN that we had taken for a stray one? */
+  #provesStraySyn(k: Packet): boolean {
+    const x = this.#x;
+    return x.paired && x.pair[x.p + Pair.STRAY_FRAME] !== 0 && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.core[x.c + Core.ISS + x.side];
+  }
+
+  /** The stray SYN did open a connection: it, and its copies, move to a new one. `side` is the sender of the SYN-ACK. */
+  #split(old: number, k: Packet): number {
+    const x = this.#x;
+    const { pair, pairF, p, peer, side, frame, now } = x;
+    const strayFrame = pair[p + Pair.STRAY_FRAME]!;
+    const strayTime = pairF[(p + Pair.STRAY_TIME) >> 1]!;
+    const syns = pair[p + Pair.STRAY_COUNT]! & 0xffff;
+    const length = pair[p + Pair.STRAY_COUNT]! >>> 16;
+    const seq = pair[p + Pair.STRAY_SEQ]!;
+    pair[p + Pair.STRAY_FRAME] = 0;
+    pair[peer + Half.PACKETS] = pair[peer + Half.PACKETS]! - syns;
+    pair[peer + Half.SYN] = pair[peer + Half.SYN]! - syns;
+    if (pair[peer + Half.FIRST_SYN] === strayFrame) pair[peer + Half.FIRST_SYN] = 0;
+    pairF[(peer + Half.IP_BYTES) >> 1] = pairF[(peer + Half.IP_BYTES) >> 1]! - syns * length;
+    x.frame = strayFrame;
+    x.now = strayTime;
+    x.step(1 - side, Cause.TUPLE_REUSED);
+    const id = this.#open(k, old);
+    x.core[x.c + Core.ISS] = seq;
+    x.core[x.c + Core.COUNTS] = syns;
+    x.core[x.c + Core.LENGTHS] = length;
+    x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
+    x.step(Side.CLIENT, Cause.SENDS_SYN);
+    x.frame = frame;
+    x.now = now;
+    return id;
+  }
+
+  /** A SYN-ACK or RST on a tuple that was used before: what it does to the end that was left over from then. */
+  #settlePrevious(k: Packet, id: number): void {
+    const x = this.#x;
+    const { side } = x;
+    this.#load(x.core[x.c + Core.PREVIOUS]! - 1);
+    if ((k.flags & Flag.RST) === 0) x.step(x.side, Cause.TUPLE_REUSED);
+    else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT]) x.step(1 - x.side, Cause.RECEIVES_RST);
+    x.load(id, side);
+  }
+
+  /**
+   * SYN, SYN again, SYN-ACK and SYN-ACK again need no pair. Returns false when the packet is anything else.
+   */
+  #embryo(k: Packet): boolean {
+    const x = this.#x;
+    const { core, c } = x;
+    const flags = k.flags & (CONTROL | Flag.ACK);
+    if (k.payloadLength > 0 || k.ipLength > 0xffff) return false;
+    const counts = core[c + Core.COUNTS]!;
+    const lengths = core[c + Core.LENGTHS]!;
+    if (flags === Flag.SYN && x.side === Side.CLIENT) {
+      const n = counts & 0xffff;
+      if (n === 0) {
+        this.#firstSyn(k);
+        core[c + Core.LENGTHS] = (lengths & ~0xffff) | k.ipLength;
+      } else {
+        if (k.seq !== core[c + Core.ISS] || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
+        this.tables.series.count(Counter.SYN);
+        x.mark(Mark.SYN_AGAIN, 0);
+        x.rearmRetry(Side.CLIENT, retryAfter(x));
+      }
+      core[c + Core.COUNTS] = counts + 1;
+      return true;
+    }
+    if (flags === (Flag.SYN | Flag.ACK) && x.side === Side.SERVER && x.has(Trait.SAW_SYN)) {
+      const n = counts >>> 16;
+      if (n === 0) {
+        if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - core[c + Core.ISS]!) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
+        this.#firstSynAck(k);
+        core[c + Core.LENGTHS] = (lengths & 0xffff) | (k.ipLength << 16);
+      } else {
+        if (k.seq !== core[c + Core.ISS + 1] || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD) return false;
+        x.mark(Mark.SYN_ACK_AGAIN, 0);
+        x.rearmRetry(Side.SERVER, retryAfter(x));
+      }
+      core[c + Core.COUNTS] = counts + 0x10000;
+      return true;
+    }
+    return false;
+  }
+
+  #firstSyn(k: Packet): void {
+    const x = this.#x;
+    this.tables.series.count(Counter.SYN);
+    x.core[x.c + Core.ISS] = k.seq;
+    x.core[x.c + Core.OPTIONS] = packSynOptions(k);
+    x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
+    x.step(Side.CLIENT, Cause.SENDS_SYN);
+  }
+
+  #firstSynAck(k: Packet): void {
+    const x = this.#x;
+    this.tables.series.count(Counter.SYN_ANSWERED);
+    x.core[x.c + Core.ISS + 1] = k.seq;
+    x.core[x.c + Core.OPTIONS + 1] = packSynOptions(k);
+    x.core[x.c + Core.FIRST_SYNACK] = x.frame;
+    x.core[x.c + Core.TTLS] = (x.core[x.c + Core.TTLS]! & 0xff) | ((k.ttl & 255) << 8);
+    x.set(Trait.SAW_SYN_ACK | (2 << Trait.COMPLETENESS_SHIFT));
+    x.step(Side.SERVER, Cause.SENDS_SYN_ACK);
+    x.step(Side.CLIENT, Cause.RECEIVES_SYN_ACK);
+  }
+
+  /** Adds the pair record and fills it with what the embryo knew. */
+  #grow(): void {
+    const x = this.#x;
+    x.addPair();
+    const { core, c, pair, pairF } = x;
+    const counts = core[c + Core.COUNTS]!;
+    const lengths = core[c + Core.LENGTHS]!;
+    const syns = counts & 0xffff;
+    const synAcks = counts >>> 16;
+    const first = core[c + Core.FIRST_FRAME]!;
+    if (syns > 0) {
+      const half = x.half(Side.CLIENT);
+      pair[half + Half.PACKETS] = syns;
+      pair[half + Half.SYN] = syns;
+      pair[half + Half.FIRST_SYN] = first;
+      pair[half + Half.RETRANSMISSIONS] = syns - 1;
+      pair[half + Half.NXT] = (core[c + Core.ISS]! + 1) | 0;
+      x.setFlag(half, HalfFlag.NXT_KNOWN);
+      pairF[(half + Half.IP_BYTES) >> 1] = syns * (lengths & 0xffff);
+      pair[half + Half.TTL_RANGE] = ttlRange(core[c + Core.TTLS]! & 0xff);
+      pairF[(half + Half.STATE_TIME) >> 1] = this.#stateTime(Side.CLIENT);
+      pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
+      x.history(LETTER.SYN | 16);
+    }
+    if (synAcks > 0) {
+      const half = x.half(Side.SERVER);
+      pair[half + Half.PACKETS] = synAcks;
+      pair[half + Half.SYN_ACK] = synAcks;
+      pair[half + Half.FIRST_SYN_ACK] = core[c + Core.FIRST_SYNACK]!;
+      pair[half + Half.RETRANSMISSIONS] = synAcks - 1;
+      pair[half + Half.NXT] = (core[c + Core.ISS + 1]! + 1) | 0;
+      pair[half + Half.LAST_ACK] = (core[c + Core.ISS]! + 1) | 0;
+      x.setFlag(half, HalfFlag.NXT_KNOWN);
+      pair[x.half(Side.CLIENT) + Half.UNA] = (core[c + Core.ISS]! + 1) | 0;
+      x.setFlag(x.half(Side.CLIENT), HalfFlag.UNA_KNOWN);
+      pairF[(half + Half.IP_BYTES) >> 1] = synAcks * (lengths >>> 16);
+      pair[half + Half.TTL_RANGE] = ttlRange((core[c + Core.TTLS]! >>> 8) & 0xff);
+      pairF[(half + Half.STATE_TIME) >> 1] = this.#stateTime(Side.SERVER);
+      pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
+      pair[half + Half.WINDOW] = 0xffff;
+      x.history(LETTER.SYN_ACK);
+    }
+  }
+
+  #stateTime(side: number): number {
+    const ref = this.#x.lastTransition(side);
+    return ref === 0 ? this.#x.now : this.tables.events.time(ref);
+  }
+
+  /** No hindsight is pending that plain data could settle. */
+  #ordinary(): boolean {
+    const x = this.#x;
+    const { pair, me, peer, p } = x;
+    return pair[p + Pair.STRAY_FRAME] === 0 && pair[me + Half.RST] === 0 && pair[peer + Half.RST] === 0;
+  }
+
+  #noteTtl(ttl: number): void {
+    const { pair, me } = this.#x;
+    const range = pair[me + Half.TTL_RANGE]!;
+    const low = range & 255;
+    if (range === 0) pair[me + Half.TTL_RANGE] = ttlRange(ttl & 255);
+    else if (ttl < low) pair[me + Half.TTL_RANGE] = (range & ~255) | ttl;
+    else if (ttl > range >>> 8) pair[me + Half.TTL_RANGE] = low | (ttl << 8);
+  }
+
+  #countControl(flags: number): void {
+    const { counts } = this;
+    if ((flags & Flag.SYN) !== 0) counts.syn++;
+    if ((flags & Flag.FIN) !== 0) counts.fin++;
+    if ((flags & Flag.RST) !== 0) counts.rst++;
+  }
+
+  #timer(kind: TimerKind, ref: number, generation: number, due: number): void {
+    const x = this.#x;
+    const side = (ref & 1) as Side;
+    const saved = x.now;
+    x.load(ref >> 1, side);
+    if (x.generation(side) !== generation) return;
+    x.now = due;
+    switch (kind) {
+      case TimerKind.TIME_WAIT:
+        x.step(side, Cause.TIME_WAIT_OVER, 0, due);
+        break;
+      case TimerKind.FIN_WAIT_2:
+        if (!x.paired || !x.flag(x.me, HalfFlag.READS_AFTER_FIN)) x.step(side, Cause.ORPHAN_OVER, 0, due, true);
+        break;
+      case TimerKind.ORPHAN:
+        x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
+        break;
+      case TimerKind.RETRY:
+        if (!x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
+          x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
+        }
+        break;
+    }
+    x.now = saved;
+  }
+}
+
+const SENDER_IS_CLIENT = 1;
+
+/** Who opened it, as trait bits; SENDER_IS_CLIENT when the sender of this first packet did. */
+function guessRoles(k: Packet): number {
+  if ((k.flags & Flag.SYN) !== 0 && (k.flags & Flag.RST) === 0) return (k.flags & Flag.ACK) !== 0 ? 0 : SENDER_IS_CLIENT;
+  const { srcPort, dstPort } = k;
+  const clear = srcPort !== dstPort && (Math.min(srcPort, dstPort) < WELL_KNOWN || (srcPort < EPHEMERAL_FLOOR) !== (dstPort < EPHEMERAL_FLOOR));
+  if (clear) return Trait.MIDSTREAM | Trait.ROLES_BY_PORT | (dstPort < srcPort ? SENDER_IS_CLIENT : 0);
+  return Trait.MIDSTREAM | Trait.ROLES_FIRST_SEEN | SENDER_IS_CLIENT;
+}
+
+const ttlRange = (ttl: number): number => ttl | (ttl << 8);
+
+/** Destination unreachable of either family, but not "fragmentation needed", which a socket survives. */
+function isUnreachable(k: Packet): boolean {
+  if (k.layer !== Layer.ICMP) return false;
+  return k.ipVersion === 4 ? k.icmpType === 3 && k.icmpCode !== 4 : k.icmpType === 1;
+}

@@ -1,0 +1,396 @@
+/** Objects over the tracker's columns: what model/connection.ts promises, read on demand. Not for the hot path. */
+import {
+  type Basis,
+  type ConnectionView,
+  type EndpointView,
+  type MarkEvent,
+  type Outcome,
+  type RolesFrom,
+  type RstFacts,
+  type Transition,
+  Mark,
+} from '../model/connection.ts';
+import { endpointText } from '../model/address.ts';
+import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
+import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import type { Encapsulations } from '../decode/encapsulations.ts';
+import type { Tables } from './context.ts';
+import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, MARKS } from './events.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { outcomeOf } from './outcome.ts';
+import { RstBit } from './reset.ts';
+import { Cause, CAUSE_TEXT } from './transitions.ts';
+import { connStateOf, historyOf } from './zeek.ts';
+
+const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
+const timeOrNull = (t: number): Nanos | null => (t < 0 ? null : nanos(t));
+
+/** What a RST mark's detail says. */
+function rstFacts(d: number): RstFacts {
+  const bit = (b: number): boolean => (d & b) !== 0;
+  return {
+    hasAck: bit(RstBit.HAS_ACK),
+    windowZero: bit(RstBit.WINDOW_ZERO),
+    ipIdZero: bit(RstBit.IP_ID_ZERO),
+    hasTimestamp: bit(RstBit.HAS_TIMESTAMP),
+    lacksNegotiatedTimestamp: bit(RstBit.LACKS_TIMESTAMP),
+    ttlDiffers: bit(RstBit.TTL_DIFFERS),
+    ttl: (d >>> RstBit.TTL_SHIFT) & 255,
+    seqExact: bit(RstBit.SEQ_EXACT),
+    seqInWindow: bit(RstBit.SEQ_IN_WINDOW),
+    answersLastSegment: bit(RstBit.ANSWERS_LAST),
+    accepted: bit(RstBit.ACCEPTED),
+    afterOwnFin: bit(RstBit.AFTER_OWN_FIN),
+    afterPeerFin: bit(RstBit.AFTER_PEER_FIN),
+    refusesSyn: bit(RstBit.REFUSES_SYN),
+  };
+}
+
+/** Makes views of connections as they stand, seen from the end of observation. */
+export class Views {
+  readonly tables: Tables;
+  readonly encapsulations: Encapsulations;
+  end: Nanos = nanos(0);
+
+  constructor(tables: Tables, encapsulations: Encapsulations) {
+    this.tables = tables;
+    this.encapsulations = encapsulations;
+  }
+
+  connection(id: number): ConnectionView {
+    return new Connection(this, connId(id));
+  }
+
+  outcome(id: number): Outcome {
+    return outcomeOf(this.tables, id, this.end);
+  }
+}
+
+class Connection implements ConnectionView {
+  readonly id: ConnId;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly #views: Views;
+  readonly #core: Int32Array;
+  readonly #c: number;
+  #events: { transitions: Transition[]; marks: MarkEvent[] } | undefined;
+
+  constructor(views: Views, id: ConnId) {
+    this.id = id;
+    this.#views = views;
+    this.#core = views.tables.cores.page(id);
+    this.#c = views.tables.cores.offset(id);
+    this.client = new Endpoint(this, views.tables, id, 0);
+    this.server = new Endpoint(this, views.tables, id, 1);
+  }
+
+  #has(trait: number): boolean {
+    return (this.#core[this.#c + Core.STATE]! & trait) !== 0;
+  }
+  #time(word: number): Nanos {
+    return nanos(this.#views.tables.cores.floatPage(this.id)[(this.#c + word) >> 1]!);
+  }
+
+  get ends(): readonly [EndpointView, EndpointView] {
+    return [this.client, this.server];
+  }
+  get encapsulation(): readonly string[] {
+    return this.#views.encapsulations.texts(this.#core[this.#c + Core.META]! >>> 1);
+  }
+  get basis(): Basis {
+    if (this.client.packets === 0 || this.server.packets === 0) {
+      // A SYN that nobody answers is a handshake that failed; answers without their question are one-sided.
+      if (!(this.#has(Trait.SAW_SYN) && this.client.packets === this.client.syn)) return 'one-sided';
+    }
+    return this.#has(Trait.MIDSTREAM) ? 'midstream' : 'handshake';
+  }
+  get rolesFrom(): RolesFrom {
+    return this.#has(Trait.ROLES_BY_PORT) ? 'port' : this.#has(Trait.ROLES_FIRST_SEEN) ? 'first-seen' : 'handshake';
+  }
+  get start(): Nanos {
+    return this.#time(Core.FIRST_TIME);
+  }
+  get end(): Nanos {
+    return this.#time(Core.LAST_TIME);
+  }
+  get firstFrame(): FrameNo {
+    return frameNo(this.#core[this.#c + Core.FIRST_FRAME]!);
+  }
+  get lastFrame(): FrameNo {
+    return frameNo(this.#core[this.#c + Core.LAST_FRAME]!);
+  }
+  get outcome(): Outcome {
+    return this.#views.outcome(this.id);
+  }
+  get closedBy(): SideName | 'both' | null {
+    const simultaneous = this.transitions.some((t) => t.to === State.CLOSING);
+    if (simultaneous) return 'both';
+    return this.#has(Trait.CLOSED_BY_CLIENT) ? 'client' : this.#has(Trait.CLOSED_BY_SERVER) ? 'server' : null;
+  }
+  get established(): boolean {
+    return this.#has(Trait.COMPLETED);
+  }
+  get completeness(): number {
+    const core = this.#core[this.#c + Core.STATE]!;
+    return ((core >>> Trait.COMPLETENESS_SHIFT) & 31) | (this.#has(Trait.HAS_RST) ? 32 : 0);
+  }
+  get connState(): string {
+    return connStateOf(this.#views.tables, this.id);
+  }
+  get history(): string {
+    return historyOf(this.#views.tables, this.id);
+  }
+  get previous(): ConnId | null {
+    const ref = this.#core[this.#c + Core.PREVIOUS]!;
+    return ref === 0 ? null : connId(ref - 1);
+  }
+  get quietBeforeClose(): number | null {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref === 0) return null;
+    const { pairs } = this.#views.tables;
+    const quiet = pairs.floatPage(ref - 1)[(pairs.offset(ref - 1) + Pair.QUIET) >> 1]!;
+    return quiet < 0 ? null : quiet / NANOS_PER_SECOND;
+  }
+
+  get transitions(): readonly Transition[] {
+    return this.#read().transitions;
+  }
+  get marks(): readonly MarkEvent[] {
+    return this.#read().marks;
+  }
+
+  #read(): { transitions: Transition[]; marks: MarkEvent[] } {
+    if (this.#events) return this.#events;
+    const { events } = this.#views.tables;
+    const transitions: Transition[] = [];
+    const marks: MarkEvent[] = [];
+    for (let ref = this.#core[this.#c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+      const code = events.code(ref);
+      const side = eventSide(code) as Side;
+      const time = nanos(events.time(ref));
+      const kind = eventKind(code);
+      if (kind === EventKind.WITHDRAWN) continue;
+      if (kind === EventKind.TRANSITION) {
+        const cause = CAUSE_TEXT[eventCause(code)] ?? '';
+        const from = eventFrom(code) as State;
+        transitions.push({ time, frame: frameOrNull(events.frame(ref)), side, from, to: eventTo(code) as State, cause, assumed: eventAssumed(code) });
+      } else {
+        const mark = MARKS[kind - EventKind.FIRST_MARK]!;
+        const detail = events.detail(ref);
+        marks.push({ mark, time, frame: frameNo(events.frame(ref)), side, detail, rst: mark === Mark.RST ? rstFacts(detail) : null });
+      }
+    }
+    transitions.sort((a, b) => a.time - b.time);
+    this.#events = { transitions, marks };
+    return this.#events;
+  }
+
+  /** Last SYN, its SYN-ACK and the acknowledgment of that; null where not captured. */
+  #handshake(): { syn: Nanos; synAck: Nanos; ack: Nanos } | null {
+    const synAcked = this.transitions.find((t) => t.side === 1 && t.from === State.SYN_RCVD && t.to !== State.CLOSED && t.frame !== null);
+    const rcvd = this.transitions.find((t) => t.side === 1 && t.to === State.SYN_RCVD);
+    const sent = this.transitions.find((t) => t.side === 0 && t.to === State.SYN_SENT);
+    if (!synAcked || !rcvd || !sent) return null;
+    let synAck = rcvd.time;
+    for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time <= synAcked.time) synAck = m.time;
+    let syn = sent.time;
+    for (const m of this.marks) if (m.mark === Mark.SYN_AGAIN && m.side === 0 && m.time <= synAck) syn = m.time;
+    return { syn, synAck, ack: synAcked.time };
+  }
+
+  get connectSeconds(): number | null {
+    const h = this.#handshake();
+    return h && this.client.syn > 0 ? Math.max(0, h.ack - this.start) / NANOS_PER_SECOND : null;
+  }
+  get handshakeRtt(): number | null {
+    const h = this.#handshake();
+    return h && this.client.syn > 0 ? Math.max(0, h.ack - h.syn) / NANOS_PER_SECOND : null;
+  }
+  get clientSideRtt(): number | null {
+    const h = this.#handshake();
+    return h ? Math.max(0, h.ack - h.synAck) / NANOS_PER_SECOND : null;
+  }
+  get serverSideRtt(): number | null {
+    const h = this.#handshake();
+    return h ? Math.max(0, h.synAck - h.syn) / NANOS_PER_SECOND : null;
+  }
+}
+
+class Endpoint implements EndpointView {
+  readonly side: Side;
+  readonly role: SideName;
+  readonly #connection: Connection;
+  readonly #tables: Tables;
+  readonly #core: Int32Array;
+  readonly #c: number;
+  readonly #pair: Int32Array | undefined;
+  readonly #pairF: Float64Array | undefined;
+  readonly #h: number = 0;
+
+  constructor(connection: Connection, tables: Tables, id: number, side: Side) {
+    this.side = side;
+    this.role = SIDE_NAMES[side];
+    this.#connection = connection;
+    this.#tables = tables;
+    this.#core = tables.cores.page(id);
+    this.#c = tables.cores.offset(id);
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref === 0) return;
+    this.#pair = tables.pairs.page(ref - 1);
+    this.#pairF = tables.pairs.floatPage(ref - 1);
+    this.#h = tables.pairs.offset(ref - 1) + side * HALF_STRIDE;
+  }
+
+  get #isB(): boolean {
+    return ((this.#core[this.#c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0) === (this.side === 0);
+  }
+  /** A word of the half; before there is one, what the embryo's counts say. */
+  #word(word: number, embryo: number): number {
+    return this.#pair === undefined ? embryo : this.#pair[this.#h + word]!;
+  }
+  #double(word: number, embryo: number): number {
+    return this.#pairF === undefined ? embryo : this.#pairF[(this.#h + word) >> 1]!;
+  }
+  get #embryoCount(): number {
+    const counts = this.#core[this.#c + Core.COUNTS]!;
+    return this.side === 0 ? counts & 0xffff : counts >>> 16;
+  }
+  #flag(flag: number): boolean {
+    return (this.#word(Half.FLAGS, 0) & flag) !== 0;
+  }
+
+  get ip(): string {
+    const ipv6 = (this.#core[this.#c + Core.META]! & 1) !== 0;
+    return this.#tables.addresses.text(this.#core[this.#c + (this.#isB ? Core.ADDR_B : Core.ADDR_A)]!, ipv6);
+  }
+  get port(): number {
+    const ports = this.#core[this.#c + Core.PORTS]!;
+    return this.#isB ? ports & 0xffff : ports >>> 16;
+  }
+  get name(): string {
+    return endpointText(this.ip, this.port);
+  }
+  get state(): State {
+    return ((this.#core[this.#c + Core.STATE]! >>> (this.side * 4)) & 15) as State;
+  }
+  get stateSince(): Nanos {
+    return this.#connection.transitions.findLast((t) => t.side === this.side)?.time ?? this.#connection.start;
+  }
+  get packets(): number {
+    return this.#word(Half.PACKETS, this.#embryoCount);
+  }
+  get ipBytes(): number {
+    const lengths = this.#core[this.#c + Core.LENGTHS]!;
+    return this.#double(Half.IP_BYTES, this.#embryoCount * (this.side === 0 ? lengths & 0xffff : lengths >>> 16));
+  }
+  get payloadBytes(): number {
+    return this.#double(Half.PAYLOAD, 0);
+  }
+  get syn(): number {
+    return this.#word(Half.SYN, this.side === 0 ? this.#embryoCount : 0);
+  }
+  get synAck(): number {
+    return this.#word(Half.SYN_ACK, this.side === 1 ? this.#embryoCount : 0);
+  }
+  get fin(): number {
+    return this.#word(Half.FIN, 0);
+  }
+  get rst(): number {
+    return this.#word(Half.RST, 0);
+  }
+  get firstSynFrame(): FrameNo | null {
+    return frameOrNull(this.#word(Half.FIRST_SYN, this.syn > 0 ? this.#core[this.#c + Core.FIRST_FRAME]! : 0));
+  }
+  get firstSynAckFrame(): FrameNo | null {
+    return frameOrNull(this.#word(Half.FIRST_SYN_ACK, this.side === 1 ? this.#core[this.#c + Core.FIRST_SYNACK]! : 0));
+  }
+  get firstFinFrame(): FrameNo | null {
+    return frameOrNull(this.#word(Half.FIRST_FIN, 0));
+  }
+  get firstRstFrame(): FrameNo | null {
+    return frameOrNull(this.#word(Half.FIRST_RST, 0));
+  }
+  get retransmissions(): number {
+    return this.#word(Half.RETRANSMISSIONS, Math.max(0, this.#embryoCount - 1));
+  }
+  get outOfOrder(): number {
+    return this.#word(Half.OUT_OF_ORDER, 0);
+  }
+  get missedBytes(): number {
+    return Math.max(0, this.#word(Half.MISSED, 0));
+  }
+
+  #transition(test: (t: Transition) => boolean): Transition | undefined {
+    return this.#connection.transitions.find((t) => t.side === this.side && test(t));
+  }
+  get finTime(): Nanos | null {
+    return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.SENDS_FIN])?.time ?? null;
+  }
+  get #finAcked(): Transition | undefined {
+    return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.FIN_ACKED]);
+  }
+  get finAckedTime(): Nanos | null {
+    return this.#finAcked?.time ?? null;
+  }
+  get finAckedFrame(): FrameNo | null {
+    return this.#finAcked?.frame ?? null;
+  }
+  get lastDataTime(): Nanos | null {
+    return timeOrNull(this.#double(Half.LAST_DATA_TIME, -1));
+  }
+  get lastDataFrame(): FrameNo | null {
+    return frameOrNull(this.#word(Half.LAST_DATA_FRAME, 0));
+  }
+  get lastTime(): Nanos | null {
+    if (this.#pair !== undefined) return timeOrNull(this.#double(Half.LAST_TIME, -1));
+    return this.#embryoCount > 0 ? (this.#connection.marks.findLast((m) => m.side === this.side)?.time ?? this.stateSince) : null;
+  }
+  get payloadAfterPeerFin(): number {
+    return this.#word(Half.AFTER_PEER_FIN, 0);
+  }
+  get closeWait(): { readonly since: Nanos; readonly frame: FrameNo; readonly until: Nanos | null } | null {
+    const entered = this.#transition((t) => t.to === State.CLOSE_WAIT);
+    if (!entered) return null;
+    const left = this.#transition((t) => t.from === State.CLOSE_WAIT);
+    return { since: entered.time, frame: entered.frame ?? this.#connection.firstFrame, until: left?.time ?? null };
+  }
+
+  get #options(): number {
+    return this.#core[this.#c + Core.OPTIONS + this.side]!;
+  }
+  get mss(): number | null {
+    return (this.#options & SynOption.HAS_MSS) === 0 ? null : this.#options & 0xffff;
+  }
+  get windowScale(): number | null {
+    const scale = (this.#options >>> SynOption.SCALE_SHIFT) & 15;
+    return (this.#options & SynOption.SEEN) === 0 || scale === SynOption.NO_SCALE ? null : scale;
+  }
+  get sackPermitted(): boolean {
+    return (this.#options & SynOption.SACK) !== 0;
+  }
+  get timestamps(): boolean {
+    return (this.#options & SynOption.TIMESTAMPS) !== 0;
+  }
+  get fastOpen(): boolean {
+    return (this.#options & SynOption.FAST_OPEN) !== 0;
+  }
+  get mptcp(): boolean {
+    return (this.#options & SynOption.MPTCP) !== 0;
+  }
+  get ttl(): number {
+    const early = (this.#core[this.#c + Core.TTLS]! >>> (this.side * 8)) & 255;
+    return early !== 0 ? early : this.#word(Half.TTL_RANGE, 0) & 255;
+  }
+  get tls(): boolean {
+    return this.#flag(HalfFlag.TLS);
+  }
+  get lastPayloadType(): number {
+    return this.lastDataTime === null ? -1 : this.#word(Half.LAST_PAYLOAD, 0) >>> 24;
+  }
+  get lastPayloadLength(): number {
+    return this.#word(Half.LAST_PAYLOAD, 0) & 0xffffff;
+  }
+  get zeroWindows(): number {
+    return this.#word(Half.ZERO_WINDOWS, 0);
+  }
+}
