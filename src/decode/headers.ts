@@ -13,7 +13,7 @@ import { decodeAuthentication, decodeExtension, decodeFragment, decodeIpv6 } fro
 import { decodeGre, decodeIpv4Inside, decodeIpv6Inside } from './network/tunnels.ts';
 
 /** Headers in one frame. Two tags, a tunnel and a full IPv6 chain need about a dozen; more than this is an attack on the decoder. */
-const MAX_HEADERS = 24;
+export const MAX_HEADERS = 24;
 
 /** Decodes header after header until one ends the walk. Returns Next.END or Next.QUOTE. */
 export function walkHeaders(w: Walk, first: number): number {

@@ -24,7 +24,7 @@ export function decodeRadiotap(w: Walk): number {
 }
 
 /** The caller has checked that `length` bytes are there. */
-function radiotapFlags(view: DataView, at: number, length: number): number {
+export function radiotapFlags(view: DataView, at: number, length: number): number {
   const present = view.getUint32(at + 4, true);
   if ((present & PRESENT_FLAGS) === 0) return 0;
   let field = 4;

@@ -39,10 +39,14 @@ export function decodeExtension(w: Walk): number {
   return skip(w, (w.view.getUint8(w.at + 1) + 1) << 3);
 }
 
+/** RFC 4302 §2: next header, length, reserved, security parameters index, sequence number. */
+const AH_FIXED = 12;
+
 /** RFC 4302 §2.2: the length counts words of four octets, minus 2. Also behind IPv4. */
 export function decodeAuthentication(w: Walk): number {
-  if (w.bound - w.at < 12) return missing(w, 12);
-  return skip(w, (w.view.getUint8(w.at + 1) + 2) << 2);
+  if (w.bound - w.at < AH_FIXED) return missing(w, AH_FIXED);
+  const length = (w.view.getUint8(w.at + 1) + 2) << 2;
+  return length < AH_FIXED ? stopped(w, Stop.MALFORMED) : skip(w, length);
 }
 
 function skip(w: Walk, length: number): number {
