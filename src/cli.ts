@@ -5,11 +5,14 @@
  */
 import { fstatSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { run } from './commands/index.ts';
 import { EXIT_INTERNAL, EXIT_SIGNAL_BASE, failureOf } from './commands/failure.ts';
 import type { OutStream, World } from './commands/world.ts';
 
+const STDIN_FD = 0;
 const STDOUT_FD = 1;
+const STDERR_FD = 2;
 /** How long an interrupted command may take to remove its temporary file and leave the terminal tidy. */
 const GRACE_MS = 500;
 
@@ -31,7 +34,7 @@ const lastResort = (error: unknown): void => {
 };
 process.on('uncaughtException', lastResort);
 
-function terminalStream(stream: NodeJS.WriteStream): OutStream {
+function systemStream(fd: number, stream: NodeJS.WriteStream): OutStream {
   // Without a listener the same error that the callback gets would also end the process.
   stream.on('error', () => undefined);
   return {
@@ -39,9 +42,9 @@ function terminalStream(stream: NodeJS.WriteStream): OutStream {
       new Promise((resolve, reject) => {
         stream.write(text, (error) => (error ? reject(error) : resolve()));
       }),
-    isTTY: Boolean(stream.isTTY),
+    isTTY: isatty(fd),
     get columns() {
-      return stream.isTTY ? stream.columns : undefined;
+      return isatty(fd) ? stream.columns : undefined;
     },
   };
 }
@@ -64,22 +67,24 @@ function fileStream(fd: number): OutStream {
 }
 
 function standardOutput(): OutStream {
-  if (process.stdout.isTTY) return terminalStream(process.stdout);
+  if (isatty(STDOUT_FD)) return systemStream(STDOUT_FD, process.stdout);
   const facts = fstatSync(STDOUT_FD);
-  return facts.isFile() || facts.isCharacterDevice() ? fileStream(STDOUT_FD) : terminalStream(process.stdout);
+  return facts.isFile() || facts.isCharacterDevice() ? fileStream(STDOUT_FD) : systemStream(STDOUT_FD, process.stdout);
 }
 
 const world: World = {
   stdout: standardOutput(),
-  stderr: terminalStream(process.stderr),
-  stdin: { isTTY: Boolean(process.stdin.isTTY) },
+  stderr: systemStream(STDERR_FD, process.stderr),
+  // Not process.stdin: to ask it would open it, and the capture's reader wants the descriptor for itself.
+  stdin: { isTTY: isatty(STDIN_FD) },
   env: process.env,
   version,
   now: () => performance.now(),
   interrupted: interrupt.signal,
   analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),
-  rules: async () => (await import('./detect/index.ts')).detectors,
+  rules: async () => (await import('./detect/index.ts')).DETECTORS,
   crossRead: async (path) => (await import('./capture/cross-read.ts')).crossRead(path),
+  openTui: async (...args) => (await import('./commands/open-tui.ts')).openTui(...args),
 };
 
 process.exitCode = await run(process.argv.slice(2), world);

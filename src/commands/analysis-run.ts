@@ -3,10 +3,10 @@
  * analysis and how findings turn into an exit status; printing the result is the command's own business.
  */
 import type { Analysis } from '../engine/analysis.ts';
-import { atLeast, type Finding } from '../model/finding.ts';
+import type { Finding } from '../model/finding.ts';
 import { countText, durationText } from '../report/narrate.ts';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
-import { failOnFlag, resolveAnalysis, type Flags } from './options.ts';
+import { failOn, resolveAnalysis, type Flags } from './options.ts';
 import { throwIfInterrupted } from './output.ts';
 import { progressLine } from './progress.ts';
 import { captureWarnings } from './warnings.ts';
@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 export interface AnalysisRun {
   readonly analysis: Analysis;
   readonly paths: readonly string[];
-  /** 0, or 1 when `--fail-on` asks for it and one of these findings is severe enough. */
+  /** What `--fail-on` makes of findings. */
   readonly exitCode: (findings: readonly Finding[]) => number;
 }
 
@@ -27,7 +27,7 @@ export interface RunHints {
 }
 
 export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
-  const failOn = failOnFlag(flags);
+  const exitCode = failOn(flags);
   const inputs = resolveInputs(world, words, hints.commands ?? []);
   const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
   const started = world.now();
@@ -39,7 +39,6 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
     const took = durationText((world.now() - started) / 1_000);
     await say(world, `tcpdiag: read ${countText(analysis.report.capture.packets)} packets in ${took}`);
   }
-  const exitCode = (findings: readonly Finding[]): number => (failOn !== null && findings.some((f) => atLeast(f.severity, failOn)) ? 1 : 0);
   return { analysis, paths: inputs.paths, exitCode };
 }
 

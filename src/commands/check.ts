@@ -1,7 +1,9 @@
 /** `check`: is this capture fit to be believed? The files, what reading them showed, and the rules about the capture itself. */
 import type { Command } from 'commander';
+import type { CrossReadResult } from '../capture/cross-read.ts';
 import { UsageError } from '../model/errors.ts';
 import { checkFormats, type CaptureCheck } from '../report/index.ts';
+import { countText, plural } from '../report/narrate.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { withChecksums } from './checksum.ts';
 import { STDIN } from './inputs.ts';
@@ -27,7 +29,7 @@ export async function check(world: World, words: readonly string[], flags: Flags
   const report = flags.checksum === true ? await withChecksums(analysis.report, paths) : analysis.report;
   const about = new Set((await world.rules()).filter((r) => r.category === 'capture').map((r) => r.id));
   const crossReadings: CaptureCheck['crossReadings'][number][] = [];
-  if (flags.crossRead === true) for (const path of paths) crossReadings.push({ path, ...(await world.crossRead(path)) });
+  if (flags.crossRead === true) for (const path of paths) crossReadings.push({ path, ...inWords(await world.crossRead(path)) });
   const result: CaptureCheck = {
     schemaVersion: report.schemaVersion,
     tool: report.tool,
@@ -38,4 +40,15 @@ export async function check(world: World, words: readonly string[], flags: Flags
   };
   await writeResult(world, format(result, documentPage(world, flags)), flags.output, paths);
   return exitCode(result.findings);
+}
+
+function inWords(result: CrossReadResult): { readonly verdict: CrossReadResult['verdict']; readonly text: string } {
+  switch (result.verdict) {
+    case 'agrees':
+      return { verdict: result.verdict, text: `${plural(result.packets, 'packet')}, octet for octet the same` };
+    case 'differs':
+      return { verdict: result.verdict, text: `packet ${countText(result.packet)}: ${result.what}` };
+    case 'not-comparable':
+      return { verdict: result.verdict, text: result.because };
+  }
 }

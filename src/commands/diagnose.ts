@@ -2,9 +2,8 @@
 import type { Command } from 'commander';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
 import { needsRules } from './analysis-run.ts';
-import { chosenFormat, coloursAllowed, failOnFlag, resolveAnalysis, type Flags } from './options.ts';
+import { coloursAllowed, failOn, resolveAnalysis, type Flags } from './options.ts';
 import { declareReport, report } from './report.ts';
-import { reportFormats } from '../report/index.ts';
 import type { World } from './world.ts';
 
 export function declareDiagnose(command: Command): Command {
@@ -16,25 +15,21 @@ export function declareDiagnose(command: Command): Command {
 }
 
 export async function diagnose(world: World, words: readonly string[], flags: Flags, commands: readonly string[]): Promise<number> {
-  chosenFormat(flags, reportFormats, 'report');
-  const { openTui } = world;
-  if (openTui === undefined || !wantsTui(world, flags)) return report(world, words, flags, commands);
+  if (!wantsTui(world, flags)) return report(world, words, flags, commands);
   const inputs = resolveInputs(world, words, commands);
+  const exitCodeFor = failOn(flags);
   const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
   try {
-    return await openTui(inputs.paths, options, { colour: coloursAllowed(world, flags) });
+    const end = await world.openTui(inputs.paths, options, { colour: coloursAllowed(world, flags) });
+    if (end !== null) return end.exitCode === 0 ? exitCodeFor(end.findings) : end.exitCode;
   } catch (error) {
     throw inputs.implicitStdin ? explainImplicitStdin(error) : error;
   }
+  return report(world, words, flags, commands);
 }
 
-/** A format, a file, a checksum or an exit status to decide on are for programs, and a dumb terminal cannot place a cursor. */
+/** A format, a file or a checksum is for later reading, and a dumb terminal cannot place a cursor. */
 function wantsTui(world: World, flags: Flags): boolean {
-  const forPrograms =
-    flags.format !== undefined ||
-    flags.output !== undefined ||
-    flags.json === true ||
-    flags.checksum === true ||
-    failOnFlag(flags) !== null;
-  return world.stdout.isTTY && flags.tui !== false && !forPrograms && world.env.TERM !== 'dumb';
+  const document = flags.format !== undefined || flags.output !== undefined || flags.json === true || flags.checksum === true;
+  return world.stdout.isTTY && flags.tui !== false && !document && world.env.TERM !== 'dumb';
 }

@@ -7,7 +7,7 @@ import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions } from '../engine/analysis.ts';
 import { parseTimeArgument, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
-import { SEVERITIES, type Severity } from '../model/finding.ts';
+import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
 import type { Formats, Formatter } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
@@ -146,11 +146,12 @@ function profileFlag(word: string): string {
   throw new UsageError(`there is no profile ${quoted(word)}; there are ${names.join(', ')}.`);
 }
 
-export function failOnFlag(flags: Flags): Severity | null {
-  if (flags.failOn === undefined) return null;
-  const severity = SEVERITIES.find((s) => s === flags.failOn);
-  if (severity !== undefined) return severity;
-  throw new UsageError(`--fail-on takes a severity (${SEVERITIES.join(', ')}), not ${quoted(flags.failOn)}.`);
+/** 0, or 1 when `--fail-on` was given and one of the findings is severe enough. */
+export function failOn(flags: Flags): (findings: readonly Finding[]) => number {
+  if (flags.failOn === undefined) return () => 0;
+  const limit = SEVERITIES.find((s) => s === flags.failOn);
+  if (limit === undefined) throw new UsageError(`--fail-on takes a severity (${SEVERITIES.join(', ')}), not ${quoted(flags.failOn)}.`);
+  return (findings) => (findings.some((f) => atLeast(f.severity, limit)) ? 1 : 0);
 }
 
 /** Colours only for a person at a terminal that has them, and only when nobody said no (https://no-color.org). */

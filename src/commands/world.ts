@@ -2,9 +2,11 @@
  * Everything outside the program that a command touches: the streams, the environment, the time, and the heavy parts that are
  * loaded only when a command needs them. `cli.ts` makes the real one; tests make theirs.
  */
+import type { CrossReadResult } from '../capture/cross-read.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
 import type { Progress } from '../engine/protocol.ts';
+import type { Finding } from '../model/finding.ts';
 
 export interface OutStream {
   /** Settles when the text has been handed to the system; rejects with its error (EPIPE, ENOSPC …). */
@@ -19,10 +21,10 @@ export interface AnalyseHooks {
   signal?: AbortSignal;
 }
 
-/** What an independent reader says about the same file. */
-export interface CrossReading {
-  readonly verdict: 'agrees' | 'differs' | 'not-comparable';
-  readonly text: string;
+export interface TuiEnd {
+  readonly exitCode: number;
+  /** As far as the analysis had come when the user left. */
+  readonly findings: readonly Finding[];
 }
 
 export interface World {
@@ -37,7 +39,7 @@ export interface World {
   readonly interrupted: AbortSignal;
   readonly analyse: (paths: readonly string[], options: AnalysisOptions, hooks?: AnalyseHooks) => Promise<Analysis>;
   readonly rules: () => Promise<readonly Detector[]>;
-  readonly crossRead: (path: string) => Promise<CrossReading>;
-  /** Shows the capture on the terminal until the user leaves; undefined where there is no terminal to take. */
-  readonly openTui?: (paths: readonly string[], options: AnalysisOptions, look: { readonly colour: boolean }) => Promise<number>;
+  readonly crossRead: (path: string) => Promise<CrossReadResult>;
+  /** Shows the capture on the terminal until the user leaves; null where there is no terminal to take keys from. */
+  readonly openTui: (paths: readonly string[], options: AnalysisOptions, look: { readonly colour: boolean }) => Promise<TuiEnd | null>;
 }

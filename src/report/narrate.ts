@@ -6,6 +6,7 @@
  */
 import type { Finding, Level, RuleVerdict, Severity } from '../model/finding.ts';
 import type { CaptureFacts, Report } from '../model/report.ts';
+import { sanitise } from '../model/sanitise.ts';
 
 /** Glyph and word, so that a severity never depends on colour alone. `short` fits a table. */
 export const SEVERITY_MARK: Readonly<Record<Severity, { readonly glyph: string; readonly word: string; readonly short: string }>> = {
@@ -57,16 +58,16 @@ const RFC3339 = /^(\d+-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.(\d{9})Z$/;
 /** `08:33:00.123`: enough to find the frame beside its number. Digits beyond milliseconds are cut, not rounded. */
 export function clockText(time: string): string {
   const m = RFC3339.exec(time);
-  return m ? `${m[2] ?? ''}.${(m[3] ?? '').slice(0, 3)}` : time;
+  return m ? `${m[2] ?? ''}.${(m[3] ?? '').slice(0, 3)}` : sanitise(time);
 }
 
 /** `2026-11-20 08:33:00.123 UTC`. */
-export const momentText = (time: string): string => (RFC3339.test(time) ? `${dateText(time)} ${clockText(time)} UTC` : time);
+export const momentText = (time: string): string => (RFC3339.test(time) ? `${dateText(time)} ${clockText(time)} UTC` : sanitise(time));
 const dateText = (time: string): string => time.slice(0, Math.max(0, time.indexOf('T')));
 
 /** `2026-11-20 08:33:00.123 to 08:38:12.523 UTC`; the date is said twice only when it changes. */
 export function spanText(start: string, end: string): string {
-  if (!RFC3339.test(start) || !RFC3339.test(end)) return `${start} to ${end}`;
+  if (!RFC3339.test(start) || !RFC3339.test(end)) return sanitise(`${start} to ${end}`);
   const until = dateText(start) === dateText(end) ? clockText(end) : `${dateText(end)} ${clockText(end)}`;
   return `${dateText(start)} ${clockText(start)} to ${until} UTC`;
 }

@@ -58,7 +58,8 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     now: () => 0,
     interrupted: new AbortController().signal,
     rules: () => Promise.resolve(fakeRules),
-    crossRead: () => Promise.resolve({ verdict: 'agrees', text: '849 packets, byte for byte' }),
+    crossRead: () => Promise.resolve({ verdict: 'agrees', packets: 849 }),
+    openTui: () => Promise.resolve(null),
     ...parts,
     analyse: async (paths, options, hooks) => {
       asked.push({ paths, options });

@@ -1,0 +1,75 @@
+/** The words that every face shares. */
+import { expect, test } from 'vitest';
+import {
+  bytesText,
+  clockText,
+  countText,
+  durationText,
+  momentText,
+  plural,
+  secondsBetween,
+  spanText,
+  whenText,
+} from '../../src/report/narrate.ts';
+
+test.each([
+  [0, '0 s'],
+  [0.000_000_4, '0 µs'],
+  [0.000_123, '123 µs'],
+  [0.000_999_7, '1 ms'],
+  [0.0011, '1.1 ms'],
+  [0.2, '200 ms'],
+  [0.999_9, '1 s'],
+  [1.0062, '1.01 s'],
+  [21.44, '21.4 s'],
+  [59.94, '59.9 s'],
+  [59.97, '1 min 00 s'],
+  [312.4, '5 min 12 s'],
+  [3_599.6, '1 h 00 min'],
+  [11_040, '3 h 04 min'],
+  [86_399, '1 d 0 h'],
+  [183_600, '2 d 3 h'],
+  [-2, '-2 s'],
+])('%f s is said as %s', (seconds, text) => expect(durationText(seconds)).toBe(text));
+
+test.each([
+  [0, '0'],
+  [999, '999'],
+  [1_000, '1,000'],
+  [1_234_567, '1,234,567'],
+])('%i is written %s', (n, text) => expect(countText(n)).toBe(text));
+
+test.each([
+  [999, '999 B'],
+  [1_000, '1.0 kB'],
+  [91_037, '91.0 kB'],
+  [999_960, '1.0 MB'],
+  [5_000_000_000_000_000, '5000.0 TB'],
+])('%i octets are %s', (n, text) => expect(bytesText(n)).toBe(text));
+
+test('one is singular', () =>
+  expect([plural(1, 'packet'), plural(0, 'packet'), plural(2, 'entry', 'entries')]).toEqual(['1 packet', '0 packets', '2 entries']));
+
+test('times keep their milliseconds as they were captured, cut and not rounded', () => {
+  expect(clockText('2026-11-20T08:33:00.123999999Z')).toBe('08:33:00.123');
+  expect(momentText('2026-11-20T08:33:00.123456789Z')).toBe('2026-11-20 08:33:00.123 UTC');
+});
+
+test('a span over midnight names both days', () => {
+  expect(spanText('2026-11-20T23:59:59.000000000Z', '2026-11-21T00:00:01.000000000Z')).toBe(
+    '2026-11-20 23:59:59.000 to 2026-11-21 00:00:01.000 UTC',
+  );
+});
+
+test('times that no calendar holds are passed through', () => {
+  expect(clockText('+12.000000000s')).toBe('+12.000000000s');
+  expect(secondsBetween('+12.000000000s', '2026-11-20T23:59:59.000000000Z')).toBeNull();
+});
+
+test('when: an instant, a stay that ended, a stay that did not', () => {
+  const [a, b] = ['2026-11-20T08:33:00.000000000Z', '2026-11-20T08:33:02.500000000Z'];
+  expect(whenText({ since: a, until: a }, b)).toBe('at 08:33:00.000');
+  expect(whenText({ since: a, until: b }, b)).toBe('from 08:33:00.000 until 08:33:02.500 (2.5 s)');
+  expect(whenText({ since: a, until: null }, b)).toBe('since 08:33:00.000, still so at the end of the capture (2.5 s)');
+  expect(whenText({ since: null, until: null }, b)).toBeNull();
+});
