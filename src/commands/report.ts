@@ -1,9 +1,10 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
-import { reportFormats } from '../report/index.ts';
+import type { Report } from '../model/report.ts';
+import { reportFormats, type Formatter } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { withChecksums } from './checksum.ts';
-import { analysisOptions, chosenFormat, documentPage, resultOptions, type Flags } from './options.ts';
+import { analysisOptions, chosenFormat, documentPage, resultOptions, toStdout, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -16,8 +17,12 @@ export function declareReport(command: Command): Command {
 
 export async function report(world: World, words: readonly string[], flags: Flags, commands: readonly string[] = []): Promise<number> {
   const format = chosenFormat(flags, reportFormats, 'report');
-  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { commands });
+  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { commands, warn: !showsNotes(world, flags, format) });
   const document = flags.checksum === true ? await withChecksums(analysis.report, paths) : analysis.report;
   await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
   return exitCode(analysis.report.findings);
 }
+
+/** The text report says itself what is wrong with the capture; on the same screen one saying is enough. */
+const showsNotes = (world: World, flags: Flags, format: Formatter<Report>): boolean =>
+  world.stdout.isTTY && toStdout(flags) && format === reportFormats.byName[reportFormats.standard];

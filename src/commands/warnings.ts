@@ -6,8 +6,11 @@ import { plural } from '../report/narrate.ts';
 /** More would hide the result; the report has them all. */
 const MAX_WARNINGS = 8;
 
+/** What the capture holds, not what is wrong with reading it: stands in the report, and is no warning. */
+const FACTS = new Set(['icmp-errors', 'one-sided']);
+
 export function captureWarnings(capture: CaptureFacts): readonly string[] {
-  const warnings = capture.caveats.map((c) => sanitise(c.text));
+  const warnings = capture.caveats.filter((c) => !FACTS.has(c.code)).map((c) => sanitise(c.text));
   if (!capture.caveats.some((c) => c.code === 'truncated-file')) {
     for (const file of capture.files.filter((f) => f.truncated))
       warnings.push(`${sanitise(file.path)} breaks off in the middle; everything before that was read`);

@@ -195,6 +195,7 @@ export function nothingWrongText(report: Pick<Report, 'capture' | 'findings' | '
   if (capture.tcpPackets === 0) {
     return `The capture holds ${plural(capture.packets, 'packet')} and none of them is TCP, so there is no connection to diagnose.`;
   }
+  if (rules.length === 0) return 'No rule was asked to look at this capture.';
   const unsure = rules.filter((r) => r.verdict === 'inconclusive').length;
   const decided = rules.length - unsure;
   const looked = `${plural(decided, 'rule')} looked at ${plural(capture.connections, 'connection')}`;

@@ -32,8 +32,8 @@ beforeAll(async () => {
     plugins: [
       {
         name: 'fake engine',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /engine\/analyse\.ts$/ }, () => ({ path: join(root, 'test/support/fake-engine.ts') })),
+        setup: (bundler) =>
+          bundler.onResolve({ filter: /engine\/analyse\.ts$/ }, () => ({ path: join(root, 'test/support/fake-engine.ts') })),
       },
     ],
   });
@@ -113,6 +113,6 @@ test.each([
   expect(readdirSync(folder).filter((name) => name.includes('never'))).toEqual([]);
 });
 
-test('no capture and nothing on standard input: the fake engine is asked for -, an empty terminal-less stdin is no reason to hang', async () => {
+test('no capture and nothing on standard input: standard input is read, not waited for', async () => {
   expect((await program([])).status).toBe(0);
 });

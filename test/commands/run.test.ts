@@ -393,6 +393,19 @@ describe('warnings', () => {
     expect(err).toBe('tcpdiag: warning: a\\x0ab.pcap breaks off in the middle; everything before that was read\n');
   });
 
+  test('on a terminal the text report says them itself, once', async () => {
+    const { out, err } = await tcpdiag(['report', capture], { stdoutTty: true, ...reporting(damaged) });
+    expect({ err, notes: out.split('the file ends inside packet 850').length - 1 }).toEqual({ err: '', notes: 1 });
+    expect((await tcpdiag(['report', capture, '--json'], { stdoutTty: true, ...reporting(damaged) })).err).toContain('warning');
+  });
+
+  test('what the capture merely holds is no warning', async () => {
+    const caveats = [{ code: 'icmp-errors', text: '3 packets are ICMP errors', count: 3 }];
+    const { out, err } = await tcpdiag(['report', capture], reporting({ ...healthy, capture: { ...healthy.capture, caveats } }));
+    expect(err).toBe('');
+    expect(out).toContain('Note: 3 packets are ICMP errors');
+  });
+
   test('many are cut, and counted', async () => {
     const caveats = Array.from({ length: 30 }, (_, i) => ({ code: 'x', text: `note ${String(i)}`, count: 1 }));
     const { err } = await tcpdiag(['report', capture], reporting({ ...healthy, capture: { ...healthy.capture, caveats } }));
