@@ -13,6 +13,7 @@ import {
   dissectEthernet,
   dissectLlc,
   dissectLoopback,
+  dissectMpls,
   dissectPpp,
   dissectPppoe,
   dissectVlan,
@@ -51,6 +52,7 @@ const HEADERS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>([
   [EtherType.VLAN, dissectVlan],
   [EtherType.QINQ, dissectVlan],
   [EtherType.OLD_QINQ, dissectVlan],
+  [EtherType.MPLS, dissectMpls],
   [EtherType.PPPOE_SESSION, dissectPppoe],
   [EtherType.BRIDGED_ETHERNET, dissectEthernet],
   [Next.LLC, dissectLlc],
@@ -94,7 +96,7 @@ export function dissect(linkType: number, bytes: Uint8Array, capLen: number, ori
 function remainder(d: Dissection): void {
   const behind = Math.min(d.end, d.limit);
   const length = d.limit - d.at;
-  if (length > 0) {
+  if (length > 0 && !d.broken) {
     const there = Math.max(0, behind - d.at);
     const line = firstLine(d.bytes.subarray(d.at, behind));
     d.layers.push({

@@ -1,6 +1,7 @@
 /** Which number means which header. A new protocol is one file and one row here. See `Walk` for the number space. */
 import { decodeEthernet, decodeVlan } from './link/ethernet.ts';
 import { decodeLlc } from './link/llc.ts';
+import { decodeMpls } from './link/mpls.ts';
 import { decodePpp, decodePppoe } from './link/ppp.ts';
 import { EtherType, IpProtocol } from './numbers.ts';
 import { Stop } from './packet.ts';
@@ -62,6 +63,8 @@ function decodeHeader(w: Walk, next: number): number {
       return decodeGre(w);
     case EtherType.BRIDGED_ETHERNET:
       return decodeEthernet(w);
+    case EtherType.MPLS:
+      return decodeMpls(w);
     case EtherType.PPPOE_SESSION:
       return decodePppoe(w);
     case Next.PPP:

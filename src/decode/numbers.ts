@@ -11,6 +11,7 @@ export const EtherType = {
   /** Tags outside a second one, before 802.1ad. */
   OLD_QINQ: 0x9100,
   IPV6: 0x86dd,
+  MPLS: 0x8847,
   PPPOE_SESSION: 0x8864,
   /** RFC 1701 "Transparent Ethernet Bridging": a whole Ethernet frame inside GRE. */
   BRIDGED_ETHERNET: 0x6558,

@@ -2,7 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { linkTypeName } from '../../src/decode/index.ts';
 import { LINK_LAYERS } from '../../src/decode/link/index.ts';
 import { Layer, Stop } from '../../src/decode/packet.ts';
-import { bytesOf, concat, ethernet, ipv4, ipv6, llcSnap, loopback, ppp, pppoe, sll, sll2, tcp, text, vlan } from '../support/frames.ts';
+import {
+  bytesOf,
+  concat,
+  ethernet,
+  ipv4,
+  ipv6,
+  llcSnap,
+  loopback,
+  mpls,
+  ppp,
+  pppoe,
+  sll,
+  sll2,
+  tcp,
+  text,
+  vlan,
+} from '../support/frames.ts';
 import { decode, LINK, payloadOf } from './decoded.ts';
 
 const v4 = ipv4({}, tcp({ srcPort: 1025, dstPort: 443, payload: text('hello') }));
@@ -36,6 +52,8 @@ describe('every link layer leads to the same TCP segment', () => {
     ['stacked tags of type 0x9100', LINK.ETHERNET, ethernet(vlan(100, vlan(7, v4), { type: 0x9100 })), ['vlan:100', 'vlan:7']],
     ['PPPoE', LINK.ETHERNET, ethernet(pppoe(0x11, v4)), ['pppoe:17']],
     ['PPPoE in a VLAN', LINK.ETHERNET, ethernet(vlan(7, pppoe(1, v6))), ['vlan:7', 'pppoe:1']],
+    ['MPLS, two labels', LINK.ETHERNET, ethernet(mpls([1000, 0xfffff], v4)), []],
+    ['MPLS in a VLAN', LINK.ETHERNET, ethernet(vlan(7, mpls([3], v6))), ['vlan:7']],
     ['Linux cooked', LINK.SLL, sll(v4), []],
     ['Linux cooked with a tag', LINK.SLL, sll(vlan(7, v6)), ['vlan:7']],
     ['Linux cooked v2', LINK.SLL2, sll2(v6), []],
@@ -56,6 +74,7 @@ describe('every link layer leads to the same TCP segment', () => {
     ['PPP in HDLC-like framing', LINK.PPP, ppp(v4), []],
     ['PPP without address and control', LINK.PPP, ppp(v6, { addressControl: false }), []],
     ['PPP with a compressed protocol field', LINK.PPP, ppp(v4, { compressed: true }), []],
+    ['Cisco HDLC among PPP', LINK.PPP, concat(bytesOf('0f000800'), v4), []],
     ['802.11 data', LINK.RADIOTAP, wireless(), []],
     ['802.11 QoS data', LINK.RADIOTAP, wireless({ qos: true }), []],
     ['802.11 QoS data, padded', LINK.RADIOTAP, wireless({ qos: true, padded: true }), []],
@@ -85,6 +104,7 @@ describe('where a link layer leads elsewhere', () => {
       Layer.LINK,
       Stop.OTHER_PROTOCOL,
     ],
+    ['an MPLS pseudowire', LINK.ETHERNET, ethernet(mpls([16], bytesOf('00000000 0200'))), Layer.LINK, Stop.OTHER_PROTOCOL],
     ['PPP LCP', LINK.PPP, bytesOf('ff03c0210101'), Layer.LINK, Stop.OTHER_PROTOCOL],
     ['an address family that is not IP', LINK.NULL, loopback(7, v4), Layer.LINK, Stop.OTHER_PROTOCOL],
     ['an encrypted 802.11 frame', LINK.RADIOTAP, wireless({ flags: 0x40 }), Layer.LINK, Stop.OTHER_PROTOCOL],

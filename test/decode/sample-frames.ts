@@ -26,6 +26,8 @@ export const SAMPLES: readonly (readonly [string, number, Uint8Array])[] = [
   ['Ethernet, QinQ, IPv6', LINK.ETHERNET, f.ethernet(f.vlan(100, f.vlan(7, f.ipv6({}, data)), { type: 0x88a8 }))],
   ['Ethernet, LLC', LINK.ETHERNET, f.ethernet({ type: 100, bytes: f.llcSnap(f.ipv4({}, odd)) })],
   ['Ethernet, PPPoE', LINK.ETHERNET, f.ethernet(f.pppoe(1, f.ipv4({}, data)))],
+  ['Ethernet, MPLS', LINK.ETHERNET, f.ethernet(f.mpls([1, 2], f.ipv6({}, data)))],
+  ['Cisco HDLC', LINK.PPP, f.concat(f.bytesOf('8f0086dd'), f.ipv6({}, data))],
   ['PPP', LINK.PPP, f.ppp(f.ipv6({}, syn))],
   ['Linux cooked', LINK.SLL, f.sll(f.ipv4({}, data))],
   ['Linux cooked v2, tag', LINK.SLL2, f.sll2(f.vlan(7, f.ipv4({}, sack)))],

@@ -90,6 +90,12 @@ export function pppoe(session: number, ip: Uint8Array): Typed {
   return { type: 0x8864, bytes: concat(bytesOf('1100'), u16(session), u16(inside.length), inside) };
 }
 
+/** A stack of labels, outermost first (RFC 3032). */
+export function mpls(labels: readonly number[], ip: Uint8Array): Typed {
+  const entries = labels.map((label, i) => u32((label << 12) | (i === labels.length - 1 ? 0x100 : 0) | 64));
+  return { type: 0x8847, bytes: concat(...entries, ip) };
+}
+
 /** Linux cooked v1: outgoing, ARPHRD_ETHER. */
 export function sll(payload: Uint8Array | Typed): Uint8Array {
   const { type, bytes } = typed(payload);

@@ -19,6 +19,8 @@ export class Dissection {
   ipVersion = 0;
   /** Inside the packet that an ICMP error quotes. */
   quoted = false;
+  /** The last header ended early: what follows is unknown and no payload. */
+  broken = false;
 
   constructor(bytes: Uint8Array, capLen: number, origLen: number) {
     this.bytes = bytes;
@@ -72,7 +74,8 @@ export class Layer {
       fields: this.#fields,
     });
     frame.at = behind;
-    return there === size;
+    frame.broken = there < size;
+    return !frame.broken;
   }
 
   #complaint(there: number, size: number): string {

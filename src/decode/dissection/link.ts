@@ -11,6 +11,7 @@ const ETHERTYPES: Readonly<Record<number, string>> = {
   [EtherType.VLAN]: '802.1Q',
   [EtherType.QINQ]: '802.1ad',
   [EtherType.OLD_QINQ]: 'stacked 802.1Q',
+  [EtherType.MPLS]: 'MPLS',
   [EtherType.PPPOE_SESSION]: 'PPPoE session',
   [EtherType.BRIDGED_ETHERNET]: 'bridged Ethernet',
 };
@@ -101,10 +102,44 @@ export function dissectLoopback(d: Dissection): number {
   return name === 'IPv4' ? EtherType.IPV4 : EtherType.IPV6;
 }
 
-const PPP_PROTOCOLS: Readonly<Record<number, string>> = { 0x21: 'IPv4', 0x57: 'IPv6', 0xc021: 'LCP', 0x8021: 'IPCP', 0x8057: 'IPv6CP' };
+const PPP_PROTOCOLS: Readonly<Record<number, string>> = {
+  0x21: 'IPv4',
+  0x57: 'IPv6',
+  0x281: 'MPLS',
+  0xc021: 'LCP',
+  0x8021: 'IPCP',
+  0x8057: 'IPv6CP',
+};
+
+function dissectCiscoHdlc(d: Dissection): number {
+  const { at, view } = d;
+  const layer = d
+    .layer('Cisco HDLC')
+    .field('Address, control', 0, 2, (a) => hex(view.getUint16(a), 4))
+    .field('Protocol', 2, 2, (a) => etherTypeText(view.getUint16(a)));
+  if (!layer.close('', 4)) return Next.END;
+  const type = view.getUint16(at + 2);
+  return type >= FIRST_ETHERTYPE ? type : Next.END;
+}
+
+export function dissectMpls(d: Dissection): number {
+  const { at, view } = d;
+  const layer = d
+    .layer('MPLS')
+    .field('Label', 0, 3, (a) => String((view.getUint16(a) << 4) | (view.getUint8(a + 2) >>> 4)))
+    .field('Traffic class', 2, 1, (a) => String((view.getUint8(a) >>> 1) & 7))
+    .field('Bottom of stack', 2, 1, (a) => ((view.getUint8(a) & 1) === 0 ? 'no' : 'yes'))
+    .field('Time to live', 3, 1, (a) => String(view.getUint8(a)));
+  if (!layer.close(d.has(4) ? `label ${view.getUint32(at) >>> 12}` : '', 4)) return Next.END;
+  if ((view.getUint8(at + 2) & 1) === 0) return EtherType.MPLS;
+  const version = d.has(1) ? view.getUint8(d.at) >>> 4 : 0;
+  if (version === 4) return EtherType.IPV4;
+  return version === 6 ? EtherType.IPV6 : Next.END;
+}
 
 export function dissectPpp(d: Dissection): number {
   const { at, view } = d;
+  if (d.has(2) && (view.getUint16(at) === 0x0f00 || view.getUint16(at) === 0x8f00)) return dissectCiscoHdlc(d);
   const framed = d.has(2) && view.getUint16(at) === 0xff03 ? 2 : 0;
   const size = d.has(framed + 1) && (view.getUint8(at + framed) & 1) !== 0 ? 1 : 2;
   const layer = d.layer('PPP');
@@ -114,6 +149,7 @@ export function dissectPpp(d: Dissection): number {
   const protocol = d.has(framed + size) ? read(at + framed) : 0;
   if (!layer.close(PPP_PROTOCOLS[protocol] ?? '', framed + size)) return Next.END;
   if (protocol === 0x21) return EtherType.IPV4;
+  if (protocol === 0x281) return EtherType.MPLS;
   return protocol === 0x57 ? EtherType.IPV6 : Next.END;
 }
 

@@ -37,7 +37,7 @@ export function dissectTcp(d: Dissection): number {
     .field('Header length', 12, 1, () => `${size} bytes`)
     .field('Flags', 12, 2, () => `${hex(flags, 3)} (${flagList(flags)})`);
   for (const [bit, name, meaning] of FLAG_NAMES) {
-    layer.field(`  ${name}`, bit === Flag.AE ? 12 : 13, 1, () => `${(flags & bit) === 0 ? 'not set' : 'set'} (${meaning})`);
+    layer.field(`Flag: ${name}`, bit === Flag.AE ? 12 : 13, 1, () => `${(flags & bit) === 0 ? 'not set' : 'set'} (${meaning})`);
   }
   layer
     .field('Window', 14, 2, (a) => `${half(a)} (before scaling)`)
