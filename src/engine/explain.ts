@@ -6,7 +6,7 @@ import type { Explanation } from './protocol.ts';
 
 export function explain(detectors: readonly Detector[], rule: string): Explanation {
   const detector = detectors.find(({ id }) => id === rule);
-  if (!detector) throw new UsageError(`There is no rule "${sanitise(rule, 100)}".`);
+  if (!detector) throw new UsageError(`there is no rule "${sanitise(rule, 100)}"`);
   const { docs, params } = detector;
   const parameters = Object.entries(params).map(([name, { default: value, text }]) => `${name} = ${String(value)}: ${text}`);
   const sections = [

@@ -134,7 +134,7 @@ export function composeLadder(row: ConnectionRow, segments: Segments, findings: 
 }
 
 /** Frames of this connection that prove a finding. */
-export function evidenceOf(connection: number, findings: readonly Finding[]): Ladder['evidence'] {
+export function evidenceOf(connection: number, findings: readonly Pick<Finding, 'id' | 'evidence'>[]): Ladder['evidence'] {
   return findings.flatMap(({ id, evidence }) =>
     evidence.filter((e) => e.connection === connection).map(({ frame, note }) => ({ frame, finding: id, note })),
   );

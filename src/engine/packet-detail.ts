@@ -30,7 +30,7 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
     reader.decoder.decode(packet, linkType, view, at, capLen, origLen);
     const connection = reader.connectionOf(packet, frame);
     const cut = capLen < origLen ? [`only ${String(capLen)} of ${String(origLen)} bytes were captured`] : [];
-    const shown = Math.min(capLen, SHOWN_BYTES);
+    const shown = bytes.slice(at, at + Math.min(capLen, SHOWN_BYTES)); // a copy: the record is gone with the next chunk
     detail = {
       frame,
       time: new Clock(record.seconds, record.nanos).text(nanos(0)),
@@ -38,9 +38,9 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
       capturedLength: capLen,
       originalLength: origLen,
       connection: connection < 0 ? null : connection,
-      layers: dissect(linkType, view, at, capLen, origLen),
-      bytes: bytes.slice(at, at + shown),
-      notes: shown < capLen ? [...cut, `only the first ${String(shown)} bytes are shown`] : cut,
+      layers: dissect(linkType, shown, shown.length, origLen),
+      bytes: shown,
+      notes: shown.length < capLen ? [...cut, `only the first ${String(SHOWN_BYTES)} bytes are shown`] : cut,
     };
     return false;
   });

@@ -59,7 +59,7 @@ export class Queries implements Answers {
     return detail.connection === null ? detail : { ...detail, notes: [...detail.notes, ...(await this.#notes(detail, detail.connection))] };
   };
 
-  readonly explain: Answers['explain'] = async ({ rule }) => explain(this.#detectors, rule);
+  readonly explain: Answers['explain'] = ({ rule }) => Promise.resolve(explain(this.#detectors, rule));
 
   async #ladder(connection: number): Promise<Ladder> {
     const { connections } = this.#source;
@@ -93,6 +93,6 @@ export class Queries implements Answers {
 const missing = (what: string, asked: number, first: number, last: number): UsageError =>
   new UsageError(
     last < first
-      ? `There is no ${what} ${String(asked)}: the capture holds none.`
-      : `There is no ${what} ${String(asked)}: the capture has ${String(first)} to ${String(last)}.`,
+      ? `there is no ${what} ${String(asked)}: the capture holds none`
+      : `there is no ${what} ${String(asked)}: the capture has ${String(first)} to ${String(last)}`,
   );

@@ -21,6 +21,6 @@ export function remoteSession(paths: readonly string[], options: AnalysisOptions
   const worker = new Worker(program, { workerData: task, stdin: false });
   const session = new PortSession(worker, () => worker.terminate());
   worker.once('error', (error) => session.lost(error));
-  worker.once('exit', () => session.lost(new TcpdiagError('The analysis ended unexpectedly.')));
+  worker.once('exit', () => session.lost(new TcpdiagError('the analysis ended unexpectedly')));
   return session;
 }

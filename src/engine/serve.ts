@@ -91,7 +91,7 @@ export class PortSession implements Session {
   async #close(): Promise<void> {
     this.#listeners.clear();
     await this.#request((id) => ({ type: 'close', id })).catch(() => undefined); // what is already gone is closed
-    this.lost(new TcpdiagError('The session is closed.'));
+    this.lost(new TcpdiagError('the session is closed'));
     await this.#end();
   }
 
@@ -116,10 +116,14 @@ export class PortSession implements Session {
 
   #receive(message: Message): void {
     switch (message.type) {
-      case 'snapshot':
-        return this.#publish(message.snapshot);
-      case 'progress':
-        return this.#publish({ ...this.#snapshot, revision: message.revision, progress: message.progress });
+      case 'snapshot': {
+        this.#publish(message.snapshot);
+        return;
+      }
+      case 'progress': {
+        this.#publish({ ...this.#snapshot, revision: message.revision, progress: message.progress });
+        return;
+      }
       case 'answer':
       case 'refusal': {
         const asked = this.#waiting.get(message.id);
@@ -128,10 +132,14 @@ export class PortSession implements Session {
         else asked?.reject(fromWire(message.error));
         return;
       }
-      case 'done':
-        return this.#resolveDone(message.report);
-      case 'failed':
-        return this.#rejectDone(fromWire(message.error));
+      case 'done': {
+        this.#resolveDone(message.report);
+        return;
+      }
+      case 'failed': {
+        this.#rejectDone(fromWire(message.error));
+        return;
+      }
     }
   }
 

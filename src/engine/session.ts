@@ -88,7 +88,7 @@ class LocalSession implements Session {
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    this.#stop.abort(new TcpdiagError('The session is closed.'));
+    this.#stop.abort(new TcpdiagError('the session is closed'));
     await this.done.catch(() => undefined);
     this.#spool.close();
   }
@@ -145,7 +145,7 @@ class LocalSession implements Session {
   #pathsAgain(): readonly string[] {
     return this.#paths.map((path) => {
       if (path !== '-') return path;
-      if (this.#spool.path === null) throw new TcpdiagError(this.#spool.lost ?? 'Nothing has come through standard input yet.');
+      if (this.#spool.path === null) throw new TcpdiagError(this.#spool.lost ?? 'nothing has come through standard input yet');
       return this.#spool.path;
     });
   }

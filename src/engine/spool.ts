@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CaptureFileFacts, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
 import { type ChunkSource, openSource } from '../capture/source.ts';
+import { sanitise } from '../model/sanitise.ts';
 
 /** Octets. What a person can wait for to be read again; /tmp is memory on many systems. */
 export const SPOOL_LIMIT = 1024 ** 3;
@@ -38,9 +39,10 @@ export class Spool {
   write(chunk: Uint8Array): void {
     if (this.#lost !== null) return;
     if (this.#size + chunk.length > this.#limit) {
-      return this.#give(
-        `The stream is too long to go back to: only ${String(Math.floor(this.#limit / 1024 ** 2))} MiB of standard input are kept.`,
+      this.#give(
+        `the stream is too long to go back to: only ${String(Math.floor(this.#limit / 1024 ** 2))} MiB of standard input are kept`,
       );
+      return;
     }
     try {
       this.#file ??= openHidden();
@@ -48,13 +50,13 @@ export class Spool {
       this.#size += chunk.length;
     } catch (error) {
       this.#give(
-        `The stream cannot be gone back to, because the copy in ${tmpdir()} failed: ${error instanceof Error ? error.message : String(error)}.`,
+        `the stream cannot be gone back to, because its copy could not be written: ${sanitise(error instanceof Error ? error.message : String(error))}`,
       );
     }
   }
 
   close(): void {
-    this.#give('The session is closed.');
+    this.#give('the session is closed');
   }
 
   #give(lost: string): void {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type CaptureSink, readStream } from '../../src/capture/index.ts';
 import { Decoder } from '../../src/decode/index.ts';
-import { KEPT_SEGMENTS, composeLadder, readSegments } from '../../src/engine/ladder.ts';
+import { KEPT_SEGMENTS, composeLadder, evidenceOf, readSegments } from '../../src/engine/ladder.ts';
 import type { Ladder, LadderRow, LadderSegment } from '../../src/engine/protocol.ts';
 import { SecondPass } from '../../src/engine/second-pass.ts';
+import type { Evidence } from '../../src/model/finding.ts';
 import type { ConnectionRow, TransitionRow } from '../../src/model/report.ts';
 import { type ScriptOptions, pcapOf, scriptFrames } from '../support/script.ts';
 import { connectionRow } from './rows.ts';
@@ -148,6 +149,20 @@ describe('the ladder of a connection', () => {
     });
     const ladder = await ladderOf(pcapOf(frames), {});
     expect(ladder.rows.filter(isSegment).map(({ seq }) => seq / 1e9)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('frames that prove a finding are named, those of other connections are not', () => {
+    const proof = (connection: number | null, frame: number): Evidence => ({
+      connection,
+      frame,
+      time: time('00.000000000'),
+      note: `frame ${String(frame)}`,
+    });
+    const finding = { id: 'refused/10.0.0.2:80', evidence: [proof(3, 7), proof(4, 8), proof(null, 9), proof(3, 10)] };
+    expect(evidenceOf(3, [finding])).toEqual([
+      { frame: 7, finding: 'refused/10.0.0.2:80', note: 'frame 7' },
+      { frame: 10, finding: 'refused/10.0.0.2:80', note: 'frame 10' },
+    ]);
   });
 
   test('a keep-alive stands one before, and a made-up RST number does not move the count', async () => {

@@ -1,0 +1,99 @@
+/**
+ * The smallest analyzer that a session can drive: connections by ports, one rule ("somebody sent RST"), and a hook that runs whenever
+ * the rules do. For tests of when a session looks, not of what an analysis finds.
+ */
+import type { RawRecord } from '../../src/capture/reader.ts';
+import { Decoder } from '../../src/decode/index.ts';
+import { Layer, Packet } from '../../src/decode/packet.ts';
+import type { ConnectionSummary } from '../../src/engine/protocol.ts';
+import type { SessionAnalyzer } from '../../src/engine/session.ts';
+import { type AnalysisState, firstSnapshot } from '../../src/engine/snapshots.ts';
+import { Flag } from '../../src/model/flags.ts';
+import type { ConnectionRow, Report } from '../../src/model/report.ts';
+import { connectionRow } from './rows.ts';
+
+export class FakeAnalyzer implements SessionAnalyzer {
+  readonly decoder = new Decoder();
+  packets = 0;
+  captureSeconds = 0;
+  ruleRuns = 0;
+  readonly #onRules: () => void;
+  readonly #packet = new Packet();
+  readonly #ports: string[] = [];
+  readonly #rows: { first: number; last: number; reset: boolean }[] = [];
+
+  constructor(onRules: () => void = () => undefined) {
+    this.#onRules = onRules;
+  }
+
+  get connections(): number {
+    return this.#rows.length;
+  }
+
+  record(record: RawRecord): boolean {
+    this.packets++;
+    const packet = this.#packet;
+    this.decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
+    if (packet.layer !== Layer.TCP) return true;
+    if (this.connectionOf(packet) < 0) {
+      this.#ports.push(portsOf(packet));
+      this.#rows.push({ first: this.packets, last: 0, reset: false });
+    }
+    const row = this.#rows[this.connectionOf(packet)]!;
+    row.last = this.packets;
+    row.reset ||= (packet.flags & Flag.RST) !== 0;
+    return true;
+  }
+
+  connectionOf(packet: Packet): number {
+    return this.#ports.indexOf(portsOf(packet));
+  }
+
+  row(id: number): ConnectionRow {
+    const { first, last } = this.#rows[id]!;
+    const [client, server] = this.#ports[id]!.split(' ').map(Number);
+    const plain = connectionRow({});
+    return {
+      ...plain,
+      id,
+      firstFrame: first,
+      lastFrame: last,
+      client: { ...plain.client, port: client! },
+      server: { ...plain.server, port: server! },
+    };
+  }
+
+  summary(id: number): ConnectionSummary {
+    const { client, server } = this.row(id);
+    return {
+      id,
+      client: `${client.ip}:${String(client.port)}`,
+      server: `${server.ip}:${String(server.port)}`,
+      clientState: 'CLOSED',
+      serverState: 'CLOSED',
+      outcome: this.#rows[id]!.reset ? 'reset' : 'ok',
+      startSeconds: 0,
+      duration: 0,
+      packets: 0,
+      bytes: 0,
+      retransmissions: 0,
+      connectSeconds: null,
+      basis: 'handshake',
+      findings: [],
+    };
+  }
+
+  snapshot(): AnalysisState {
+    this.ruleRuns++;
+    this.#onRules();
+    const { capture, series } = firstSnapshot();
+    return { capture: { ...capture, packets: this.packets, connections: this.connections }, series, findings: [] };
+  }
+
+  finish(): Report {
+    return { schemaVersion: 1, tool: { name: 'tcpdiag', version: '0' }, rules: [], ...this.snapshot() };
+  }
+}
+
+/** The higher port is the client's. */
+const portsOf = ({ srcPort, dstPort }: Packet): string => `${String(Math.max(srcPort, dstPort))} ${String(Math.min(srcPort, dstPort))}`;
