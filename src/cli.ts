@@ -3,12 +3,13 @@
  * The program: makes the real world for `run` and sets the exit status. Everything heavy is imported by the command that needs
  * it, so that `--version` and a usage error cost no more than commander.
  */
-import { fstatSync, readFileSync, writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { run } from './commands/index.ts';
 import { EXIT_INTERNAL, EXIT_SIGNAL_BASE, failureOf } from './commands/failure.ts';
 import type { OutStream, World } from './commands/world.ts';
+import { TOOL_VERSION } from './model/version.ts';
 
 const STDIN_FD = 0;
 const STDOUT_FD = 1;
@@ -16,19 +17,17 @@ const STDERR_FD = 2;
 /** How long an interrupted command may take to remove its temporary file and leave the terminal tidy. */
 const GRACE_MS = 500;
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-
 const interrupt = new AbortController();
-const onSignal = (_name: string, signal: number): void => {
+const onSignal = (signal: number): void => {
   interrupt.abort(signal);
   setTimeout(() => process.exit(EXIT_SIGNAL_BASE + signal), GRACE_MS).unref();
 };
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-for (const name of SIGNALS) process.on(name, () => onSignal(name, constants.signals[name]));
+for (const name of SIGNALS) process.on(name, () => onSignal(constants.signals[name]));
 
 /** What slips through every net is still one sentence and not a stack. */
 const lastResort = (error: unknown): void => {
-  const { lines } = failureOf(error, { version, verbose: process.argv.includes('-v') });
+  const { lines } = failureOf(error, { version: TOOL_VERSION, verbose: process.argv.includes('-v') });
   process.stderr.write(`${lines.join('\n')}\n`);
   process.exit(EXIT_INTERNAL);
 };
@@ -78,7 +77,7 @@ const world: World = {
   // Not process.stdin: to ask it would open it, and the capture's reader wants the descriptor for itself.
   stdin: { isTTY: isatty(STDIN_FD) },
   env: process.env,
-  version,
+  version: TOOL_VERSION,
   now: () => performance.now(),
   interrupted: interrupt.signal,
   analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),

@@ -3,7 +3,7 @@
  * release, with a fake engine.
  */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,6 @@ const endless = join(folder, 'endless.pcap');
 
 beforeAll(async () => {
   for (const path of [small, big, endless]) writeFileSync(path, '');
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   await build({
     entryPoints: [join(root, 'src/cli.ts')],
     outdir: join(folder, 'dist'),
