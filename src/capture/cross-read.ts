@@ -106,7 +106,7 @@ async function readWhole(path: string): Promise<Uint8Array | null> {
     if (source.size !== null && source.size > MAX_SIZE) return null;
     const parts: Uint8Array[] = [];
     for await (const chunk of source.chunks) {
-      parts.push(chunk.slice()); // the source reuses its buffers
+      parts.push(new Uint8Array(chunk)); // the source reuses its buffers
       if (source.bytesRead > MAX_SIZE) return null;
     }
     return Buffer.concat(parts);

@@ -21,7 +21,7 @@ export interface CaptureFileFacts {
   readonly path: string;
   readonly format: string;
   readonly compression: 'gzip' | null;
-  /** Octets read, as they lie in the file. */
+  /** Octets of the file as it lies there; of a stream, those read (after damage nothing more is). */
   readonly bytes: number;
   /** Records delivered. */
   readonly packets: number;
@@ -37,6 +37,13 @@ export interface CaptureFileFacts {
   readonly lastTime: CaptureTime | null;
   /** False when the sink or the signal ended reading before the input did. */
   readonly complete: boolean;
+}
+
+/** What happens between chunks. */
+export interface Flow {
+  /** A chunk is done with; reading goes on when the promise has settled. */
+  parsed(): void | Promise<void>;
+  stopped(): boolean;
 }
 
 export class Cursor {
@@ -86,12 +93,13 @@ export class Cursor {
     return new Cursor(index, source, chunks, gunzipped, detectFormat(head, source.path).create());
   }
 
-  /** Reads on until there is a record; false at the end or at damage. `parsed` is called whenever a chunk is done with. */
-  async refill(parsed: () => void | Promise<void>): Promise<boolean> {
+  /** Reads on until there is a record; false at the end, at damage, or when stopped. */
+  async refill(flow: Flow): Promise<boolean> {
     const { reader, record } = this;
     while (reader.damage === null) {
-      if (this.#unpacked > 0) await parsed();
-      const chunk = await this.#chunks.next();
+      if (this.#unpacked > 0) await flow.parsed();
+      const chunk = flow.stopped() ? null : await this.#chunks.next();
+      if (chunk === null || flow.stopped()) return false; // what is left of a record is not damage then
       if (chunk.done === true) {
         reader.end();
         break;
@@ -124,16 +132,17 @@ export class Cursor {
     await this.#chunks.return?.();
   }
 
+  /** @param stopped the sink had enough */
   facts(stopped: boolean): CaptureFileFacts {
     const { reader, source } = this;
     const linkTypes = this.#linkTypes.size > 0 ? this.#linkTypes : new Set(reader.interfaces.map((i) => i.linkType));
-    const unpacking = this.#gunzipped?.damage ?? null;
+    const unpacking = this.#complete ? (this.#gunzipped?.damage ?? null) : null;
     const cut: Damage | null = unpacking === null ? null : { fileOffset: this.#unpacked, recordsBefore: this.#packets, what: unpacking };
     return {
       path: source.path,
       format: reader.format,
       compression: this.#gunzipped ? 'gzip' : null,
-      bytes: source.bytesRead,
+      bytes: Math.max(source.bytesRead, source.size ?? 0),
       packets: this.#packets,
       linkTypes: [...linkTypes],
       interfaces: reader.interfaces,

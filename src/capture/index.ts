@@ -4,7 +4,7 @@
  * One await per chunk, none per record. Each input keeps its own order even where its clock steps back; of records of the same
  * time, the input named first goes first. Damage ends its input, not the analysis; what is no capture at all is an exception.
  */
-import { type CaptureFileFacts, Cursor } from './cursor.ts';
+import { type CaptureFileFacts, Cursor, type Flow } from './cursor.ts';
 import type { RawRecord } from './reader.ts';
 import { CHUNK, type ChunkSource, openSource } from './source.ts';
 
@@ -90,7 +90,7 @@ async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, {
   signal?.addEventListener('abort', stop);
   try {
     for (const [index, source] of sources.entries()) cursors.push(await Cursor.open(index, source));
-    const stopped = (await merge(cursors, sink, signal)) || signal?.aborted === true;
+    const stopped = await merge(cursors, sink, signal);
     return cursors.map((cursor) => cursor.facts(stopped));
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -98,23 +98,25 @@ async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, {
   }
 }
 
-/** True when the sink or the signal stopped it. */
+/** True when the sink had enough. */
 async function merge(cursors: readonly Cursor[], sink: CaptureSink, signal: AbortSignal | undefined): Promise<boolean> {
   const total = cursors.reduce<number | null>((sum, { source }) => (sum === null || source.size === null ? null : sum + source.size), 0);
-  const parsed = (): void | Promise<void> =>
-    sink.chunk?.(
-      cursors.reduce((sum, { source }) => sum + source.bytesRead, 0),
-      total,
-    );
+  const flow: Flow = {
+    parsed: () =>
+      sink.chunk?.(
+        cursors.reduce((sum, { source }) => sum + source.bytesRead, 0),
+        total,
+      ),
+    stopped: () => signal?.aborted === true,
+  };
   const live: Cursor[] = [];
-  for (const cursor of cursors) if (await cursor.refill(parsed)) live.push(cursor);
+  for (const cursor of cursors) if (await cursor.refill(flow)) live.push(cursor);
   while (live.length > 0) {
     const [first, second] = earliestTwo(live);
     const why = deliver(first, second, sink);
     if (why === 'stopped') return true;
     if (why === 'overtaken') continue;
-    if (signal?.aborted === true) return true;
-    if (!(await first.refill(parsed))) live.splice(live.indexOf(first), 1);
+    if (!(await first.refill(flow))) live.splice(live.indexOf(first), 1);
   }
   return false;
 }

@@ -49,16 +49,17 @@ export class ByteWindow {
   push(chunk: Uint8Array): void {
     if (this.#inCarry) this.#fill(this.left);
     else this.#saveRest();
-    this.#chunk = chunk;
+    // A Buffer would be a second shape on the hot path, and its slice() does not copy, unlike that of the Uint8Array it poses as.
+    this.#chunk = chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#chunkAt = 0;
     this.#chunkBase = this.#received;
     this.#received += chunk.length;
     if (this.at === this.end) this.#openChunk();
+    if (this.#owed > 0) this.skip(0);
   }
 
   /** True when `count` bytes from `at` lie side by side. False: more must come, and nothing here refers to the chunk any more. */
   gather(count: number): boolean {
-    if (this.#owed > 0 && !this.skip(0)) return false;
     if (this.#inCarry && this.at === this.end) this.#openChunk();
     if (this.end - this.at >= count) return true;
     if (this.#inCarry) this.#fill(count);

@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest';
+import { join, noise, type Option, pcapngFile, section } from '../support/capture-bytes.ts';
+import { read } from './read.ts';
+
+const FRAME = noise(61); // not a multiple of 4: blocks pad
+/** 2023-11-14T22:13:20 in microseconds. */
+const T = 1_700_000_000_000_000n;
+const le = section();
+const be = section(true);
+
+const text = (s: string): Uint8Array => new TextEncoder().encode(s);
+const tsresol = (octet: number): Option => [9, Uint8Array.of(octet)];
+
+describe('blocks', () => {
+  test.each([
+    ['little-endian', le],
+    ['big-endian', be],
+  ])('a %s section with enhanced packets', async (_name, s) => {
+    const { records, facts } = await read(
+      pcapngFile([s.header(), s.interface(), s.packet(0, T, FRAME, { origLen: 1514 }), s.packet(0, T + 7n, FRAME)]),
+    );
+    expect(records.map((r) => [r.seconds, r.nanos, r.origLen, r.bytes])).toEqual([
+      [1_700_000_000, 0, 1514, FRAME],
+      [1_700_000_000, 7_000, 61, FRAME],
+    ]);
+    expect(facts).toMatchObject({ format: 'pcapng', packets: 2, linkTypes: [1], damage: null, warnings: [] });
+  });
+
+  test('unknown blocks, name resolution and custom blocks are passed over', async () => {
+    const skipped = [4, 10, 0x00000bad, 0x40000bad, 0x7777].map((type) => le.block(type, noise(40)));
+    const { facts } = await read(
+      pcapngFile([le.header(), ...skipped, le.interface(), le.packet(0, T, FRAME), ...skipped, le.packet(0, T, FRAME)]),
+    );
+    expect(facts).toMatchObject({ packets: 2, damage: null, warnings: [] });
+  });
+
+  test('a simple packet has no time and repeats the one before; its length is cut by the snap length', async () => {
+    const { records, facts } = await read(
+      pcapngFile([le.header(), le.interface(1, 61), le.packet(0, T, FRAME), le.simplePacket(FRAME, 1514), le.simplePacket(noise(20))]),
+    );
+    expect(records.map((r) => [r.hasTime, r.seconds, r.origLen, r.bytes.length])).toEqual([
+      [true, 1_700_000_000, 61, 61],
+      [false, 1_700_000_000, 1514, 61],
+      [false, 1_700_000_000, 20, 20],
+    ]);
+    expect(facts.warnings).toEqual([expect.stringContaining('packet 2 has no timestamp')]);
+  });
+
+  test('the obsolete packet block, with its drop counter', async () => {
+    const { records, facts } = await read(
+      pcapngFile([le.header(), le.interface(), le.obsoletePacket(0, 3, T, FRAME), le.obsoletePacket(0, 0xffff, T, FRAME)]), // 0xffff: not known
+    );
+    expect(records).toMatchObject([{ seconds: 1_700_000_000, bytes: FRAME }, { bytes: FRAME }]);
+    expect(facts.reportedDrops).toBe(3);
+  });
+
+  test('an interface may be described after packets of another', async () => {
+    const { records } = await read(
+      pcapngFile([le.header(), le.interface(1), le.packet(0, T, FRAME), le.interface(101), le.packet(1, T, FRAME)]),
+    );
+    expect(records.map((r) => [r.interfaceId, r.linkType])).toEqual([
+      [0, 1],
+      [1, 101],
+    ]);
+  });
+
+  test('a section starts its interfaces again, in its own byte order; the list of all goes on', async () => {
+    const { records, facts } = await read(
+      pcapngFile([
+        ...[le.header(), le.interface(1, 100, [[2, text('eth0')]]), le.interface(113), le.packet(1, T, FRAME)],
+        ...[be.header(), be.interface(101, 200, [[2, text('tun\u001b[2J\0')]]), be.packet(0, T, FRAME)],
+      ]),
+    );
+    expect(records.map((r) => [r.interfaceId, r.linkType])).toEqual([
+      [1, 113],
+      [2, 101],
+    ]);
+    expect(facts.interfaces).toEqual([
+      { linkType: 1, snapLen: 100, name: 'eth0' },
+      { linkType: 113, snapLen: 262_144, name: null },
+      { linkType: 101, snapLen: 200, name: 'tun\\x1b[2J' },
+    ]);
+    expect(facts.linkTypes).toEqual([113, 101]);
+  });
+});
+
+describe('times in the units of the interface', () => {
+  // Expected values from the definition: seconds = count / units, counted in BigInt.
+  const cases: [string, number, bigint, number, number][] = [
+    ['10^0', 0, 1_700_000_000n, 1_700_000_000, 0],
+    ['10^-3', 3, 1_700_000_000_999n, 1_700_000_000, 999_000_000],
+    ['10^-6', 6, 1_700_000_000_999_999n, 1_700_000_000, 999_999_000],
+    ['10^-9', 9, 1_700_000_000_999_999_999n, 1_700_000_000, 999_999_999],
+    ['10^-9 on a whole second', 9, 1_700_000_001_000_000_000n, 1_700_000_001, 0],
+    ['10^-9 in 2106', 9, 4_294_967_296_000_000_001n, 4_294_967_296, 1],
+    ['10^-12', 12, 1_700_000_000_123_456_789n, 1_700_000, 123_456],
+    ['2^-1', 0x81, 3_400_000_001n, 1_700_000_000, 500_000_000],
+    ['2^-20', 0x94, (1_700_000_000n << 20n) + 147_456n, 1_700_000_000, 140_625_000],
+    ['2^-23', 0x97, (1_700_000_000n << 23n) + 8_388_607n, 1_700_000_000, 999_999_880],
+    ['2^-32, as NTP counts', 0xa0, (1_700_000_000n << 32n) + 0x8000_0000n, 1_700_000_000, 500_000_000],
+    ['10^0 beyond every calendar', 0, 0xffff_ffff_ffff_ffffn, 2 ** 64, 0],
+  ];
+  test.each(cases)('%s', async (_name, octet, count, seconds, nanos) => {
+    const { records } = await read(pcapngFile([le.header(), le.interface(1, 0, [tsresol(octet)]), le.packet(0, count, FRAME)]));
+    expect(records).toMatchObject([{ seconds, nanos }]);
+  });
+
+  test('if_tsoffset is added, whichever its sign; a time before the epoch is the epoch', async () => {
+    const offset = (seconds: bigint): Uint8Array => le.interface(1, 0, [[14, le.u64(seconds)]]);
+    const { records } = await read(
+      pcapngFile([
+        ...[le.header(), offset(1_600_000_000n), offset(-10n), offset(-4_000_000_000n)],
+        ...[le.packet(0, 5_000_000n, FRAME), le.packet(1, T, FRAME), le.packet(2, T, FRAME)],
+      ]),
+    );
+    expect(records.map((r) => r.seconds)).toEqual([1_600_000_005, 1_699_999_990, 0]);
+  });
+
+  test('the newest isb_endtime is when the capture ended', async () => {
+    const end = (id: number, time: bigint): Uint8Array => le.statistics(id, [[3, le.time(time)]]);
+    const { facts } = await read(
+      pcapngFile([
+        ...[le.header(), le.interface(), le.interface(1, 0, [tsresol(9)]), le.packet(0, T, FRAME)],
+        ...[end(1, (T + 60_000_001n) * 1000n), end(0, T + 60_000_000n)],
+      ]),
+    );
+    expect(facts.endTime).toEqual({ seconds: 1_700_000_060, nanos: 1_000 });
+  });
+});
+
+describe('losses that the capturing program reports', () => {
+  const drops = (count: bigint): Option => [4, le.u64(count)];
+
+  test('epb_dropcount adds up', async () => {
+    const { facts } = await read(
+      pcapngFile([
+        le.header(),
+        le.interface(),
+        le.packet(0, T, FRAME, { list: [drops(2n)] }),
+        le.packet(0, T, FRAME, { list: [drops(3n)] }),
+      ]),
+    );
+    expect(facts.reportedDrops).toBe(5);
+  });
+
+  test('statistics are totals: the last counts, and tells of the same loss as the packets', async () => {
+    const stats = (dropped: bigint, os: bigint): Uint8Array => le.statistics(0, [[5, le.u64(dropped)], [7, le.u64(os)]]); // prettier-ignore
+    const { facts } = await read(
+      pcapngFile([le.header(), le.interface(), le.packet(0, T, FRAME, { list: [drops(2n)] }), stats(3n, 0n), stats(7n, 4n)]),
+    );
+    expect(facts.reportedDrops).toBe(11);
+  });
+});
+
+describe('options are decoration', () => {
+  test('one that runs past its block is ignored, with a warning, and the packet is read', async () => {
+    const bad = le.u16(9, 60_000);
+    const idb = le.block(1, le.u16(1, 0), le.u32(0), bad);
+    const { facts } = await read(pcapngFile([le.header(), idb, le.packet(0, T, FRAME)]));
+    expect(facts).toMatchObject({ packets: 1, damage: null, warnings: [expect.stringContaining('offset 28')] });
+  });
+
+  test('they may end with the block instead of an end marker', async () => {
+    const idb = le.block(1, le.u16(101, 0), le.u32(0), le.u16(9, 1), Uint8Array.of(9, 0, 0, 0));
+    const { records, facts } = await read(pcapngFile([le.header(), idb, le.packet(0, 1_500_000_000n, FRAME)]));
+    expect(records).toMatchObject([{ seconds: 1, nanos: 500_000_000 }]);
+    expect(facts.warnings).toEqual([]);
+  });
+});
+
+describe('damage: what came before it is delivered, and its place is told', () => {
+  const before = pcapngFile([le.header(), le.interface(), le.packet(0, T, FRAME)]);
+  const after = le.packet(0, T, FRAME);
+  const withLength = (type: number, length: number): Uint8Array => join(le.u32(type, length), noise(80));
+
+  test.each([
+    ['block length 0', withLength(6, 0), 'block length 0 is too short'],
+    ['block length of an unknown block', withLength(0x7777, 8), 'block length 8 is too short'],
+    ['block length not a multiple of 4', withLength(6, 34), 'block length 34 is not a multiple of 4'],
+    ['huge block length', withLength(6, 0xfffffff0), 'block length 4294967280 is longer than any block'],
+    ['lengths at both ends that differ', join(le.packet(0, T, FRAME).slice(0, -4), le.u32(44)), 'ends with a different length, 44'],
+    ['an interface nobody described', le.packet(3, T, FRAME), 'packet 2 belongs to interface 3'],
+    ['captured length beyond the block', le.block(6, le.u32(0, 0, 0, 500, 500), noise(60)), 'packet 2 claims 500 captured bytes'],
+    ['a section without byte order', join(le.u32(0x0a0d0d0a, 28), noise(20)), 'byte-order mark'],
+    ['a section of version 2', le.header([2, 0]), 'version 2.0'],
+  ])('%s', async (_name, block, what) => {
+    const { facts } = await read(join(before, block, after));
+    expect(facts).toMatchObject({ packets: 1, damage: { fileOffset: before.length, recordsBefore: 1 } });
+    expect(facts.damage?.what).toContain(what);
+  });
+
+  test('cut inside a packet', async () => {
+    const { facts } = await read(join(before, after).slice(0, -1));
+    expect(facts.damage).toMatchObject({ fileOffset: before.length, recordsBefore: 1 });
+    expect(facts.damage?.what).toContain('packet 2 is cut short');
+  });
+
+  test('cut inside a block that is passed over', async () => {
+    const { facts } = await read(join(before, le.block(4, noise(1000))).slice(0, -7));
+    expect(facts.damage).toMatchObject({ recordsBefore: 1, what: 'the file ends inside a block; 7 bytes of it are missing' });
+  });
+});
