@@ -33,7 +33,7 @@ describe('files', () => {
       record: (r) => seen.push(r.bytes.slice(r.at, r.at + r.capLen)) > 0,
       chunk: (octets, total) => void told.push([octets, total]),
     });
-    expect(seen).toEqual(records.map((r) => r.bytes));
+    expect(Buffer.concat(seen).equals(Buffer.concat(records.map((r) => r.bytes)))).toBe(true); // toEqual takes seconds for 3 MB
     expect(facts).toMatchObject({ bytes: bytes.length, packets: 3000, complete: true });
     expect(told.map(([octets]) => octets)).toEqual([1 << 20, 2 << 20, bytes.length]);
     expect(told.every(([, total]) => total === bytes.length)).toBe(true);
