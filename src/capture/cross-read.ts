@@ -40,11 +40,11 @@ export async function crossReadBytes(bytes: Uint8Array, name: string): Promise<C
   let more = ours.next(record);
   if (ours.format !== 'pcap') return notComparable(`pcap-parser does not read ${ours.format}`);
 
-  const { parse } = await import('pcap-parser');
+  const { default: pcapParser } = await import('pcap-parser'); // CommonJS: a bundle gives it no named exports
   return new Promise((resolve, reject) => {
     let packets = 0;
     let difference: string | null = null;
-    const parser = parse(oneChunk(bytes));
+    const parser = pcapParser.parse(oneChunk(bytes));
     parser.on('packet', ({ header, data }) => {
       if (difference !== null) return;
       packets++;

@@ -25,5 +25,6 @@ declare module 'pcap-parser' {
     on(event: string, listener: (data: Buffer) => void): void;
   }
 
-  export function parse(input: string | PcapInput): EventEmitter<Events>;
+  const pcapParser: { parse(input: string | PcapInput): EventEmitter<Events> };
+  export default pcapParser;
 }

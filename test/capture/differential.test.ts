@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { parse, type ParsedPacket } from 'pcap-parser';
+import pcapParser, { type ParsedPacket } from 'pcap-parser';
 import { crossRead, crossReadBytes } from '../../src/capture/cross-read.ts';
 import { readCaptures } from '../../src/capture/index.ts';
 import { join, NANOSECONDS, noise, pcapFile, section } from '../support/capture-bytes.ts';
@@ -20,7 +20,8 @@ const captures = readdirSync(FIXTURES, { recursive: true, withFileTypes: true })
 function theirs(path: string): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     const packets: unknown[] = [];
-    parse(path)
+    pcapParser
+      .parse(path)
       .on('packet', ({ header, data }: ParsedPacket) => {
         const { timestampSeconds, timestampMicroseconds, capturedLength, originalLength } = header;
         packets.push([timestampSeconds, timestampMicroseconds * 1000, capturedLength, originalLength, data.toString('base64')]);
