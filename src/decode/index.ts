@@ -56,7 +56,7 @@ export class Decoder {
     quoted.at = outer.at;
     quoted.end = outer.bound;
     quoted.encap = packet.encap;
-    this.#quoteWalk.start(quoted, packet.view, outer.at, outer.bound, outer.limit);
+    this.#quoteWalk.start(quoted, packet.view, outer.at, outer.bound, outer.limit, Infinity);
     walkHeaders(this.#quoteWalk, Next.ANY_IP);
     if (quoted.ipVersion !== 0) packet.quoted = quoted;
   }

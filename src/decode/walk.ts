@@ -32,22 +32,26 @@ export class Walk {
   limit = 0;
   /** The smaller of both: nothing is read from here on. */
   bound = 0;
+  /** Where the frame ended on the wire: no length field can put a packet beyond it. */
+  #wire = 0;
 
   constructor(encapsulations: Encapsulations) {
     this.encapsulations = encapsulations;
   }
 
-  start(packet: Packet, view: DataView, at: number, end: number, limit: number): void {
+  /** `wire`: Infinity for a quoted packet, of which more existed than is quoted. */
+  start(packet: Packet, view: DataView, at: number, end: number, limit: number, wire = limit): void {
     this.packet = packet;
     this.view = view;
     this.at = at;
     this.end = end;
+    this.#wire = wire;
     this.narrow(limit);
   }
 
   narrow(limit: number): void {
-    this.limit = limit;
-    this.bound = limit < this.end ? limit : this.end;
+    this.limit = limit < this.#wire ? limit : this.#wire;
+    this.bound = this.limit < this.end ? this.limit : this.end;
   }
 }
 

@@ -219,10 +219,12 @@ function finish(x: Context, k: Packet, length: number, inOrder: boolean): void {
     finAgain(x);
   } else {
     noteQuiet(x);
+    const crossing = crossingFin(x, k);
     pair[me + Half.FIN_ACK] = covers;
     x.setFlag(me, HalfFlag.FIN_SENT);
     x.history(LETTER.FIN | upper(x));
     x.step(side, Cause.SENDS_FIN);
+    if (crossing) x.step(side, Cause.RECEIVES_FIN);
     closedBy(x);
   }
   if (!x.flag(peer, HalfFlag.FIN_RECEIVED) && inOrder) {
@@ -231,6 +233,15 @@ function finish(x: Context, k: Packet, length: number, inOrder: boolean): void {
   } else if (x.flag(peer, HalfFlag.FIN_RECEIVED) && x.state(other) === State.TIME_WAIT) {
     x.rearm(0, other); // a FIN that comes again restarts the 2 MSL (RFC 9293 §3.10.7.4 eighth)
   }
+}
+
+/** A FIN that does not acknowledge the other end's was sent before that one arrived: both close at once (RFC 9293 figure 13). */
+function crossingFin(x: Context, k: Packet): boolean {
+  const { pair, me, peer, side } = x;
+  if (!x.flag(peer, HalfFlag.FIN_SENT) || !x.flag(me, HalfFlag.FIN_RECEIVED)) return false;
+  if (((k.ack - pair[peer + Half.FIN_ACK]!) | 0) >= 0 || x.state(side) !== State.CLOSE_WAIT) return false;
+  x.withdraw(side);
+  return true;
 }
 
 function finAgain(x: Context): void {

@@ -78,7 +78,7 @@ export class Tracker {
     x.now = now;
     let id = this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     if (id < 0) id = this.#open(k, -1);
-    else if ((flags & (Flag.SYN | Flag.RST | Flag.FIN)) === Flag.SYN && !this.#belongs(id, k)) id = this.#reopened(id, k);
+    else if ((flags & (CONTROL | Flag.ACK)) === Flag.SYN && !this.#belongs(id, k)) id = this.#reopened(id, k);
     else {
       this.#load(id);
       if ((flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK) && this.#provesStraySyn(k)) id = this.#split(id, k);
@@ -118,6 +118,7 @@ export class Tracker {
     x.frame = frame;
     x.now = now;
     this.#load(id);
+    x.core[x.c + Core.LAST_FRAME] = frame;
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
     if (isUnreachable(k)) x.step(x.side, Cause.ICMP_ERROR);
@@ -198,8 +199,8 @@ export class Tracker {
     const theirs = x.state(1 - x.side);
     const ended = (mine === State.CLOSED || mine === State.TIME_WAIT) && (theirs === State.CLOSED || theirs === State.TIME_WAIT);
     if (x.has(Trait.SAW_SYN) && k.seq === x.core[x.c + Core.ISS + x.side] && x.side === Side.CLIENT) {
-      // Its own SYN again; after an end that a segment made, a new attempt that happens to have the same ISN.
-      if (ended && x.paired) return false;
+      // Its own SYN again, also after a refusal (Windows tries three times); after a full life, another connection with the same ISN.
+      if (ended && x.paired && x.flag(x.me, HalfFlag.FIN_SENT) && x.flag(x.peer, HalfFlag.FIN_SENT)) return false;
       x.reviveAssumed(Side.CLIENT);
       x.reviveAssumed(Side.SERVER);
       return true;
