@@ -7,6 +7,7 @@
  */
 import type { Finding } from '../model/finding.ts';
 import { STATE_NAMES } from '../model/state.ts';
+import { endpointKeys } from './endpoint-order.ts';
 import type { ConnectionSort, ConnectionSummary, Questions } from './protocol.ts';
 
 type Ask = Questions['connections']['ask'];
@@ -86,7 +87,8 @@ export class ConnectionIndex {
     const listed = finding && finding.connections.length < LISTED_IDS ? finding.connections : null;
     const candidates = listed?.length ?? this.#source.connections;
     const ids = new Int32Array(candidates);
-    const keys: (number | string)[] = [];
+    const endpoints: string[] = [];
+    const numbers = new Float64Array(candidates);
     let count = 0;
     for (let i = 0; i < candidates; i++) {
       const id = listed?.[i] ?? i;
@@ -94,10 +96,11 @@ export class ConnectionIndex {
       const row = this.#source.summary(id);
       if (finding && !listed && !row.findings.includes(finding.id)) continue;
       if (words.length > 0 && !matches(row, words, titles)) continue;
+      if (ask.sort === 'client' || ask.sort === 'server') endpoints.push(row[ask.sort]);
+      else numbers[count] = sortKey(row, ask.sort);
       ids[count++] = id;
-      keys.push(sortKey(row, ask.sort));
     }
-    return inOrder(ids.subarray(0, count), keys, ask.descending);
+    return inOrder(ids.subarray(0, count), endpoints.length > 0 ? endpointKeys(endpoints) : numbers, ask.descending);
   }
 }
 
@@ -116,49 +119,26 @@ function matches(row: ConnectionSummary, words: readonly string[], titles: Reado
   return words.every((word) => haystack.includes(word));
 }
 
-function sortKey(row: ConnectionSummary, sort: ConnectionSort): number | string {
-  switch (sort) {
-    case 'connect':
-      return row.connectSeconds ?? NaN;
-    case 'state':
-      return statePosition(row.clientState) * STATE_NAMES.length + statePosition(row.serverState);
-    case 'client':
-      return endpointKey(row.client);
-    case 'server':
-      return endpointKey(row.server);
-    case 'id':
-    case 'duration':
-    case 'packets':
-    case 'bytes':
-    case 'retransmissions':
-      return row[sort];
-  }
+function sortKey(row: ConnectionSummary, sort: Exclude<ConnectionSort, 'client' | 'server'>): number {
+  if (sort === 'connect') return row.connectSeconds ?? NaN;
+  if (sort === 'state') return statePosition(row.clientState) * STATE_NAMES.length + statePosition(row.serverState);
+  return row[sort];
 }
 
 /** States in the order of a connection's life, not of the alphabet. */
 const statePosition = (state: string): number => STATE_NAMES.findIndex((name) => name === state);
 
-/** Text whose plain order is the order of addresses: 10.0.0.9 before 10.0.0.10, IPv4 before IPv6, then by port. */
-export function endpointKey(endpoint: string): string {
-  const v6 = /^\[(.*)\]:(\d+)$/.exec(endpoint);
-  if (!v6) return `4 ${endpoint.replace(/\d+/g, (digits) => digits.padStart(5, '0'))}`;
-  const [head = '', tail] = v6[1]!.split('::');
-  const left = head.split(':').filter(Boolean);
-  const right = (tail ?? '').split(':').filter(Boolean);
-  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  return `6 ${groups.map((group) => group.padStart(4, '0')).join(':')} ${v6[2]!.padStart(5, '0')}`;
-}
-
 /** Ids by key; equals by id. What has no key (NaN) stands last, whichever the direction. */
-function inOrder(ids: Int32Array, keys: readonly (number | string)[], descending: boolean): Int32Array {
+function inOrder(ids: Int32Array, keys: Float64Array, descending: boolean): Int32Array {
   const sign = descending ? -1 : 1;
-  const positions = Int32Array.from(keys, (_, i) => i);
+  const positions = Int32Array.from(ids, (_, i) => i);
   positions.sort((a, b) => {
     const x = keys[a]!;
     const y = keys[b]!;
-    if (x === y) return ids[a]! - ids[b]!;
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) && Number.isNaN(y) ? ids[a]! - ids[b]! : Number.isNaN(x) ? 1 : -1;
-    return x < y ? -sign : sign;
+    if (x < y) return -sign;
+    if (x > y) return sign;
+    if (x !== y && Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
+    return ids[a]! - ids[b]!;
   });
   return positions.map((position) => ids[position]!);
 }

@@ -1,5 +1,5 @@
 /**
- * Both ends of a session over a port: `serve` answers for a session, `sessionOver` is the session that asks. The port may be a
+ * Both ends of a session over a port: `serve` answers for a session, `PortSession` is the session that asks. The port may be a
  * worker's or one half of a MessageChannel; nothing here knows threads.
  */
 import { TcpdiagError } from '../model/errors.ts';
@@ -98,11 +98,17 @@ export class PortSession implements Session {
   /** Nothing will come through the port any more: everything that waits fails with `error`. */
   lost(error: Error): void {
     if (this.#gone) return;
-    this.#gone = error;
+    // A worker that was told to close may be gone before its answer is here.
+    const reason = this.#closing ? new TcpdiagError('the session is closed') : error;
+    const { progress, revision } = this.#snapshot;
+    if (progress.phase === 'reading') {
+      this.#publish({ ...this.#snapshot, revision: revision + 1, progress: { ...progress, phase: 'failed' }, error: reason.message });
+    }
+    this.#gone = reason;
     this.#listeners.clear();
-    for (const { reject } of this.#waiting.values()) reject(error);
+    for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
-    this.#rejectDone(error);
+    this.#rejectDone(reason);
   }
 
   #request<A>(request: (id: number) => Request): Promise<A> {
@@ -116,30 +122,26 @@ export class PortSession implements Session {
 
   #receive(message: Message): void {
     switch (message.type) {
-      case 'snapshot': {
+      case 'snapshot':
         this.#publish(message.snapshot);
-        return;
-      }
-      case 'progress': {
+        break;
+      case 'progress':
         this.#publish({ ...this.#snapshot, revision: message.revision, progress: message.progress });
-        return;
-      }
+        break;
       case 'answer':
-      case 'refusal': {
-        const asked = this.#waiting.get(message.id);
+        this.#waiting.get(message.id)?.resolve(message.answer as never); // of the type that the question has
         this.#waiting.delete(message.id);
-        if (message.type === 'answer') asked?.resolve(message.answer as never);
-        else asked?.reject(fromWire(message.error));
-        return;
-      }
-      case 'done': {
+        break;
+      case 'refusal':
+        this.#waiting.get(message.id)?.reject(fromWire(message.error));
+        this.#waiting.delete(message.id);
+        break;
+      case 'done':
         this.#resolveDone(message.report);
-        return;
-      }
-      case 'failed': {
+        break;
+      case 'failed':
         this.#rejectDone(fromWire(message.error));
-        return;
-      }
+        break;
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConnectionIndex, endpointKey } from '../../src/engine/connection-index.ts';
+import { ConnectionIndex } from '../../src/engine/connection-index.ts';
+import { endpointKeys } from '../../src/engine/endpoint-order.ts';
 import type { ConnectionSort, ConnectionSummary, Questions } from '../../src/engine/protocol.ts';
 import type { Finding } from '../../src/model/finding.ts';
 
@@ -88,8 +89,20 @@ describe('the order', () => {
   ])('%s', (_name, sort, descending, expected) => expect(idsOf(rows, { sort, descending })).toEqual(expected));
 
   test('IPv6 addresses are compared as numbers, however they are abbreviated', () => {
-    const inOrder = ['[::1]:80', '[2001:db8::1]:9', '[2001:db8::1]:443', '[2001:db8::1:1]:1', '[2001:db8:0:1::]:1'];
-    expect(inOrder.toSorted((a, b) => (endpointKey(a) < endpointKey(b) ? -1 : 1))).toEqual(inOrder);
+    const inOrder = [
+      '9.255.255.255:65535',
+      '10.0.0.0:0',
+      '255.255.255.255:65535',
+      '[::]:0',
+      '[::1]:80',
+      '[2001:db8::1]:9',
+      '[2001:db8::1]:443',
+      '[2001:db8::1:1]:1',
+      '[2001:db8:0:1::]:1',
+    ];
+    expect([...endpointKeys(inOrder)]).toEqual([...endpointKeys(inOrder)].toSorted((a, b) => a - b));
+    expect(new Set(endpointKeys(inOrder)).size).toBe(inOrder.length);
+    expect(new Set(endpointKeys(['[::1]:80', '[::1]:80'])).size).toBe(1);
   });
 });
 

@@ -123,6 +123,7 @@ describe('over a port', () => {
     await expect(asked).rejects.toThrow('the worker died');
     await expect(session.done).rejects.toThrow('the worker died');
     await expect(session.ask('explain', { rule: 'close-wait-stuck' })).rejects.toThrow('the worker died');
+    expect(session.snapshot()).toMatchObject({ progress: { phase: 'failed' }, error: 'the worker died' });
     await session.close();
     port1.close();
   });

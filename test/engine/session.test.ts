@@ -260,3 +260,12 @@ describe.each<[string, Open]>([
     await ended;
   });
 });
+
+test('a worker that cannot even start is a failed session, not a silent one', async () => {
+  const broken = join(folder, 'broken.mjs');
+  writeFileSync(broken, 'throw new RangeError("no memory for tables");');
+  const session = remoteSession([capture], {}, pathToFileURL(broken));
+  await expect(session.done).rejects.toThrow('no memory for tables');
+  expect(session.snapshot()).toMatchObject({ progress: { phase: 'failed' }, error: 'no memory for tables' });
+  await session.close();
+});
