@@ -1,0 +1,195 @@
+/** What each command of the key table does, as changes to the store. */
+import { CONNECTION_SORTS } from '../engine/protocol.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Command } from './keymap.ts';
+import {
+  DETAIL_MARGIN,
+  detailOf,
+  heightOf,
+  itemsOf,
+  lengthOf,
+  movement,
+  selectedFinding,
+  topView,
+  type TuiState,
+  WAITING,
+} from './navigation.ts';
+import { drawnWidth, findingsLayout } from './present/layout.ts';
+import { helpLines } from './present/prose.ts';
+import type { Store } from './store.ts';
+
+export function runCommand(store: Store, command: Command): void {
+  const state = store.state();
+  const height = state.help === null ? heightOf(topView(state), state) : helpHeight(state);
+  const step = movement(command, height);
+  if (step === undefined) ACTIONS[command]?.(store);
+  else if (state.help === null) move(store, step);
+  else scrollHelp(store, step);
+}
+
+/** Everything but movement. */
+const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
+  open,
+  back,
+  details: (store) => withFinding(store, (finding) => openDetails(store, finding)),
+  connections: (store) => store.pushConnections(null),
+  evidence,
+  explain,
+  'pane-down': (store) => movePane(store, 1),
+  'pane-up': (store) => movePane(store, -1),
+  filter: (store) => store.update({ typing: true }),
+  'keep-filter': (store) => store.update({ typing: false }),
+  'drop-filter': (store) => {
+    store.setFilter('');
+    store.update({ typing: false });
+  },
+  'clear-filter': (store) => store.setFilter(''),
+  erase: (store) => store.setFilter(Array.from(store.filter()).slice(0, -1).join('')),
+  'erase-all': (store) => store.setFilter(''),
+  sort,
+  reverse,
+  'next-frame': (store) => stepFrame(store, 1),
+  'previous-frame': (store) => stepFrame(store, -1),
+  help: (store) => store.update({ help: 0 }),
+  'close-help': (store) => store.update({ help: null }),
+  redraw: (store) => store.effects.redraw(),
+  suspend: (store) => store.effects.suspend(),
+  quit: (store) => store.effects.quit(),
+};
+
+/** All rows but the last, which names the keys. */
+export const helpHeight = (state: TuiState): number => Math.max(1, state.size.rows - 1);
+
+function scrollHelp(store: Store, step: number): void {
+  const state = store.state();
+  const lines = helpLines(topView(state).kind, drawnWidth(state.size)).length;
+  store.update({ help: Math.max(0, Math.min((state.help ?? 0) + step, lines - helpHeight(state))) });
+}
+
+function move(store: Store, step: number): void {
+  const state = store.state();
+  const view = topView(state);
+  const cursor = Math.max(0, Math.min(view.cursor + step, lengthOf(view, state) - 1));
+  if (view.kind === 'connections') store.replace({ ...view, cursor, key: view.pages.row(cursor)?.id ?? null });
+  else if (view.kind === 'findings') store.replace({ ...view, cursor, paneTop: 0 });
+  else store.replace({ ...view, cursor });
+}
+
+function movePane(store: Store, direction: 1 | -1): void {
+  const state = store.state();
+  const view = topView(state);
+  if (view.kind !== 'findings') return;
+  const layout = findingsLayout(state.size, state.snapshot.findings.length);
+  withFinding(store, (finding) => {
+    const lines = detailOf(finding, state.snapshot, layout.detailWidth).length;
+    const step = direction * Math.max(1, Math.floor(layout.detailRows / 2));
+    store.replace({ ...view, paneTop: Math.max(0, Math.min(view.paneTop + step, lines - layout.detailRows)) });
+  });
+}
+
+function open(store: Store): void {
+  const state = store.state();
+  const view = topView(state);
+  if (view.kind === 'findings') {
+    const beside = findingsLayout(state.size, state.snapshot.findings.length).details !== 'none';
+    withFinding(store, (finding) => {
+      // Whoever has read the details beside the list goes on; who could not, reads them first.
+      if (beside && finding.connections.length > 0) store.pushConnections(finding.id);
+      else openDetails(store, finding);
+    });
+  } else if (view.kind === 'finding') {
+    if (view.finding.connections.length > 0) store.pushConnections(view.finding.id);
+    else store.say('This finding is about the capture, not about single connections.');
+  } else if (view.kind === 'connections') {
+    const row = view.pages.row(view.cursor);
+    if (row) openLadder(store, row.id, null);
+  } else if (view.kind === 'ladder') {
+    const item = itemsOf(view)[view.cursor];
+    if (item?.kind === 'row' && item.row.frame !== null) openPacket(store, item.row.frame);
+    else if (item)
+      store.say(
+        item.kind === 'row'
+          ? 'No packet shows this: a timer did it.'
+          : 'These segments are not shown here; filter the connection by frame in Wireshark.',
+      );
+  }
+}
+
+/** Takes back the last thing done: first the filter, then the level. */
+function back(store: Store): void {
+  const { views } = store.state();
+  if (store.filter() !== '') store.setFilter('');
+  else if (views.length > 1) store.update({ views: views.slice(0, -1) });
+}
+
+const openDetails = (store: Store, finding: Finding): void => store.push({ kind: 'finding', finding, cursor: 0, top: 0 });
+const openLadder = (store: Store, connection: number, frame: number | null): void =>
+  store.push({ kind: 'ladder', connection, filter: '', jump: frame, cursor: 0, top: 0, data: WAITING });
+const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
+
+function evidence(store: Store): void {
+  const state = store.state();
+  const view = topView(state);
+  if (view.kind === 'findings') withFinding(store, (finding) => openEvidence(store, finding, 0));
+  if (view.kind !== 'finding') return;
+  const lines = detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN);
+  openEvidence(store, view.finding, lines[view.cursor]?.evidence ?? 0);
+}
+
+function openEvidence(store: Store, finding: Finding, index: number): void {
+  const proof = finding.evidence[index];
+  if (!proof) store.say('This finding names no frame.');
+  else if (proof.connection === null) openPacket(store, proof.frame);
+  else openLadder(store, proof.connection, proof.frame);
+}
+
+function explain(store: Store): void {
+  const finding = findingOfScreen(store.state());
+  if (finding) store.push({ kind: 'explain', rule: finding.rule, cursor: 0, top: 0, data: WAITING });
+  else store.say('There is no rule behind this list.');
+}
+
+function findingOfScreen(state: TuiState): Finding | undefined {
+  const view = topView(state);
+  if (view.kind === 'findings') return selectedFinding(state, view);
+  if (view.kind === 'finding') return view.finding;
+  return view.kind === 'connections' ? state.snapshot.findings.find((finding) => finding.id === view.finding) : undefined;
+}
+
+/** To the neighbouring segment in the ladder below, whose cursor moves along. */
+function stepFrame(store: Store, direction: 1 | -1): void {
+  const { views } = store.state();
+  const below = views.at(-2);
+  if (below?.kind !== 'ladder') {
+    store.say('This packet was opened without its connection.');
+    return;
+  }
+  const items = itemsOf(below);
+  for (let at = below.cursor + direction; at >= 0 && at < items.length; at += direction) {
+    const item = items[at];
+    if (item?.kind !== 'row' || item.row.frame === null) continue;
+    store.update({ views: [...views.slice(0, -2), { ...below, cursor: at }] });
+    openPacket(store, item.row.frame);
+    return;
+  }
+  store.say(direction > 0 ? 'This is the last segment of the connection.' : 'This is the first segment of the connection.');
+}
+
+function sort(store: Store): void {
+  const view = topView(store.state());
+  if (view.kind !== 'connections') return;
+  const next = CONNECTION_SORTS[(CONNECTION_SORTS.indexOf(view.sort) + 1) % CONNECTION_SORTS.length]!;
+  store.requery({ ...view, sort: next, descending: false });
+}
+
+function reverse(store: Store): void {
+  const view = topView(store.state());
+  if (view.kind === 'connections') store.requery({ ...view, descending: !view.descending });
+}
+
+function withFinding(store: Store, then: (finding: Finding) => void): void {
+  const state = store.state();
+  const view = topView(state);
+  const finding = view.kind === 'findings' ? selectedFinding(state, view) : undefined;
+  if (finding) then(finding);
+}

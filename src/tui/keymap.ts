@@ -1,0 +1,143 @@
+/**
+ * The one table of keys. Dispatch, the help screen, the hints in the last line and docs/tui.md are all made from it, so that
+ * none of them can lie about another.
+ */
+
+/** Where a key counts: the screen on top, or one of the two modes that lie over it. */
+export const CONTEXTS = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'help', 'typing'] as const;
+export type Context = (typeof CONTEXTS)[number];
+
+export const COMMANDS = [
+  'down',
+  'up',
+  'page-down',
+  'page-up',
+  'half-down',
+  'half-up',
+  'first',
+  'last',
+  'open',
+  'back',
+  'details',
+  'connections',
+  'evidence',
+  'pane-down',
+  'pane-up',
+  'explain',
+  'filter',
+  'clear-filter',
+  'sort',
+  'reverse',
+  'next-frame',
+  'previous-frame',
+  'help',
+  'close-help',
+  'redraw',
+  'suspend',
+  'quit',
+  'keep-filter',
+  'drop-filter',
+  'erase',
+  'erase-all',
+] as const;
+export type Command = (typeof COMMANDS)[number];
+
+export interface KeyRow {
+  readonly keys: readonly string[];
+  readonly command: Command;
+  /** For the help screen and the documentation. */
+  readonly label: string;
+  /** For the last line; without it the key is not advertised there. */
+  readonly hint?: string;
+  readonly when: readonly Context[];
+}
+
+const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'help'];
+const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain'];
+const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain'];
+
+export const KEYMAP: readonly KeyRow[] = [
+  {
+    keys: ['enter', 'l', 'right'],
+    command: 'open',
+    label: 'open what the cursor is on',
+    hint: 'open',
+    when: ['findings', 'finding', 'connections', 'ladder'],
+  },
+  { keys: ['escape', 'h', 'left', 'backspace'], command: 'back', label: 'go back one level', hint: 'back', when: BELOW },
+  { keys: ['escape'], command: 'clear-filter', label: 'clear the filter', when: ['findings'] },
+  { keys: ['d'], command: 'details', label: 'everything about the finding', hint: 'details', when: ['findings'] },
+  {
+    keys: ['e'],
+    command: 'evidence',
+    label: 'go to the proving frame (of the line under the cursor, or the first)',
+    hint: 'evidence',
+    when: ['findings', 'finding'],
+  },
+  { keys: ['o'], command: 'explain', label: 'explain the rule behind it', hint: 'explain', when: ['findings', 'finding', 'connections'] },
+  { keys: ['c'], command: 'connections', label: 'all connections of the capture', hint: 'all connections', when: ['findings'] },
+  { keys: ['s'], command: 'sort', label: 'sort by the next column', hint: 'sort', when: ['connections'] },
+  { keys: ['S'], command: 'reverse', label: 'reverse the order', hint: 'reverse', when: ['connections'] },
+  { keys: ['n'], command: 'next-frame', label: 'next segment of the connection', hint: 'next', when: ['packet'] },
+  { keys: ['p'], command: 'previous-frame', label: 'previous segment of the connection', hint: 'previous', when: ['packet'] },
+  {
+    keys: ['/'],
+    command: 'filter',
+    label: 'filter: all words must occur in the row',
+    hint: 'filter',
+    when: ['findings', 'connections', 'ladder'],
+  },
+  { keys: ['j', 'down', 'wheeldown'], command: 'down', label: 'down', when: LISTS },
+  { keys: ['k', 'up', 'wheelup'], command: 'up', label: 'up', when: LISTS },
+  { keys: ['pagedown', ' '], command: 'page-down', label: 'a page down', when: LISTS },
+  { keys: ['pageup'], command: 'page-up', label: 'a page up', when: LISTS },
+  { keys: ['ctrl-d'], command: 'half-down', label: 'half a page down', when: LISTS },
+  { keys: ['ctrl-u'], command: 'half-up', label: 'half a page up', when: LISTS },
+  { keys: ['g', 'home'], command: 'first', label: 'to the first row', when: LISTS },
+  { keys: ['G', 'end'], command: 'last', label: 'to the last row', when: LISTS },
+  { keys: ['J'], command: 'pane-down', label: 'scroll the details beside or below the list', when: ['findings'] },
+  { keys: ['K'], command: 'pane-up', label: 'scroll them back', when: ['findings'] },
+  { keys: ['?'], command: 'help', label: 'this help', hint: 'help', when: SCREENS },
+  {
+    keys: ['escape', '?', 'h', 'left', 'backspace', 'enter'],
+    command: 'close-help',
+    label: 'close the help',
+    hint: 'close',
+    when: ['help'],
+  },
+  { keys: ['ctrl-l'], command: 'redraw', label: 'draw the screen again', when: LISTS },
+  { keys: ['ctrl-z'], command: 'suspend', label: 'suspend; the shell command fg returns', when: [...LISTS, 'typing'] },
+  { keys: ['q'], command: 'quit', label: 'leave tcpdiag', hint: 'quit', when: LISTS },
+  { keys: ['ctrl-c'], command: 'quit', label: 'leave tcpdiag', when: [...LISTS, 'typing'] },
+  { keys: ['enter'], command: 'keep-filter', label: 'keep the filter and return to the list', hint: 'keep', when: ['typing'] },
+  { keys: ['escape'], command: 'drop-filter', label: 'clear the filter and return to the list', hint: 'clear', when: ['typing'] },
+  { keys: ['backspace', 'delete'], command: 'erase', label: 'erase the last character', when: ['typing'] },
+  { keys: ['ctrl-u', 'ctrl-w'], command: 'erase-all', label: 'erase everything typed', when: ['typing'] },
+];
+
+export const commandFor = (name: string, context: Context): Command | undefined =>
+  KEYMAP.find((row) => row.when.includes(context) && row.keys.includes(name))?.command;
+
+const CAPS: Readonly<Record<string, string>> = {
+  enter: 'Enter',
+  escape: 'Esc',
+  left: '←',
+  right: '→',
+  up: '↑',
+  down: '↓',
+  backspace: 'Backspace',
+  delete: 'Delete',
+  pagedown: 'PgDn',
+  pageup: 'PgUp',
+  home: 'Home',
+  end: 'End',
+  wheelup: 'wheel up',
+  wheeldown: 'wheel down',
+  ' ': 'Space',
+};
+
+/** A key as it is printed on the keyboard: `Enter`, `Ctrl-D`, `j`. */
+export function keyCap(name: string): string {
+  if (name.startsWith('ctrl-')) return `Ctrl-${name.slice(5).toUpperCase()}`;
+  return CAPS[name] ?? name;
+}

@@ -1,0 +1,205 @@
+/**
+ * The stack of screens: what each one shows, how long it is, how the cursor moves in it. Pure functions on plain values;
+ * the store owns the stack and the questions to the session.
+ */
+import type { ConnectionSort, Explanation, Ladder, PacketDetail, Snapshot } from '../engine/protocol.ts';
+import { endpointText } from '../model/address.ts';
+import type { Finding, RuleVerdict } from '../model/finding.ts';
+import { detailLines, type DetailLine } from './present/finding-detail.ts';
+import { matchesFinding } from './present/findings.ts';
+import { count, ruleLabel } from './present/format.ts';
+import { type LadderItem, ladderItems } from './present/ladder.ts';
+import { bodyRows, connectionRows, drawnWidth, findingsLayout, ladderLayout, packetLayout, scroll, type Size } from './present/layout.ts';
+import { packetTree } from './present/packet.ts';
+import { explanationLines } from './present/prose.ts';
+import type { ConnectionPages } from './pages.ts';
+
+/** An answer that may still be on its way, or never come. */
+export interface Loaded<T> {
+  readonly value: T | null;
+  readonly error: string | null;
+}
+export const WAITING = { value: null, error: null } as const;
+
+interface Window {
+  readonly cursor: number;
+  readonly top: number;
+}
+export interface FindingsView extends Window {
+  readonly kind: 'findings';
+  /** The finding under the cursor by id: the list grows and is sorted anew while the capture is read. */
+  readonly key: string | null;
+  readonly filter: string;
+  readonly paneTop: number;
+}
+export interface FindingView extends Window {
+  readonly kind: 'finding';
+  readonly finding: Finding;
+}
+export interface ConnectionsView extends Window {
+  readonly kind: 'connections';
+  readonly finding: string | null;
+  readonly key: number | null;
+  readonly filter: string;
+  readonly sort: ConnectionSort;
+  readonly descending: boolean;
+  readonly pages: ConnectionPages;
+}
+export interface LadderView extends Window {
+  readonly kind: 'ladder';
+  readonly connection: number;
+  readonly filter: string;
+  /** The frame to which the cursor goes as soon as the rows are there. */
+  readonly jump: number | null;
+  readonly data: Loaded<Ladder>;
+}
+export interface PacketView extends Window {
+  readonly kind: 'packet';
+  readonly frame: number;
+  readonly data: Loaded<PacketDetail>;
+}
+export interface ExplainView extends Window {
+  readonly kind: 'explain';
+  readonly rule: string;
+  readonly data: Loaded<Explanation>;
+}
+export type View = FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView;
+
+export interface TuiState {
+  readonly snapshot: Snapshot;
+  /** Known at the end: what each rule concluded. */
+  readonly rules: readonly RuleVerdict[] | null;
+  readonly size: Size;
+  /** Never empty; the last one is on the screen. */
+  readonly views: readonly View[];
+  readonly typing: boolean;
+  /** First row of the help when it is open. */
+  readonly help: number | null;
+  /** One sentence in place of the hints, until the next key. */
+  readonly notice: string | null;
+}
+
+export const topView = (state: TuiState): View => state.views.at(-1)!;
+
+export const shownFindings = (snapshot: Snapshot, filter: string): readonly Finding[] =>
+  filter === '' ? snapshot.findings : snapshot.findings.filter((finding) => matchesFinding(finding, filter));
+
+export const selectedFinding = (state: TuiState, view: FindingsView): Finding | undefined =>
+  shownFindings(state.snapshot, view.filter)[view.cursor];
+
+/** Rows of a ladder, kept as long as the ladder and the filter are the same. */
+const itemCache = new WeakMap<Ladder, { filter: string; items: readonly LadderItem[] }>();
+export function itemsOf(view: LadderView): readonly LadderItem[] {
+  const ladder = view.data.value;
+  if (ladder === null) return [];
+  const kept = itemCache.get(ladder);
+  if (kept?.filter === view.filter) return kept.items;
+  const items = ladderItems(ladder, view.filter);
+  itemCache.set(ladder, { filter: view.filter, items });
+  return items;
+}
+
+const detailCache = new WeakMap<Finding, { width: number; lines: readonly DetailLine[] }>();
+export function detailOf(finding: Finding, snapshot: Snapshot, width: number): readonly DetailLine[] {
+  const kept = detailCache.get(finding);
+  if (kept?.width === width) return kept.lines;
+  const lines = detailLines(finding, snapshot.findings, width);
+  detailCache.set(finding, { width, lines });
+  return lines;
+}
+/** The mark of the cursor stands left of the lines. */
+export const DETAIL_MARGIN = 2;
+
+/** Rows of the whole list. */
+export function lengthOf(view: View, state: TuiState): number {
+  switch (view.kind) {
+    case 'findings':
+      return shownFindings(state.snapshot, view.filter).length;
+    case 'finding':
+      return detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN).length;
+    case 'connections':
+      return view.pages.total ?? 0;
+    case 'ladder':
+      return itemsOf(view).length;
+    case 'packet':
+      return view.data.value === null ? 0 : packetTree(view.data.value).length;
+    case 'explain':
+      return view.data.value === null ? 0 : explanationLines(view.data.value, drawnWidth(state.size)).length;
+  }
+}
+
+/** Rows of it on the screen. */
+export function heightOf(view: View, state: TuiState): number {
+  switch (view.kind) {
+    case 'findings':
+      return findingsLayout(state.size, state.snapshot.findings.length).listRows;
+    case 'finding':
+    case 'explain':
+      return bodyRows(state.size);
+    case 'connections':
+      return connectionRows(state.size);
+    case 'ladder':
+      return ladderLayout(state.size).listRows;
+    case 'packet':
+      return packetLayout(state.size, view.data.value?.bytes.length ?? 0).treeRows;
+  }
+}
+
+/** Cursor inside the list, window around the cursor. A text has no cursor: its window is moved. */
+export function settled<V extends View>(view: V, state: TuiState): V {
+  const total = lengthOf(view, state);
+  const height = heightOf(view, state);
+  if (view.kind === 'explain') {
+    const top = Math.max(0, Math.min(view.cursor, total - height));
+    return { ...view, cursor: top, top };
+  }
+  const cursor = Math.max(0, Math.min(view.cursor, total - 1));
+  return { ...view, cursor, top: scroll(view.top, cursor, height, total) };
+}
+
+/** How far a command moves the cursor; undefined: it is not a movement. */
+export function movement(command: string, height: number): number | undefined {
+  const page = Math.max(1, height - 1);
+  const half = Math.max(1, Math.floor(height / 2));
+  const steps: Readonly<Record<string, number>> = {
+    down: 1,
+    up: -1,
+    'page-down': page,
+    'page-up': -page,
+    'half-down': half,
+    'half-up': -half,
+    first: -Number.MAX_SAFE_INTEGER,
+    last: Number.MAX_SAFE_INTEGER,
+  };
+  return steps[command];
+}
+
+export function crumbs(state: TuiState): string[] {
+  return state.views.flatMap((view, at) => {
+    switch (view.kind) {
+      case 'findings':
+        return 'Findings';
+      case 'finding':
+        return findingLabel(view.finding);
+      case 'connections': {
+        const { finding } = view;
+        if (finding === null) return `All connections (${count(state.snapshot.capture.connections)})`;
+        // Behind the finding itself the list needs no name of its own once one is deeper.
+        if (state.views[at - 1]?.kind === 'finding') return at === state.views.length - 1 ? 'connections' : [];
+        const known = state.snapshot.findings.find((other) => other.id === finding);
+        return known ? findingLabel(known) : finding;
+      }
+      case 'ladder': {
+        const row = view.data.value?.connection;
+        return row
+          ? `${endpointText(row.client.ip, row.client.port)}→${endpointText(row.server.ip, row.server.port)}`
+          : `connection ${view.connection}`;
+      }
+      case 'packet':
+        return `#${view.frame}`;
+      case 'explain':
+        return `rule ${view.rule}`;
+    }
+  });
+}
+const findingLabel = (finding: Finding): string => `${ruleLabel(finding.rule)} (${count(finding.count)})`;

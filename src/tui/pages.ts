@@ -1,0 +1,138 @@
+/**
+ * A list of connections of any length, of which only the pages around the window are ever here.
+ *
+ * Old rows stay until their successors have come, so that nothing flickers while the capture grows or the order changes.
+ * One question at a time: what was asked for while it was on its way is decided anew when the answer is there, which makes
+ * a held key and a fast typist cost one question per answer and not one per key.
+ */
+import type { ConnectionSort, ConnectionSummary, Session } from '../engine/protocol.ts';
+
+export interface ConnectionQuery {
+  readonly finding: string | null;
+  readonly match: string;
+  readonly sort: ConnectionSort;
+  readonly descending: boolean;
+}
+
+/** Rows per page: several screens, far below what would be felt crossing a thread (60 rows: 1 ms). */
+export const PAGE_ROWS = 200;
+/** Pages kept: a few thousand rows, about 2 MB. */
+const KEPT_PAGES = 16;
+
+interface Page {
+  readonly rows: readonly ConnectionSummary[];
+  /** Which query, and which state of the analysis, it answers. */
+  readonly generation: number;
+  readonly revision: number;
+}
+
+export class ConnectionPages {
+  /** Rows that match; null until the first answer. */
+  total: number | null = null;
+  /** One sentence when the last question could not be answered. */
+  error: string | null = null;
+
+  #query: ConnectionQuery;
+  #generation = 0;
+  #revision = 0;
+  #pages = new Map<number, Page>();
+  #asking = false;
+  #top = 0;
+  #height = 1;
+  readonly #ask: Session['ask'];
+  readonly #changed: () => void;
+
+  constructor(ask: Session['ask'], query: ConnectionQuery, changed: () => void) {
+    this.#ask = ask;
+    this.#query = query;
+    this.#changed = changed;
+  }
+
+  row(index: number): ConnectionSummary | undefined {
+    return this.#pages.get(Math.floor(index / PAGE_ROWS))?.rows[index % PAGE_ROWS];
+  }
+
+  /** Where a connection stands among the rows that are here. */
+  indexOf(id: number): number | undefined {
+    for (const [page, { rows }] of this.#pages) {
+      const at = rows.findIndex((row) => row.id === id);
+      if (at >= 0) return page * PAGE_ROWS + at;
+    }
+    return undefined;
+  }
+
+  /** Another filter or order. The old rows stay until the first answer. */
+  setQuery(query: ConnectionQuery): void {
+    this.#query = query;
+    this.#generation++;
+    this.#fetch();
+  }
+
+  /** The analysis went on: what is on the screen may have changed. */
+  refresh(): void {
+    this.#revision++;
+    this.#fetch();
+  }
+
+  /** What is on the screen now. */
+  look(top: number, height: number): void {
+    this.#top = top;
+    this.#height = height;
+    this.#fetch();
+  }
+
+  #fetch(): void {
+    if (this.#asking) return;
+    const page = this.#wanted();
+    if (page === undefined) return;
+    const generation = this.#generation;
+    const revision = this.#revision;
+    this.#asking = true;
+    this.#ask('connections', { ...this.#query, offset: page * PAGE_ROWS, limit: PAGE_ROWS })
+      .then(
+        ({ total, rows }) => {
+          if (generation !== this.#generation) return;
+          this.error = null;
+          this.total = total;
+          this.#keep(page, { rows, generation, revision });
+        },
+        (error: unknown) => {
+          if (generation !== this.#generation) return;
+          this.error = error instanceof Error ? error.message : String(error);
+          // An answer of its kind: not asked again until something changes.
+          this.total ??= 0;
+          this.#keep(page, { rows: [], generation, revision });
+        },
+      )
+      .finally(() => {
+        this.#asking = false;
+        this.#changed();
+        this.#fetch();
+      });
+  }
+
+  /** The most urgent page: on the screen and missing, on the screen and old, then the neighbours. */
+  #wanted(): number | undefined {
+    const first = Math.floor(this.#top / PAGE_ROWS);
+    const last = Math.floor((this.#top + this.#height - 1) / PAGE_ROWS);
+    const end = this.total === null ? 0 : Math.max(0, Math.ceil(this.total / PAGE_ROWS) - 1);
+    const seen: number[] = [];
+    for (let page = first; page <= Math.min(last, end); page++) seen.push(page);
+    if (seen.length === 0) seen.push(end);
+    const missing = (page: number): boolean => this.#pages.get(page)?.generation !== this.#generation;
+    const old = (page: number): boolean => this.#pages.get(page)?.revision !== this.#revision;
+    const neighbours = [last + 1, first - 1].filter((page) => page >= 0 && page <= end);
+    return seen.find(missing) ?? seen.find(old) ?? neighbours.find(missing);
+  }
+
+  #keep(page: number, content: Page): void {
+    for (const [number, { generation }] of this.#pages) if (generation !== this.#generation) this.#pages.delete(number);
+    this.#pages.delete(page);
+    this.#pages.set(page, content);
+    // A Map iterates in order of insertion: the first is the longest untouched.
+    for (const number of this.#pages.keys()) {
+      if (this.#pages.size <= KEPT_PAGES) break;
+      if (Math.abs(number - Math.floor(this.#top / PAGE_ROWS)) > 2) this.#pages.delete(number);
+    }
+  }
+}

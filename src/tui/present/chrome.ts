@@ -1,0 +1,86 @@
+/** The three rows around every screen: where we are, how far the analysis is, which keys count here. */
+import type { Snapshot } from '../../engine/protocol.ts';
+import { type Context, KEYMAP, keyCap } from '../keymap.ts';
+import { bytes, count, dateTime, duration, plural } from './format.ts';
+import { fitLine, type Line, type Span, span, spread } from './line.ts';
+import { clean, cut, widthOf } from './text.ts';
+
+const BETWEEN = ' › ';
+
+/** `Findings › CLOSE_WAIT stuck (39) › …`; when it does not fit, the middle goes, because both ends say where one is. */
+export function breadcrumbs(crumbs: readonly string[], title: string, width: number): Line {
+  const right = cut(title, Math.floor(width / 3));
+  let shown = crumbs.map((crumb) => clean(crumb));
+  const length = (): number => widthOf(shown.join(BETWEEN)) + 1;
+  const room = width - widthOf(right) - 2;
+  for (let i = 1; length() > room && i < shown.length - 1; i++) shown = shown.map((crumb, at) => (at === i ? '…' : crumb));
+  const spans: Span[] = [span(' ')];
+  shown.forEach((crumb, i) => {
+    if (i > 0) spans.push(span(BETWEEN, 'dim'));
+    spans.push(span(crumb, i === shown.length - 1 ? 'heading' : 'plain'));
+  });
+  return spread(spans, [span(`${right} `, 'dim')], width);
+}
+
+const BAR_WIDTH = 12;
+
+/** `place`: which row of how many, where that is worth saying; else the time at which the capture began. */
+export function statusLine(snapshot: Snapshot, place: string | null, width: number): Line {
+  const { progress, capture } = snapshot;
+  const facts = `${plural(progress.packets, 'packet')} · ${plural(progress.connections, 'connection')}`;
+  if (progress.phase === 'failed') return fitLine([span(' ✖ failed  ', 'critical'), span(clean(snapshot.error ?? ''))], width);
+  const covered = `${duration(progress.captureSeconds)} of traffic`;
+  if (progress.phase === 'reading') {
+    const share = progress.bytesTotal === null || progress.bytesTotal === 0 ? null : Math.min(1, progress.bytesRead / progress.bytesTotal);
+    const done = share === null ? 0 : Math.round(share * BAR_WIDTH);
+    const bar: Span[] =
+      share === null
+        ? [span(` reading ${bytes(progress.bytesRead)}`, 'accent')]
+        : [
+            span(' reading ', 'accent'),
+            span('█'.repeat(done), 'accent'),
+            span('░'.repeat(BAR_WIDTH - done), 'dim'),
+            span(` ${String(Math.floor(share * 100)).padStart(3)} %`, 'accent'),
+          ];
+    return spread([...bar, span(`  ${facts}`)], [span(`${place ?? covered} `, 'dim')], width);
+  }
+  const doubts = capture.caveats.length === 0 ? [] : [span(`  ▲ ${plural(capture.caveats.length, 'caveat')}`, 'warning')];
+  const from = place ?? (capture.start === null ? '' : `from ${dateTime(capture.start)}`);
+  return spread([span(` ${facts} · ${covered}`), ...doubts], [span(`${from} `, 'dim')], width);
+}
+
+/** The hints that fit; help and quit always do. */
+export function hints(context: Context, width: number): Line {
+  const rows = KEYMAP.filter((row) => row.hint !== undefined && row.when.includes(context));
+  const cells = rows.map((row) => ({
+    cap: keyCap(row.keys[0] ?? ''),
+    text: row.hint ?? '',
+    always: row.command === 'help' || row.command === 'quit' || row.command === 'back',
+  }));
+  const size = (cell: { cap: string; text: string }): number => widthOf(cell.cap) + widthOf(cell.text) + 3;
+  let room = width - 1 - cells.filter((cell) => cell.always).reduce((sum, cell) => sum + size(cell), 0);
+  const spans: Span[] = [span(' ')];
+  for (const cell of cells) {
+    if (!cell.always) {
+      if (size(cell) > room) continue;
+      room -= size(cell);
+    }
+    spans.push(span(cell.cap, 'bold'), span(` ${cell.text}  `, 'dim'));
+  }
+  return fitLine(spans, width);
+}
+
+/** The filter line: while it is typed with a block as cursor, afterwards as a reminder with the way out. */
+export const filterLine = (text: string, typing: boolean, matches: number | null, width: number): Line =>
+  fitLine(
+    [
+      span(' /', 'accent'),
+      span(clean(text), 'bold'),
+      ...(typing ? [span(' ', 'highlight')] : []),
+      span(matches === null ? '' : `  ${plural(matches, 'match').replace('matchs', 'matches')}`, 'dim'),
+      span(typing ? '  Enter keeps · Esc clears' : '', 'dim'),
+    ],
+    width,
+  );
+
+export const position = (cursor: number, total: number): string => (total === 0 ? '0' : `${count(cursor + 1)}/${count(total)}`);

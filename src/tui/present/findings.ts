@@ -1,0 +1,73 @@
+/** Rows of the list of findings, and what stands there when there are none. */
+import type { Finding, RuleVerdict } from '../../model/finding.ts';
+import type { Snapshot } from '../../engine/protocol.ts';
+import { SEVERITY_LABEL } from '../theme.ts';
+import { plural } from './format.ts';
+import { fitLine, fitSpan, type Line, span } from './line.ts';
+import { wrap } from './text.ts';
+
+const MARK_WIDTH = 2;
+const SEVERITY_WIDTH = 8;
+const FAULT_WIDTH = 17;
+/** Below this the title needs the room, and the details say whose fault it is. */
+const FAULT_FROM = 72;
+
+/** `▸` where the cursor is: also without colour, also where inverse is hard to see. */
+export const mark = (current: boolean): string => (current ? '▸ ' : '  ');
+
+const faultText = (finding: Finding): string => finding.atFault ?? '–';
+
+export function findingsHeader(width: number): Line {
+  const withFault = width >= FAULT_FROM;
+  const title = width - MARK_WIDTH - SEVERITY_WIDTH - (withFault ? FAULT_WIDTH + 1 : 0);
+  const line = [fitSpan('', MARK_WIDTH), fitSpan('SEVERITY', SEVERITY_WIDTH, 'dim'), fitSpan(' FINDING', title, 'dim')];
+  return withFault ? [...line, span(' '), fitSpan('AT FAULT', FAULT_WIDTH, 'dim')] : line;
+}
+
+/** `nested`: the finding that explains this one is in the list, above. */
+export function findingRow(finding: Finding, options: { width: number; current: boolean; nested: boolean }): Line {
+  const withFault = options.width >= FAULT_FROM;
+  const title = options.width - MARK_WIDTH - SEVERITY_WIDTH - (withFault ? FAULT_WIDTH + 1 : 0);
+  const line = [
+    span(mark(options.current)),
+    fitSpan(SEVERITY_LABEL[finding.severity], SEVERITY_WIDTH, finding.severity),
+    fitSpan(`${options.nested ? '└ ' : ''}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
+  ];
+  return withFault ? [...line, span(' '), fitSpan(faultText(finding), FAULT_WIDTH)] : line;
+}
+
+/** All words must occur, in any case, somewhere in what identifies the finding. */
+export function matchesFinding(finding: Finding, filter: string): boolean {
+  const text = [finding.id, finding.title, finding.severity, finding.atFault ?? ''].join(' ').toLowerCase();
+  return words(filter).every((word) => text.includes(word));
+}
+export const words = (filter: string): string[] =>
+  filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+
+/** What to say when the list is empty: still reading, nothing wrong, or nothing that could be judged. */
+export function emptyFindings(snapshot: Snapshot, rules: readonly RuleVerdict[] | null, filter: string, width: number): Line[] {
+  const say = (text: string, style: 'plain' | 'bold' | 'dim' | 'critical' = 'plain'): Line[] =>
+    wrap(text, width - 4).map((line) => fitLine([span('  '), span(line, style)], width));
+  if (snapshot.error !== null)
+    return [...say(''), ...say('✖ The capture could not be read to its end', 'critical'), ...say(snapshot.error)];
+  if (filter !== '') return [...say(''), ...say(`No finding matches “${filter}”. Esc clears the filter.`)];
+  if (snapshot.progress.phase === 'reading') return [...say(''), ...say('Nothing found so far; still reading …', 'dim')];
+  const lines = [...say(''), ...say('Nothing wrong was found.', 'bold')];
+  lines.push(
+    ...say(
+      `${plural(snapshot.capture.tcpPackets, 'TCP packet')} of ${plural(snapshot.capture.connections, 'connection')} were judged. Press c to see the connections.`,
+    ),
+  );
+  if (rules !== null) {
+    const clear = rules.filter((rule) => rule.verdict === 'clear').length;
+    lines.push(...say(`${plural(clear, 'rule')} found nothing.`, 'dim'));
+    const open = rules.filter((rule) => rule.verdict === 'inconclusive');
+    if (open.length > 0) lines.push(...say(''), ...say('Could not be decided from this capture:'));
+    for (const rule of open) lines.push(...say(`${rule.id}: ${rule.because ?? ''}`, 'dim'));
+  }
+  for (const caveat of snapshot.capture.caveats) lines.push(...say(`▲ ${caveat.text}`));
+  return lines;
+}

@@ -1,0 +1,219 @@
+/**
+ * One connection as a sequence diagram: a row per segment, the client's state left, the server's right, an arrow between.
+ * A state is written where it changes (and in the first row on the screen); between, its coloured bar goes on.
+ */
+import type { Ladder, LadderRow, LadderSegment } from '../../engine/protocol.ts';
+import { endpointText } from '../../model/address.ts';
+import { count, duration, timeOfDay } from './format.ts';
+import { words } from './findings.ts';
+import { fitLine, fitSpan, type Line, lineText, type Span, span, spread, stateStyle, type Style } from './line.ts';
+import { clean, cut, fit, widthOf, wrap } from './text.ts';
+
+export type LadderItem =
+  | { readonly kind: 'row'; readonly row: LadderRow; readonly before: LadderRow | null }
+  | { readonly kind: 'omitted'; readonly count: number };
+
+/** Rows of the ladder with the gap that the session's bound left. `before` is the row above in the connection, not on the screen. */
+export function ladderItems(ladder: Ladder, filter: string): LadderItem[] {
+  const terms = words(filter);
+  const items: LadderItem[] = [];
+  ladder.rows.forEach((row, i) => {
+    if (ladder.omitted > 0 && i === ladder.omittedAt) items.push({ kind: 'omitted', count: ladder.omitted });
+    const text = terms.length === 0 ? '' : searchText(row);
+    if (terms.every((term) => text.includes(term))) items.push({ kind: 'row', row, before: ladder.rows[i - 1] ?? null });
+  });
+  if (ladder.omitted > 0 && ladder.omittedAt >= ladder.rows.length) items.push({ kind: 'omitted', count: ladder.omitted });
+  return items;
+}
+
+function searchText(row: LadderRow): string {
+  const own = row.frame === null ? 'timer' : `#${row.frame} ${flagWords(row.flags)} ${row.flags} ${row.notes.join(' ')}`;
+  return `${own} ${row.from} ${row.clientState} ${row.serverState} ${row.transitions.join(' ')}`.toLowerCase();
+}
+
+const FLAG_WORDS: Readonly<Record<string, string>> = {
+  S: 'SYN',
+  F: 'FIN',
+  R: 'RST',
+  P: 'PSH',
+  U: 'URG',
+  E: 'ECE',
+  W: 'CWR',
+  e: 'AE',
+  '.': 'ACK',
+};
+/** tcpdump's letters in words: `F.` is `FIN ACK`. */
+export const flagWords = (flags: string): string => Array.from(flags, (letter) => FLAG_WORDS[letter] ?? letter).join(' ');
+
+interface Widths {
+  readonly time: number;
+  readonly delta: number;
+  readonly arrow: number;
+}
+const MARK_WIDTH = 3;
+const FRAME_WIDTH = 8;
+const GAP = 1;
+const STATE_WIDTH = 11;
+const TIME_WIDTH = 12;
+const DELTA_WIDTH = 9;
+
+function widths(width: number): Widths {
+  const time = width >= 76 ? TIME_WIDTH : 0;
+  const delta = width >= 96 ? DELTA_WIDTH : 0;
+  // Both states with a blank and a bar each, one column of air at the right edge.
+  return { time, delta, arrow: width - MARK_WIDTH - FRAME_WIDTH - time - delta - GAP - 2 * (STATE_WIDTH + 2) - 1 };
+}
+
+/** Two rows: who the ends are, and what the columns mean. */
+export function ladderHeader(ladder: Ladder, width: number): Line[] {
+  const { connection: c } = ladder;
+  const facts = [
+    `outcome ${c.outcome}`,
+    ...(c.basis === 'handshake' ? [] : [`seen ${c.basis}`]),
+    ...(c.closedBy === null ? [] : [`closed first by ${c.closedBy}`]),
+    `lasted ${duration(c.duration)}`,
+    ...(c.handshakeRtt === null ? [] : [`handshake ${duration(c.handshakeRtt)}`]),
+  ];
+  const w = widths(width);
+  const client = endpointText(c.client.ip, c.client.port);
+  const server = endpointText(c.server.ip, c.server.port);
+  const who = [span(' client '), span(clean(client), 'bold'), span('  server '), span(clean(server), 'bold')];
+  const ends = w.arrow + 2;
+  return [
+    spread(who, [span(`${whole(facts, width - widthOf(lineText(who)) - 2)} `, 'dim')], width),
+    fitLine(
+      [
+        fitSpan('   FRAME', MARK_WIDTH + FRAME_WIDTH, 'dim'),
+        fitSpan(w.time > 0 ? 'SECONDS' : '', w.time, 'dim', 'right'),
+        fitSpan(w.delta > 0 ? 'AFTER' : '', w.delta, 'dim', 'right'),
+        span(' '.repeat(GAP)),
+        fitSpan('CLIENT IS', STATE_WIDTH, 'dim', 'right'),
+        span(' '),
+        fitSpan('', ends),
+        fitSpan(' SERVER IS', STATE_WIDTH + 1, 'dim'),
+      ],
+      width,
+    ),
+  ];
+}
+
+/** As many facts as fit; half a fact says nothing. */
+function whole(facts: readonly string[], width: number): string {
+  let text = '';
+  for (const fact of facts) {
+    const longer = clean(text === '' ? fact : `${text} · ${fact}`);
+    if (widthOf(longer) > width) break;
+    text = longer;
+  }
+  return text;
+}
+
+export interface LadderRowOptions {
+  readonly width: number;
+  readonly current: boolean;
+  /** First row on the screen: both states are written, whatever they were before. */
+  readonly first: boolean;
+  readonly evidence: boolean;
+}
+
+export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
+  const lead = options.current ? '▸' : ' ';
+  if (item.kind === 'omitted') return [span(fit(`${lead}  ⋮ ${count(item.count)} segments left out here`, options.width), 'dim')];
+  const { row, before } = item;
+  const w = widths(options.width);
+  const at = fitSpan(w.time > 0 ? `+${row.at.toFixed(6)}` : '', w.time, 'plain', 'right');
+  const gap = row.frame === null ? 0 : row.delta;
+  const delta = fitSpan(w.delta > 0 && row.frame !== null ? duration(row.delta) : '', w.delta, gap >= 1 ? 'bold' : 'dim', 'right');
+  return [
+    span(lead),
+    span(options.evidence ? '★ ' : '  ', 'warning'),
+    fitSpan(
+      row.frame === null ? 'timer' : `#${row.frame}`,
+      FRAME_WIDTH,
+      row.frame === null ? 'dim' : options.evidence ? 'warning' : 'accent',
+    ),
+    at,
+    delta,
+    span(' '.repeat(GAP)),
+    ...stateCell(row.clientState, before?.clientState, options.first, 'right'),
+    ...(row.frame === null ? timerArrow(row.transitions, w.arrow) : arrow(row, w.arrow)),
+    ...stateCell(row.serverState, before?.serverState, options.first, 'left'),
+    span(' '),
+  ];
+}
+
+function stateCell(state: string, before: string | undefined, first: boolean, align: 'left' | 'right'): Span[] {
+  const style = stateStyle(state);
+  const changed = state !== before;
+  const name = fitSpan(changed || first ? state : '', STATE_WIDTH, changed ? style : 'dim', align);
+  const bar = span('┃', style);
+  return align === 'right' ? [name, span(' '), bar] : [bar, span(' '), name];
+}
+
+/** `─ P. 1:79(78) ack 1 ──▶`: tcpdump's short form, in words where there is room. What is wrong with it comes before the numbers are cut. */
+function arrow(segment: LadderSegment, width: number): Span[] {
+  const inner = width - 5;
+  const notes = clean(segment.notes.join(', '));
+  const ack = segment.ack === null ? '' : ` ack ${segment.ack}`;
+  const range = segment.length > 0 ? ` ${segment.seq}:${segment.seq + segment.length}(${segment.length})` : ` ${segment.seq}`;
+  const forms = [
+    ` seq ${segment.seq}${ack} len ${segment.length} win ${segment.window}`,
+    ` seq ${segment.seq}${ack} len ${segment.length}`,
+    `${range}${ack}`,
+    range,
+    segment.length > 0 ? ` (${segment.length})` : '',
+  ];
+  const flags = clean(segment.flags);
+  const noteRoom = notes === '' ? 0 : widthOf(notes) + 1;
+  const numbers = forms.find((form) => flags.length + form.length + noteRoom <= inner) ?? '';
+  const shownNotes = notes === '' ? '' : cut(` ${notes}`, Math.max(0, inner - flags.length - numbers.length));
+  const filler = Math.max(0, inner - flags.length - numbers.length - widthOf(shownNotes));
+  const line = flagStyle(segment.flags);
+  const label: Span[] = [span(flags, line === 'dim' ? 'plain' : line), span(numbers), span(shownNotes, 'warning')];
+  return segment.from === 'client'
+    ? [span('─ ', line), ...label, span(` ${'─'.repeat(filler)}─▶`, line)]
+    : [span(`◀─${'─'.repeat(filler)} `, line), ...label, span(' ─', line)];
+}
+
+function flagStyle(flags: string): Style {
+  if (flags.includes('R')) return 'critical';
+  if (flags.includes('F')) return 'stateClosing';
+  if (flags.includes('S')) return 'stateOpening';
+  return 'dim';
+}
+
+function timerArrow(transitions: readonly string[], width: number): Span[] {
+  const text = cut(` ${transitions.join('; ')} `, width - 4);
+  const left = Math.floor((width - widthOf(text)) / 2);
+  return [span('·'.repeat(left), 'dim'), span(text, 'notice'), span('·'.repeat(Math.max(0, width - left - widthOf(text))), 'dim')];
+}
+
+/** About the row under the cursor: the whole truth in full numbers and sentences. */
+export function ladderNotes(item: LadderItem | undefined, ladder: Ladder, width: number, rows: number): Line[] {
+  const lines: Line[] = [];
+  const add = (label: string, text: string, style: Style = 'plain'): void => {
+    const wrapped = wrap(text, width - label.length - 2);
+    wrapped.forEach((line, i) => lines.push([span(i === 0 ? ` ${label}` : ' '.repeat(label.length + 1), 'dim'), span(line, style)]));
+  };
+  if (item?.kind === 'omitted')
+    add('', `${count(item.count)} segments between the first and the last are not shown; their effects on the states are counted.`);
+  if (item?.kind === 'row') {
+    const { row } = item;
+    for (const { note } of row.frame === null ? [] : ladder.evidence.filter((e) => e.frame === row.frame))
+      add('★ proves  ', note, 'warning');
+    for (const sentence of row.transitions) add('state     ', sentence);
+    if (row.frame === null) {
+      add('timer     ', `${row.time} at the ${row.from}; no packet shows it`);
+    } else {
+      if (row.notes.length > 0) add('note      ', row.notes.join(', '), 'warning');
+      const from = row.from === 'client' ? ladder.connection.client : ladder.connection.server;
+      const ack = row.ack === null ? '' : `  ack ${row.ack}`;
+      const after = item.before === null ? '' : `, ${duration(row.delta)} after the one before`;
+      add('segment   ', `${flagWords(row.flags)}  seq ${row.seq}${ack}  length ${row.length}  window ${row.window}`);
+      add('sent      ', `${timeOfDay(row.time, 9)} by ${row.from} ${endpointText(from.ip, from.port)}${after}`);
+    }
+  }
+  const shown = lines.slice(0, rows).map((line) => fitLine(line, width));
+  while (shown.length < rows) shown.push(fitLine([], width));
+  return shown;
+}

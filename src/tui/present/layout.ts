@@ -1,0 +1,94 @@
+/** Who gets which rows and columns of the terminal. Pure arithmetic, so that keys (a page down) and drawing agree. */
+import { fitLine, type Line, span } from './line.ts';
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export const SMALLEST: Size = { columns: 60, rows: 15 };
+/** A frame of 400 columns costs Ink 60 ms, one of 200 costs 22 ms; nobody reads wider rows than this. */
+const WIDEST = 200;
+
+export const isTooSmall = (size: Size): boolean => size.columns < SMALLEST.columns || size.rows < SMALLEST.rows;
+export const drawnWidth = (size: Size): number => Math.min(size.columns, WIDEST);
+
+/** Breadcrumbs and status above, hints below. */
+const CHROME_ROWS = 3;
+export const bodyRows = (size: Size): number => Math.max(1, size.rows - CHROME_ROWS);
+
+/** Columns from which details stand beside the list, and rows from which they stand below it. */
+const SIDE_COLUMNS = 120;
+const BELOW_ROWS = 24;
+
+export interface FindingsLayout {
+  readonly details: 'side' | 'below' | 'none';
+  /** Rows of the list without its header. */
+  readonly listRows: number;
+  readonly listWidth: number;
+  readonly detailRows: number;
+  readonly detailWidth: number;
+}
+
+export function findingsLayout(size: Size, findings: number): FindingsLayout {
+  const width = drawnWidth(size);
+  const body = bodyRows(size);
+  if (width >= SIDE_COLUMNS) {
+    const listWidth = Math.floor(width * 0.48);
+    return { details: 'side', listRows: body - 1, listWidth, detailRows: body, detailWidth: width - listWidth - 2 };
+  }
+  if (size.rows >= BELOW_ROWS) {
+    const listRows = Math.max(3, Math.min(findings, Math.floor(body * 0.4)));
+    return { details: 'below', listRows, listWidth: width, detailRows: body - listRows - 2, detailWidth: width };
+  }
+  return { details: 'none', listRows: body - 1, listWidth: width, detailRows: 0, detailWidth: 0 };
+}
+
+/** The list of connections has one header row. */
+export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1);
+
+export interface LadderLayout {
+  readonly listRows: number;
+  /** Rows about the selected segment, below a ruler. */
+  readonly noteRows: number;
+}
+export function ladderLayout(size: Size): LadderLayout {
+  const body = bodyRows(size);
+  const noteRows = body >= 18 ? 4 : 2;
+  // Two rows say who the ends are, one heads the columns, one rules off the notes.
+  return { listRows: Math.max(1, body - noteRows - 4), noteRows };
+}
+
+export interface PacketLayout {
+  readonly hex: 'side' | 'below';
+  readonly treeRows: number;
+  readonly treeWidth: number;
+  readonly hexRows: number;
+  readonly hexWidth: number;
+}
+/** Offset, 16 bytes in two groups, and the same as text. */
+export const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
+export const hexBytesPerRow = (width: number): number => (width >= HEX_WIDTH ? 16 : 8);
+
+export function packetLayout(size: Size, byteCount: number): PacketLayout {
+  const width = drawnWidth(size);
+  const body = bodyRows(size) - 1; // one row says what packet it is
+  if (width >= SIDE_COLUMNS) return { hex: 'side', treeRows: body, treeWidth: width - HEX_WIDTH - 3, hexRows: body, hexWidth: HEX_WIDTH };
+  const hexRows = Math.max(1, Math.min(Math.ceil(byteCount / hexBytesPerRow(width)), Math.floor((body - 1) * 0.4)));
+  return { hex: 'below', treeRows: body - 1 - hexRows, treeWidth: width, hexRows, hexWidth: width };
+}
+
+/** First row of a window of `height` rows that shows `cursor`, moved as little as possible from `top`. */
+export function scroll(top: number, cursor: number, height: number, total: number): number {
+  const last = Math.max(0, total - height);
+  let first = Math.min(Math.max(0, top), last);
+  if (cursor < first) first = cursor;
+  if (cursor >= first + height) first = cursor - height + 1;
+  return Math.max(0, first);
+}
+
+/** A horizontal rule, with a title in it. */
+export function ruler(title: string, width: number): Line {
+  const lead = title === '' ? '' : `── ${title} `;
+  return fitLine([span(lead + '─'.repeat(Math.max(0, width - lead.length)), 'dim')], width);
+}

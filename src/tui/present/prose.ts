@@ -1,0 +1,50 @@
+/** Screens that are read rather than chosen from: a rule's explanation and the help. */
+import type { Explanation } from '../../engine/protocol.ts';
+import { type Context, KEYMAP, keyCap } from '../keymap.ts';
+import { fitLine, type Line, span } from './line.ts';
+import { wrap } from './text.ts';
+
+/** Lines longer than this are hard to read, cells. */
+const MEASURE = 100;
+
+export function explanationLines(explanation: Explanation, width: number): Line[] {
+  const room = Math.min(width, MEASURE) - 4;
+  const lines: Line[] = [[], [span('  '), span(explanation.title, 'bold'), span(`  ${explanation.rule}`, 'dim')]];
+  for (const { heading, text } of explanation.sections) {
+    lines.push([], [span('  '), span(heading.toUpperCase(), 'heading')]);
+    for (const line of wrap(text, room)) lines.push([span('  '), span(line)]);
+  }
+  return lines.map((line) => fitLine(line, width));
+}
+
+const SCREEN_NAMES: Readonly<Record<Context, string>> = {
+  findings: 'the findings',
+  finding: 'a finding',
+  connections: 'the connections',
+  ladder: 'one connection',
+  packet: 'one packet',
+  explain: 'an explanation',
+  help: 'the help',
+  typing: 'the filter line',
+};
+
+const LEGEND: readonly string[] = [
+  'Severity: ✖ CRIT act now · ▲ WARN look at it · ◆ NOTE worth knowing · ● INFO nothing wrong.',
+  'Ladder: ★ a frame that proves a finding · timer a change that no packet shows · seq and ack count from each end’s first.',
+  'Every state is inferred from the packets that passed the capture point.',
+];
+
+/** The keys of one screen, then those of the filter line, then what the signs mean. */
+export function helpLines(context: Context, width: number): Line[] {
+  const lines: Line[] = [];
+  const filters = KEYMAP.some((row) => row.command === 'filter' && row.when.includes(context));
+  for (const shown of filters ? ([context, 'typing'] as const) : [context]) {
+    lines.push([], [span(`  Keys in ${SCREEN_NAMES[shown]}`, 'heading')]);
+    for (const row of KEYMAP.filter((r) => r.when.includes(shown))) {
+      lines.push([span(`  ${row.keys.map(keyCap).join('  ')}`.padEnd(28), 'accent'), span(row.label)]);
+    }
+  }
+  lines.push([], [span('  Signs', 'heading')]);
+  for (const text of LEGEND) for (const line of wrap(text, width - 4)) lines.push([span(`  ${line}`)]);
+  return lines.map((line) => fitLine(line, width));
+}

@@ -1,0 +1,26 @@
+/** Which screen is drawn for which view. */
+import type { ReactNode } from 'react';
+import type { TuiState, View } from '../navigation.ts';
+import { ConnectionsScreen } from './connections.tsx';
+import { ExplainScreen } from './explain.tsx';
+import { FindingScreen } from './finding.tsx';
+import { FindingsScreen } from './findings.tsx';
+import { LadderScreen } from './ladder.tsx';
+import { PacketScreen } from './packet.tsx';
+
+export function Screen({ view, state }: { readonly view: View; readonly state: TuiState }): ReactNode {
+  switch (view.kind) {
+    case 'findings':
+      return <FindingsScreen view={view} state={state} />;
+    case 'finding':
+      return <FindingScreen view={view} state={state} />;
+    case 'connections':
+      return <ConnectionsScreen view={view} state={state} />;
+    case 'ladder':
+      return <LadderScreen view={view} state={state} />;
+    case 'packet':
+      return <PacketScreen view={view} state={state} />;
+    case 'explain':
+      return <ExplainScreen view={view} state={state} />;
+  }
+}

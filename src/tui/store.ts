@@ -1,0 +1,257 @@
+/**
+ * The state of the screen, and what changes it from outside: snapshots, answers, the size of the terminal.
+ * What keys do is in commands.ts. React reads the state through `useSyncExternalStore`.
+ */
+import type { Session } from '../engine/protocol.ts';
+import { runCommand } from './commands.ts';
+import { commandFor, type Context } from './keymap.ts';
+import type { Key } from './keys.ts';
+import {
+  type ConnectionsView,
+  type ExplainView,
+  heightOf,
+  itemsOf,
+  type LadderView,
+  type Loaded,
+  type PacketView,
+  settled,
+  shownFindings,
+  topView,
+  type TuiState,
+  type View,
+} from './navigation.ts';
+import { ConnectionPages } from './pages.ts';
+import type { Size } from './present/layout.ts';
+import { packetTree } from './present/packet.ts';
+import { clean } from './present/text.ts';
+
+/** What only the owner of the terminal can do. */
+export interface TerminalEffects {
+  quit(): void;
+  suspend(): void;
+  redraw(): void;
+}
+
+/** A filter longer than this is a paste gone wrong, characters. */
+const FILTER_LIMIT = 200;
+
+export class Store {
+  readonly effects: TerminalEffects;
+  #state: TuiState;
+  readonly #session: Session;
+  readonly #schedule: (notify: () => void) => void;
+  readonly #listeners = new Set<() => void>();
+  readonly #unsubscribe: () => void;
+
+  /** `schedule` runs the notification at most once per frame however often it is called. */
+  constructor(session: Session, options: { size: Size; effects: TerminalEffects; schedule: (notify: () => void) => void }) {
+    this.#session = session;
+    this.effects = options.effects;
+    this.#schedule = options.schedule;
+    this.#state = {
+      snapshot: session.snapshot(),
+      rules: null,
+      size: options.size,
+      views: [{ kind: 'findings', cursor: 0, top: 0, key: null, filter: '', paneTop: 0 }],
+      typing: false,
+      help: null,
+      notice: null,
+    };
+    this.#unsubscribe = session.subscribe(() => this.#onSnapshot());
+    session.done.then(
+      (report) => this.update({ rules: report.rules }),
+      () => undefined, // the snapshot says why
+    );
+    this.update({});
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+  readonly state = (): TuiState => this.#state;
+
+  close(): void {
+    this.#unsubscribe();
+    this.#listeners.clear();
+  }
+
+  resize(size: Size): void {
+    this.update({ size });
+  }
+
+  press(key: Key): void {
+    if (this.#state.notice !== null) this.update({ notice: null });
+    const context = contextOf(this.#state);
+    if (key.kind === 'paste') {
+      if (context === 'typing') this.setFilter(this.filter() + clean(key.text.replace(/\s+/g, ' ')));
+      return;
+    }
+    const command = commandFor(key.name, context);
+    if (command !== undefined) runCommand(this, command);
+    else if (context === 'typing' && Array.from(key.name).length === 1) this.setFilter(this.filter() + clean(key.name));
+  }
+
+  // --- for commands
+
+  update(change: Partial<TuiState>): void {
+    const next = { ...this.#state, ...change };
+    this.#state = { ...next, views: next.views.map((view) => this.#settle(view, next)) };
+    this.#schedule(() => {
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** One sentence in the last row. */
+  say(notice: string): void {
+    this.update({ notice });
+  }
+
+  push(view: View): void {
+    this.update({ views: [...this.#state.views, view] });
+    if (view.kind === 'ladder' || view.kind === 'packet' || view.kind === 'explain') this.#load(view);
+  }
+
+  replace(view: View): void {
+    this.update({ views: [...this.#state.views.slice(0, -1), view] });
+  }
+
+  pushConnections(finding: string | null): void {
+    const query = { finding, match: '', sort: 'id', descending: false } as const;
+    const pages: ConnectionPages = new ConnectionPages(
+      (question, ask) => this.#session.ask(question, ask),
+      query,
+      () => this.#onPages(pages),
+    );
+    this.push({ kind: 'connections', finding, key: null, filter: '', sort: 'id', descending: false, cursor: 0, top: 0, pages });
+  }
+
+  filter(): string {
+    const view = topView(this.#state);
+    return 'filter' in view ? view.filter : '';
+  }
+
+  setFilter(text: string): void {
+    const view = topView(this.#state);
+    const filter = text.slice(0, FILTER_LIMIT);
+    if (!('filter' in view) || view.filter === filter) return;
+    if (view.kind === 'connections') this.requery({ ...view, filter });
+    else if (view.kind === 'findings') this.replace({ ...view, filter, cursor: findingAt(this.#state, filter, view.key), paneTop: 0 });
+    else this.replace({ ...view, filter, cursor: 0 });
+  }
+
+  /** Another filter or order: from the top, because the rows are others. */
+  requery(view: ConnectionsView): void {
+    view.pages.setQuery({ finding: view.finding, match: view.filter, sort: view.sort, descending: view.descending });
+    this.replace({ ...view, cursor: 0, top: 0, key: null });
+  }
+
+  // --- what happens from outside
+
+  #onSnapshot(): void {
+    const before = this.#state.snapshot;
+    const snapshot = this.#session.snapshot();
+    // A ladder is read again once, at the end: its rows were those of a connection that was still going on.
+    const ended = before.progress.phase === 'reading' && snapshot.progress.phase === 'done';
+    const views = this.#state.views.map((view): View => {
+      if (view.kind === 'ladder' && ended) return rebound(view);
+      if (view.kind === 'findings') {
+        const at = shownFindings(snapshot, view.filter).findIndex((finding) => finding.id === view.key);
+        return at >= 0 ? { ...view, cursor: at } : view;
+      }
+      if (view.kind === 'finding') {
+        return { ...view, finding: snapshot.findings.find((finding) => finding.id === view.finding.id) ?? view.finding };
+      }
+      return view;
+    });
+    this.update({ snapshot, views });
+    for (const view of views) {
+      if (view.kind === 'connections') view.pages.refresh();
+      if (view.kind === 'ladder' && ended) this.#load(view);
+    }
+  }
+
+  /** Pages came: the cursor stays on its connection if that is among them. */
+  #onPages(pages: ConnectionPages): void {
+    this.#each((view) => {
+      if (view.kind !== 'connections' || view.pages !== pages || view.key === null) return view;
+      return { ...view, cursor: pages.indexOf(view.key) ?? view.cursor };
+    });
+  }
+
+  #settle(view: View, state: TuiState): View {
+    const out = settled(view, state);
+    if (out.kind === 'findings') return { ...out, key: shownFindings(state.snapshot, out.filter)[out.cursor]?.id ?? out.key };
+    if (out.kind === 'connections') {
+      out.pages.look(out.top, heightOf(out, state));
+      return { ...out, key: out.pages.row(out.cursor)?.id ?? out.key };
+    }
+    return out;
+  }
+
+  /** Asks for what the screen shows, and puts the answer into every screen that waits for it; by then there may be none. */
+  #load(view: LadderView | PacketView | ExplainView): void {
+    switch (view.kind) {
+      case 'ladder':
+        this.#answer(this.#session.ask('ladder', { connection: view.connection }), (data) =>
+          this.#each((v) => (v.kind === 'ladder' && v.connection === view.connection ? onFrame({ ...v, data: kept(v.data, data) }) : v)),
+        );
+        break;
+      case 'packet':
+        this.#answer(this.#session.ask('packet', { frame: view.frame }), (data) =>
+          this.#each((v) => (v.kind === 'packet' && v.frame === view.frame ? onTransport({ ...v, data }) : v)),
+        );
+        break;
+      case 'explain':
+        this.#answer(this.#session.ask('explain', { rule: view.rule }), (data) =>
+          this.#each((v) => (v.kind === 'explain' && v.rule === view.rule ? { ...v, data } : v)),
+        );
+    }
+  }
+
+  #answer<T>(answer: Promise<T>, arrive: (data: Loaded<T>) => void): void {
+    answer.then(
+      (value) => arrive({ value, error: null }),
+      (error: unknown) => arrive({ value: null, error: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+
+  #each(change: (view: View) => View): void {
+    this.update({ views: this.#state.views.map(change) });
+  }
+}
+
+export function contextOf(state: TuiState): Context {
+  if (state.help !== null) return 'help';
+  return state.typing ? 'typing' : topView(state).kind;
+}
+
+/** Where a finding stands in the filtered list; the first row when it is not there. */
+const findingAt = (state: TuiState, filter: string, id: string | null): number =>
+  Math.max(
+    0,
+    shownFindings(state.snapshot, filter).findIndex((finding) => finding.id === id),
+  );
+
+/** A second answer that failed does not take away the first. */
+const kept = <T>(before: Loaded<T>, now: Loaded<T>): Loaded<T> => (now.value === null && before.value !== null ? before : now);
+
+/** The cursor on the frame that was asked for. */
+function onFrame(view: LadderView): LadderView {
+  if (view.jump === null || view.data.value === null) return view;
+  const at = itemsOf(view).findIndex((item) => item.kind === 'row' && item.row.frame === view.jump);
+  return { ...view, jump: null, cursor: at >= 0 ? at : view.cursor };
+}
+
+/** A packet is opened for its TCP header: the cursor starts there, and the outer layers are above. */
+function onTransport(view: PacketView): PacketView {
+  const at =
+    view.data.value === null ? -1 : packetTree(view.data.value).findIndex((row) => row.layer && /^(TCP|Transmission)/.test(row.name));
+  return at < 0 ? view : { ...view, cursor: at, top: at };
+}
+
+/** A ladder about to be read again, its cursor bound to the frame on which it is. */
+function rebound(view: LadderView): LadderView {
+  const item = itemsOf(view)[view.cursor];
+  return item?.kind === 'row' && item.row.frame !== null ? { ...view, jump: item.row.frame } : view;
+}

@@ -1,0 +1,110 @@
+/**
+ * A real program in a real pseudo-terminal, seen through a terminal emulator: what a person would see and type.
+ * Waits are for text on the screen, looked for whenever output comes; nothing sleeps.
+ */
+import pty from '@lydell/node-pty';
+import xterm from '@xterm/headless';
+
+export interface TerminalOptions {
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How long the slowest machine may take to show something, milliseconds. */
+const PATIENCE = 20_000;
+
+export class Terminal {
+  readonly #emulator: InstanceType<typeof xterm.Terminal>;
+  readonly #child: pty.IPty;
+  readonly #waiting = new Set<() => void>();
+  readonly #exit: Promise<number>;
+  /** Everything that the program wrote, as bytes arrived. */
+  output = '';
+
+  constructor(file: string, args: readonly string[], options: TerminalOptions = {}) {
+    const size = { cols: options.columns ?? 80, rows: options.rows ?? 24 };
+    // CI makes Ink and others behave as if nobody watched; NO_COLOR and the like would come from the machine that runs the tests.
+    const env: Record<string, string> = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      LANG: 'C.UTF-8',
+      TERM: 'xterm-256color',
+      ...options.env,
+    };
+    this.#emulator = new xterm.Terminal({ ...size, allowProposedApi: true, scrollback: 1000 });
+    this.#child = pty.spawn(file, [...args], { ...size, name: env['TERM'] ?? 'xterm-256color', env });
+    this.#child.onData((data) => {
+      this.output += data;
+      this.#emulator.write(data, () => this.#look());
+    });
+    this.#exit = new Promise((resolve) => {
+      this.#child.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode));
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The screen as text, one line per row. */
+  text(): string {
+    const { active } = this.#emulator.buffer;
+    return Array.from({ length: this.#emulator.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '').join(
+      '\n',
+    );
+  }
+
+  onAlternateScreen(): boolean {
+    return this.#emulator.buffer.active.type === 'alternate';
+  }
+
+  /** Lines that were pushed into the scrollback of the shell's screen. */
+  scrollback(): number {
+    return this.#emulator.buffer.normal.baseY;
+  }
+
+  type(keys: string): void {
+    this.#child.write(keys);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#emulator.resize(columns, rows);
+    this.#child.resize(columns, rows);
+  }
+
+  kill(signal: string): void {
+    this.#child.kill(signal);
+  }
+
+  /** The screen as soon as it satisfies `wanted` (text on it, or any condition). */
+  async until(wanted: string | ((screen: string) => boolean)): Promise<string> {
+    const holds = typeof wanted === 'string' ? (screen: string): boolean => screen.includes(wanted) : wanted;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(check);
+        reject(new Error(`not seen: ${String(wanted)}\n${this.text()}`));
+      }, PATIENCE);
+      const check = (): void => {
+        const screen = this.text();
+        if (!holds(screen)) return;
+        clearTimeout(timer);
+        this.#waiting.delete(check);
+        resolve(screen);
+      };
+      this.#waiting.add(check);
+      check();
+    });
+  }
+
+  /** The exit status, once everything written has been drawn. */
+  async exit(): Promise<number> {
+    const status = await this.#exit;
+    await new Promise<void>((resolve) => this.#emulator.write('', resolve));
+    return status;
+  }
+
+  #look(): void {
+    for (const check of this.#waiting) check();
+  }
+}
