@@ -78,7 +78,7 @@ export class SegmentNotes {
     const [a, b] = this.#ends;
     // RFC 7323 §2.2: both ends must have offered it, and the window of a SYN is never scaled.
     if ((flags & Flag.SYN) !== 0 || a.scale < 0 || b.scale < 0) return window;
-    return window * 2 ** this.#ends[side].scale;
+    return window * (1 << this.#ends[side].scale);
   }
 
   /** Judges the next segment of the connection; call once per segment, in capture order. */

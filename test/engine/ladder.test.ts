@@ -6,6 +6,7 @@ import type { Ladder, LadderRow, LadderSegment } from '../../src/engine/protocol
 import { SecondPass } from '../../src/engine/second-pass.ts';
 import type { Evidence } from '../../src/model/finding.ts';
 import type { ConnectionRow, TransitionRow } from '../../src/model/report.ts';
+import { concat } from '../support/frames.ts';
 import { type ScriptOptions, pcapOf, scriptFrames } from '../support/script.ts';
 import { connectionRow } from './rows.ts';
 
@@ -112,6 +113,22 @@ describe('the ladder of a connection', () => {
     ];
     const ladder = await ladderOf(pcapOf(frames), { firstFrame: 5, lastFrame: 6 });
     expect(ladder.rows.map(({ frame }) => frame)).toEqual([5, 6]);
+  });
+
+  test('the same tuple in another VLAN is another connection', async () => {
+    const inVlan = (id: number, script: string): ReturnType<typeof scriptFrames> =>
+      scriptFrames(script).map((frame) => {
+        const tag = Uint8Array.of(0x81, 0x00, id >> 8, id & 255);
+        return { ...frame, bytes: concat(frame.bytes.subarray(0, 12), tag, frame.bytes.subarray(12)) };
+      });
+    const frames = [
+      ...inVlan(7, '+0 > S 0:0(0)'),
+      ...inVlan(8, '+1 > S 0:0(0)'),
+      ...scriptFrames('+2 > S 0:0(0)'),
+      ...inVlan(8, '+3 < R. 0:0(0) ack 1'),
+    ];
+    const ladder = await ladderOf(pcapOf(frames), { encapsulation: ['vlan:8'] });
+    expect(ladder.rows.map(({ frame }) => frame)).toEqual([2, 4]);
   });
 
   test('IPv6, and both ends on one port: the addresses say who sent it', async () => {
