@@ -96,11 +96,12 @@ function run(detector: Detector, capture: CaptureView, options: AnalysisOptions,
   }
 }
 
-/** `host[:port][@peer[:port]]`, a prefix, or `capture`. */
+/** `host[:port][@peer[:port]]`, a prefix, or `capture`. A client has no service port: there `port` is its peer's. */
 export function subjectText(s: Subject): string {
+  const ofPeer = s.role === 'client' && s.peer !== undefined;
   const end = (host: string, port: number | undefined): string => (port === undefined ? hostText(host) : `${hostText(host)}:${port}`);
-  const mine = s.subnet ?? (s.host === undefined ? undefined : end(s.host, s.port));
-  const other = s.peer === undefined ? undefined : end(s.peer, s.peerPort);
+  const mine = s.subnet ?? (s.host === undefined ? undefined : end(s.host, ofPeer ? undefined : s.port));
+  const other = s.peer === undefined ? undefined : end(s.peer, s.peerPort ?? (ofPeer ? s.port : undefined));
   if (mine === undefined) return other ?? 'capture';
   return other === undefined ? mine : `${mine}@${other}`;
 }

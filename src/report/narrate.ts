@@ -7,6 +7,9 @@
 import type { Finding, Level, RuleVerdict, Severity } from '../model/finding.ts';
 import type { CaptureFacts, Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { countText, durationText, plural } from '../model/wording.ts';
+
+export { countText, durationText, plural };
 
 /** Glyph and word, so that a severity never depends on colour alone. `short` fits a table. */
 export const SEVERITY_MARK: Readonly<Record<Severity, { readonly glyph: string; readonly word: string; readonly short: string }>> = {
@@ -18,27 +21,6 @@ export const SEVERITY_MARK: Readonly<Record<Severity, { readonly glyph: string; 
 
 const LIKELIHOOD_WORDS: Readonly<Record<Level, string>> = { high: 'likely', medium: 'possible', low: 'less likely' };
 export const likelihoodWord = (level: Level): string => LIKELIHOOD_WORDS[level];
-
-/** `1,234,567`; independent of the locale, because reports are compared and pasted. */
-export const countText = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
-
-/** `1 connection`, `39 connections`. */
-export const plural = (n: number, one: string, many = `${one}s`): string => `${countText(n)} ${n === 1 ? one : many}`;
-
-/** `123 µs`, `4.2 ms`, `21.4 s`, `5 min 12 s`, `3 h 04 min`, `2 d 3 h`. */
-export function durationText(seconds: number): string {
-  if (seconds < 0) return `-${durationText(-seconds)}`;
-  if (seconds === 0) return '0 s';
-  if (seconds < 0.000_999_5) return `${String(Math.round(seconds * 1e6))} µs`;
-  if (seconds < 0.999_5) return `${String(Number((seconds * 1e3).toPrecision(3)))} ms`;
-  if (seconds < 59.95) return `${String(Number(seconds.toPrecision(3)))} s`;
-  const whole = Math.round(seconds);
-  if (whole < 3_600) return `${String(Math.floor(whole / 60))} min ${String(whole % 60).padStart(2, '0')} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 1_440) return `${String(Math.floor(minutes / 60))} h ${String(minutes % 60).padStart(2, '0')} min`;
-  const hours = Math.round(seconds / 3_600);
-  return `${String(Math.floor(hours / 24))} d ${String(hours % 24)} h`;
-}
 
 /** `91.0 kB`: decimal units, as file sizes and link speeds are counted. */
 export function bytesText(bytes: number): string {
