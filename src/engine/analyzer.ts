@@ -75,7 +75,6 @@ export class Analyzer {
     const now = record.hasTime ? this.#clock.relative(record.seconds, record.nanos) : this.#now;
     if (now > this.#until) return false;
     const frame = ++this.#frames;
-    if (now < this.#now) this.tally.backwards++;
     if (!record.hasTime) this.tally.timeless++;
     this.#now = now;
     if (now > this.#last) this.#last = now;

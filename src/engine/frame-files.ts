@@ -11,20 +11,28 @@ export class FrameFiles {
   readonly #files: number[] = [];
   /** Number of the run's first frame inside its file. */
   readonly #inside: number[] = [];
+  /** Frames of each file in finished runs, and where the run at hand began. */
   readonly #counts: number[] = [];
+  #since = 0;
   #last = -1;
   #several = false;
 
   note(frame: number, file: number): void {
-    const count = this.#counts[file] ?? 0;
-    this.#counts[file] = count + 1;
-    if (file === this.#last) return;
-    this.#several ||= this.#last >= 0;
+    if (file !== this.#last) this.#turn(frame, file);
+  }
+
+  #turn(frame: number, file: number): void {
+    const before = this.#last;
+    if (before >= 0) {
+      this.#several = true;
+      this.#counts[before] = (this.#counts[before] ?? 0) + frame - this.#since;
+    }
     this.#last = file;
+    this.#since = frame;
     if (this.#starts.length >= MAX_RUNS) return;
     this.#starts.push(frame);
     this.#files.push(file);
-    this.#inside.push(count + 1);
+    this.#inside.push((this.#counts[file] ?? 0) + 1);
   }
 
   /** Nothing with a single file: frame numbers are the file's own. */

@@ -56,7 +56,7 @@ export interface MarkEvent {
   readonly frame: FrameNo;
   /** The sender of the segment (of the quoted segment for ICMP_ERROR). */
   readonly side: Side;
-  /** Mark-specific: payload octets, ICMP type << 8 | code, the sequence number of a stray SYN. */
+  /** Mark-specific: payload octets, or ICMP type << 8 | code. */
   readonly detail: number;
   /** Of a RST; null for every other mark. */
   readonly rst: RstFacts | null;

@@ -105,6 +105,9 @@ export class Context {
   has(trait: number): boolean {
     return (this.core[this.c + Core.STATE]! & trait) !== 0;
   }
+  clear(trait: number): void {
+    this.core[this.c + Core.STATE] = this.core[this.c + Core.STATE]! & ~trait;
+  }
   set(trait: number): void {
     this.core[this.c + Core.STATE] = this.core[this.c + Core.STATE]! | trait;
   }
@@ -130,7 +133,7 @@ export class Context {
     const to = NEXT[from * CAUSES + cause]!;
     if (to === STAY) return false;
     this.#enter(side, from, to, time);
-    this.#log(time, frame, transitionCode(side, from, to, cause, assumed), 0);
+    this.#log(time, frame, transitionCode(side, from, to, cause, assumed));
     this.#arm(side, to, time);
     return true;
   }
@@ -211,7 +214,7 @@ export class Context {
       this.set(Trait.EVENTS_CUT);
       return;
     }
-    this.#log(this.now, this.frame, markCode(markKind(mark), side), detail);
+    this.#log(this.now, this.frame, markCode(markKind(mark), side, detail));
   }
 
   #countMarks(): number {
@@ -221,9 +224,9 @@ export class Context {
     return n;
   }
 
-  #log(time: number, frame: number, code: number, detail: number): void {
+  #log(time: number, frame: number, code: number): void {
     const tail = this.core[this.c + Core.TAIL]!;
-    const ref = this.tables.events.append(tail, time, frame, code, detail);
+    const ref = this.tables.events.append(tail, time, frame, code);
     if (tail === 0) this.core[this.c + Core.HEAD] = ref;
     this.core[this.c + Core.TAIL] = ref;
   }

@@ -1,19 +1,17 @@
 /**
  * The log of what happened to each connection: transitions and rare marks, a linked list per connection in record pages.
- * A regular life costs nine entries of 24 octets. Marks are bounded per connection; transitions are not, because a
+ * A regular life costs nine entries of 20 octets. Marks are bounded per connection; transitions are not, because a
  * connection cannot have many without segments that we would have to keep anyway.
  */
 import { Mark } from '../model/connection.ts';
-import { RecordPages } from './pages.ts';
 
-/** Words of an event record. */
+/** Words of an event; its time stands in a column of its own, because a float64 beside three words would cost padding. */
 const FRAME = 0;
 const CODE = 1;
 const NEXT = 2;
-const DETAIL = 3;
-const TIME = 4;
-const STRIDE = 6;
-const PAGE_BITS = 13;
+const STRIDE = 3;
+const PAGE_BITS = 14;
+const PAGE_MASK = (1 << PAGE_BITS) - 1;
 
 /** Kinds: 0 transition, 1 withdrawn, from 2 marks in the order of `MARKS`. */
 export const EventKind = { TRANSITION: 0, WITHDRAWN: 1, FIRST_MARK: 2 } as const;
@@ -35,26 +33,30 @@ export const eventAssumed = (code: number): boolean => (code & ASSUMED) !== 0;
 
 export const transitionCode = (side: number, from: number, to: number, cause: number, assumed: boolean): number =>
   (side << 4) | (from << FROM_SHIFT) | (to << TO_SHIFT) | (cause << CAUSE_SHIFT) | (assumed ? ASSUMED : 0);
-export const markCode = (kind: number, side: number): number => kind | (side << 4);
+/** A mark's detail shares the code: 27 bits, unsigned. */
+const DETAIL_SHIFT = 5;
+export const markCode = (kind: number, side: number, detail: number): number => kind | (side << 4) | (detail << DETAIL_SHIFT);
+export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;
 
 export class EventLog {
-  readonly #pages = new RecordPages(STRIDE, PAGE_BITS);
-
-  get length(): number {
-    return this.#pages.length;
-  }
+  readonly #words: Int32Array[] = [];
+  readonly #times: Float64Array[] = [];
+  length = 0;
 
   /** Adds an event behind `tail` (index + 1, 0 none) and returns its own index + 1. `frame` 0: no segment. */
-  append(tail: number, time: number, frame: number, code: number, detail: number): number {
-    const pages = this.#pages;
-    const index = pages.add();
-    const page = pages.page(index);
-    const at = pages.offset(index);
-    page[at + FRAME] = frame;
-    page[at + CODE] = code;
-    page[at + DETAIL] = detail;
-    pages.floatPage(index)[(at + TIME) >> 1] = time;
-    if (tail > 0) pages.page(tail - 1)[pages.offset(tail - 1) + NEXT] = index + 1;
+  append(tail: number, time: number, frame: number, code: number): number {
+    const index = this.length++;
+    const n = index >>> PAGE_BITS;
+    if (n === this.#words.length) {
+      this.#words.push(new Int32Array(STRIDE << PAGE_BITS));
+      this.#times.push(new Float64Array(1 << PAGE_BITS));
+    }
+    const page = this.#words[n]!;
+    const i = index & PAGE_MASK;
+    page[i * STRIDE + FRAME] = frame;
+    page[i * STRIDE + CODE] = code;
+    this.#times[n]![i] = time;
+    if (tail > 0) this.#words[(tail - 1) >>> PAGE_BITS]![((tail - 1) & PAGE_MASK) * STRIDE + NEXT] = index + 1;
     return index + 1;
   }
 
@@ -64,27 +66,20 @@ export class EventLog {
   code(ref: number): number {
     return this.#word(ref, CODE);
   }
-  detail(ref: number): number {
-    return this.#word(ref, DETAIL);
-  }
   next(ref: number): number {
     return this.#word(ref, NEXT);
   }
   time(ref: number): number {
-    return this.#pages.floatPage(ref - 1)[(this.#pages.offset(ref - 1) + TIME) >> 1]!;
+    return this.#times[(ref - 1) >>> PAGE_BITS]![(ref - 1) & PAGE_MASK]!;
   }
 
   withdraw(ref: number): void {
-    const at = this.#pages.offset(ref - 1) + CODE;
-    const page = this.#pages.page(ref - 1);
+    const page = this.#words[(ref - 1) >>> PAGE_BITS]!;
+    const at = ((ref - 1) & PAGE_MASK) * STRIDE + CODE;
     page[at] = (page[at]! & ~15) | EventKind.WITHDRAWN;
   }
 
-  setDetail(ref: number, detail: number): void {
-    this.#pages.page(ref - 1)[this.#pages.offset(ref - 1) + DETAIL] = detail;
-  }
-
   #word(ref: number, word: number): number {
-    return this.#pages.page(ref - 1)[this.#pages.offset(ref - 1) + word]!;
+    return this.#words[(ref - 1) >>> PAGE_BITS]![((ref - 1) & PAGE_MASK) * STRIDE + word]!;
   }
 }

@@ -68,52 +68,52 @@ export const Trait = {
   COMPLETENESS_SHIFT: 22,
   /** More events than the log keeps for one connection. */
   EVENTS_CUT: 1 << 28,
+  /** A SYN inside the connection waits for its explanation (Pair.STRAY_FRAME). */
+  STRAY_SYN: 1 << 29,
 } as const;
 
-/** Words of one end. */
+/** Words of one end. The first sixteen are what every segment touches: one cache line. */
 export const Half = {
   /** Next sequence number: highest seq + length seen (int32). */
   NXT: 0,
   /** Highest acknowledgment received from the other end. */
   UNA: 1,
-  /** Newest hole in the sequence space: [from, to). */
-  HOLE_FROM: 2,
-  HOLE_TO: 3,
-  /** Octets in holes that are still open. */
-  MISSED: 4,
-  FLAGS: 5,
-  /** Acknowledgment number that covers the FIN. */
-  FIN_ACK: 6,
-  PACKETS: 7,
-  SYN: 8,
-  SYN_ACK: 9,
-  FIN: 10,
-  RST: 11,
-  FIRST_SYN: 12,
-  FIRST_SYN_ACK: 13,
-  FIRST_FIN: 14,
-  FIRST_RST: 15,
-  RETRANSMISSIONS: 16,
-  OUT_OF_ORDER: 17,
+  FLAGS: 2,
+  PACKETS: 3,
   /** Acknowledgment number of the last segment. */
-  LAST_ACK: 18,
-  /** Unscaled window of the last segment. */
-  WINDOW: 19,
-  LAST_DATA_FRAME: 20,
+  LAST_ACK: 4,
+  /** Unscaled window of the last segment (16 bits) | lowest TTL << 16 | highest TTL << 24, of segments without RST. */
+  WINDOW_TTL: 5,
   /** length of the last payload (24 bits) | its first octet << 24 */
-  LAST_PAYLOAD: 21,
-  ZERO_WINDOWS: 22,
-  /** lowest TTL | highest TTL << 8 of segments without RST */
-  TTL_RANGE: 23,
+  LAST_PAYLOAD: 6,
+  LAST_DATA_FRAME: 7,
+  IP_BYTES: 8,
+  PAYLOAD: 10,
+  LAST_DATA_TIME: 12,
+  LAST_TIME: 14,
+  /** Newest hole in the sequence space: [from, to). */
+  HOLE_FROM: 16,
+  HOLE_TO: 17,
+  /** Octets in holes that are still open. */
+  MISSED: 18,
+  /** Acknowledgment number that covers the FIN. */
+  FIN_ACK: 19,
+  SYN: 20,
+  SYN_ACK: 21,
+  FIN: 22,
+  RST: 23,
+  FIRST_SYN: 24,
+  FIRST_SYN_ACK: 25,
+  FIRST_FIN: 26,
+  FIRST_RST: 27,
+  RETRANSMISSIONS: 28,
+  OUT_OF_ORDER: 29,
+  ZERO_WINDOWS: 30,
   /** Payload octets sent after the other end's FIN (saturating). */
-  AFTER_PEER_FIN: 24,
+  AFTER_PEER_FIN: 31,
+  STATE_TIME: 32,
   /** seq of the last RST of this end */
-  RST_SEQ: 25,
-  IP_BYTES: 26,
-  PAYLOAD: 28,
-  LAST_DATA_TIME: 30,
-  LAST_TIME: 32,
-  STATE_TIME: 34,
+  RST_SEQ: 34,
 } as const;
 export const HALF_STRIDE = 36;
 

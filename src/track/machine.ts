@@ -73,11 +73,12 @@ function syn(x: Context, k: Packet): void {
 
 /** A SYN that this connection cannot have sent: kept until a SYN-ACK proves that it opened a new one (RFC 5961 §4). */
 function straySyn(x: Context, k: Packet): void {
-  x.mark(Mark.STRAY_SYN, k.seq);
+  x.mark(Mark.STRAY_SYN, 0);
   if (x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) {
     x.bump(x.p + Pair.STRAY_COUNT);
     return;
   }
+  x.set(Trait.STRAY_SYN);
   x.pair[x.p + Pair.STRAY_SEQ] = k.seq;
   x.pair[x.p + Pair.STRAY_FRAME] = x.frame;
   x.pair[x.p + Pair.STRAY_COUNT] = 1 | ((k.ipLength & 0xffff) << 16);
@@ -180,6 +181,8 @@ function synAcked(x: Context): void {
 
 /** Last SYN to its SYN-ACK plus that SYN-ACK to now; nanoseconds. */
 function handshakeRtt(x: Context): number {
+  const single = x.pair[x.half(0) + Half.SYN] === 1 && x.pair[x.half(1) + Half.SYN_ACK] === 1;
+  if (single) return x.now - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
   const synAckAt = lastMarkOrTransition(x, 1 - x.side, Mark.SYN_ACK_AGAIN);
   const synAt = lastMarkOrTransition(x, x.side, Mark.SYN_AGAIN);
   return synAckAt < 0 ? 0 : x.now - synAckAt + (synAt < 0 || synAt > synAckAt ? 0 : synAckAt - synAt);
@@ -273,8 +276,9 @@ function lastFinTime(x: Context): number {
 /** RFC 5961: an empty ACK that says nothing new, straight after a RST or SYN of the other end that was not acceptable. */
 function challengeAck(x: Context, k: Packet): void {
   if (k.payloadLength > 0 || (k.flags & Flag.ACK) === 0) return;
+  if (!x.has(Trait.STRAY_SYN | Trait.HAS_RST)) return;
   const { pair, peer, me } = x;
-  const stray = pair[x.p + Pair.STRAY_FRAME] !== 0 && x.now - x.pairF[(x.p + Pair.STRAY_TIME) >> 1]! < NANOS_PER_SECOND;
+  const stray = x.has(Trait.STRAY_SYN) && x.now - x.pairF[(x.p + Pair.STRAY_TIME) >> 1]! < NANOS_PER_SECOND;
   if (!stray && pair[peer + Half.RST] === 0) return;
   if (k.seq === pair[me + Half.NXT] && k.ack === pair[me + Half.LAST_ACK]) x.mark(Mark.CHALLENGE_ACK, 0);
 }

@@ -58,8 +58,8 @@ export function reset(x: Context, k: Packet): void {
   decodeTcpOptions(k);
   if (k.options.hasTimestamp) detail |= RstBit.HAS_TIMESTAMP;
   else if (k.options.complete && negotiatedTimestamps(x)) detail |= RstBit.LACKS_TIMESTAMP;
-  const range = pair[me + Half.TTL_RANGE]!;
-  if (range !== 0 && (k.ttl < (range & 255) || k.ttl > range >>> 8)) detail |= RstBit.TTL_DIFFERS;
+  const ttls = pair[me + Half.WINDOW_TTL]!;
+  if (ttls >>> 24 !== 0 && (k.ttl < ((ttls >>> 16) & 255) || k.ttl > ttls >>> 24)) detail |= RstBit.TTL_DIFFERS;
   if (exact) detail |= RstBit.SEQ_EXACT;
   if (inWindow) detail |= RstBit.SEQ_IN_WINDOW;
   if (answersLast) detail |= RstBit.ANSWERS_LAST;
@@ -83,7 +83,7 @@ function windowOf(x: Context): number {
   const options = x.core[x.c + Core.OPTIONS + (1 - x.side)]!;
   const scale = (options >>> SynOption.SCALE_SHIFT) & 15;
   const shift = (options & SynOption.SEEN) === 0 ? 14 : scale === SynOption.NO_SCALE ? 0 : Math.min(14, scale);
-  return Math.max(1, x.pair[x.peer + Half.WINDOW]! << shift);
+  return Math.max(1, (x.pair[x.peer + Half.WINDOW_TTL]! & 0xffff) << shift);
 }
 
 const negotiatedTimestamps = (x: Context): boolean =>

@@ -86,11 +86,21 @@ export function book(x: Context, k: Packet, length: number): void {
     pair[me + Half.ZERO_WINDOWS] = pair[me + Half.ZERO_WINDOWS]! + 1;
     once(x, SEEN_WINDOW, LETTER.WINDOW);
   }
-  if ((flags & Flag.RST) === 0) pair[me + Half.WINDOW] = k.window;
+  if ((flags & Flag.RST) === 0) noteWindowAndTtl(pair, me, k);
   pairF[(me + Half.LAST_TIME) >> 1] = x.now;
-  if (x.flag(peer, HalfFlag.FIN_SENT) && payload > 0) {
+  if (payload > 0 && x.flag(peer, HalfFlag.FIN_SENT)) {
     pair[me + Half.AFTER_PEER_FIN] = Math.min(0x7fffffff, pair[me + Half.AFTER_PEER_FIN]! + payload);
   }
+}
+
+/** Window of this segment, and the span of its sender's TTLs. */
+function noteWindowAndTtl(pair: Int32Array, me: number, k: Packet): void {
+  const word = pair[me + Half.WINDOW_TTL]!;
+  const ttl = k.ttl & 255;
+  const low = (word >>> 16) & 255;
+  const high = word >>> 24;
+  if (high === 0) pair[me + Half.WINDOW_TTL] = k.window | (ttl << 16) | (ttl << 24);
+  else pair[me + Half.WINDOW_TTL] = k.window | ((ttl < low ? ttl : low) << 16) | ((ttl > high ? ttl : high) << 24);
 }
 
 function notePayload(x: Context, k: Packet, payload: number): void {
@@ -129,7 +139,7 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
     if (k.seq === pair[me + Half.HOLE_FROM]) pair[me + Half.HOLE_FROM] = end;
     else if (end === pair[me + Half.HOLE_TO]) pair[me + Half.HOLE_TO] = k.seq;
     pair[me + Half.OUT_OF_ORDER] = pair[me + Half.OUT_OF_ORDER]! + 1;
-  } else if (payload > 0 && pair[x.peer + Half.WINDOW] === 0 && x.flag(x.peer, HalfFlag.UNA_KNOWN)) {
+  } else if (payload > 0 && (pair[x.peer + Half.WINDOW_TTL]! & 0xffff) === 0 && x.flag(x.peer, HalfFlag.UNA_KNOWN)) {
     // tcptrace: what is sent into a closed window is a probe
   } else {
     pair[me + Half.RETRANSMISSIONS] = pair[me + Half.RETRANSMISSIONS]! + 1;

@@ -19,6 +19,8 @@ import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
 const BOTH_ESTABLISHED = State.ESTABLISHED | (State.ESTABLISHED << 4);
+/** Both states, and nothing that plain data could still explain in hindsight. */
+const ORDINARY = 0xff | Trait.HAS_RST | Trait.STRAY_SYN;
 /** IANA's dynamic ports and Linux's default range begin far above; below is where services live. */
 const EPHEMERAL_FLOOR = 32_768;
 const WELL_KNOWN = 1_024;
@@ -98,9 +100,8 @@ export class Tracker {
     pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
     pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
     if (k.payloadLength > 0) pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + k.payloadLength;
-    if ((flags & Flag.RST) === 0) this.#noteTtl(k.ttl);
 
-    if ((flags & CONTROL) === 0 && (core[c + Core.STATE]! & 0xff) === BOTH_ESTABLISHED && this.#ordinary()) {
+    if ((flags & CONTROL) === 0 && (core[c + Core.STATE]! & ORDINARY) === BOTH_ESTABLISHED) {
       pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
       book(x, k, k.payloadLength);
     } else {
@@ -225,7 +226,7 @@ export class Tracker {
   /** Does this SYN-ACK answer the SYN that we had taken for a stray one? */
   #provesStraySyn(k: Packet): boolean {
     const x = this.#x;
-    return x.paired && x.pair[x.p + Pair.STRAY_FRAME] !== 0 && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.core[x.c + Core.ISS + x.side];
+    return x.paired && x.has(Trait.STRAY_SYN) && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.core[x.c + Core.ISS + x.side];
   }
 
   /** The stray SYN did open a connection: it, and its copies, move to a new one. `side` is the sender of the SYN-ACK. */
@@ -238,6 +239,7 @@ export class Tracker {
     const length = pair[p + Pair.STRAY_COUNT]! >>> 16;
     const seq = pair[p + Pair.STRAY_SEQ]!;
     pair[p + Pair.STRAY_FRAME] = 0;
+    x.clear(Trait.STRAY_SYN);
     pair[peer + Half.PACKETS] = pair[peer + Half.PACKETS]! - syns;
     pair[peer + Half.SYN] = pair[peer + Half.SYN]! - syns;
     if (pair[peer + Half.FIRST_SYN] === strayFrame) pair[peer + Half.FIRST_SYN] = 0;
@@ -338,6 +340,9 @@ export class Tracker {
     const syns = counts & 0xffff;
     const synAcks = counts >>> 16;
     const first = core[c + Core.FIRST_FRAME]!;
+    // Without a retry the last event is the SYN-ACK's (or the SYN's): no need to walk the log.
+    const tail = core[c + Core.TAIL]!;
+    const newest = tail === 0 ? x.now : this.tables.events.time(tail);
     if (syns > 0) {
       const half = x.half(Side.CLIENT);
       pair[half + Half.PACKETS] = syns;
@@ -347,8 +352,8 @@ export class Tracker {
       pair[half + Half.NXT] = (core[c + Core.ISS]! + 1) | 0;
       x.setFlag(half, HalfFlag.NXT_KNOWN);
       pairF[(half + Half.IP_BYTES) >> 1] = syns * (lengths & 0xffff);
-      pair[half + Half.TTL_RANGE] = ttlRange(core[c + Core.TTLS]! & 0xff);
-      pairF[(half + Half.STATE_TIME) >> 1] = this.#stateTime(Side.CLIENT);
+      pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, core[c + Core.TTLS]! & 0xff);
+      pairF[(half + Half.STATE_TIME) >> 1] = syns === 1 ? newest : this.#stateTime(Side.CLIENT);
       pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
       x.history(LETTER.SYN | 16);
     }
@@ -364,10 +369,9 @@ export class Tracker {
       pair[x.half(Side.CLIENT) + Half.UNA] = (core[c + Core.ISS]! + 1) | 0;
       x.setFlag(x.half(Side.CLIENT), HalfFlag.UNA_KNOWN);
       pairF[(half + Half.IP_BYTES) >> 1] = synAcks * (lengths >>> 16);
-      pair[half + Half.TTL_RANGE] = ttlRange((core[c + Core.TTLS]! >>> 8) & 0xff);
-      pairF[(half + Half.STATE_TIME) >> 1] = this.#stateTime(Side.SERVER);
+      pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, (core[c + Core.TTLS]! >>> 8) & 0xff);
+      pairF[(half + Half.STATE_TIME) >> 1] = synAcks === 1 ? newest : this.#stateTime(Side.SERVER);
       pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
-      pair[half + Half.WINDOW] = 0xffff;
       x.history(LETTER.SYN_ACK);
     }
   }
@@ -375,22 +379,6 @@ export class Tracker {
   #stateTime(side: number): number {
     const ref = this.#x.lastTransition(side);
     return ref === 0 ? this.#x.now : this.tables.events.time(ref);
-  }
-
-  /** No hindsight is pending that plain data could settle. */
-  #ordinary(): boolean {
-    const x = this.#x;
-    const { pair, me, peer, p } = x;
-    return pair[p + Pair.STRAY_FRAME] === 0 && pair[me + Half.RST] === 0 && pair[peer + Half.RST] === 0;
-  }
-
-  #noteTtl(ttl: number): void {
-    const { pair, me } = this.#x;
-    const range = pair[me + Half.TTL_RANGE]!;
-    const low = range & 255;
-    if (range === 0) pair[me + Half.TTL_RANGE] = ttlRange(ttl & 255);
-    else if (ttl < low) pair[me + Half.TTL_RANGE] = (range & ~255) | ttl;
-    else if (ttl > range >>> 8) pair[me + Half.TTL_RANGE] = low | (ttl << 8);
   }
 
   #countControl(flags: number): void {
@@ -438,7 +426,8 @@ function guessRoles(k: Packet): number {
   return Trait.MIDSTREAM | Trait.ROLES_FIRST_SEEN | SENDER_IS_CLIENT;
 }
 
-const ttlRange = (ttl: number): number => ttl | (ttl << 8);
+/** Half.WINDOW_TTL of a sender of whom only SYNs were seen. */
+const windowTtl = (window: number, ttl: number): number => window | (ttl << 16) | (ttl << 24);
 
 /** Destination unreachable of either family, but not "fragmentation needed", which a socket survives. */
 function isUnreachable(k: Packet): boolean {

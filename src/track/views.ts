@@ -15,7 +15,7 @@ import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
 import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './context.ts';
-import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, MARKS } from './events.ts';
+import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, MARKS } from './events.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
@@ -176,7 +176,7 @@ class Connection implements ConnectionView {
         transitions.push({ time, frame: frameOrNull(events.frame(ref)), side, from, to: eventTo(code) as State, cause, assumed: eventAssumed(code) });
       } else {
         const mark = MARKS[kind - EventKind.FIRST_MARK]!;
-        const detail = events.detail(ref);
+        const detail = markDetail(code);
         marks.push({ mark, time, frame: frameNo(events.frame(ref)), side, detail, rst: mark === Mark.RST ? rstFacts(detail) : null });
       }
     }
@@ -379,7 +379,7 @@ class Endpoint implements EndpointView {
   }
   get ttl(): number {
     const early = (this.#core[this.#c + Core.TTLS]! >>> (this.side * 8)) & 255;
-    return early !== 0 ? early : this.#word(Half.TTL_RANGE, 0) & 255;
+    return early !== 0 ? early : (this.#word(Half.WINDOW_TTL, 0) >>> 16) & 255;
   }
   get tls(): boolean {
     return this.#flag(HalfFlag.TLS);
