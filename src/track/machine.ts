@@ -119,6 +119,8 @@ function firstSynAck(x: Context, k: Packet): void {
   if (x.core[x.c + Core.FIRST_SYNACK] === 0) x.core[x.c + Core.FIRST_SYNACK] = x.frame;
   x.history(LETTER.SYN_ACK | upper(x));
   x.step(x.side, Cause.SENDS_SYN_ACK);
+  // Simultaneous open: the other end's SYN-ACK may have acknowledged our SYN before ours passed here.
+  if (simultaneous && x.flag(x.me, HalfFlag.UNA_KNOWN) && ((x.pair[x.me + Half.UNA]! - k.seq) | 0) > 0) x.step(x.side, Cause.SYN_ACKED);
   if (!answered || !x.has(Trait.SAW_SYN)) return;
   if (((k.ack - theirs) | 0) <= 0) return; // does not acknowledge the SYN: an old answer
   if (simultaneous || x.state(other) === State.SYN_RCVD) x.step(other, Cause.SYN_ACKED);

@@ -4,7 +4,7 @@
  */
 import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
-import { Side, State } from '../model/state.ts';
+import { otherSide, Side, State } from '../model/state.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
 import { flowHash } from './flow-table.ts';
@@ -83,14 +83,16 @@ export class Tracker {
     else if ((flags & (CONTROL | Flag.ACK)) === Flag.SYN && !this.#belongs(id, k)) id = this.#reopened(id, k);
     else {
       this.#load(id);
-      if ((flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK) && this.#provesStraySyn(k)) id = this.#split(id, k);
+      if ((flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK) && this.#provesStraySyn(k))
+        id = this.#split(id, k, otherSide(this.#x.side));
     }
 
     const { core, coreF, c } = x;
     core[c + Core.LAST_FRAME] = frame;
     if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
 
-    if ((flags & (Flag.ACK | Flag.RST)) !== 0 && (flags & (Flag.SYN | Flag.RST)) !== 0 && core[c + Core.PREVIOUS] !== 0) this.#settlePrevious(k, id);
+    if ((flags & (Flag.ACK | Flag.RST)) !== 0 && (flags & (Flag.SYN | Flag.RST)) !== 0 && core[c + Core.PREVIOUS] !== 0)
+      this.#settlePrevious(k, id);
 
     if (!x.paired) {
       if (this.#embryo(k)) return id;
@@ -211,28 +213,38 @@ export class Tracker {
     if (mine === State.SYN_SENT && theirs === State.SYN_RCVD && x.side === Side.CLIENT) return false;
     if (mine === State.SYN_SENT || (mine === State.SYN_RCVD && x.side === Side.SERVER)) return true; // simultaneous open
     // A sender that has nothing left of the old connection opens a new one, whatever the other end still believes.
-    if (mine === State.CLOSED || mine === State.TIME_WAIT || mine === State.LAST_ACK || x.has(Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER)) return false;
+    if (
+      mine === State.CLOSED ||
+      mine === State.TIME_WAIT ||
+      mine === State.LAST_ACK ||
+      x.has(Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER)
+    )
+      return false;
     return true; // inside a live connection: a stray until a SYN-ACK says otherwise
   }
 
   /** A new connection on the tuple of `old`: what is left of the old one at the sender is over. */
   #reopened(old: number, k: Packet): number {
     const x = this.#x;
-    const sender = x.side;
-    x.step(sender, Cause.TUPLE_REUSED);
+    // Its SYN once more: the first copy, which we had taken for a stray one, opened it (RFC 9293 figure 9).
+    if (x.paired && x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) return this.#split(old, k, x.side);
+    x.step(x.side, Cause.TUPLE_REUSED);
     return this.#open(k, old);
   }
 
   /** Does this SYN-ACK answer the SYN that we had taken for a stray one? */
   #provesStraySyn(k: Packet): boolean {
     const x = this.#x;
-    return x.paired && x.has(Trait.STRAY_SYN) && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.core[x.c + Core.ISS + x.side];
+    return (
+      x.paired && x.has(Trait.STRAY_SYN) && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.core[x.c + Core.ISS + x.side]
+    );
   }
 
-  /** The stray SYN did open a connection: it, and its copies, move to a new one. `side` is the sender of the SYN-ACK. */
-  #split(old: number, k: Packet): number {
+  /** The stray SYN did open a connection: it, and its copies, move to a new one. `opener` sent it; `k` is the segment that proves it. */
+  #split(old: number, k: Packet, opener: Side): number {
     const x = this.#x;
-    const { pair, pairF, p, peer, side, frame, now } = x;
+    const { pair, pairF, p, frame, now } = x;
+    const from = x.half(opener);
     const strayFrame = pair[p + Pair.STRAY_FRAME]!;
     const strayTime = pairF[(p + Pair.STRAY_TIME) >> 1]!;
     const syns = pair[p + Pair.STRAY_COUNT]! & 0xffff;
@@ -240,13 +252,13 @@ export class Tracker {
     const seq = pair[p + Pair.STRAY_SEQ]!;
     pair[p + Pair.STRAY_FRAME] = 0;
     x.clear(Trait.STRAY_SYN);
-    pair[peer + Half.PACKETS] = pair[peer + Half.PACKETS]! - syns;
-    pair[peer + Half.SYN] = pair[peer + Half.SYN]! - syns;
-    if (pair[peer + Half.FIRST_SYN] === strayFrame) pair[peer + Half.FIRST_SYN] = 0;
-    pairF[(peer + Half.IP_BYTES) >> 1] = pairF[(peer + Half.IP_BYTES) >> 1]! - syns * length;
+    pair[from + Half.PACKETS] = pair[from + Half.PACKETS]! - syns;
+    pair[from + Half.SYN] = pair[from + Half.SYN]! - syns;
+    if (pair[from + Half.FIRST_SYN] === strayFrame) pair[from + Half.FIRST_SYN] = 0;
+    pairF[(from + Half.IP_BYTES) >> 1] = pairF[(from + Half.IP_BYTES) >> 1]! - syns * length;
     x.frame = strayFrame;
     x.now = strayTime;
-    x.step(1 - side, Cause.TUPLE_REUSED);
+    x.step(opener, Cause.TUPLE_REUSED);
     const id = this.#open(k, old);
     x.core[x.c + Core.ISS] = seq;
     x.core[x.c + Core.COUNTS] = syns;
@@ -264,7 +276,8 @@ export class Tracker {
     const { side } = x;
     this.#load(x.core[x.c + Core.PREVIOUS]! - 1);
     if ((k.flags & Flag.RST) === 0) x.step(x.side, Cause.TUPLE_REUSED);
-    else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT]) x.step(1 - x.side, Cause.RECEIVES_RST);
+    else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT])
+      x.step(1 - x.side, Cause.RECEIVES_RST);
     x.load(id, side);
   }
 
@@ -284,7 +297,8 @@ export class Tracker {
         this.#firstSyn(k);
         core[c + Core.LENGTHS] = (lengths & ~0xffff) | k.ipLength;
       } else {
-        if (k.seq !== core[c + Core.ISS] || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
+        if (k.seq !== core[c + Core.ISS] || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT)
+          return false;
         this.tables.series.count(Counter.SYN);
         x.mark(Mark.SYN_AGAIN, 0);
         x.rearmRetry(Side.CLIENT, retryAfter(x));
@@ -295,11 +309,13 @@ export class Tracker {
     if (flags === (Flag.SYN | Flag.ACK) && x.side === Side.SERVER && x.has(Trait.SAW_SYN)) {
       const n = counts >>> 16;
       if (n === 0) {
-        if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - core[c + Core.ISS]!) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
+        if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - core[c + Core.ISS]!) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT)
+          return false;
         this.#firstSynAck(k);
         core[c + Core.LENGTHS] = (lengths & 0xffff) | (k.ipLength << 16);
       } else {
-        if (k.seq !== core[c + Core.ISS + 1] || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD) return false;
+        if (k.seq !== core[c + Core.ISS + 1] || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD)
+          return false;
         x.mark(Mark.SYN_ACK_AGAIN, 0);
         x.rearmRetry(Side.SERVER, retryAfter(x));
       }
@@ -421,7 +437,7 @@ const SENDER_IS_CLIENT = 1;
 function guessRoles(k: Packet): number {
   if ((k.flags & Flag.SYN) !== 0 && (k.flags & Flag.RST) === 0) return (k.flags & Flag.ACK) !== 0 ? 0 : SENDER_IS_CLIENT;
   const { srcPort, dstPort } = k;
-  const clear = srcPort !== dstPort && (Math.min(srcPort, dstPort) < WELL_KNOWN || (srcPort < EPHEMERAL_FLOOR) !== (dstPort < EPHEMERAL_FLOOR));
+  const clear = srcPort !== dstPort && (Math.min(srcPort, dstPort) < WELL_KNOWN || srcPort < EPHEMERAL_FLOOR !== dstPort < EPHEMERAL_FLOOR);
   if (clear) return Trait.MIDSTREAM | Trait.ROLES_BY_PORT | (dstPort < srcPort ? SENDER_IS_CLIENT : 0);
   return Trait.MIDSTREAM | Trait.ROLES_FIRST_SEEN | SENDER_IS_CLIENT;
 }
