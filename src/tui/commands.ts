@@ -70,7 +70,7 @@ function move(store: Store, step: number): void {
   const state = store.state();
   const view = topView(state);
   const cursor = Math.max(0, Math.min(view.cursor + step, lengthOf(view, state) - 1));
-  if (view.kind === 'connections') store.replace({ ...view, cursor, key: view.pages.row(cursor)?.id ?? null });
+  if (view.kind === 'connections') store.replace({ ...view, cursor, key: view.pages.idAt(cursor) ?? null });
   else if (view.kind === 'findings') store.replace({ ...view, cursor, paneTop: 0 });
   else store.replace({ ...view, cursor });
 }
@@ -101,8 +101,8 @@ function open(store: Store): void {
     if (view.finding.connections.length > 0) store.pushConnections(view.finding.id);
     else store.say('This finding is about the capture, not about single connections.');
   } else if (view.kind === 'connections') {
-    const row = view.pages.row(view.cursor);
-    if (row) openLadder(store, row.id, null);
+    const id = view.pages.idAt(view.cursor);
+    if (id !== undefined) openLadder(store, id, null);
   } else if (view.kind === 'ladder') {
     const item = itemsOf(view)[view.cursor];
     if (item?.kind === 'row' && item.row.frame !== null) openPacket(store, item.row.frame);

@@ -110,6 +110,21 @@ export function detailOf(finding: Finding, snapshot: Snapshot, width: number): r
 /** The mark of the cursor stands left of the lines. */
 export const DETAIL_MARGIN = 2;
 
+/** Is the answer still on its way that this screen, or opening the row under its cursor, needs? */
+export function isWaiting(view: View, opening: boolean): boolean {
+  switch (view.kind) {
+    case 'findings':
+    case 'finding':
+      return false;
+    case 'connections':
+      return view.pages.total === null || (opening && view.pages.total > 0 && view.pages.idAt(view.cursor) === undefined);
+    case 'ladder':
+    case 'packet':
+    case 'explain':
+      return view.data.value === null && view.data.error === null;
+  }
+}
+
 /** Rows of the whole list. */
 export function lengthOf(view: View, state: TuiState): number {
   switch (view.kind) {

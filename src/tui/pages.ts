@@ -35,6 +35,8 @@ export class ConnectionPages {
   #query: ConnectionQuery;
   #generation = 0;
   #revision = 0;
+  /** The revision of the newest answer. */
+  #answered = 0;
   #pages = new Map<number, Page>();
   #asking = false;
   #top = 0;
@@ -52,9 +54,15 @@ export class ConnectionPages {
     return this.#pages.get(Math.floor(index / PAGE_ROWS))?.rows[index % PAGE_ROWS];
   }
 
-  /** Where a connection stands among the rows that are here. */
+  /** The connection at a row, once that row answers the question asked last: an old row may be shown, but not acted upon. */
+  idAt(index: number): number | undefined {
+    return this.#pages.get(Math.floor(index / PAGE_ROWS))?.generation === this.#generation ? this.row(index)?.id : undefined;
+  }
+
+  /** Where a connection stands among the rows of the newest answers. */
   indexOf(id: number): number | undefined {
-    for (const [page, { rows }] of this.#pages) {
+    for (const [page, { rows, revision }] of this.#pages) {
+      if (revision !== this.#answered) continue;
       const at = rows.findIndex((row) => row.id === id);
       if (at >= 0) return page * PAGE_ROWS + at;
     }
@@ -126,6 +134,7 @@ export class ConnectionPages {
   }
 
   #keep(page: number, content: Page): void {
+    this.#answered = content.revision;
     for (const [number, { generation }] of this.#pages) if (generation !== this.#generation) this.#pages.delete(number);
     this.#pages.delete(page);
     this.#pages.set(page, content);

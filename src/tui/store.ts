@@ -4,12 +4,13 @@
  */
 import type { Session } from '../engine/protocol.ts';
 import { runCommand } from './commands.ts';
-import { commandFor, type Context } from './keymap.ts';
+import { type Command, commandFor, type Context } from './keymap.ts';
 import type { Key } from './keys.ts';
 import {
   type ConnectionsView,
   type ExplainView,
   heightOf,
+  isWaiting,
   itemsOf,
   type LadderView,
   type Loaded,
@@ -35,11 +36,17 @@ export interface TerminalEffects {
 /** A filter longer than this is a paste gone wrong, characters. */
 const FILTER_LIMIT = 200;
 
+/** Commands that never wait for an answer, and with which the user takes back what was typed ahead. */
+const IMMEDIATE: ReadonlySet<Command> = new Set<Command>(['back', 'quit', 'suspend', 'redraw', 'help', 'close-help']);
+/** More was not typed on purpose, commands. */
+const AHEAD_LIMIT = 32;
+
 export class Store {
   readonly effects: TerminalEffects;
   #state: TuiState;
   readonly #session: Session;
   readonly #schedule: (notify: () => void) => void;
+  readonly #ahead: Command[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribe: () => void;
 
@@ -88,8 +95,30 @@ export class Store {
       return;
     }
     const command = commandFor(key.name, context);
-    if (command !== undefined) runCommand(this, command);
+    if (command !== undefined) this.#do(command);
     else if (context === 'typing' && Array.from(key.name).length === 1) this.setFilter(this.filter() + clean(key.name));
+  }
+
+  /** Now, or as soon as the answer is here that the command needs: who knows the way types ahead. */
+  #do(command: Command): void {
+    if (!IMMEDIATE.has(command) && (this.#ahead.length > 0 || this.#mustWait(command))) {
+      if (this.#ahead.length < AHEAD_LIMIT) this.#ahead.push(command);
+      return;
+    }
+    if (IMMEDIATE.has(command)) this.#ahead.length = 0;
+    runCommand(this, command);
+  }
+
+  #mustWait(command: Command): boolean {
+    return contextOf(this.#state) === topView(this.#state).kind && isWaiting(topView(this.#state), command === 'open');
+  }
+
+  /** An answer came. */
+  #goOn(): void {
+    for (let next = this.#ahead[0]; next !== undefined && !this.#mustWait(next); next = this.#ahead[0]) {
+      this.#ahead.shift();
+      runCommand(this, next);
+    }
   }
 
   // --- for commands
@@ -184,7 +213,7 @@ export class Store {
     if (out.kind === 'findings') return { ...out, key: shownFindings(state.snapshot, out.filter)[out.cursor]?.id ?? out.key };
     if (out.kind === 'connections') {
       out.pages.look(out.top, heightOf(out, state));
-      return { ...out, key: out.pages.row(out.cursor)?.id ?? out.key };
+      return { ...out, key: out.pages.idAt(out.cursor) ?? out.key };
     }
     return out;
   }
@@ -218,6 +247,7 @@ export class Store {
 
   #each(change: (view: View) => View): void {
     this.update({ views: this.#state.views.map(change) });
+    this.#goOn();
   }
 }
 

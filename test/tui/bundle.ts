@@ -18,7 +18,7 @@ export function buildDemo(): string {
   ).replace('--outdir=dist', `--outdir=${outdir}`);
   execFileSync('sh', ['-c', command], {
     cwd: root,
-    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}` },
+    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` },
     stdio: 'inherit',
   });
   return join(outdir, 'demo.mjs');

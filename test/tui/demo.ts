@@ -51,7 +51,7 @@ if (flags.includes('--reject')) setTimeout(() => void Promise.reject(new Error('
 process.exitCode = await runTui(session, {
   title: fromStdin ? '(standard input)' : 'incident.pcap',
   keys,
-  color: !process.env['NO_COLOR'],
+  color: !process.env.NO_COLOR,
 });
 await session.close();
 process.exit();

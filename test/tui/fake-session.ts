@@ -56,6 +56,7 @@ export class FakeSession implements Session {
   #fail: (error: Error) => void = () => undefined;
   #gate: Promise<void> = Promise.resolve();
   #open: () => void = () => undefined;
+  readonly #refused = new Map<QuestionName, string>();
   readonly #listeners = new Set<() => void>();
   readonly #total: number;
   readonly #findings: readonly Finding[];
@@ -103,9 +104,16 @@ export class FakeSession implements Session {
     this.#gate = Promise.resolve();
   }
 
+  /** From now on this question cannot be answered. */
+  refuse(question: QuestionName, message: string): void {
+    this.#refused.set(question, message);
+  }
+
   async ask<Q extends QuestionName>(question: Q, ask: Questions[Q]['ask']): Promise<Questions[Q]['answer']> {
     this.asked.push({ question, ask });
     await this.#gate;
+    const refusal = this.#refused.get(question);
+    if (refusal !== undefined) throw new Error(refusal);
     return this.#answer(question, ask) as Questions[Q]['answer'];
   }
 

@@ -26,14 +26,14 @@ export class Terminal {
     const size = { cols: options.columns ?? 80, rows: options.rows ?? 24 };
     // CI makes Ink and others behave as if nobody watched; NO_COLOR and the like would come from the machine that runs the tests.
     const env: Record<string, string> = {
-      PATH: process.env['PATH'] ?? '',
-      HOME: process.env['HOME'] ?? '',
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
       LANG: 'C.UTF-8',
       TERM: 'xterm-256color',
       ...options.env,
     };
     this.#emulator = new xterm.Terminal({ ...size, allowProposedApi: true, scrollback: 1000 });
-    this.#child = pty.spawn(file, [...args], { ...size, name: env['TERM'] ?? 'xterm-256color', env });
+    this.#child = pty.spawn(file, [...args], { ...size, name: env.TERM ?? 'xterm-256color', env });
     this.#child.onData((data) => {
       this.output += data;
       this.#emulator.write(data, () => this.#look());

@@ -60,8 +60,8 @@ const DELTA_WIDTH = 9;
 function widths(width: number): Widths {
   const time = width >= 76 ? TIME_WIDTH : 0;
   const delta = width >= 96 ? DELTA_WIDTH : 0;
-  // Both states with a blank and a bar each, one column of air at the right edge.
-  return { time, delta, arrow: width - MARK_WIDTH - FRAME_WIDTH - time - delta - GAP - 2 * (STATE_WIDTH + 2) - 1 };
+  // Both states with a blank and a bar each.
+  return { time, delta, arrow: width - MARK_WIDTH - FRAME_WIDTH - time - delta - GAP - 2 * (STATE_WIDTH + 2) };
 }
 
 /** Two rows: who the ends are, and what the columns mean. */
@@ -138,7 +138,6 @@ export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
     ...stateCell(row.clientState, before?.clientState, options.first, 'right'),
     ...(row.frame === null ? timerArrow(row.transitions, w.arrow) : arrow(row, w.arrow)),
     ...stateCell(row.serverState, before?.serverState, options.first, 'left'),
-    span(' '),
   ];
 }
 
