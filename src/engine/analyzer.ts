@@ -40,9 +40,10 @@ export class Analyzer {
   #clock = new Clock(0, 0);
   #started = false;
   #frames = 0;
-  #now: Nanos = nanos(0);
-  #first: Nanos = nanos(0);
-  #last: Nanos = nanos(0);
+  // -0 is a float64 from the start: a field that begins as a small integer and becomes a float64 throws away optimised code.
+  #now: Nanos = nanos(-0);
+  #first: Nanos = nanos(-0);
+  #last: Nanos = nanos(-0);
   /** Reading ends after this time. */
   #until = Infinity;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;

@@ -7,8 +7,12 @@
 import { type Nanos, NANOS_PER_SECOND, nanos } from './units.ts';
 
 export class Clock {
-  /** Whole seconds since the epoch, unsigned (records of 2106 and later are valid). */
-  readonly originSeconds: number;
+  /**
+   * Whole seconds since the epoch, unsigned (records of 2106 and later are valid).
+   * Begins as a fraction so that V8 keeps it as float64: as a small integer, the products of `relative` would overflow
+   * the code that was optimised for them in the first seconds of every capture.
+   */
+  readonly originSeconds: number = 0.5;
   /** 0 … 999,999,999 */
   readonly originNanos: number;
 

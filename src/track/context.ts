@@ -53,7 +53,8 @@ export class Context {
   /** Sender: 0 client, 1 server. */
   side: 0 | 1 = 0;
   frame = 0;
-  now = 0;
+  /** -0 is a float64 from the start: a field that begins as a small integer and becomes a float64 would throw away optimised code. */
+  now = -0;
 
   constructor(tables: Tables) {
     this.tables = tables;

@@ -55,7 +55,9 @@ function syn(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN);
   x.set((1 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN);
   const state = x.state(x.side);
-  if (state === State.CLOSED || state === State.LISTEN) {
+  const other = x.state(1 - x.side);
+  const opens = other < State.ESTABLISHED || other === State.TIME_WAIT || k.seq === x.core[x.c + Core.ISS + x.side];
+  if ((state === State.CLOSED || state === State.LISTEN) && opens) {
     x.core[x.c + Core.ISS + x.side] = k.seq;
     x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
     if (x.step(x.side, Cause.SENDS_SYN)) x.history(LETTER.SYN | upper(x));

@@ -43,7 +43,8 @@ export function reset(x: Context, k: Packet): void {
   const hasAck = (k.flags & Flag.ACK) !== 0;
   const refuses = peerState === State.SYN_SENT && (mine === State.CLOSED || mine === State.LISTEN) && hasAck;
 
-  const known = x.flag(me, HalfFlag.NXT_KNOWN) && !x.flag(me, HalfFlag.SENT_RST);
+  // Behind a RST that was accepted, stray segments are answered with all kinds of sequence numbers.
+  const known = x.flag(me, HalfFlag.NXT_KNOWN) && !(x.flag(me, HalfFlag.SENT_RST) && (peerState === State.CLOSED || peerState === State.TIME_WAIT));
   const fromNxt = (k.seq - pair[me + Half.NXT]!) | 0;
   const peerAck = pair[peer + Half.LAST_ACK]!;
   const answersLast = !hasAck && k.seq === peerAck && pair[peer + Half.PACKETS]! > 0;
@@ -135,7 +136,10 @@ function sender(x: Context, k: Packet, mine: number, hasAck: boolean): void {
  */
 export function sentAfterReset(x: Context, k: Packet): void {
   const { pair, me } = x;
-  const progress = (k.seq + k.payloadLength - pair[me + Half.RST_SEQ]!) | 0;
+  const resetAt = pair[me + Half.RST_SEQ]!;
+  const nxt = pair[me + Half.NXT]!;
+  // A forged RST may lie anywhere; what was sent before ours can only lie before our next octet.
+  const progress = (k.seq + k.payloadLength - (((resetAt - nxt) | 0) > 0 ? nxt : resetAt)) | 0;
   if (progress < 0) return;
   x.mark(Mark.SENT_AFTER_RST, k.payloadLength);
   x.clearFlag(me, HalfFlag.SENT_RST);

@@ -31,8 +31,8 @@ export class TimeSeries {
   readonly #gauges = new Float64Array(GAUGES * MAX_BUCKETS);
   readonly #now = new Int32Array(GAUGES);
   readonly #connects: (Uint32Array | undefined)[] = [];
-  /** Start of the next bucket, nanoseconds: the hot path compares with it. */
-  #next = 0;
+  /** Start of the next bucket, nanoseconds: the hot path compares with it. -0: a float64 from the start. */
+  #next = -0;
 
   /** Moves on to the bucket of `now`; to be called before the first count of a packet. Times before the current bucket stay in it. */
   at(now: number): void {

@@ -11,10 +11,10 @@ export function decodeIpv4(w: Walk): number {
   if (w.bound - at < MIN_HEADER) return missing(w, MIN_HEADER);
   const p = w.packet;
   const v = w.view;
-  const first = v.getUint32(at); // version, IHL, DSCP, ECN, total length
+  const first = v.getInt32(at); // version, IHL, DSCP, ECN, total length
   const header = ((first >>> 24) & 15) << 2;
   if (first >>> 28 !== 4 || header < MIN_HEADER) return stopped(w, Stop.MALFORMED);
-  const second = v.getUint32(at + 4); // identification, flags, fragment offset
+  const second = v.getInt32(at + 4); // identification, flags, fragment offset
 
   p.layer = Layer.IP;
   p.ipVersion = 4;

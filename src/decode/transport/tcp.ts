@@ -14,12 +14,12 @@ export function decodeTcp(w: Walk): number {
   p.transportAt = at;
   if (available < TCP_FIXED_HEADER) return decodeBeginning(w, available);
 
-  const ports = v.getUint32(at);
+  const ports = v.getInt32(at); // int32: an unsigned word does not stay a small integer
   p.srcPort = ports >>> 16;
   p.dstPort = ports & 0xffff;
   p.seq = v.getInt32(at + 4);
   p.ack = v.getInt32(at + 8);
-  const rest = v.getUint32(at + 12); // data offset, reserved, flags, window
+  const rest = v.getInt32(at + 12); // data offset, reserved, flags, window
   const header = (rest >>> 28) << 2;
   p.flags = (rest >>> 16) & FLAG_BITS;
   p.window = rest & 0xffff;
