@@ -42,14 +42,15 @@ export function segment(x: Context, k: Packet): void {
   if (x.flag(x.me, HalfFlag.SENT_RST)) sentAfterReset(x, k);
   if ((flags & Flag.SYN) !== 0) {
     if ((flags & Flag.ACK) !== 0) synAck(x, k);
-    else syn(x, k);
+    else if (!syn(x, k)) return;
     book(x, k, k.payloadLength + 1);
     return;
   }
   plain(x, k);
 }
 
-function syn(x: Context, k: Packet): void {
+/** Returns false for a stray SYN, whose sequence number is not of this connection. */
+function syn(x: Context, k: Packet): boolean {
   x.bump(x.me + Half.SYN);
   if (x.pair[x.me + Half.FIRST_SYN] === 0) x.pair[x.me + Half.FIRST_SYN] = x.frame;
   x.tables.series.count(Counter.SYN);
@@ -61,16 +62,17 @@ function syn(x: Context, k: Packet): void {
     x.core[x.c + Core.ISS + x.side] = k.seq;
     x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
     if (x.step(x.side, Cause.SENDS_SYN)) x.history(LETTER.SYN | upper(x));
-    return;
+    return true;
   }
   if (k.seq !== x.core[x.c + Core.ISS + x.side]) {
     straySyn(x, k);
-    return;
+    return false;
   }
   x.mark(Mark.SYN_AGAIN, 0);
   // Its SYN again: the SYN-ACK that we saw did not reach it.
   if (state === State.ESTABLISHED && !x.flag(x.me, HalfFlag.SPOKE)) x.withdraw(x.side);
   if (x.state(x.side) === State.SYN_SENT) x.rearmRetry(x.side, retryAfter(x));
+  return true;
 }
 
 /** A SYN that this connection cannot have sent: kept until a SYN-ACK proves that it opened a new one (RFC 5961 §4). */

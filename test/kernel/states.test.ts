@@ -1,0 +1,154 @@
+/**
+ * The states that the tracker infers against what the kernels said (`ss` on both hosts), for every fixture.
+ *
+ * Between a socket and the capture point lies the one-way delay, so a sample agrees when the connection passes through the
+ * kernel's state within that time, or within the 40 ms of a delayed ACK after it (until then no capture can show that a
+ * FIN arrived). Kernel timers fire late: where a timer ended a state at its nominal time, 10 % of the stay and 2 s are
+ * allowed. What a capture cannot show at all is listed in `CANNOT_KNOW`, with the reason, and counted exactly.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { analyse } from '../../src/engine/analyse.ts';
+import { parseTimeArgument } from '../../src/model/clock.ts';
+import type { ConnectionRow } from '../../src/model/report.ts';
+
+const FIXTURES = new URL('../../fixtures/', import.meta.url);
+
+interface Sample {
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly label: string;
+  readonly side: 'client' | 'server';
+  readonly sockets?: readonly (readonly [local: string, remote: string, state: string])[];
+  readonly counts?: Readonly<Record<string, number>>;
+}
+
+interface Kernel {
+  readonly captureStop: number;
+  readonly oneWayDelayMs: number;
+  readonly hosts: Readonly<Record<string, string>>;
+  readonly samples: readonly Sample[];
+}
+
+/** Disagreements (kernel → inferred, as often as given) that no observer at the capture point could avoid. */
+const CANNOT_KNOW: Readonly<Record<string, readonly { readonly reason: string; readonly disagreements: Readonly<Record<string, number>> }[]>> = {};
+
+/** Milliseconds: clocks of ss and of the capture are one clock, but not one instant. */
+const SLACK = 2;
+/** Linux TCP_DELACK_MIN, and its lateness. */
+const DELAYED_ACK = 42;
+/** ss takes that long at least to list the sockets of a host. */
+const SS_TAKES = 10;
+/** Seconds; shorter stays are not ended by a timer that may be late by so much. */
+const TIMER_MIN = 10;
+
+const names = readdirSync(FIXTURES)
+  .filter((name) => name.endsWith('.kernel.json'))
+  .map((name) => name.slice(0, -'.kernel.json'.length));
+
+describe.each(names)('%s', (name) => {
+  const kernel = JSON.parse(readFileSync(new URL(`${name}.kernel.json`, FIXTURES), 'utf8')) as Kernel;
+
+  test('every state is what the kernel said', async () => {
+    const timelines = await inferred(name, kernel.captureStop);
+    const found: string[] = [];
+    const details: string[] = [];
+    for (const sample of kernel.samples) {
+      if (!sample.sockets) continue;
+      for (const [socket, kernelState, said] of disagreements(timelines, kernel, sample)) {
+        found.push(`${kernelState} → ${said}`);
+        details.push(`${sample.label} (${sample.side}): ${socket}: kernel ${kernelState}, inferred ${said}`);
+      }
+    }
+    const allowed = CANNOT_KNOW[name] ?? [];
+    const expected = allowed.flatMap(({ disagreements }) => Object.entries(disagreements).flatMap(([what, n]) => Array.from({ length: n }, () => what)));
+    expect(found.sort(), details.join('\n')).toEqual(expected.sort());
+  });
+});
+
+test('an exclusion names a fixture that exists', () => {
+  expect(names).toEqual(expect.arrayContaining(Object.keys(CANNOT_KNOW)));
+});
+
+/** A socket's states: from `at` on it is in `state`; `timer`: no segment shows the change. Milliseconds since 1970. */
+interface Step {
+  readonly at: number;
+  readonly state: string;
+  readonly timer: boolean;
+}
+/** Per socket (`LOCAL REMOTE`), one line per connection, oldest first. */
+type Timelines = ReadonlyMap<string, readonly (readonly Step[])[]>;
+
+async function inferred(name: string, stop: number): Promise<Timelines> {
+  const file = readdirSync(FIXTURES).find((f) => f.startsWith(`${name}.pcap`));
+  if (file === undefined) throw new Error(`${name} has no capture`);
+  const capturedUntil = parseTimeArgument(stop.toFixed(6))!;
+  const analysis = await analyse([new URL(file, FIXTURES).pathname], { capturedUntil });
+  const lines = new Map<string, Step[][]>();
+  for (const row of analysis.connections()) {
+    for (const [socket, line] of socketsOf(row)) {
+      const there = lines.get(socket);
+      if (there) there.push(line);
+      else lines.set(socket, [line]);
+    }
+  }
+  return lines;
+}
+
+function socketsOf(row: ConnectionRow): [string, Step[]][] {
+  const name = { client: text(row.client), server: text(row.server) };
+  return (['client', 'server'] as const).map((side): [string, Step[]] => {
+    const remote = side === 'client' ? name.server : name.client;
+    const line = row.transitions
+      .filter((t) => t.endpoint === side)
+      .map((t): Step => ({ at: milliseconds(t.time), state: t.to, timer: t.frame === null }));
+    return [`${name[side]} ${remote}`, line];
+  });
+}
+
+const text = ({ ip, port }: { ip: string; port: number }): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+const milliseconds = (rfc3339: string): number => Date.parse(`${rfc3339.slice(0, 23)}Z`) + Number(rfc3339.slice(23, 29)) / 1e6;
+const NONE = 'none';
+const gone = (state: string): boolean => state === 'CLOSED' || state === 'LISTEN';
+
+function stateAt(lines: readonly (readonly Step[])[], at: number): string {
+  for (const line of [...lines].reverse()) {
+    const step = line.findLast((s) => s.at <= at);
+    if (step && !gone(step.state)) return step.state;
+  }
+  return NONE;
+}
+
+function* disagreements(timelines: Timelines, kernel: Kernel, sample: Sample): Generator<[socket: string, kernel: string, said: string]> {
+  const at = sample.time * 1000;
+  const reach = kernel.oneWayDelayMs + SLACK;
+  const [from, to] = [at - reach, at + SS_TAKES + reach + DELAYED_ACK];
+  const truth = new Map(sample.sockets!.map(([local, remote, state]) => [`${local} ${remote}`, state]));
+  const mine = [...timelines.keys()].filter((socket) => kernel.hosts[addressOf(socket)] === sample.side);
+  for (const socket of new Set([...truth.keys(), ...mine])) {
+    const lines = timelines.get(socket) ?? [];
+    const state = truth.get(socket) ?? NONE;
+    const said = stateAt(lines, at);
+    if (state === said) continue;
+    const moments = [from, ...lines.flat().map((s) => s.at)].filter((t) => t >= from && t <= to);
+    if (moments.some((t) => stateAt(lines, t) === state)) continue;
+    if (lateTimer(lines, at, state, said)) continue;
+    yield [socket, state, said];
+  }
+}
+
+const addressOf = (socket: string): string => /^\[?([^\] ]+?)\]?:\d+ /.exec(socket)![1]!;
+
+/** Do the two disagree only because a kernel's timer fires later than its nominal time? */
+function lateTimer(lines: readonly (readonly Step[])[], at: number, kernel: string, said: string): boolean {
+  return lines.some((line) =>
+    line.some((step, i) => {
+      const end = line[i + 1];
+      const stay = end === undefined ? 0 : end.at - step.at;
+      if (!end?.timer || !gone(end.state) || stay < TIMER_MIN * 1000) return false;
+      const over = step.state === kernel && said === NONE && end.at <= at;
+      const early = step.state === said && kernel === NONE && step.at <= at && at < end.at;
+      return (over || early) && Math.abs(at - end.at) <= stay / 10 + 2000;
+    }),
+  );
+}
