@@ -195,7 +195,9 @@ export function crumbs(state: TuiState): string[] {
       case 'findings':
         return 'Findings';
       case 'finding':
-        return findingLabel(view.finding);
+        return state.snapshot.findings.some((known) => known.id === view.finding.id)
+          ? findingLabel(view.finding)
+          : `${findingLabel(view.finding)}, withdrawn`;
       case 'connections': {
         const { finding } = view;
         if (finding === null) return `All connections (${count(state.snapshot.capture.connections)})`;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { execFileSync } from 'node:child_process';
-import { createWriteStream, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 import { buildDemo } from './bundle.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
@@ -219,5 +220,30 @@ describe('where there is no terminal', () => {
     await redirected.exit();
     expect(redirected.text()).toContain('piped:text report');
     expect(redirected.output).not.toContain('\x1b[?1049h');
+  });
+
+  test('to take keys from: the text report', async () => {
+    // In a session of its own the program has no controlling terminal, though its output is one.
+    const launcher = 'require("child_process").spawn(process.execPath, process.argv.slice(1), { detached: true, stdio: "inherit" })';
+    const t = new Terminal(process.execPath, ['-e', launcher, demo, '--stdin']);
+    await t.until('text report');
+    expect(await t.exit()).toBe(0);
+  });
+});
+
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const incident = fileURLToPath(new URL('../../fixtures/incident.pcap', import.meta.url));
+
+// Needs the built program (`npm run build`).
+describe.skipIf(!existsSync(cli))('the program on a real incident', () => {
+  test('from the list of connections to the bytes of a packet, and out', async () => {
+    const t = new Terminal(process.execPath, [cli, incident], { columns: 120, rows: 40 });
+    await t.until('of traffic');
+    t.type('c\r\r');
+    await t.until('Sequence number');
+    expect(t.text()).toMatch(/Findings › All connections .* › #\d+/);
+    t.type('q');
+    expect(await t.exit()).toBe(0);
+    expect(t.onAlternateScreen()).toBe(false);
   });
 });

@@ -169,6 +169,40 @@ describe('connections', () => {
   });
 });
 
+describe('typing ahead of the answers', () => {
+  test('the way down is gone as soon as they come', async () => {
+    const session = new FakeSession();
+    const s = await open(session);
+    session.hold();
+    await s.type('\rjj\rj\r');
+    expect(s.text()).toContain('asking …');
+    session.release();
+    await s.settle();
+    expect(s.row(0)).toContain('#393');
+  });
+  test('Esc takes it back', async () => {
+    const session = new FakeSession();
+    const s = await open(session);
+    session.hold();
+    await s.type('\rjj\r');
+    await s.type('\x1b');
+    session.release();
+    await s.settle();
+    expect(s.row(0)).toMatch(/^ Findings +incident/);
+  });
+  test('a row of the old order is never opened', async () => {
+    const session = new FakeSession();
+    const s = await open(session);
+    await s.type('\r');
+    session.hold();
+    await s.type('S\r');
+    session.asked.length = 0;
+    session.release();
+    await s.settle();
+    expect(session.asked).toContainEqual({ question: 'ladder', ask: { connection: 38 } });
+  });
+});
+
 describe('one connection and one packet', () => {
   test('the ladder shows both ends’ states, the timer, and what the row under the cursor is', async () => {
     const s = await open(new FakeSession());

@@ -7,13 +7,15 @@ import { clean, cut, widthOf } from './text.ts';
 
 const BETWEEN = ' › ';
 
-/** `Findings › CLOSE_WAIT stuck (39) › …`; when it does not fit, the middle goes, because both ends say where one is. */
+/**
+ * `Findings › CLOSE_WAIT stuck (39) › …`. When it does not fit, first the title goes, which the user typed, then the middle,
+ * because both ends say where one is.
+ */
 export function breadcrumbs(crumbs: readonly string[], title: string, width: number): Line {
-  const right = cut(title, Math.floor(width / 3));
-  let shown = crumbs.map((crumb) => clean(crumb));
+  const right = cut(title, Math.floor(width / 4), 'start');
+  const shown = crumbs.map((crumb) => clean(crumb));
   const length = (): number => widthOf(shown.join(BETWEEN)) + 1;
-  const room = width - widthOf(right) - 2;
-  for (let i = 1; length() > room && i < shown.length - 1; i++) shown = shown.map((crumb, at) => (at === i ? '…' : crumb));
+  for (let i = 1; length() > width && i < shown.length - 1; i++) shown[i] = '…';
   const spans: Span[] = [span(' ')];
   shown.forEach((crumb, i) => {
     if (i > 0) spans.push(span(BETWEEN, 'dim'));

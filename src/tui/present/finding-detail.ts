@@ -78,5 +78,5 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
 
 function period(finding: Finding): string[] {
   if (finding.since === null) return [];
-  return [`since ${timeOfDay(finding.since)}${finding.until === null ? ', still so at the end' : `, until ${timeOfDay(finding.until)}`}`];
+  return [`since ${timeOfDay(finding.since)}${finding.until === null ? ', still so' : `, until ${timeOfDay(finding.until)}`}`];
 }

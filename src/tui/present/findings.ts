@@ -63,7 +63,7 @@ export function emptyFindings(snapshot: Snapshot, rules: readonly RuleVerdict[] 
   );
   if (rules !== null) {
     const clear = rules.filter((rule) => rule.verdict === 'clear').length;
-    lines.push(...say(`${plural(clear, 'rule')} found nothing.`, 'dim'));
+    if (clear > 0) lines.push(...say(`${plural(clear, 'rule')} looked and found nothing.`, 'dim'));
     const open = rules.filter((rule) => rule.verdict === 'inconclusive');
     if (open.length > 0) lines.push(...say(''), ...say('Could not be decided from this capture:'));
     for (const rule of open) lines.push(...say(`${rule.id}: ${rule.because ?? ''}`, 'dim'));

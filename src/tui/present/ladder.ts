@@ -149,29 +149,41 @@ function stateCell(state: string, before: string | undefined, first: boolean, al
   return align === 'right' ? [name, span(' '), bar] : [bar, span(' '), name];
 }
 
-/** `─ P. 1:79(78) ack 1 ──▶`: tcpdump's short form, in words where there is room. What is wrong with it comes before the numbers are cut. */
+/**
+ * `─ FIN ACK seq 90 ack 189 len 0 ──▶`: in words where there is room, else tcpdump's short form, `F. 90 ack 189`. What is wrong
+ * with the segment is kept before its numbers are.
+ */
 function arrow(segment: LadderSegment, width: number): Span[] {
-  const inner = width - 5;
+  const inner = width - ARROW_ENDS;
   const notes = clean(segment.notes.join(', '));
-  const ack = segment.ack === null ? '' : ` ack ${segment.ack}`;
-  const range = segment.length > 0 ? ` ${segment.seq}:${segment.seq + segment.length}(${segment.length})` : ` ${segment.seq}`;
-  const forms = [
-    ` seq ${segment.seq}${ack} len ${segment.length} win ${segment.window}`,
-    ` seq ${segment.seq}${ack} len ${segment.length}`,
-    `${range}${ack}`,
-    range,
-    segment.length > 0 ? ` (${segment.length})` : '',
-  ];
-  const flags = clean(segment.flags);
   const noteRoom = notes === '' ? 0 : widthOf(notes) + 1;
-  const numbers = forms.find((form) => flags.length + form.length + noteRoom <= inner) ?? '';
+  const [flags, numbers] = forms(segment).find(([f, n]) => f.length + n.length + noteRoom <= inner) ?? [clean(segment.flags), ''];
   const shownNotes = notes === '' ? '' : cut(` ${notes}`, Math.max(0, inner - flags.length - numbers.length));
-  const filler = Math.max(0, inner - flags.length - numbers.length - widthOf(shownNotes));
+  const filler = '─'.repeat(Math.max(0, inner - flags.length - numbers.length - widthOf(shownNotes)));
   const line = flagStyle(segment.flags);
   const label: Span[] = [span(flags, line === 'dim' ? 'plain' : line), span(numbers), span(shownNotes, 'warning')];
   return segment.from === 'client'
-    ? [span('─ ', line), ...label, span(` ${'─'.repeat(filler)}─▶`, line)]
-    : [span(`◀─${'─'.repeat(filler)} `, line), ...label, span(' ─', line)];
+    ? [span('─ ', line), ...label, span(` ${filler}─▶`, line)]
+    : [span(`◀─${filler} `, line), ...label, span(' ─', line)];
+}
+/** What an arrow needs beside its label: `─ `, ` ─▶`. */
+const ARROW_ENDS = 5;
+
+/** Flags and numbers, longest form first. */
+function forms({ flags, seq, ack, length, window }: LadderSegment): (readonly [string, string])[] {
+  const letters = clean(flags);
+  const words = clean(flagWords(flags));
+  const acks = ack === null ? '' : ` ack ${ack}`;
+  const range = length > 0 ? ` ${seq}:${seq + length}(${length})` : ` ${seq}`;
+  const full = ` seq ${seq}${acks} len ${length}`;
+  return [
+    [words, `${full} win ${window}`],
+    [words, full],
+    [letters, full],
+    [letters, range + acks],
+    [letters, range],
+    [letters, length > 0 ? ` (${length})` : ''],
+  ];
 }
 
 function flagStyle(flags: string): Style {

@@ -50,13 +50,13 @@ describe('a row of the ladder', () => {
       'the SYN, with both states because it is the first',
       0,
       100,
-      '   #392       +0.000000      0 s    SYN_SENT ┃─ S seq 0 len 0 win 64128 ──────────────▶┃ CLOSED',
+      '   #392       +0.000000      0 s    SYN_SENT ┃─ SYN seq 0 len 0 win 64128 ────────────▶┃ CLOSED',
     ],
     [
       'the SYN-ACK: only the server’s state changes',
       1,
       100,
-      '   #393       +0.000512   512 µs             ┃◀─────── S. seq 0 ack 1 len 0 win 64128 ─┃ SYN_RCVD',
+      '   #393       +0.000512   512 µs             ┃◀── SYN ACK seq 0 ack 1 len 0 win 64128 ─┃ SYN_RCVD',
     ],
     ['the FIN that proves it', 8, 80, ' ★ #400      +20.103900  CLOSE_WAIT ┃◀─── F. seq 90 ack 189 len 0 ─┃ FIN_WAIT_1'],
     ['a retransmission says so before its numbers', 5, 80, '   #397       +0.203100             ┃─ P. (188) retransmission ───▶┃'],
@@ -141,12 +141,13 @@ describe('a finding', () => {
   });
 });
 
-test('breadcrumbs give up the middle, not the ends', () => {
+test('breadcrumbs give up the title, then the middle, never the ends', () => {
   const crumbs = ['Findings', 'CLOSE_WAIT stuck (39)', '10.0.0.1:54200→10.0.0.9:3306', '#400'];
   expect(text(breadcrumbs(crumbs, 'incident.pcap', 100))).toMatch(
     /^ Findings › CLOSE_WAIT stuck \(39\) › 10.0.0.1:54200→10.0.0.9:3306 › #400 +incident.pcap$/,
   );
-  expect(text(breadcrumbs(crumbs, 'incident.pcap', 60))).toMatch(/^ Findings › … › .*#400 +incident.pcap$/);
+  expect(text(breadcrumbs(crumbs, 'incident.pcap', 72))).toBe(' Findings › CLOSE_WAIT stuck (39) › 10.0.0.1:54200→10.0.0.9:3306 › #400');
+  expect(text(breadcrumbs(crumbs, 'incident.pcap', 60))).toMatch(/^ Findings › … › 10.0.0.1:54200→10.0.0.9:3306 › #400/);
 });
 
 test.each(['findings', 'finding', 'connections', 'ladder', 'packet'] as const)(
