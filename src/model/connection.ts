@@ -90,6 +90,10 @@ export interface RstFacts {
   readonly afterPeerFin: boolean;
   /** It answers a SYN: nothing listens, or a firewall rejects. */
   readonly refusesSyn: boolean;
+  /** The sender had spoken to the other end in vain before: probes or data without an answer. */
+  readonly peerSilent: boolean;
+  /** seq lies beyond this sender's previous RST and beyond all that it ever sent: a guess at where its next octet will be. */
+  readonly stepped: boolean;
 }
 
 export interface EndpointView {

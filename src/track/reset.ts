@@ -5,6 +5,7 @@
 import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import { State } from '../model/state.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Context } from './context.ts';
@@ -28,11 +29,15 @@ export const RstBit = {
   AFTER_OWN_FIN: 1 << 10,
   AFTER_PEER_FIN: 1 << 11,
   REFUSES_SYN: 1 << 12,
+  PEER_SILENT: 1 << 13,
+  STEPPED: 1 << 14,
   TTL_SHIFT: 16,
 } as const;
 
 /** Windows are at most 2^30 (RFC 7323); without the scale, 2^16 times 2^14. */
 const MAX_WINDOW = 1 << 30;
+/** A peer that has not answered for so long is gone: delayed ACKs take 0.5 s at most (RFC 1122 §4.2.3.2). */
+const SILENCE = NANOS_PER_SECOND;
 
 export function reset(x: Context, k: Packet): void {
   const { pair, me, peer } = x;
@@ -68,6 +73,8 @@ export function reset(x: Context, k: Packet): void {
   if (x.flag(me, HalfFlag.FIN_SENT)) detail |= RstBit.AFTER_OWN_FIN;
   if (x.flag(peer, HalfFlag.FIN_SENT)) detail |= RstBit.AFTER_PEER_FIN;
   if (refuses) detail |= RstBit.REFUSES_SYN;
+  if (peerSilent(x)) detail |= RstBit.PEER_SILENT;
+  if (pair[me + Half.RST]! > 1 && ((k.seq - pair[me + Half.RST_SEQ]!) | 0) > 1 && fromNxt > 1) detail |= RstBit.STEPPED;
   x.mark(Mark.RST, detail);
 
   if (pair[me + Half.FIRST_RST] === 0) pair[me + Half.FIRST_RST] = x.frame;
@@ -85,6 +92,13 @@ function windowOf(x: Context): number {
   const scale = (options >>> SynOption.SCALE_SHIFT) & 15;
   const shift = (options & SynOption.SEEN) === 0 ? 14 : scale === SynOption.NO_SCALE ? 0 : Math.min(14, scale);
   return Math.max(1, (x.pair[x.peer + Half.WINDOW_TTL]! & 0xffff) << shift);
+}
+
+/** This end spoke long after the other end's last segment, and waited in vain: probes, or data sent again and again. */
+function peerSilent(x: Context): boolean {
+  const mine = x.pairF[(x.me + Half.LAST_TIME) >> 1]!;
+  const theirs = x.pairF[(x.peer + Half.LAST_TIME) >> 1]!;
+  return theirs >= 0 && mine - theirs >= SILENCE && x.now - mine >= SILENCE / 2;
 }
 
 const negotiatedTimestamps = (x: Context): boolean =>

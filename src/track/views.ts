@@ -43,6 +43,8 @@ function rstFacts(d: number): RstFacts {
     afterOwnFin: bit(RstBit.AFTER_OWN_FIN),
     afterPeerFin: bit(RstBit.AFTER_PEER_FIN),
     refusesSyn: bit(RstBit.REFUSES_SYN),
+    peerSilent: bit(RstBit.PEER_SILENT),
+    stepped: bit(RstBit.STEPPED),
   };
 }
 
