@@ -5,14 +5,16 @@
  * Built again whenever the rules run (a snapshot while reading, and at the end). Nothing is kept between builds.
  */
 import { OUTCOMES, type ConnectionView, type Outcome } from '../model/connection.ts';
-import type { CaptureQuality, CaptureView, ClientGroup, CloseWaitStay, ServiceView, TimeWaitGroup } from '../model/capture-view.ts';
+import type { CaptureQuality, CaptureView, ClientGroup, CloseWaitStay, DeadAttempts, ServiceView, TimeWaitGroup } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
+import { deadAttempts } from './attempts.ts';
 import { judgeQuality, type QualityCounts } from './quality.ts';
+import { Scans } from './scans.ts';
 import { closeWaitsOf, peakHalfOpen, timeWaitGroups } from './stays.ts';
 
 /** What the decoder counted besides TCP. */
@@ -34,6 +36,7 @@ class Service implements ServiceView {
   #closeWaits: readonly CloseWaitStay[] | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
   #clients: number | undefined;
+  #dead: DeadAttempts | undefined;
 
   constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
     this.#census = census;
@@ -76,6 +79,9 @@ class Service implements ServiceView {
   get closeWaits(): readonly CloseWaitStay[] {
     return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
   }
+  get deadAttempts(): DeadAttempts {
+    return (this.#dead ??= deadAttempts(this.#census, this.all()));
+  }
   get peakHalfOpen(): number {
     return this.#halfOpen().peak;
   }
@@ -115,6 +121,7 @@ export class Census implements CaptureView {
   readonly #resets: ConnId[] = [];
   readonly #byService: Int32Array;
   readonly #offsets: number[] = [];
+  #scans: Scans | undefined;
 
   constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
     this.tracker = tracker;
@@ -140,6 +147,9 @@ export class Census implements CaptureView {
   }
   withRst(): readonly ConnId[] {
     return this.#resets;
+  }
+  isScan(id: ConnId): boolean {
+    return (this.#scans ??= new Scans(this)).has(id);
   }
   timeWaits(minimum: number): readonly TimeWaitGroup[] {
     return timeWaitGroups(this, minimum);

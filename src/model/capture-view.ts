@@ -15,6 +15,61 @@ export interface CloseWaitStay {
   readonly until: Nanos | null;
 }
 
+/** How often a property of a SYN occurs among attempts that nobody follows up, and among real clients' connections. */
+export interface SynTally {
+  readonly value: number;
+  readonly attack: number;
+  readonly real: number;
+}
+
+export interface PeakOfAttempts {
+  readonly count: number;
+  readonly at: Nanos | null;
+  /** Handshakes begun in the same span that completed. */
+  readonly completed: number;
+}
+
+/**
+ * Attempts at a service that nobody follows up: a SYN without a kernel's retries, no handshake, from a client that gets
+ * through nowhere here. What a flood is made of. Real clients are all others.
+ */
+export interface DeadAttempts {
+  /** Ascending. */
+  readonly ids: readonly ConnId[];
+  readonly syns: number;
+  readonly unanswered: number;
+  /** With one SYN-ACK; with a SYN-ACK that was sent again. */
+  readonly answeredOnce: number;
+  readonly answeredAgain: number;
+  /** Ended by a RST from the source's address. */
+  readonly reset: number;
+  /** From source ports below those that kernels choose. */
+  readonly lowPorts: number;
+  /** Whose SYN has no MSS option. */
+  readonly withoutOptions: number;
+  readonly sources: number;
+  readonly topSource: { readonly ip: string; readonly count: number } | null;
+  /** /24 or /64 */
+  readonly topPrefix: { readonly prefix: string; readonly count: number } | null;
+  readonly first: Nanos | null;
+  readonly last: Nanos | null;
+  /** Connections of real clients. */
+  readonly real: number;
+  /** Meanwhile: real clients whose SYNs were repeated in vain, those that got through late, those that got through. */
+  readonly starved: readonly ConnId[];
+  readonly delayed: readonly ConnId[];
+  readonly duringCompleted: number;
+  /** TTL of the SYN, most frequent first; IP length of the SYN. */
+  readonly ttls: readonly SynTally[];
+  readonly lengths: readonly SynTally[];
+  /** The most attempts begun within so many seconds, none of them after `until`. */
+  peakWithin(seconds: number, until: Nanos): PeakOfAttempts;
+  /** Connections of real clients whose address passes the test. */
+  realFrom(test: (ip: string) => boolean): number;
+  /** Connections that were up before it began and went on. */
+  readonly bystanders: { readonly connections: number; readonly retransmissions: number; readonly resets: number };
+}
+
 /** All connections to one service: one server address and port (within one encapsulation). */
 export interface ServiceView {
   readonly ip: string;
@@ -44,6 +99,7 @@ export interface ServiceView {
   readonly closeWaits: readonly CloseWaitStay[];
   /** Different client addresses. */
   readonly clients: number;
+  readonly deadAttempts: DeadAttempts;
 }
 
 /** Sockets in TIME_WAIT of one host towards one service. */
@@ -110,4 +166,6 @@ export interface CaptureView {
   timeText(t: Nanos): string;
   /** Ids of connections with at least one RST, ascending. */
   withRst(): readonly ConnId[];
+  /** Is this connection one of a client that failed at many ports of the host, or at this port of many hosts? */
+  isScan(id: ConnId): boolean;
 }

@@ -1,0 +1,263 @@
+/**
+ * Connection attempts at one service that came to nothing, sorted into those that a kernel makes (the same SYN again on
+ * its schedule, from a client that also gets through) and those that nobody follows up. Counts and tallies straight from
+ * the columns, because a flood has a million of them; the judgement is a rule's.
+ */
+import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
+import { Mark } from '../model/connection.ts';
+import { prefixText } from '../model/address.ts';
+import { type ConnId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { eventKind, EventKind, eventTo, markKind } from '../track/events.ts';
+import { State } from '../model/state.ts';
+import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
+import type { Tables } from '../track/context.ts';
+import type { Census } from './census.ts';
+
+/** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
+const EARLIEST_RETRY = 0.5 * NANOS_PER_SECOND;
+/** A SYN-ACK that took longer may be refused by a client that had given up: a connect timeout, not a forged source. */
+const PATIENCE = 0.3 * NANOS_PER_SECOND;
+/** A client that completes one handshake in so many attempts is still part of the attack. */
+const REAL_SHARE = 1 / 20;
+/** Linux, Windows, BSD and macOS choose client ports from here up; only NATs and forgers go below. */
+const EPHEMERAL_FLOOR = 32_768;
+/** Prefixes are counted over this many sources at most. */
+const MAX_PREFIXED = 50_000;
+
+const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
+
+/** How an attempt went, from its columns. */
+const Fate = { OTHER: 0, COMPLETED: 1, DEAD: 2, RETRIED: 3 } as const;
+type Fate = (typeof Fate)[keyof typeof Fate];
+
+class Row {
+  syns = 0;
+  synAcks = 0;
+  reset = false;
+  address = 0;
+  ttl = 0;
+  ipLength = 0;
+  port = 0;
+  bare = false;
+  start = 0;
+  end = 0;
+}
+
+class Tally {
+  readonly #counts = new Map<number, { attack: number; real: number }>();
+
+  add(value: number, attack: boolean): void {
+    let entry = this.#counts.get(value);
+    if (!entry) this.#counts.set(value, (entry = { attack: 0, real: 0 }));
+    if (attack) entry.attack++;
+    else entry.real++;
+  }
+
+  list(): SynTally[] {
+    return [...this.#counts].map(([value, counts]) => ({ value, ...counts })).sort((a, b) => b.attack - a.attack);
+  }
+}
+
+export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttempts {
+  const { tables } = census.tracker;
+  const row = new Row();
+  const perClient = new Map<number, { dead: number; completed: number }>();
+  for (const id of ids) {
+    const fate = read(tables, id, row);
+    if (fate === Fate.OTHER) continue;
+    let client = perClient.get(row.address);
+    if (!client) perClient.set(row.address, (client = { dead: 0, completed: 0 }));
+    if (fate === Fate.DEAD) client.dead++;
+    else client.completed++;
+  }
+  const isReal = (address: number): boolean => {
+    const { dead, completed } = perClient.get(address)!;
+    return completed > 0 && completed >= dead * REAL_SHARE;
+  };
+
+  const attack: ConnId[] = [];
+  const starved: ConnId[] = [];
+  const delayed: ConnId[] = [];
+  const completed: ConnId[] = [];
+  const times: number[] = [];
+  const completedTimes: number[] = [];
+  const sources = new Map<number, number>();
+  const ttls = new Tally();
+  const lengths = new Tally();
+  const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0, real: 0 };
+  for (const id of ids) {
+    const fate = read(tables, id, row);
+    if (fate === Fate.OTHER) continue;
+    const forged = fate === Fate.DEAD && !isReal(row.address);
+    ttls.add(row.ttl, forged);
+    lengths.add(row.ipLength, forged);
+    if (!forged) {
+      counts.real++;
+      if (fate === Fate.COMPLETED) {
+        completed.push(id);
+        completedTimes.push(row.start);
+        if (row.syns > 1) delayed.push(id);
+      } else if (fate === Fate.RETRIED) starved.push(id);
+      continue;
+    }
+    attack.push(id);
+    times.push(row.start);
+    sources.set(row.address, (sources.get(row.address) ?? 0) + 1);
+    counts.syns += row.syns;
+    if (row.reset) counts.reset++;
+    else if (row.synAcks === 0) counts.unanswered++;
+    else if (row.synAcks === 1) counts.answeredOnce++;
+    else counts.answeredAgain++;
+    if (row.port < EPHEMERAL_FLOOR) counts.lowPorts++;
+    if (row.bare) counts.withoutOptions++;
+  }
+  const first = times.length === 0 ? null : nanos(times.reduce((a, b) => Math.min(a, b)));
+  const last = times.length === 0 ? null : nanos(times.reduce((a, b) => Math.max(a, b)));
+  const sorted = Float64Array.from(times).sort();
+  const sortedCompleted = Float64Array.from(completedTimes).sort();
+  const during = (id: ConnId): boolean => {
+    if (first === null || last === null) return false;
+    const { start } = census.connection(id);
+    return start >= first - NANOS_PER_SECOND && start <= last + NANOS_PER_SECOND;
+  };
+  const text = (address: number): string => tables.addresses.text(address, isIpv6(tables, attack[0]!));
+  return {
+    ids: attack,
+    ...counts,
+    sources: sources.size,
+    ...top(sources, text),
+    first,
+    last,
+    starved: starved.filter(during),
+    delayed: delayed.filter(during),
+    duringCompleted: completed.filter(during).length,
+    ttls: ttls.list(),
+    lengths: lengths.list(),
+    peakWithin: (seconds, until) => peakWithin(sorted, sortedCompleted, seconds * NANOS_PER_SECOND, until),
+    realFrom: (test) => realFrom(tables, ids, row, isReal, test),
+    bystanders: bystanders(tables, completed, row, first),
+  };
+}
+
+/** Fills the row with an attempt's facts. */
+function read(tables: Tables, id: number, row: Row): Fate {
+  const core = tables.cores.page(id);
+  const c = tables.cores.offset(id);
+  const word = core[c + Core.STATE]!;
+  if ((word & Trait.SAW_SYN) === 0) return Fate.OTHER;
+  const clientIsB = (word & Trait.CLIENT_IS_B) !== 0;
+  const coreF = tables.cores.floatPage(id);
+  row.address = core[c + (clientIsB ? Core.ADDR_B : Core.ADDR_A)]!;
+  row.port = clientIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
+  row.ttl = core[c + Core.TTLS]! & 255;
+  row.ipLength = core[c + Core.LENGTHS]! & 0xffff;
+  const options = core[c + Core.OPTIONS]!;
+  row.bare = (options & (SynOption.SEEN | SynOption.HAS_MSS)) === SynOption.SEEN;
+  row.start = coreF[(c + Core.FIRST_TIME) >> 1]!;
+  row.end = coreF[(c + Core.LAST_TIME) >> 1]!;
+  row.reset = false;
+  const ref = core[c + Core.PAIR]!;
+  let clientPackets: number;
+  let serverPackets: number;
+  if (ref === 0) {
+    row.syns = clientPackets = core[c + Core.COUNTS]! & 0xffff;
+    row.synAcks = serverPackets = core[c + Core.COUNTS]! >>> 16;
+  } else {
+    const pair = tables.pairs.page(ref - 1);
+    const client = tables.pairs.offset(ref - 1);
+    const server = client + HALF_STRIDE;
+    row.syns = pair[client + Half.SYN]!;
+    row.synAcks = pair[server + Half.SYN_ACK]!;
+    row.reset = pair[client + Half.RST]! > 0;
+    clientPackets = pair[client + Half.PACKETS]! - pair[client + Half.RST]!;
+    serverPackets = pair[server + Half.PACKETS]!;
+  }
+  if ((word & Trait.COMPLETED) !== 0) return Fate.COMPLETED;
+  if ((word & (Trait.REFUSED | Trait.ICMP_ERROR)) !== 0 || clientPackets !== row.syns || serverPackets !== row.synAcks) return Fate.OTHER;
+  if (row.reset && slowAnswer(tables, id, row.start)) return Fate.RETRIED;
+  return row.syns > 1 && firstRetry(tables, id) - row.start >= EARLIEST_RETRY ? Fate.RETRIED : Fate.DEAD;
+}
+
+function slowAnswer(tables: Tables, id: number, start: number): boolean {
+  const { events } = tables;
+  for (let ref = headOf(tables, id); ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (eventKind(code) === EventKind.TRANSITION && eventTo(code) === State.SYN_RCVD) return events.time(ref) - start >= PATIENCE;
+  }
+  return false;
+}
+
+function firstRetry(tables: Tables, id: number): number {
+  const { events } = tables;
+  for (let ref = headOf(tables, id); ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) === SYN_AGAIN) return events.time(ref);
+  return 0;
+}
+
+const headOf = (tables: Tables, id: number): number => tables.cores.page(id)[tables.cores.offset(id) + Core.HEAD]!;
+const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
+
+function top(sources: ReadonlyMap<number, number>, text: (address: number) => string): Pick<DeadAttempts, 'topSource' | 'topPrefix'> {
+  let source: { ip: string; count: number } | null = null;
+  const prefixes = new Map<string, number>();
+  let seen = 0;
+  let best = -1;
+  let most = 0;
+  for (const [address, count] of sources) {
+    if (count > most) {
+      best = address;
+      most = count;
+    }
+    if (seen++ >= MAX_PREFIXED) continue;
+    const prefix = prefixText(text(address));
+    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) + count);
+  }
+  if (most > 0) source = { ip: text(best), count: most };
+  let topPrefix: { prefix: string; count: number } | null = null;
+  for (const [prefix, count] of prefixes) if (count > (topPrefix?.count ?? 0)) topPrefix = { prefix, count };
+  return { topSource: source, topPrefix };
+}
+
+/** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
+function peakWithin(times: Float64Array, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
+  let count = 0;
+  let at: number | null = null;
+  for (let i = 0, k = 0; i < times.length && times[i]! <= until; i++) {
+    while (times[k]! < times[i]! - span) k++;
+    if (i - k + 1 > count) {
+      count = i - k + 1;
+      at = times[k]!;
+    }
+  }
+  if (at === null) return { count: 0, at: null, completed: 0 };
+  const from = at;
+  return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
+}
+
+function realFrom(tables: Tables, ids: readonly ConnId[], row: Row, isReal: (address: number) => boolean, test: (ip: string) => boolean): number {
+  let n = 0;
+  for (const id of ids) {
+    const fate = read(tables, id, row);
+    if (fate === Fate.OTHER || (fate === Fate.DEAD && !isReal(row.address))) continue;
+    if (test(tables.addresses.text(row.address, isIpv6(tables, id)))) n++;
+  }
+  return n;
+}
+
+/** Connections that were up before the first attempt of the attack and still had packets after it. */
+function bystanders(tables: Tables, completed: readonly ConnId[], row: Row, first: Nanos | null): DeadAttempts['bystanders'] {
+  const out = { connections: 0, retransmissions: 0, resets: 0 };
+  if (first === null) return out;
+  for (const id of completed) {
+    read(tables, id, row);
+    if (row.start >= first || row.end <= first) continue;
+    const core = tables.cores.page(id);
+    const c = tables.cores.offset(id);
+    const ref = core[c + Core.PAIR]!;
+    const pair = tables.pairs.page(ref - 1);
+    const p = tables.pairs.offset(ref - 1);
+    out.connections++;
+    out.retransmissions += pair[p + Half.RETRANSMISSIONS]! + pair[p + HALF_STRIDE + Half.RETRANSMISSIONS]!;
+    if ((core[c + Core.STATE]! & Trait.HAS_RST) !== 0) out.resets++;
+  }
+  return out;
+}
