@@ -153,6 +153,7 @@ export class Context {
       const other = this.state(1 - side);
       if (other >= State.ESTABLISHED) {
         this.set(Trait.COMPLETED);
+        if (this.has(Trait.ACK_IGNORED)) return; // counted when the ACK was seen first
         this.tables.series.count(Counter.COMPLETED);
         if (this.has(Trait.SAW_SYN)) this.tables.series.connected(time - this.coreF[(this.c + Core.FIRST_TIME) >> 1]!);
       }
@@ -221,7 +222,8 @@ export class Context {
   #countMarks(): number {
     const { events } = this.tables;
     let n = 0;
-    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) >= EventKind.FIRST_MARK) n++;
+    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref))
+      if (eventKind(events.code(ref)) >= EventKind.FIRST_MARK) n++;
     return n;
   }
 

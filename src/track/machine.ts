@@ -105,6 +105,7 @@ function synAck(x: Context, k: Packet): void {
     // The third ACK was seen, yet the request socket still asks: the accept queue is full (or the ACK was lost behind us).
     x.markFor(x.side, Mark.HANDSHAKE_ACK_IGNORED, 0);
     x.set(Trait.ACK_IGNORED);
+    x.clear(Trait.COMPLETED);
     x.withdraw(x.side);
   }
   if (x.state(x.side) === State.SYN_RCVD) x.rearmRetry(x.side, retryAfter(x));

@@ -16,7 +16,7 @@ export function outcomeOf(tables: Tables, id: number, end: number): Outcome {
   const server = (word >>> 4) & 15;
   const over = isOver(client) && isOver(server);
   if ((word & Trait.HAS_RST) === 0 && over && (word & Trait.COMPLETED) !== 0 && bothFins(tables, core[c + Core.PAIR]!)) return 'ok';
-  if ((word & Trait.REFUSED) !== 0) return 'refused';
+  if ((word & (Trait.REFUSED | Trait.COMPLETED)) === Trait.REFUSED) return 'refused'; // a later try may have succeeded
   const ref = core[c + Core.PAIR]!;
   if ((word & Trait.SAW_SYN) !== 0 && (word & (Trait.SAW_SYN_ACK | Trait.COMPLETED)) === 0) {
     if (ref !== 0 && packetsOf(tables, ref, 1) > 0) return (word & Trait.HAS_RST) !== 0 ? 'refused' : 'unknown';

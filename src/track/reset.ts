@@ -46,10 +46,11 @@ export function reset(x: Context, k: Packet): void {
   const peerState = x.state(1 - x.side);
   const mine = x.state(x.side);
   const hasAck = (k.flags & Flag.ACK) !== 0;
-  const refuses = peerState === State.SYN_SENT && (mine === State.CLOSED || mine === State.LISTEN) && hasAck;
+  const refuses = peerState === State.SYN_SENT && (mine === State.CLOSED || mine === State.LISTEN) && hasAck && acksSyn(x, k);
 
   // Behind a RST that was accepted, stray segments are answered with all kinds of sequence numbers.
-  const known = x.flag(me, HalfFlag.NXT_KNOWN) && !(x.flag(me, HalfFlag.SENT_RST) && (peerState === State.CLOSED || peerState === State.TIME_WAIT));
+  const known =
+    x.flag(me, HalfFlag.NXT_KNOWN) && !(x.flag(me, HalfFlag.SENT_RST) && (peerState === State.CLOSED || peerState === State.TIME_WAIT));
   const fromNxt = (k.seq - pair[me + Half.NXT]!) | 0;
   const peerAck = pair[peer + Half.LAST_ACK]!;
   const answersLast = !hasAck && k.seq === peerAck && pair[peer + Half.PACKETS]! > 0;
@@ -104,6 +105,10 @@ function peerSilent(x: Context): boolean {
 const negotiatedTimestamps = (x: Context): boolean =>
   (x.core[x.c + Core.OPTIONS]! & x.core[x.c + Core.OPTIONS + 1]! & SynOption.TIMESTAMPS) !== 0;
 
+/** Does it acknowledge the other end's SYN, and no more than was sent? */
+const acksSyn = (x: Context, k: Packet): boolean =>
+  ((k.ack - x.core[x.c + Core.ISS + (1 - x.side)]!) | 0) > 0 && ((k.ack - x.pair[x.peer + Half.NXT]!) | 0) <= 0;
+
 function accepts(x: Context, k: Packet, peerState: number, refuses: boolean): boolean {
   const { pair, me, peer } = x;
   switch (peerState) {
@@ -111,8 +116,7 @@ function accepts(x: Context, k: Packet, peerState: number, refuses: boolean): bo
     case State.LISTEN:
       return false;
     case State.SYN_SENT:
-      // 3.10.7.3: only with an ACK of our SYN
-      return refuses && ((k.ack - x.core[x.c + Core.ISS + (1 - x.side)]!) | 0) > 0;
+      return refuses; // 3.10.7.3 second: only with an ACK of our SYN
     case State.SYN_RCVD:
       return true; // in the window: a bare answer to the SYN-ACK carries its ACK number
     default: {

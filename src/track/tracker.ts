@@ -213,7 +213,8 @@ export class Tracker {
     if (mine === State.SYN_SENT && theirs === State.SYN_RCVD && x.side === Side.CLIENT) return false;
     if (mine === State.SYN_SENT || (mine === State.SYN_RCVD && x.side === Side.SERVER)) return true; // simultaneous open
     // A RST in its name that the other end did not accept may be forged, and so may this SYN: until its copy or a SYN-ACK comes.
-    if (mine === State.CLOSED && isLive(theirs) && x.paired && x.flag(x.me, HalfFlag.SENT_RST)) return k.seq !== x.pair[x.p + Pair.STRAY_SEQ];
+    if (mine === State.CLOSED && isLive(theirs) && x.paired && x.flag(x.me, HalfFlag.SENT_RST))
+      return k.seq !== x.pair[x.p + Pair.STRAY_SEQ];
     // A sender that has nothing left of the old connection opens a new one, whatever the other end still believes.
     if (
       mine === State.CLOSED ||

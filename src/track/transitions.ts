@@ -100,9 +100,12 @@ export const TRANSITIONS: readonly Row[] = [
     [from, Cause.RECEIVES_RST, CLOSED, '3.10.7.4 second; RFC 5961 3.2'],
     [from, Cause.SENDS_RST, CLOSED, '3.10.5 ABORT'],
   ]),
-  ...[SYN_SENT, SYN_RCVD, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK].map(
-    (from): Row => [from, Cause.TUPLE_REUSED, CLOSED, 'observer: a new SYN proves that the old end is gone'],
-  ),
+  ...[SYN_SENT, SYN_RCVD, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK].map((from): Row => [
+    from,
+    Cause.TUPLE_REUSED,
+    CLOSED,
+    'observer: a new SYN proves that the old end is gone',
+  ]),
 ];
 
 /** No transition. */

@@ -175,7 +175,15 @@ class Connection implements ConnectionView {
       if (kind === EventKind.TRANSITION) {
         const cause = CAUSE_TEXT[eventCause(code)] ?? '';
         const from = eventFrom(code) as State;
-        transitions.push({ time, frame: frameOrNull(events.frame(ref)), side, from, to: eventTo(code) as State, cause, assumed: eventAssumed(code) });
+        transitions.push({
+          time,
+          frame: frameOrNull(events.frame(ref)),
+          side,
+          from,
+          to: eventTo(code) as State,
+          cause,
+          assumed: eventAssumed(code),
+        });
       } else {
         const mark = MARKS[kind - EventKind.FIRST_MARK]!;
         const detail = markDetail(code);

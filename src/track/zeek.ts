@@ -61,7 +61,7 @@ function end(tables: Tables, id: number, side: number): End {
   if (pair[half + Half.PACKETS] === 0) return 'inactive';
   if (pair[half + Half.RST]! > 0) return 'reset';
   if ((pair[half + Half.FLAGS]! & HalfFlag.FIN_SENT) !== 0) return 'closed';
-  if ((word & Trait.COMPLETED) !== 0) return 'established';
+  if ((word & (Trait.COMPLETED | Trait.ACK_IGNORED)) !== 0) return 'established'; // Zeek believes the third ACK
   if (side === 0 && pair[half + Half.SYN]! > 0) return 'syn-sent';
   if (side === 1 && pair[half + Half.SYN_ACK]! > 0) return 'syn-ack-sent';
   return 'partial';
