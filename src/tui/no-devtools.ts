@@ -1,4 +1,4 @@
-/** Stands in for react-devtools-core, which Ink loads when DEV=true is in the environment: a user's variable must not change us. */
+/** Stands in for react-devtools-core, which Ink would load when DEV=true is in the environment (run.tsx takes care that it is not). */
 export default {
   initialize(): void {
     // nothing to attach to

@@ -32,7 +32,8 @@ const SEQUENCE_MILLISECONDS = 500;
 
 /** Is there a terminal to draw on, and one to take keys from? Otherwise the text report is the answer. */
 export function canRunTui(keys: RunOptions['keys']): boolean {
-  if (!process.stdout.isTTY || process.env.TERM === 'dumb') return false;
+  const { TERM } = process.env;
+  if (!process.stdout.isTTY || TERM === 'dumb') return false;
   if (keys === 'stdin' && isatty(0)) return true;
   try {
     openTerminal().destroy();
@@ -52,6 +53,8 @@ export async function runTui(session: Session, options: RunOptions): Promise<num
   const keysFromStdin = options.keys === 'stdin' && isatty(0);
   const input = keysFromStdin ? process.stdin : openTerminal();
   if (!keysFromStdin) hideStdin();
+  // With it Ink looks for developer tools and for our package.json (build/reconciler.js of 6.8.0); many shells of developers have it.
+  Reflect.deleteProperty(process.env, 'DEV');
   const { mount } = await import('./app.tsx');
 
   const { stdout } = process;

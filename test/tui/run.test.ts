@@ -40,8 +40,9 @@ describe('a session at the terminal', () => {
     expect(t.onAlternateScreen()).toBe(false);
   });
 
-  test('draws also where CI is set', async () => {
-    const t = open([], { env: { CI: '1' } });
+  // Variables by which Ink would draw nothing, look for its developer tools, or talk to a screen reader.
+  test.each(['CI', 'DEV', 'INK_SCREEN_READER'])('draws the same where %s is set', async (variable) => {
+    const t = open([], { env: { [variable]: 'true' } });
     await t.until('39 connections stuck');
     t.type('q');
     expect(await t.exit()).toBe(0);
