@@ -78,4 +78,5 @@ export interface Detector<P extends Record<string, Parameter> = Record<string, P
 export const defineDetector = <const P extends Record<string, Parameter>>(detector: Detector<P>): Detector<P> => detector;
 
 /** The usual end of a rule: drafts or nothing. */
-export const found = (findings: readonly Draft[]): Detection => (findings.length > 0 ? { verdict: 'found', findings } : { verdict: 'clear' });
+export const found = (findings: readonly Draft[]): Detection =>
+  findings.length > 0 ? { verdict: 'found', findings } : { verdict: 'clear' };

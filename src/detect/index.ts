@@ -1,4 +1,9 @@
 /** The rules, in the order of the report's list of verdicts. One line each. */
+import { closeWaitStuck } from './close-wait-stuck.ts';
 import type { Detector } from './detector.ts';
+import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
 
-export const DETECTORS: readonly Detector[] = [];
+export const DETECTORS: readonly Detector[] = [
+  closeWaitStuck,
+  idleTimeoutPattern,
+];

@@ -1,0 +1,88 @@
+/**
+ * What the affected connections have in common and the unaffected lack: the first question of whoever has to find the
+ * cause. One sentence with both counts, also when nothing tells them apart.
+ */
+import type { CaptureView } from '../model/capture-view.ts';
+import type { ConnectionView } from '../model/connection.ts';
+import { otherSide, type Side } from '../model/state.ts';
+import { type ConnId, secondsOf } from '../model/units.ts';
+import { countText, plural } from '../model/wording.ts';
+import { clock } from './evidence.ts';
+import { sample } from './statistics.ts';
+
+/** A trait speaks for itself when so many of the affected have it and so few of the others. */
+const MOST = 0.9;
+const FEW = 0.2;
+/** Connections looked at on either side. */
+const SAMPLE = 500;
+
+/** A property with a value per connection; `words` finishes "12 of 12 affected …". Null: it has no value there. */
+interface Property {
+  readonly value: (c: ConnectionView) => string | null;
+  readonly words: (value: string) => string;
+}
+
+/** @param side the end that the finding is about. */
+export function distinction(capture: CaptureView, affected: readonly ConnId[], unaffected: readonly ConnId[], side: Side): string {
+  if (unaffected.length === 0) return 'The capture has no other connections of this service and host to compare them with.';
+  const a = sample(affected, SAMPLE).map((id) => capture.connection(id));
+  const b = sample(unaffected, SAMPLE).map((id) => capture.connection(id));
+  const others = plural(unaffected.length, 'other');
+  let best: { gap: number; text: string } | undefined;
+  for (const property of properties(side)) {
+    const value = commonest(a, property);
+    if (value === null) continue;
+    const mine = share(a, property, value);
+    const theirs = share(b, property, value);
+    if (mine < MOST || theirs > FEW || mine - theirs <= (best?.gap ?? 0)) continue;
+    const text = `${countText(Math.round(mine * affected.length))} of the ${countText(affected.length)} affected ${property.words(value)}, and ${countText(Math.round(theirs * unaffected.length))} of the ${others}.`;
+    best = { gap: mine - theirs, text };
+  }
+  return (
+    best?.text ??
+    moment(capture, a, b) ??
+    `Peer address, direction of the close, the last to speak, sizes and moment do not tell the ${countText(affected.length)} affected from the ${others}.`
+  );
+}
+
+const properties = (side: Side): readonly Property[] => [
+  { value: (c) => c.ends[otherSide(side)].ip, words: (ip) => `have the peer ${ip}` },
+  { value: (c) => c.encapsulation.join(' ') || null, words: (tag) => `are in ${tag}` },
+  { value: (c) => c.closedBy, words: (who) => `were closed first by ${who === 'both' ? 'both ends at once' : `the ${who}`}` },
+  { value: lastSpeaker, words: (who) => `carried their last data from the ${who}` },
+  { value: (c) => `${c.client.payloadBytes} ${c.server.payloadBytes}`, words: sizesText },
+];
+
+function lastSpeaker(c: ConnectionView): string | null {
+  const [client, server] = [c.client.lastDataTime, c.server.lastDataTime];
+  if (client === null && server === null) return null;
+  return (client ?? -1) > (server ?? -1) ? 'client' : 'server';
+}
+
+function sizesText(value: string): string {
+  const [client = '', server = ''] = value.split(' ');
+  return `carried ${countText(Number(client))} bytes from the client and ${countText(Number(server))} from the server`;
+}
+
+function commonest(connections: readonly ConnectionView[], { value }: Property): string | null {
+  const counts = new Map<string, number>();
+  for (const c of connections) {
+    const v = value(c);
+    if (v !== null) counts.set(v, (counts.get(v) ?? 0) + 1);
+  }
+  let best: string | null = null;
+  for (const [v, n] of counts) if (n > (best === null ? 0 : counts.get(best)!)) best = v;
+  return best;
+}
+
+const share = (connections: readonly ConnectionView[], { value }: Property, wanted: string): number =>
+  connections.filter((c) => value(c) === wanted).length / connections.length;
+
+/** The affected were opened in a stretch of time of their own. */
+function moment(capture: CaptureView, affected: readonly ConnectionView[], unaffected: readonly ConnectionView[]): string | null {
+  const starts = affected.map((c) => c.start).sort((a, b) => a - b);
+  const [from, to] = [starts[0]!, starts.at(-1)!];
+  const inside = unaffected.filter((c) => c.start >= from && c.start <= to).length;
+  if (secondsOf(to - from) > 0.5 * secondsOf(capture.end - capture.start) || inside > FEW * unaffected.length) return null;
+  return `The affected were all opened between ${clock(capture, from)} and ${clock(capture, to)}, as ${inside} of the ${plural(unaffected.length, 'other')} were.`;
+}

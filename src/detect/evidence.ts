@@ -1,0 +1,29 @@
+/** Frames as proofs, and moments as sentences name them. */
+import type { CaptureView } from '../model/capture-view.ts';
+import type { ConnId, FrameNo, Nanos } from '../model/units.ts';
+import type { EvidenceDraft } from './detector.ts';
+
+/** Proofs of one connection from whatever of them was captured: parts without a frame or a time are left out. */
+export function proofs(
+  connection: ConnId,
+  parts: readonly (readonly [frame: FrameNo | null, time: Nanos | null, note: string])[],
+): EvidenceDraft[] {
+  return parts.flatMap(([frame, time, note]) => (frame === null || time === null ? [] : [{ connection, frame, time, note }]));
+}
+
+/** contract.md: a finding lists its first 1,000 connections, and its evidence must come from them. */
+const LISTED = 1_000;
+
+/** A few of the listed connections to show as examples: the first, and then evenly over the rest. */
+export function examples<T>(members: readonly T[], count: number): readonly T[] {
+  const listed = members.slice(0, LISTED);
+  if (listed.length <= count) return listed;
+  return Array.from({ length: count }, (_, i) => listed[Math.floor((i * (listed.length - 1)) / Math.max(1, count - 1))]!);
+}
+
+/** `10:22:25.593 UTC`: precise enough to find the frame, short enough for a sentence. */
+export function clock(capture: CaptureView, t: Nanos): string {
+  const text = capture.timeText(t);
+  const time = /T(\d\d:\d\d:\d\d\.\d{3})/.exec(text);
+  return time ? `${time[1]!} UTC` : text;
+}
