@@ -7,7 +7,7 @@
  */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
-import { otherSide, type Side, State } from '../model/state.ts';
+import { otherSide, Side, State } from '../model/state.ts';
 import { type FrameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { median, sample } from './statistics.ts';
 
@@ -25,7 +25,7 @@ export interface Waiting {
   /** Frame and kind of what ended it. */
   readonly ending: { readonly frame: FrameNo; readonly kind: 'FIN' | 'RST' } | null;
   readonly seconds: number;
-  /** The last payload came from the peer: a request that was never answered. */
+  /** A server whose client spoke last: a request that was never answered. */
   readonly unanswered: boolean;
 }
 
@@ -67,7 +67,7 @@ function waitingOf(capture: CaptureView, connection: ConnectionView, side: Side,
   // Data that crossed the FIN is on the wire before its ACK; only what follows the ACK is a half-close in use.
   if (end.payloadAfterPeerFin > 0 && (end.lastDataTime ?? 0) >= peer.finAckedTime) return null;
   const seconds = secondsOf((until ?? capture.end) - since);
-  const unanswered = peer.lastDataTime !== null && peer.lastDataTime > (end.lastDataTime ?? -1);
+  const unanswered = side === Side.SERVER && peer.lastDataTime !== null && peer.lastDataTime > (end.lastDataTime ?? -1);
   return { connection, end, peer, since, until, ending: until === null ? null : endingOf(connection, end), seconds, unanswered };
 }
 

@@ -3,16 +3,15 @@
  * (RFC 9293 §3.3.2), so each one is a descriptor lost until the process ends.
  */
 import type { CaptureView } from '../model/capture-view.ts';
-import type { Caveat, Cause, Remedy, Severity, Subject } from '../model/finding.ts';
-import { otherSide, Side } from '../model/state.ts';
-import { type Nanos, secondsOf } from '../model/units.ts';
+import type { Severity, Subject } from '../model/finding.ts';
+import { Side } from '../model/state.ts';
+import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { endedByKill, type Neighbours, neighboursOf, type Waiting, type WaitingGroup, waitingGroups } from './close-wait-groups.ts';
+import { type Case, causesOf, caveatsOf, peersIdleTime, remediesOf } from './close-wait-advice.ts';
+import { endedByKill, neighboursOf, type Waiting, type WaitingGroup, waitingGroups } from './close-wait-groups.ts';
 import { defineDetector, type Detection, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
-import { idleClose, idlePattern, type IdlePattern } from './idle-gaps.ts';
-import { IDLE_LIMITS } from './idle-timeout-pattern.ts';
 
 const PARAMS = {
   minSeconds: { default: 60, text: 'a single socket is stuck from this time in CLOSE_WAIT on' },
@@ -24,16 +23,6 @@ const PARAMS = {
   killSpreadSeconds: { default: 0.25, text: 'ends within this time are one instant: the end of the process' },
 } as const;
 type Params = Readonly<Record<keyof typeof PARAMS, number>>;
-
-/** One group judged. */
-interface Case {
-  readonly group: WaitingGroup;
-  readonly stuck: readonly Waiting[];
-  readonly neighbours: Neighbours;
-  /** The moment at which the process ended; null: still stuck. */
-  readonly killedAt: Nanos | null;
-  readonly longest: number;
-}
 
 export const closeWaitStuck = defineDetector({
   id: 'close-wait-stuck',
@@ -78,7 +67,7 @@ function undecided(groups: readonly WaitingGroup[], params: Params): Detection {
   const longest = Math.max(...open.map((w) => w.seconds));
   return {
     verdict: 'inconclusive',
-    because: `${plural(open.length, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longest)} at most; ${durationText(params.minSeconds)} are needed (a group of ${params.groupMinCount}: ${durationText(params.groupMinSeconds)}, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,
+    because: `${plural(open.length, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longest)} at most; ${params.minSeconds} s are needed (a group of ${params.groupMinCount}: ${params.groupMinSeconds} s, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,
   };
 }
 
@@ -153,7 +142,7 @@ function severityOf(c: Case, growth: Growth, params: Params): Severity {
 function draft(capture: CaptureView, c: Case, params: Params): Draft {
   const { group, stuck, killedAt, longest } = c;
   const growth = growthOf(capture, stuck, params);
-  const pattern = peersPattern(c);
+  const idle = peersIdleTime(c);
   const subject = subjectOf(group);
   const since = stuck.reduce((earliest, w) => (w.since < earliest ? w.since : earliest), stuck[0]!.since);
   const unanswered = stuck.filter((w) => w.unanswered).length;
@@ -161,17 +150,23 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
   const others = group.service.all().filter((id) => !affected.has(id) && capture.connection(id).ends[group.side].ip === group.host);
   const n = plural(stuck.length, 'connection');
   const towards = group.side === Side.CLIENT ? ` to ${group.service.name}` : ` at its port ${group.service.port}`;
-  const state = killedAt === null ? 'stuck in CLOSE_WAIT' : 'were stuck in CLOSE_WAIT until the process ended';
   const time = stuck.length === 1 ? durationText(longest) : `up to ${durationText(longest)}`;
+  const been =
+    killedAt === null
+      ? `${stuck.length === 1 ? 'has' : 'have'} been in CLOSE_WAIT since`
+      : `${stuck.length === 1 ? 'was' : 'were'} in CLOSE_WAIT from`;
+  const silence = `the peer's FIN was acknowledged, and the application ${killedAt === null ? 'has sent neither data nor a FIN since' : 'sent neither data nor a FIN'}`;
   const outcome =
     killedAt === null
-      ? `was still so at the end of observation`
-      : `ended at ${clock(capture, killedAt)}, all in one instant (${endings(stuck)}), as when the process is killed`;
+      ? 'This was still so at the end of observation.'
+      : `It ended at ${clock(capture, killedAt)} for all in one instant (${endings(stuck)}), as when the process is killed.`;
+  const comparison = others.length === 0 ? '' : `${neighbourText(c)} `;
   return {
     severity: severityOf(c, growth, params),
     confidence: stuck.length >= params.groupMinCount || longest >= params.minSeconds ? 'high' : 'medium',
-    title: `${n} ${state} on ${group.host}`,
-    summary: `On ${group.host}, ${n}${towards} ${stuck.length === 1 ? 'has' : 'have'} been in CLOSE_WAIT since ${clock(capture, since)}, for ${time}: the peer's FIN was acknowledged, and the application has sent neither data nor a FIN since. This ${outcome}. ${growth.text} ${neighbourText(c)} ${distinction(
+    title:
+      killedAt === null ? `${n} stuck in CLOSE_WAIT on ${group.host}` : `${n} sat in CLOSE_WAIT on ${group.host} until the process ended`,
+    summary: `On ${group.host}, ${n}${towards} ${been} ${clock(capture, since)}, for ${time}: ${silence}. ${outcome} ${growth.text} ${comparison}${distinction(
       capture,
       stuck.map((w) => w.connection.id),
       others,
@@ -195,9 +190,9 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
       otherConnections: others.length,
       neighboursClosed: c.neighbours.count,
       neighboursMedianCloseSeconds: c.neighbours.medianSeconds,
-      peerIdleTimeoutSeconds: pattern?.seconds ?? null,
+      peerIdleSeconds: idle?.seconds ?? null,
     },
-    causes: causesOf(c, unanswered, pattern),
+    causes: causesOf(c, idle),
     remedies: remediesOf(group),
     caveats: caveatsOf(c),
   };
@@ -221,12 +216,6 @@ function neighbourText({ neighbours, group }: Case): string {
   return `The same host closed ${plural(count, 'other connection')} of this service ${durationText(medianSeconds)} after the FIN (median), so the application as a whole is alive.`;
 }
 
-/** The idle timeout of the peers that closed these connections. */
-function peersPattern({ stuck, group }: Case): IdlePattern | null {
-  const closes = stuck.flatMap((w) => idleClose(w.connection, otherSide(group.side), IDLE_LIMITS.minSeconds) ?? []);
-  return idlePattern(closes, IDLE_LIMITS);
-}
-
 function evidenceOf({ stuck, killedAt }: Case): EvidenceDraft[] {
   return examples(stuck, 4).flatMap((w) => [
     ...proofs(w.connection.id, [
@@ -238,100 +227,4 @@ function evidenceOf({ stuck, killedAt }: Case): EvidenceDraft[] {
       ? []
       : proofs(w.connection.id, [[w.ending.frame, w.until, `${w.ending.kind} from ${w.end.name}: the process has ended`]])),
   ]);
-}
-
-function causesOf(c: Case, unanswered: number, pattern: IdlePattern | null): Cause[] {
-  const { stuck, group, neighbours } = c;
-  const n = stuck.length;
-  const causes: Cause[] = [];
-  if (pattern) {
-    const equals = pattern.equals === null ? '' : `, which ${pattern.equals}`;
-    const oneEvent =
-      pattern.closesSpan < 2 * IDLE_LIMITS.toleranceSeconds
-        ? '; all these closes fall into one moment, so a restart of the peer would look the same'
-        : '';
-    causes.push({
-      text: `the peer's idle timeout (${durationText(pattern.seconds)}) is shorter than the life that the pool of ${group.host} gives its connections, and the pool neither validates nor evicts them`,
-      likelihood: 'high',
-      because: `the peer closes after ${durationText(pattern.seconds)} of idleness (± ${durationText(pattern.plusMinus)}), ${pattern.closes.length} of ${n}${equals}${oneEvent}`,
-    });
-  }
-  const waiting = `${unanswered} of ${n} had sent a request that was never answered when the peer closed`;
-  if (unanswered > 0) {
-    causes.push({
-      text: 'the worker that owns the connection is blocked (deadlock, exhausted thread pool, a call without a timeout) or never picked the connection up, so that nobody reads the end of the stream',
-      likelihood: unanswered === n && neighbours.count === 0 ? 'high' : 'medium',
-      because: waiting,
-    });
-  }
-  causes.push({
-    text: 'a code path (often error handling or a timeout) drops the connection without close(), so that the descriptor leaks',
-    likelihood: unanswered === n && neighbours.count === 0 ? 'medium' : 'high',
-    because:
-      neighbours.count > 0
-        ? `${plural(neighbours.count, 'other connection')} of the same service were closed as they should`
-        : `${n - unanswered} of ${n} had nothing left to answer when the peer closed`,
-  });
-  causes.push({
-    text: 'a child process inherited the descriptor, so that close() in the parent does not end the connection',
-    likelihood: 'low',
-    because: 'the capture cannot show who holds a descriptor; ss -p names every process that does',
-  });
-  return causes;
-}
-
-function remediesOf({ host, side, service }: WaitingGroup): Remedy[] {
-  const filter = side === Side.CLIENT ? `dst ${service.ip} and dport = :${service.port}` : `sport = :${service.port}`;
-  return [
-    {
-      text: `on ${host}, find the process that holds the sockets, and read its code path after read() returns 0: it must close()`,
-      command: `ss -tanp state close-wait '( ${filter} )'`,
-      appliesTo: 'Linux',
-    },
-    {
-      text: 'see what its threads do (jstack, py-spy dump, gdb): blocked workers and leaked descriptors need different repairs',
-      command: 'lsof -nP -p PID -a -iTCP -sTCP:CLOSE_WAIT',
-      appliesTo: 'Linux, macOS',
-    },
-    side === Side.CLIENT
-      ? {
-          text: "let the pool test connections before use and evict idle ones before the peer's idle timeout",
-          command: null,
-          appliesTo: 'the application on the client',
-        }
-      : {
-          text: 'close the connection on end of stream and on every error path, and give each request a time limit',
-          command: null,
-          appliesTo: 'the application on the server',
-        },
-    {
-      text: 'until it is repaired: restart the process before its descriptors run out. No sysctl helps: CLOSE_WAIT has no timer, and neither tcp_fin_timeout nor keepalive ends it while the peer still answers',
-      command: null,
-      appliesTo: 'every kernel',
-    },
-  ];
-}
-
-function caveatsOf({ stuck, killedAt }: Case): Caveat[] {
-  const caveats = [
-    {
-      code: 'seen-from-here',
-      text: 'Proven wrong if ss on the host shows no CLOSE_WAIT: then the FIN of that host was lost before the capture point.',
-      count: 1,
-    },
-  ];
-  const midstream = stuck.filter((w) => w.connection.basis === 'midstream').length;
-  if (midstream > 0)
-    caveats.push({
-      code: 'mid-stream',
-      text: 'These connections began before the capture; their FIN and its acknowledgment are in it.',
-      count: midstream,
-    });
-  if (killedAt !== null)
-    caveats.push({
-      code: 'kill-inferred',
-      text: 'That the process ended is inferred from the common instant; its log or dmesg (out of memory) decides.',
-      count: 1,
-    });
-  return caveats;
 }
