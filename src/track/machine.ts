@@ -12,7 +12,7 @@ import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
-import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
+import { eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { reset, sentAfterReset } from './reset.ts';
 import { book, LETTER, oddFlags } from './sequence.ts';
@@ -293,13 +293,25 @@ function challengeAck(x: Context, k: Packet): void {
 /** An end that we had taken for closed is spoken to, or speaks. */
 function wake(x: Context, k: Packet): void {
   const { pair, me, peer, side } = x;
-  for (let s = 0; s < 2; s++) if (x.state(s) === State.CLOSED) x.reviveAssumed(s);
+  const other = 1 - side;
+  if (x.state(other) === State.CLOSED && !orphanEnded(x, other)) x.reviveAssumed(other);
+  if (x.state(side) === State.CLOSED) {
+    x.reviveAssumed(side);
+    // A FIN that came meanwhile is received now, if this segment acknowledges it.
+    if (x.state(side) === State.FIN_WAIT_2) x.clearFlag(me, HalfFlag.FIN_RECEIVED);
+  }
   if (x.state(side) !== State.CLOSED) return;
   const ref = x.lastTransition(side);
   if (ref === 0) return;
   // It died of the other end's RST, yet goes on later than the RST can have been under way: the RST was not accepted.
   const forged = pair[peer + Half.RST]! > 0 && !x.flag(me, HalfFlag.FIN_SENT) && k.payloadLength + (k.flags & Flag.FIN) > 0;
   if (forged && x.now - x.tables.events.time(ref) > 2 * crossing(x) && ((k.seq - pair[me + Half.NXT]!) | 0) >= 0) x.withdraw(side);
+}
+
+/** Only its own words prove that an orphan lives: what is sent to one that is gone meets a RST. */
+function orphanEnded(x: Context, side: number): boolean {
+  const ref = x.lastTransition(side);
+  return ref !== 0 && eventFrom(x.tables.events.code(ref)) === State.FIN_WAIT_2;
 }
 
 /** The first FIN or RST that counted closes the connection. */
@@ -333,6 +345,23 @@ export function retryAfter(x: Context): number {
   return before < 0 ? 1 : Math.max(1, (2 * (last - before)) / NANOS_PER_SECOND);
 }
 
+/** When the FIN after the ones logged would have come, nanoseconds; Infinity when it was sent but once. */
+export function nextFinAt(x: Context): number {
+  const { events } = x.tables;
+  let before = -1;
+  let last = -1;
+  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (eventSide(code) !== x.side) continue;
+    const kind = eventKind(code);
+    if (kind !== FIN_AGAIN && (kind !== EventKind.TRANSITION || eventCause(code) !== Cause.SENDS_FIN)) continue;
+    before = last;
+    last = events.time(ref);
+  }
+  return before < 0 ? Infinity : last + 2 * (last - before);
+}
+
+const FIN_AGAIN = markKind(Mark.FIN_AGAIN);
 const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
 const SYN_ACK_AGAIN = markKind(Mark.SYN_ACK_AGAIN);
 

@@ -9,7 +9,7 @@ import { Layer, type Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
 import { flowHash } from './flow-table.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
-import { retryAfter, segment } from './machine.ts';
+import { nextFinAt, retryAfter, segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
 import { book, LETTER } from './sequence.ts';
 import { packSynOptions } from './syn-options.ts';
@@ -426,7 +426,7 @@ export class Tracker {
         break;
       case TimerKind.RETRY:
         if (!x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
-          x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
+          x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true);
         }
         break;
     }
