@@ -7,10 +7,11 @@ import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-vi
 import { Mark } from '../model/connection.ts';
 import { prefixText } from '../model/address.ts';
 import { type ConnId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import { eventKind, EventKind, eventTo, markKind } from '../track/events.ts';
+import { eventKind, EventKind, eventTo, markDetail, markKind } from '../track/events.ts';
 import { State } from '../model/state.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
 import type { Tables } from '../track/context.ts';
+import { RstBit } from '../track/reset.ts';
 import type { Census } from './census.ts';
 
 /** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
@@ -25,6 +26,7 @@ const EPHEMERAL_FLOOR = 32_768;
 const MAX_PREFIXED = 50_000;
 
 const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
+const RST = markKind(Mark.RST);
 
 /** How an attempt went, from its columns. */
 const Fate = { OTHER: 0, COMPLETED: 1, DEAD: 2, RETRIED: 3 } as const;
@@ -174,8 +176,12 @@ function read(tables: Tables, id: number, row: Row): Fate {
   }
   if ((word & Trait.COMPLETED) !== 0) return Fate.COMPLETED;
   if ((word & (Trait.REFUSED | Trait.ICMP_ERROR)) !== 0 || clientPackets !== row.syns || serverPackets !== row.synAcks) return Fate.OTHER;
-  if (row.reset && slowAnswer(tables, id, row.start)) return Fate.RETRIED;
-  return row.syns > 1 && firstRetry(tables, id) - row.start >= EARLIEST_RETRY ? Fate.RETRIED : Fate.DEAD;
+  if (row.reset) {
+    // Aborting a connection of its own, a kernel acknowledges; the bare form answers a SYN-ACK that nobody asked for.
+    if (firstMark(tables, id, RST, (code) => (markDetail(code) & RstBit.HAS_ACK) === 0) === null) return Fate.OTHER;
+    if (slowAnswer(tables, id, row.start)) return Fate.RETRIED;
+  }
+  return row.syns > 1 && (firstMark(tables, id, SYN_AGAIN) ?? 0) - row.start >= EARLIEST_RETRY ? Fate.RETRIED : Fate.DEAD;
 }
 
 function slowAnswer(tables: Tables, id: number, start: number): boolean {
@@ -187,10 +193,14 @@ function slowAnswer(tables: Tables, id: number, start: number): boolean {
   return false;
 }
 
-function firstRetry(tables: Tables, id: number): number {
+/** Time of the first mark of a kind that passes the test. */
+function firstMark(tables: Tables, id: number, kind: number, test: (code: number) => boolean = () => true): number | null {
   const { events } = tables;
-  for (let ref = headOf(tables, id); ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) === SYN_AGAIN) return events.time(ref);
-  return 0;
+  for (let ref = headOf(tables, id); ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (eventKind(code) === kind) return test(code) ? events.time(ref) : null;
+  }
+  return null;
 }
 
 const headOf = (tables: Tables, id: number): number => tables.cores.page(id)[tables.cores.offset(id) + Core.HEAD]!;

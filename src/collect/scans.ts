@@ -16,7 +16,7 @@ type Counts = Map<number, Map<number, number>>;
 
 const bump = (counts: Counts, client: number, key: number): void => {
   let inner = counts.get(client);
-  if (!inner) counts.set(client, (inner = new Map()));
+  if (!inner) counts.set(client, (inner = new Map<number, number>()));
   inner.set(key, (inner.get(key) ?? 0) + 1);
 };
 

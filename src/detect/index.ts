@@ -2,8 +2,10 @@
 import { closeWaitStuck } from './close-wait-stuck.ts';
 import type { Detector } from './detector.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
+import { synFlood } from './syn-flood.ts';
 
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
   idleTimeoutPattern,
+  synFlood,
 ];
