@@ -102,7 +102,7 @@ function open(store: Store): void {
     else store.say('This finding is about the capture, not about single connections.');
   } else if (view.kind === 'connections') {
     const id = view.pages.idAt(view.cursor);
-    if (id !== undefined) openLadder(store, id, null);
+    if (id !== undefined) openLadder(store, id, null, view.finding);
   } else if (view.kind === 'ladder') {
     const item = itemsOf(view)[view.cursor];
     if (item?.kind === 'row' && item.row.frame !== null) openPacket(store, item.row.frame);
@@ -123,8 +123,8 @@ function back(store: Store): void {
 }
 
 const openDetails = (store: Store, finding: Finding): void => store.push({ kind: 'finding', finding, cursor: 0, top: 0 });
-const openLadder = (store: Store, connection: number, frame: number | null): void =>
-  store.push({ kind: 'ladder', connection, filter: '', jump: frame, cursor: 0, top: 0, data: WAITING });
+const openLadder = (store: Store, connection: number, frame: number | null, finding: string | null): void =>
+  store.push({ kind: 'ladder', connection, finding, filter: '', jump: frame, cursor: 0, top: 0, data: WAITING });
 const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
 
 function evidence(store: Store): void {
@@ -140,7 +140,7 @@ function openEvidence(store: Store, finding: Finding, index: number): void {
   const proof = finding.evidence[index];
   if (!proof) store.say('This finding names no frame.');
   else if (proof.connection === null) openPacket(store, proof.frame);
-  else openLadder(store, proof.connection, proof.frame);
+  else openLadder(store, proof.connection, proof.frame, finding.id);
 }
 
 function explain(store: Store): void {

@@ -49,6 +49,8 @@ export interface LadderView extends Window {
   readonly kind: 'ladder';
   readonly connection: number;
   readonly filter: string;
+  /** The finding by which one came here: the cursor starts at its proof, where this connection holds one. */
+  readonly finding: string | null;
   /** The frame to which the cursor goes as soon as the rows are there. */
   readonly jump: number | null;
   readonly data: Loaded<Ladder>;

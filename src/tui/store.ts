@@ -223,7 +223,11 @@ export class Store {
     switch (view.kind) {
       case 'ladder':
         this.#answer(this.#session.ask('ladder', { connection: view.connection }), (data) =>
-          this.#each((v) => (v.kind === 'ladder' && v.connection === view.connection ? onFrame({ ...v, data: kept(v.data, data) }) : v)),
+          this.#each((v) =>
+            v.kind === 'ladder' && v.connection === view.connection
+              ? onFrame({ ...v, data: kept(v.data, data) }, v.data.value === null)
+              : v,
+          ),
         );
         break;
       case 'packet':
@@ -266,10 +270,12 @@ const findingAt = (state: TuiState, filter: string, id: string | null): number =
 /** A second answer that failed does not take away the first. */
 const kept = <T>(before: Loaded<T>, now: Loaded<T>): Loaded<T> => (now.value === null && before.value !== null ? before : now);
 
-/** The cursor on the frame that was asked for. */
-function onFrame(view: LadderView): LadderView {
-  if (view.jump === null || view.data.value === null) return view;
-  const at = itemsOf(view).findIndex((item) => item.kind === 'row' && item.row.frame === view.jump);
+/** The cursor on the frame that was asked for, or on the first that proves the finding. */
+function onFrame(view: LadderView, isNew: boolean): LadderView {
+  if (view.data.value === null) return view;
+  const proof = isNew ? view.data.value.evidence.find((evidence) => evidence.finding === view.finding)?.frame : undefined;
+  const frame = view.jump ?? proof;
+  const at = frame === undefined ? -1 : itemsOf(view).findIndex((item) => item.kind === 'row' && item.row.frame === frame);
   return { ...view, jump: null, cursor: at >= 0 ? at : view.cursor };
 }
 

@@ -47,6 +47,8 @@ if (fromStdin) {
   }, 100);
 }
 if (flags.includes('--throw')) setTimeout(() => { throw new Error('thrown on purpose'); }, 300); // prettier-ignore
+// A finding without a title: types forbid it, and a screen cannot draw it.
+if (flags.includes('--break')) setTimeout(() => session.read(1, fakeFindings().map((f) => ({ ...f, title: undefined as unknown as string }))), 300); // prettier-ignore
 if (flags.includes('--reject')) setTimeout(() => void Promise.reject(new Error('rejected on purpose')), 300);
 process.exitCode = await runTui(session, {
   title: fromStdin ? '(standard input)' : 'incident.pcap',

@@ -21,19 +21,20 @@ import { fakeFindings } from './fake-findings.ts';
 import { fakePacket } from './fake-packet.ts';
 
 export const LEAKED = 39;
-const EMPTY_SERIES: Series = {
-  bucketSeconds: 1,
-  start: null,
-  syn: [],
-  synAnswered: [],
-  completed: [],
-  rst: [],
-  retransmissions: [],
-  halfOpen: [],
-  closeWait: [],
-  timeWait: [],
-  connectP50: [],
-  connectP99: [],
+/** The leak grows steadily, the flood is a peak of 80 s. */
+const SERIES: Series = {
+  bucketSeconds: 4,
+  start: '2026-11-20T08:33:00.000000000Z',
+  syn: Array.from({ length: 80 }, (_, i) => (i >= 25 && i < 45 ? 192_000 : 2)),
+  synAnswered: Array.from({ length: 80 }, () => 2),
+  completed: Array.from({ length: 80 }, () => 2),
+  rst: Array.from({ length: 80 }, (_, i) => (i % 7 === 0 ? 3 : 0)),
+  retransmissions: Array.from({ length: 80 }, () => 0),
+  halfOpen: Array.from({ length: 80 }, (_, i) => (i >= 25 && i < 60 ? 256 : 0)),
+  closeWait: Array.from({ length: 80 }, (_, i) => Math.min(LEAKED, Math.floor(i / 2))),
+  timeWait: Array.from({ length: 80 }, () => 0),
+  connectP50: Array.from({ length: 80 }, () => 0.001),
+  connectP99: Array.from({ length: 80 }, () => 0.004),
 };
 
 export const timeAt = (seconds: number): string =>
@@ -184,7 +185,7 @@ export class FakeSession implements Session {
         durationSeconds,
         caveats: [],
       },
-      series: EMPTY_SERIES,
+      series: SERIES,
       findings,
       error: null,
     };
@@ -195,7 +196,7 @@ export class FakeSession implements Session {
       schemaVersion: 1,
       tool: { name: 'tcpdiag', version: '0.0.0' },
       capture: this.#snapshot.capture,
-      series: EMPTY_SERIES,
+      series: SERIES,
       findings: this.#snapshot.findings,
       rules: [
         { id: 'close-wait-stuck', verdict: this.#findings.length > 0 ? 'found' : 'clear', because: null },

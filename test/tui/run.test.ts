@@ -74,7 +74,7 @@ describe('a session at the terminal', () => {
     t.resize(50, 12);
     await t.until('terminal too small (60x15 needed)');
     t.resize(130, 40);
-    await t.until('WHAT TO DO');
+    await t.until('LIKELY CAUSES');
     const screen = await t.until((s) => s.split('\n').length === 40 && s.includes('q quit'));
     expect(screen.match(/Findings {2}/g)).toHaveLength(1);
     expect(screen.match(/q quit/g)).toHaveLength(1);
@@ -141,6 +141,7 @@ describe('every way out gives the terminal back', () => {
   test.each([
     ['an exception', '--throw', 'thrown on purpose'],
     ['a rejection', '--reject', 'rejected on purpose'],
+    ['a screen that cannot be drawn', '--break', 'Cannot read properties of undefined'],
   ])('%s: one sentence on the shell’s screen, status 70', async (_name, flag, sentence) => {
     const t = open([flag]);
     expect(await t.exit()).toBe(70);

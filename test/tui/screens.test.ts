@@ -23,7 +23,8 @@ describe('findings', () => {
   });
   test('at 140x45: list and details side by side', async () => {
     const s = await open(new FakeSession(), LARGE);
-    expect(s.row(3)).toMatch(/▸ ✖ CRIT.*│/);
+    expect(s.row(4)).toMatch(/CLOSE_WAIT +▁.*█ +peak 39/);
+    expect(s.row(9)).toMatch(/▸ ✖ CRIT.*│/);
     expect(s.text()).toContain('$ ss -tanp state close-wait');
     await s.type('j');
     expect(s.text()).toContain('AT FAULT  attacker');
@@ -178,7 +179,7 @@ describe('typing ahead of the answers', () => {
     expect(s.text()).toContain('asking …');
     session.release();
     await s.settle();
-    expect(s.row(0)).toContain('#393');
+    expect(s.row(0)).toContain('#401');
   });
   test('Esc takes it back', async () => {
     const session = new FakeSession();
@@ -204,6 +205,13 @@ describe('typing ahead of the answers', () => {
 });
 
 describe('one connection and one packet', () => {
+  test('from a finding the ladder opens at the proof, from the list of all at the beginning', async () => {
+    const s = await open(new FakeSession());
+    await s.type('\r\r');
+    expect(s.text()).toMatch(/▸★ #400/);
+    await s.type('hhc\r');
+    expect(s.text()).toMatch(/▸ {2}#392/);
+  });
   test('the ladder shows both ends’ states, the timer, and what the row under the cursor is', async () => {
     const s = await open(new FakeSession());
     await s.type('\r\r');

@@ -157,7 +157,7 @@ function arrow(segment: LadderSegment, width: number): Span[] {
   const inner = width - ARROW_ENDS;
   const notes = clean(segment.notes.join(', '));
   const noteRoom = notes === '' ? 0 : widthOf(notes) + 1;
-  const [flags, numbers] = forms(segment).find(([f, n]) => f.length + n.length + noteRoom <= inner) ?? [clean(segment.flags), ''];
+  const [flags, numbers] = forms(segment, inner).find(([f, n]) => f.length + n.length + noteRoom <= inner) ?? [clean(segment.flags), ''];
   const shownNotes = notes === '' ? '' : cut(` ${notes}`, Math.max(0, inner - flags.length - numbers.length));
   const filler = '─'.repeat(Math.max(0, inner - flags.length - numbers.length - widthOf(shownNotes)));
   const line = flagStyle(segment.flags);
@@ -169,21 +169,16 @@ function arrow(segment: LadderSegment, width: number): Span[] {
 /** What an arrow needs beside its label: `─ `, ` ─▶`. */
 const ARROW_ENDS = 5;
 
+/** From this room on every segment's flags fit in words, and no row changes to letters among the others; cells. */
+const WORDS_FROM = 34;
+
 /** Flags and numbers, longest form first. */
-function forms({ flags, seq, ack, length, window }: LadderSegment): (readonly [string, string])[] {
-  const letters = clean(flags);
-  const words = clean(flagWords(flags));
+function forms({ flags, seq, ack, length, window }: LadderSegment, room: number): (readonly [string, string])[] {
+  const names = clean(room >= WORDS_FROM ? flagWords(flags) : flags);
   const acks = ack === null ? '' : ` ack ${ack}`;
   const range = length > 0 ? ` ${seq}:${seq + length}(${length})` : ` ${seq}`;
   const full = ` seq ${seq}${acks} len ${length}`;
-  return [
-    [words, `${full} win ${window}`],
-    [words, full],
-    [letters, full],
-    [letters, range + acks],
-    [letters, range],
-    [letters, length > 0 ? ` (${length})` : ''],
-  ];
+  return [`${full} win ${window}`, full, range + acks, range, length > 0 ? ` (${length})` : '', ''].map((numbers) => [names, numbers]);
 }
 
 function flagStyle(flags: string): Style {

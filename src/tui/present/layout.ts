@@ -21,7 +21,14 @@ export const bodyRows = (size: Size): number => Math.max(1, size.rows - CHROME_R
 const SIDE_COLUMNS = 120;
 const BELOW_ROWS = 24;
 
+/** From this height on the capture over time stands above the findings: five rows and a rule. */
+const TREND_FROM_ROWS = 40;
+export const TREND_ROWS = 5;
+
 export interface FindingsLayout {
+  readonly trend: boolean;
+  /** Rows below the trend. */
+  readonly bodyRows: number;
   readonly details: 'side' | 'below' | 'none';
   /** Rows of the list without its header. */
   readonly listRows: number;
@@ -32,16 +39,17 @@ export interface FindingsLayout {
 
 export function findingsLayout(size: Size, findings: number): FindingsLayout {
   const width = drawnWidth(size);
-  const body = bodyRows(size);
+  const trend = size.rows >= TREND_FROM_ROWS;
+  const body = bodyRows(size) - (trend ? TREND_ROWS + 1 : 0);
   if (width >= SIDE_COLUMNS) {
     const listWidth = Math.floor(width * 0.48);
-    return { details: 'side', listRows: body - 1, listWidth, detailRows: body, detailWidth: width - listWidth - 2 };
+    return { trend, bodyRows: body, details: 'side', listRows: body - 1, listWidth, detailRows: body, detailWidth: width - listWidth - 2 };
   }
   if (size.rows >= BELOW_ROWS) {
     const listRows = Math.max(3, Math.min(findings, Math.floor(body * 0.4)));
-    return { details: 'below', listRows, listWidth: width, detailRows: body - listRows - 2, detailWidth: width };
+    return { trend, bodyRows: body, details: 'below', listRows, listWidth: width, detailRows: body - listRows - 2, detailWidth: width };
   }
-  return { details: 'none', listRows: body - 1, listWidth: width, detailRows: 0, detailWidth: 0 };
+  return { trend, bodyRows: body, details: 'none', listRows: body - 1, listWidth: width, detailRows: 0, detailWidth: 0 };
 }
 
 /** The list of connections has one header row. */

@@ -4,16 +4,40 @@ import type { ReactNode } from 'react';
 import { Divider, Row, Rows } from '../components/rows.tsx';
 import { detailOf, type FindingsView, selectedFinding, shownFindings, type TuiState } from '../navigation.ts';
 import { emptyFindings, findingRow, findingsHeader } from '../present/findings.ts';
-import { bodyRows, drawnWidth, findingsLayout, ruler } from '../present/layout.ts';
+import { drawnWidth, findingsLayout, type FindingsLayout, ruler, TREND_ROWS } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
+import { trendLines, trendTitle } from '../present/trend.ts';
 
 export function FindingsScreen({ view, state }: { readonly view: FindingsView; readonly state: TuiState }): ReactNode {
   const findings = shownFindings(state.snapshot, view.filter);
   const width = drawnWidth(state.size);
-  if (findings.length === 0)
-    return <Rows lines={emptyFindings(state.snapshot, state.rules, view.filter, width)} height={bodyRows(state.size)} width={width} />;
-
   const layout = findingsLayout(state.size, state.snapshot.findings.length);
+  const { series } = state.snapshot;
+  return (
+    <Box flexDirection="column">
+      {layout.trend && (
+        <Rows lines={[...trendLines(series, width), ruler(trendTitle(series), width)]} height={TREND_ROWS + 1} width={width} />
+      )}
+      {findings.length === 0 ? (
+        <Rows lines={emptyFindings(state.snapshot, state.rules, view.filter, width)} height={layout.bodyRows} width={width} />
+      ) : (
+        <ListAndDetails view={view} state={state} layout={layout} />
+      )}
+    </Box>
+  );
+}
+
+function ListAndDetails({
+  view,
+  state,
+  layout,
+}: {
+  readonly view: FindingsView;
+  readonly state: TuiState;
+  readonly layout: FindingsLayout;
+}): ReactNode {
+  const findings = shownFindings(state.snapshot, view.filter);
+  const width = drawnWidth(state.size);
   const ids = new Set(findings.map((finding) => finding.id));
   const rows = findings.slice(view.top, view.top + layout.listRows).map((finding, i) =>
     findingRow(finding, {

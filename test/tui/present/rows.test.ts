@@ -6,6 +6,7 @@ import { ladderItems, ladderRow } from '../../../src/tui/present/ladder.ts';
 import { scroll } from '../../../src/tui/present/layout.ts';
 import { type Line, lineText } from '../../../src/tui/present/line.ts';
 import { hexLines } from '../../../src/tui/present/packet.ts';
+import { sparkline } from '../../../src/tui/present/trend.ts';
 import { widthOf } from '../../../src/tui/present/text.ts';
 import { paint } from '../../../src/tui/theme.ts';
 import { closeWaitLeak } from '../fake-findings.ts';
@@ -156,6 +157,16 @@ test.each(['findings', 'finding', 'connections', 'ladder', 'packet'] as const)(
     expect(text(hints(context, 60))).toMatch(/\? help {2}q quit$/);
   },
 );
+
+describe('the capture over time', () => {
+  test.each([
+    ['rises', [0, 1, 2, 3, 4, 5, 6, 7, 8], 9, ' ▁▂▃▄▅▆▇█'],
+    ['keeps a short peak when columns are few', [0, 0, 0, 9, 0, 0, 0, 0], 4, ' █  '],
+    ['shows the smallest value that is not zero', [1, 1000], 2, '▁█'],
+    ['has as many columns as values when there are few', [5, 5], 10, '██'],
+    ['is empty without values', [], 10, ''],
+  ])('%s', (_name, values, width, expected) => expect(sparkline(values, width)).toBe(expected));
+});
 
 test.each([
   ['stays while the cursor is inside', 10, 15, 20, 100, 10],
