@@ -5,7 +5,16 @@
  * Built again whenever the rules run (a snapshot while reading, and at the end). Nothing is kept between builds.
  */
 import { OUTCOMES, type ConnectionView, type Outcome } from '../model/connection.ts';
-import type { CaptureQuality, CaptureView, ClientGroup, CloseWaitStay, DeadAttempts, ServiceView, TimeWaitGroup } from '../model/capture-view.ts';
+import type {
+  CaptureQuality,
+  CaptureView,
+  ClientGroup,
+  CloseWaitStay,
+  DeadAttempts,
+  ServiceView,
+  TimeWaitGroup,
+  TimeWaitHost,
+} from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
@@ -13,9 +22,9 @@ import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { deadAttempts } from './attempts.ts';
-import { judgeQuality, type QualityCounts } from './quality.ts';
+import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { Scans } from './scans.ts';
-import { closeWaitsOf, peakHalfOpen, timeWaitGroups } from './stays.ts';
+import { closeWaitsOf, peakHalfOpen, timeWaitGroups, timeWaitHosts } from './stays.ts';
 
 /** What the decoder counted besides TCP. */
 export interface PacketCounts {
@@ -155,6 +164,10 @@ export class Census implements CaptureView {
     return timeWaitGroups(this, minimum);
   }
 
+  timeWaitHosts(minimum: number): readonly TimeWaitHost[] {
+    return timeWaitHosts(this, minimum);
+  }
+
   clientGroups(minimum: number): readonly ClientGroup[] {
     const groups: ClientGroup[] = [];
     this.services.forEach((service, i) => {
@@ -180,6 +193,14 @@ export class Census implements CaptureView {
     const core = cores.page(id);
     const c = cores.offset(id);
     return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
+  }
+
+  /** The same of the server. */
+  serverAddress(id: number): number {
+    const { cores } = this.tracker.tables;
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_A : Core.ADDR_B)]!;
   }
 
   countClients(service: number): number {
@@ -208,7 +229,16 @@ export class Census implements CaptureView {
   #count(n: number): QualityCounts {
     const { cores, pairs } = this.tracker.tables;
     const services = new Map<number, number[]>();
-    const quality: QualityCounts = { connections: n, oneSided: 0, midstream: 0, withGaps: 0, missedBytes: 0, clientOnly: 0, serverOnly: 0 };
+    const quality: QualityCounts = {
+      connections: n,
+      oneSided: 0,
+      midstream: 0,
+      withGaps: 0,
+      missedBytes: 0,
+      clientOnly: 0,
+      serverOnly: 0,
+      doubtful: { oneSided: [], midstream: [], withGaps: [] },
+    };
     for (let id = 0; id < n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
@@ -224,8 +254,12 @@ export class Census implements CaptureView {
       const k = s * OUTCOME_COUNT + outcome;
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
       if ((word & Trait.HAS_RST) !== 0) this.#resets.push(connId(id));
-      if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT) (this.#stays[s] ??= []).push(id);
-      if ((word & Trait.MIDSTREAM) !== 0) quality.midstream++;
+      if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT)
+        (this.#stays[s] ??= []).push(id);
+      if ((word & Trait.MIDSTREAM) !== 0) {
+        quality.midstream++;
+        doubt(quality.doubtful.midstream, connId(id));
+      }
 
       const ref = core[c + Core.PAIR]!;
       if (ref === 0) {
@@ -244,10 +278,16 @@ export class Census implements CaptureView {
       else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
       const missed = pair[client + Half.MISSED]! + pair[server + Half.MISSED]!;
       if (outcome !== OK || missed > 0) {
-        const lonely = pair[client + Half.PACKETS] === 0 || (pair[server + Half.PACKETS] === 0 && pair[client + Half.PACKETS]! > pair[client + Half.SYN]!);
-        if (lonely) quality.oneSided++;
+        const lonely =
+          pair[client + Half.PACKETS] === 0 ||
+          (pair[server + Half.PACKETS] === 0 && pair[client + Half.PACKETS]! > pair[client + Half.SYN]!);
+        if (lonely) {
+          quality.oneSided++;
+          doubt(quality.doubtful.oneSided, connId(id));
+        }
         if (missed > 0) {
           quality.withGaps++;
+          doubt(quality.doubtful.withGaps, connId(id));
           quality.missedBytes += missed;
         }
       }

@@ -1,5 +1,6 @@
 /** What is missing from a capture everywhere, so that rules can doubt themselves instead of blaming a host. */
 import type { CaptureQuality } from '../model/capture-view.ts';
+import type { ConnId } from '../model/units.ts';
 import type { SegmentCounts } from '../track/tracker.ts';
 
 export interface QualityCounts {
@@ -11,6 +12,14 @@ export interface QualityCounts {
   /** Connections with packets of the client alone, of the server alone. */
   clientOnly: number;
   serverOnly: number;
+  readonly doubtful: { readonly oneSided: ConnId[]; readonly midstream: ConnId[]; readonly withGaps: ConnId[] };
+}
+
+/** Examples kept of each kind of doubt: as many as a finding lists. */
+const MAX_DOUBTFUL = 1_000;
+
+export function doubt(list: ConnId[], id: ConnId): void {
+  if (list.length < MAX_DOUBTFUL) list.push(id);
 }
 
 export function judgeQuality(counts: SegmentCounts, q: QualityCounts, cutHeaders: number): CaptureQuality {
@@ -35,5 +44,6 @@ export function judgeQuality(counts: SegmentCounts, q: QualityCounts, cutHeaders
     withGaps: q.withGaps,
     missedBytes: q.missedBytes,
     cutHeaders,
+    doubtful: q.doubtful,
   };
 }

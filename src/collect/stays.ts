@@ -1,5 +1,5 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
-import type { CloseWaitStay, TimeWaitGroup } from '../model/capture-view.ts';
+import type { CloseWaitStay, TimeWaitGroup, TimeWaitHost } from '../model/capture-view.ts';
 import { type Side, State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
@@ -101,14 +101,54 @@ export function timeWaitGroups(census: Census, minimum: number): TimeWaitGroup[]
           groups.set(key, group);
         }
         group.overlap.add(since, until);
-        group.ids.push(id);
+        if (group.ids.at(-1) !== id) group.ids.push(id);
       });
     }
     for (const { host, side, overlap, ids } of groups.values()) {
       if (overlap.length < minimum) continue;
       const { peak, at } = overlap.peak();
-      out.push({ host, side, service: { ip: service.ip, port: service.port }, total: overlap.length, peak, peakAt: at ?? census.start, ids });
+      out.push({
+        host,
+        side,
+        service: { ip: service.ip, port: service.port },
+        total: overlap.length,
+        peak,
+        peakAt: at ?? census.start,
+        ids,
+      });
     }
   });
+  return out.sort((a, b) => b.peak - a.peak);
+}
+
+/** One walk over all connections, so only where there are enough of them to matter. */
+export function timeWaitHosts(census: Census, minimum: number): TimeWaitHost[] {
+  const count = census.tracker.connections;
+  if (count < minimum) return [];
+  const { cores } = census.tracker.tables;
+  const hosts = new Map<number, { first: ConnId; side: Side; asClient: number; asServer: number; overlap: Overlap; ids: ConnId[] }>();
+  for (let i = 0; i < count; i++) {
+    const id = connId(i);
+    const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
+    forEachStay(census, id, State.TIME_WAIT, (side, since, until) => {
+      // IPv6 addresses are ids, which may equal an IPv4 address.
+      const key = (side === 0 ? census.clientAddress(id) : census.serverAddress(id)) * 2 + ipv6;
+      let host = hosts.get(key);
+      if (!host) {
+        host = { first: id, side, asClient: 0, asServer: 0, overlap: new Overlap(), ids: [] };
+        hosts.set(key, host);
+      }
+      if (side === 0) host.asClient++;
+      else host.asServer++;
+      host.overlap.add(since, until);
+      if (host.ids.at(-1) !== id) host.ids.push(id);
+    });
+  }
+  const out: TimeWaitHost[] = [];
+  for (const { first, side, asClient, asServer, overlap, ids } of hosts.values()) {
+    if (overlap.length < minimum) continue;
+    const { peak, at } = overlap.peak();
+    out.push({ host: census.connection(first).ends[side].ip, asClient, asServer, peak, peakAt: at ?? census.start, ids });
+  }
   return out.sort((a, b) => b.peak - a.peak);
 }

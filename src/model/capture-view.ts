@@ -115,6 +115,17 @@ export interface TimeWaitGroup {
   readonly ids: readonly ConnId[];
 }
 
+/** Sockets in TIME_WAIT of one host, whatever the service. */
+export interface TimeWaitHost {
+  readonly host: string;
+  /** Stays where it was the client, and where it was the server. */
+  readonly asClient: number;
+  readonly asServer: number;
+  readonly peak: number;
+  readonly peakAt: Nanos;
+  readonly ids: readonly ConnId[];
+}
+
 /** Connections from one client address to one service, in order of their first SYN. */
 export interface ClientGroup {
   readonly client: string;
@@ -146,6 +157,8 @@ export interface CaptureQuality {
   readonly missedBytes: number;
   /** The captured bytes end inside a TCP header in this many packets. */
   readonly cutHeaders: number;
+  /** The first thousand connections behind `oneSided`, `midstream` and `withGaps`. */
+  readonly doubtful: { readonly oneSided: readonly ConnId[]; readonly midstream: readonly ConnId[]; readonly withGaps: readonly ConnId[] };
 }
 
 /** A UDP, ICMP or odd TCP packet count that rules may need; TCP connections are elsewhere. */
@@ -159,6 +172,8 @@ export interface CaptureView {
   readonly services: readonly ServiceView[];
   /** Groups with at least `minimum` stays. */
   timeWaits(minimum: number): readonly TimeWaitGroup[];
+  /** Hosts with at least `minimum` stays in all. */
+  timeWaitHosts(minimum: number): readonly TimeWaitHost[];
   /** Groups of at least `minimum` connections. */
   clientGroups(minimum: number): readonly ClientGroup[];
   connection(id: ConnId): ConnectionView;
