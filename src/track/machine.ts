@@ -144,10 +144,14 @@ function plain(x: Context, k: Packet): void {
   if (x.state(side) === State.CLOSED || x.state(other) === State.CLOSED) wake(x, k);
 
   if (hasAck) {
-    if (x.state(side) === State.SYN_SENT && ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0 && !isOldAnswer(x)) {
+    const acksSyn = x.has(Trait.SAW_SYN_ACK) ? ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0 : x.state(other) >= State.ESTABLISHED;
+    if (x.state(side) === State.SYN_SENT && (acksSyn || !x.has(Trait.SAW_SYN_ACK)) && !isOldAnswer(x)) {
       x.step(side, x.has(Trait.SAW_SYN_ACK) ? Cause.RECEIVES_SYN_ACK : Cause.ACKS_SYN);
     }
-    if (x.state(side) === State.SYN_RCVD && !fastOpenServer(x)) x.step(side, Cause.SPEAKS);
+    // Its SYN or SYN-ACK was not captured.
+    if (x.state(side) === State.CLOSED && acksSyn && x.lastTransition(side) === 0 && pair[me + Half.RST] === 0)
+      x.step(side, Cause.SEEN_MIDSTREAM);
+    if (x.state(side) === State.SYN_RCVD && !fastOpenServer(x, k)) x.step(side, Cause.SPEAKS);
     if (x.state(other) === State.SYN_RCVD && ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0) synAcked(x);
     x.setFlag(me, HalfFlag.ACK_SEEN | HalfFlag.SPOKE);
   }
@@ -172,9 +176,10 @@ function plain(x: Context, k: Packet): void {
 const isOldAnswer = (x: Context): boolean => !x.has(Trait.SAW_SYN_ACK) && x.pair[x.peer + Half.PACKETS]! > 0;
 
 /** A Fast Open server may send before the third ACK, still in SYN_RCVD (RFC 7413 §4.2). */
-function fastOpenServer(x: Context): boolean {
+function fastOpenServer(x: Context, k: Packet): boolean {
   const { pair, peer, me } = x;
-  return x.side === 1 && pair[peer + Half.PACKETS]! <= 1 && pair[me + Half.LAST_ACK] !== ((x.core[x.c + Core.ISS]! + 1) | 0);
+  if (x.side !== 1 || pair[peer + Half.PACKETS]! > 1 || !x.has(Trait.SAW_SYN) || k.ack !== pair[me + Half.LAST_ACK]) return false;
+  return k.ack !== ((x.core[x.c + Core.ISS]! + 1) | 0);
 }
 
 function synAcked(x: Context): void {

@@ -35,7 +35,11 @@ describe('a regular close', () => {
       +.010 < FP. 1:11(10) ack 102    # TIME_WAIT / LAST_ACK
       +0    > .  102:102(0) ack 12    # TIME_WAIT / CLOSED`);
     expect(mismatches).toEqual([]);
-    expect(facts(last)).toMatchObject({ outcome: 'ok', client: { payloadBytes: 100 }, server: { payloadBytes: 10, payloadAfterPeerFin: 10 } });
+    expect(facts(last)).toMatchObject({
+      outcome: 'ok',
+      client: { payloadBytes: 100 },
+      server: { payloadBytes: 10, payloadAfterPeerFin: 10 },
+    });
   });
 
   test('an ACK that covers the data but not the FIN leaves FIN_WAIT_1', () => {
