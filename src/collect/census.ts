@@ -128,6 +128,7 @@ export class Census implements CaptureView {
   outcomeCounts: number[] = [];
   readonly #stays: number[][] = [];
   readonly #resets: ConnId[] = [];
+  readonly #ignored: ConnId[] = [];
   readonly #byService: Int32Array;
   readonly #offsets: number[] = [];
   #scans: Scans | undefined;
@@ -156,6 +157,9 @@ export class Census implements CaptureView {
   }
   withRst(): readonly ConnId[] {
     return this.#resets;
+  }
+  withIgnoredAck(): readonly ConnId[] {
+    return this.#ignored;
   }
   isScan(id: ConnId): boolean {
     return (this.#scans ??= new Scans(this)).has(id);
@@ -254,6 +258,7 @@ export class Census implements CaptureView {
       const k = s * OUTCOME_COUNT + outcome;
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
       if ((word & Trait.HAS_RST) !== 0) this.#resets.push(connId(id));
+      if ((word & Trait.ACK_IGNORED) !== 0) this.#ignored.push(connId(id));
       if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT)
         (this.#stays[s] ??= []).push(id);
       if ((word & Trait.MIDSTREAM) !== 0) {

@@ -181,6 +181,8 @@ export interface CaptureView {
   timeText(t: Nanos): string;
   /** Ids of connections with at least one RST, ascending. */
   withRst(): readonly ConnId[];
+  /** Ids of connections whose third ACK was seen and ignored, ascending. */
+  withIgnoredAck(): readonly ConnId[];
   /** Is this connection one of a client that failed at many ports of the host, or at this port of many hosts? */
   isScan(id: ConnId): boolean;
 }
