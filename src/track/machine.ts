@@ -121,6 +121,10 @@ function firstSynAck(x: Context, k: Packet): void {
   x.set((2 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN_ACK);
   x.core[x.c + Core.ISS + x.side] = k.seq;
   x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
+  // Whatever numbers passed before were of an older connection (its TIME_WAIT may have answered our SYN first).
+  x.pair[x.me + Half.NXT] = k.seq;
+  x.setFlag(x.me, HalfFlag.NXT_KNOWN);
+  x.clearFlag(x.peer, HalfFlag.UNA_KNOWN);
   if (x.core[x.c + Core.FIRST_SYNACK] === 0) x.core[x.c + Core.FIRST_SYNACK] = x.frame;
   x.history(LETTER.SYN_ACK | upper(x));
   x.step(x.side, Cause.SENDS_SYN_ACK);

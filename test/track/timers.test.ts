@@ -1,0 +1,98 @@
+/** What ends by itself, and when: kernel timers that no packet shows. */
+import { describe, expect, test } from 'vitest';
+import { play, playFrames, story } from '../support/play.ts';
+import { scriptFrames } from '../support/script.ts';
+
+const CLOSED_BY_CLIENT = `
+  +0    > S  0:0(0)
+  +.010 < S. 0:0(0) ack 1
+  +.010 > .  1:1(0) ack 1
+  +1    > F. 1:1(0) ack 1
+  +.010 < F. 1:1(0) ack 2
+  +0    > .  2:2(0) ack 2         # TIME_WAIT / CLOSED`;
+
+const HALF_CLOSED = `
+  +0    > S  0:0(0)
+  +.010 < S. 0:0(0) ack 1
+  +.010 > .  1:1(0) ack 1
+  +1    > F. 1:1(0) ack 1
+  +.010 < .  1:1(0) ack 2         # FIN_WAIT_2 / CLOSE_WAIT`;
+
+describe('TIME_WAIT', () => {
+  test('is over after 60 s (linux TCP_TIMEWAIT_LEN)', () => {
+    expect(play(CLOSED_BY_CLIENT, { until: 61 }).states.client).toBe('TIME_WAIT');
+    const { last } = play(CLOSED_BY_CLIENT, { until: 62 });
+    expect(last.transitions.at(-1)).toMatchObject({ time: 61.03e9, frame: null, side: 0, from: 10, to: 0, cause: 'TIME_WAIT is over', assumed: false });
+  });
+
+  test('is over after 240 s by the numbers of the RFC (2 MSL)', () => {
+    expect(play(CLOSED_BY_CLIENT, { until: 241, profile: 'rfc' }).states.client).toBe('TIME_WAIT');
+    expect(play(CLOSED_BY_CLIENT, { until: 242, profile: 'rfc' }).states.client).toBe('CLOSED');
+  });
+
+  test('starts again with every FIN that comes again', () => {
+    const { last } = play(`${CLOSED_BY_CLIENT}\n+30 < F. 1:1(0) ack 2 # TIME_WAIT / -\n+0 > . 2:2(0) ack 2 # TIME_WAIT / -`, { until: 200 });
+    expect(story(last).filter((s) => s.includes('client')).at(-1)).toBe('91.030 client CLOSED');
+  });
+});
+
+describe('FIN_WAIT_2', () => {
+  test('of an orphan is over after 60 s (tcp_fin_timeout), which is an assumption', () => {
+    const { last } = play(HALF_CLOSED, { until: 100 });
+    expect(last.transitions.at(-1)).toMatchObject({ time: 61.03e9, frame: null, from: 6, to: 0, assumed: true });
+  });
+
+  test('never ends by itself by the numbers of the RFC', () => {
+    expect(play(HALF_CLOSED, { until: 10_000, profile: 'rfc' }).states.client).toBe('FIN_WAIT_2');
+  });
+});
+
+describe('an unacknowledged FIN', () => {
+  test('whose retries were not captured: an orphan gives up after 102 s', () => {
+    const { last } = play('+0 > P. 1:11(10) ack 1\n+.01 < . 1:1(0) ack 11\n+1 > F. 11:11(0) ack 1', { until: 200 });
+    // Without an ACK nobody knows that the server received it; it is taken to have.
+    expect(story(last).filter((s) => s.includes('client')).at(-1)).toBe('~103.010 client CLOSED');
+  });
+});
+
+describe('the end of observation', () => {
+  test('is the last record when nothing else is known: no transition lies behind it', () => {
+    const { last } = play(CLOSED_BY_CLIENT);
+    expect(Math.max(...last.transitions.map((t) => t.time))).toBe(last.end);
+  });
+
+  test('is later when the capture is known to have run on', () => {
+    const { last } = play(CLOSED_BY_CLIENT, { until: 3600 });
+    expect(last.transitions.at(-1)!.time).toBe(61.03e9);
+  });
+
+  test('a timer that is due at that very moment has fired', () => {
+    expect(play(CLOSED_BY_CLIENT, { until: 61.03 }).states.client).toBe('CLOSED');
+  });
+});
+
+test('a timer fires at its own time, though the next segment of anybody comes much later', () => {
+  const first = scriptFrames(CLOSED_BY_CLIENT);
+  const second = scriptFrames('+500 > S 0:0(0)', { clientPort: 40001 });
+  const { connections } = playFrames([...first, ...second]);
+  expect(story(connections[0]!).at(-1)).toBe('61.030 client CLOSED');
+});
+
+test('many timers at once keep their order', () => {
+  const frames = Array.from({ length: 3000 }, (_, i) => scriptFrames(CLOSED_BY_CLIENT, { clientPort: 10_000 + i, start: 1_795_163_580 + i })).flat();
+  // Each script tells its times from its own beginning; in one capture they follow each other.
+  const { connections } = playFrames(
+    frames.map((f, i) => ({ ...f, segment: { ...f.segment, at: f.segment.at + Math.floor(i / 6) * 1e8 } })).sort((a, b) => a.segment.at - b.segment.at),
+    { until: 1000 },
+  );
+  expect(connections).toHaveLength(3000);
+  connections.forEach((c) => expect(c.transitions.at(-1)!.time - c.start).toBeCloseTo(61.03e9, 0));
+});
+
+test('a clock that steps back stops no timer and starts none', () => {
+  const frames = scriptFrames(`${CLOSED_BY_CLIENT}`);
+  const back = frames.map((f, i) => (i >= 3 ? { ...f, segment: { ...f.segment, at: f.segment.at - 30e9 } } : f));
+  const { connections } = playFrames(back, { until: 100 });
+  expect(connections).toHaveLength(1);
+  expect(story(connections[0]!).at(-1)).toBe('31.030 client CLOSED');
+});
