@@ -231,7 +231,7 @@ function finish(x: Context, k: Packet, length: number, inOrder: boolean): void {
   const { pair, me, peer, side } = x;
   const other = 1 - side;
   x.bump(me + Half.FIN);
-  x.set(16 << Trait.COMPLETENESS_SHIFT);
+  if ((k.flags & Flag.ACK) !== 0) x.set(16 << Trait.COMPLETENESS_SHIFT);
   const covers = (k.seq + length) | 0;
   if (pair[me + Half.FIRST_FIN] === 0) pair[me + Half.FIRST_FIN] = x.frame;
   if (x.flag(me, HalfFlag.FIN_SENT) && covers === pair[me + Half.FIN_ACK]) {

@@ -63,8 +63,8 @@ export function book(x: Context, k: Packet, length: number): void {
     once(x, SEEN_DATA, LETTER.DATA);
     x.core[x.c + Core.STATE] = x.core[x.c + Core.STATE]! | ((flags & Flag.ACK) !== 0 || (flags & Flag.SYN) !== 0 ? COMPLETE_DATA : 0);
     notePayload(x, k, payload);
-  } else if ((flags & (Flag.SYN | Flag.FIN | Flag.RST | Flag.ACK)) === Flag.ACK) {
-    once(x, SEEN_ACK, LETTER.ACK);
+  } else if ((flags & (Flag.SYN | Flag.ACK)) === Flag.ACK) {
+    if ((flags & (Flag.FIN | Flag.RST)) === 0) once(x, SEEN_ACK, LETTER.ACK);
     x.core[x.c + Core.STATE] = x.core[x.c + Core.STATE]! | COMPLETE_ACK;
   }
   if (length > 0) {

@@ -22,7 +22,15 @@ describe('TIME_WAIT', () => {
   test('is over after 60 s (linux TCP_TIMEWAIT_LEN)', () => {
     expect(play(CLOSED_BY_CLIENT, { until: 61 }).states.client).toBe('TIME_WAIT');
     const { last } = play(CLOSED_BY_CLIENT, { until: 62 });
-    expect(last.transitions.at(-1)).toMatchObject({ time: 61.03e9, frame: null, side: 0, from: 10, to: 0, cause: 'TIME_WAIT is over', assumed: false });
+    expect(last.transitions.at(-1)).toMatchObject({
+      time: 61.03e9,
+      frame: null,
+      side: 0,
+      from: 10,
+      to: 0,
+      cause: 'TIME_WAIT is over',
+      assumed: false,
+    });
   });
 
   test('is over after 240 s by the numbers of the RFC (2 MSL)', () => {
@@ -31,8 +39,14 @@ describe('TIME_WAIT', () => {
   });
 
   test('starts again with every FIN that comes again', () => {
-    const { last } = play(`${CLOSED_BY_CLIENT}\n+30 < F. 1:1(0) ack 2 # TIME_WAIT / -\n+0 > . 2:2(0) ack 2 # TIME_WAIT / -`, { until: 200 });
-    expect(story(last).filter((s) => s.includes('client')).at(-1)).toBe('91.030 client CLOSED');
+    const { last } = play(`${CLOSED_BY_CLIENT}\n+30 < F. 1:1(0) ack 2 # TIME_WAIT / -\n+0 > . 2:2(0) ack 2 # TIME_WAIT / -`, {
+      until: 200,
+    });
+    expect(
+      story(last)
+        .filter((s) => s.includes('client'))
+        .at(-1),
+    ).toBe('91.030 client CLOSED');
   });
 });
 
@@ -51,7 +65,11 @@ describe('an unacknowledged FIN', () => {
   test('whose retries were not captured: an orphan gives up after 102 s', () => {
     const { last } = play('+0 > P. 1:11(10) ack 1\n+.01 < . 1:1(0) ack 11\n+1 > F. 11:11(0) ack 1', { until: 200 });
     // Without an ACK nobody knows that the server received it; it is taken to have.
-    expect(story(last).filter((s) => s.includes('client')).at(-1)).toBe('~103.010 client CLOSED');
+    expect(
+      story(last)
+        .filter((s) => s.includes('client'))
+        .at(-1),
+    ).toBe('~103.010 client CLOSED');
   });
 });
 
@@ -79,10 +97,14 @@ test('a timer fires at its own time, though the next segment of anybody comes mu
 });
 
 test('many timers at once keep their order', () => {
-  const frames = Array.from({ length: 3000 }, (_, i) => scriptFrames(CLOSED_BY_CLIENT, { clientPort: 10_000 + i, start: 1_795_163_580 + i })).flat();
+  const frames = Array.from({ length: 3000 }, (_, i) =>
+    scriptFrames(CLOSED_BY_CLIENT, { clientPort: 10_000 + i, start: 1_795_163_580 + i }),
+  ).flat();
   // Each script tells its times from its own beginning; in one capture they follow each other.
   const { connections } = playFrames(
-    frames.map((f, i) => ({ ...f, segment: { ...f.segment, at: f.segment.at + Math.floor(i / 6) * 1e8 } })).sort((a, b) => a.segment.at - b.segment.at),
+    frames
+      .map((f, i) => ({ ...f, segment: { ...f.segment, at: f.segment.at + Math.floor(i / 6) * 1e8 } }))
+      .sort((a, b) => a.segment.at - b.segment.at),
     { until: 1000 },
   );
   expect(connections).toHaveLength(3000);

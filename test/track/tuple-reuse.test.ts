@@ -25,7 +25,13 @@ describe('a tuple that is used again', () => {
       [1, 0, 'open'],
     ]);
     // TIME_WAIT ended when its host accepted the new SYN.
-    expect(connections[0]!.transitions.at(-1)).toMatchObject({ side: 1, from: 10, to: 0, frame: 8, cause: 'the same addresses and ports are used again' });
+    expect(connections[0]!.transitions.at(-1)).toMatchObject({
+      side: 1,
+      from: 10,
+      to: 0,
+      frame: 8,
+      cause: 'the same addresses and ports are used again',
+    });
   });
 
   test('while the client itself is in TIME_WAIT (tcp_tw_reuse): it ends there', () => {
@@ -132,6 +138,11 @@ test('IPv4 and IPv6, and the two directions of a port pair, are connections of t
 });
 
 test('a connection of a host with itself on one port (a LAND packet) is one connection', () => {
-  const { connections } = play('+0 > S 0:0(0)\n+0 > S 0:0(0)', { clientIp: '10.0.0.1', serverIp: '10.0.0.1', clientPort: 80, serverPort: 80 });
+  const { connections } = play('+0 > S 0:0(0)\n+0 > S 0:0(0)', {
+    clientIp: '10.0.0.1',
+    serverIp: '10.0.0.1',
+    clientPort: 80,
+    serverPort: 80,
+  });
   expect(connections).toHaveLength(1);
 });

@@ -1,0 +1,74 @@
+/** What is said of a whole connection: outcome, Zeek's words, Wireshark's completeness. */
+import { describe, expect, test } from 'vitest';
+import { play } from '../support/play.ts';
+
+const SYN = '+0 > S 0:0(0)\n';
+const SYN_ACK = `${SYN}+.01 < S. 0:0(0) ack 1\n`;
+const OPEN = `${SYN_ACK}+.01 > . 1:1(0) ack 1\n`;
+const REQUEST = `${OPEN}+.01 > P. 1:101(100) ack 1\n+.01 < . 1:1(0) ack 101\n`;
+const ANSWER = `${REQUEST}+.1 < P. 1:501(500) ack 101\n+.01 > . 101:101(0) ack 501\n`;
+const CLIENT_FIN = `${ANSWER}+1 > F. 101:101(0) ack 501\n+.01 < . 501:501(0) ack 102\n`;
+const BOTH_FINS = `${CLIENT_FIN}+.01 < F. 501:501(0) ack 102\n+.01 > . 102:102(0) ack 502\n`;
+const SERVER_FIN = `${ANSWER}+1 < F. 501:501(0) ack 101\n+.01 > . 101:101(0) ack 502\n`;
+const REFUSED = `${SYN}+.01 < R. 0:0(0) ack 1\n`;
+const CLIENT_RST = `${ANSWER}+1 > R. 101:101(0) ack 501\n`;
+const SERVER_RST = `${ANSWER}+1 < R. 501:501(0) ack 101\n`;
+
+// conn_state: scripts/base/protocols/conn/main.zeek. history: upper case from the client; one letter per kind and direction.
+// completeness: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16, RST 32 (packet-tcp.c).
+test.each([
+  ['a SYN that nobody answers', SYN, 'unanswered', 'S0', 'S', 1],
+  ['a refusal', REFUSED, 'refused', 'REJ', 'Sr', 1 + 4 + 32],
+  ['a handshake that stops half-way', SYN_ACK, 'half-open', 'OTH', 'Sh', 1 + 2],
+  ['a connection that stays open, without data', OPEN, 'open', 'S1', 'ShA', 1 + 2 + 4],
+  ['a connection that stays open', ANSWER, 'open', 'S1', 'ShADad', 1 + 2 + 4 + 8],
+  ['a regular life', BOTH_FINS, 'ok', 'SF', 'ShADadFf', 1 + 2 + 4 + 8 + 16],
+  ['closed by the client only', CLIENT_FIN, 'leaked', 'S2', 'ShADadF', 1 + 2 + 4 + 8 + 16],
+  ['closed by the server only', SERVER_FIN, 'leaked', 'S3', 'ShADadf', 1 + 2 + 4 + 8 + 16],
+  ['aborted by the client', CLIENT_RST, 'reset', 'RSTO', 'ShADadR', 1 + 2 + 4 + 8 + 32],
+  ['aborted by the server', SERVER_RST, 'reset', 'RSTR', 'ShADadr', 1 + 2 + 4 + 8 + 32],
+  ['given up by the client when the SYN-ACK came', `${SYN_ACK}+0 > R 1:1(0)\n`, 'abandoned', 'RSTO', 'ShR', 1 + 2 + 32],
+  ['a SYN, then a RST by the same client', `${SYN}+.5 > R 1:1(0)\n`, 'abandoned', 'RSTOS0', 'SR', 1 + 32],
+  ['a SYN, then a FIN, and no answer', `${SYN}+.5 > F 1:1(0)\n`, 'unanswered', 'SH', 'SF', 1],
+  ['answers without a question', '+0 < S. 0:0(0) ack 1\n+.5 < R. 1:1(0) ack 1\n', 'abandoned', 'RSTRH', 'hr', 2 + 4 + 32],
+  ['data from the middle', '+0 > P. 1:11(10) ack 1\n+.1 < P. 1:11(10) ack 11\n', 'open', 'OTH', 'Dd', 8],
+])('%s', (_name, script, outcome, connState, history, completeness) => {
+  const { last } = play(script, { until: 30 });
+  expect({ outcome: last.outcome, connState: last.connState, history: last.history, completeness: last.completeness }).toEqual({
+    outcome,
+    connState,
+    history,
+    completeness,
+  });
+});
+
+describe('the history', () => {
+  test('tells retransmissions, gaps and closed windows', () => {
+    const { last } = play(`${OPEN}
+      +.01  > P. 1:101(100) ack 1
+      +.3   > P. 1:101(100) ack 1
+      +.01  < .  1:1(0) ack 101 win 0
+      +1    > P. 301:401(100) ack 1`);
+    expect(last.history).toBe('ShADTawG');
+  });
+
+  test('is bounded', () => {
+    const { last } = play(OPEN + Array.from({ length: 100 }, (_, i) => `+.01 > R ${60000 + i}:${60000 + i}(0)\n`).join(''));
+    expect(last.history.length).toBeLessThanOrEqual(18);
+  });
+});
+
+describe('an outcome', () => {
+  test('is ok for TIME_WAIT that goes on, and for one that is over', () => {
+    expect(play(BOTH_FINS, { until: 3 }).last.outcome).toBe('ok');
+    expect(play(BOTH_FINS, { until: 300 }).last.outcome).toBe('ok');
+  });
+
+  test('stays ok when a late RST follows both FINs', () => {
+    expect(play(`${BOTH_FINS}+.01 < R 502:502(0)`).last.outcome).toBe('ok');
+  });
+
+  test('is no leak while the other end still sends after the FIN', () => {
+    expect(play(`${CLIENT_FIN}+5 < P. 501:601(100) ack 102\n+.01 > . 102:102(0) ack 601`, { until: 60 }).last.outcome).toBe('open');
+  });
+});
