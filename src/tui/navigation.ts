@@ -9,7 +9,17 @@ import { detailLines, type DetailLine } from './present/finding-detail.ts';
 import { matchesFinding } from './present/findings.ts';
 import { count, ruleLabel } from './present/format.ts';
 import { type LadderItem, ladderItems } from './present/ladder.ts';
-import { bodyRows, connectionRows, drawnWidth, findingsLayout, ladderLayout, packetLayout, scroll, type Size } from './present/layout.ts';
+import {
+  bodyRows,
+  connectionRows,
+  drawnWidth,
+  findingsLayout,
+  ladderLayout,
+  packetLayout,
+  type PacketLayout,
+  scroll,
+  type Size,
+} from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
 import type { ConnectionPages } from './pages.ts';
@@ -158,9 +168,12 @@ export function heightOf(view: View, state: TuiState): number {
     case 'ladder':
       return ladderLayout(state.size).listRows;
     case 'packet':
-      return packetLayout(state.size, view.data.value?.bytes.length ?? 0).treeRows;
+      return packetLayoutOf(view.data.value, state.size).treeRows;
   }
 }
+
+export const packetLayoutOf = (detail: PacketDetail | null, size: Size): PacketLayout =>
+  packetLayout(size, { byteCount: detail?.bytes.length ?? 0, noted: (detail?.notes.length ?? 0) > 0 });
 
 /** Cursor inside the list, window around the cursor. A text has no cursor: its window is moved. */
 export function settled<V extends View>(view: V, state: TuiState): V {

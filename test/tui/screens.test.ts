@@ -253,7 +253,7 @@ describe('one connection and one packet', () => {
 });
 
 describe('every screen', () => {
-  const paths = ['', 'd', 'o', 'c', '\r', '\r\r', 'e\r', '?', 'c/leak'];
+  const paths = ['', 'd', 'o', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/leak'];
   test.each([
     [80, 24],
     [140, 45],

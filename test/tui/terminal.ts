@@ -87,7 +87,7 @@ export class Terminal {
       }, PATIENCE);
       const check = (): void => {
         const screen = this.text();
-        if (!holds(screen)) return;
+        if (this.#inUpdate() || !holds(screen)) return;
         clearTimeout(timer);
         this.#waiting.delete(check);
         resolve(screen);
@@ -102,6 +102,11 @@ export class Terminal {
     const status = await this.#exit;
     await new Promise<void>((resolve) => this.#emulator.write('', resolve));
     return status;
+  }
+
+  /** Half of a synchronized update (DEC mode 2026) is no screen that a person would see. */
+  #inUpdate(): boolean {
+    return this.output.lastIndexOf('\x1b[?2026h') > this.output.lastIndexOf('\x1b[?2026l');
   }
 
   #look(): void {

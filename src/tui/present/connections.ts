@@ -18,7 +18,8 @@ interface Column {
   readonly keepEnd?: boolean;
 }
 
-const ENDPOINT_WIDTH = 18;
+/** `255.255.255.255:65535` */
+const ENDPOINT_WIDTH = 21;
 /** `[2001:db8:85a3:8d3:1319:8a2e:370:7348]:65535` */
 const ENDPOINT_LIMIT = 45;
 

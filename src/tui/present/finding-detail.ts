@@ -1,4 +1,4 @@
-/** Everything about one finding as lines: what, whose fault and why, proof, causes, remedies, filter, caveats. */
+/** Everything about one finding as lines: what, whose fault and why, proof, causes, remedies, filter, figures, caveats. */
 import type { Finding } from '../../model/finding.ts';
 import { SEVERITY_LABEL } from '../theme.ts';
 import { count, metric, timeOfDay } from './format.ts';
@@ -45,9 +45,6 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
     heading('EXPLAINED BY');
     text(cause.title);
   }
-  heading('FIGURES');
-  text([`count: ${count(finding.count)}`, ...Object.entries(finding.metrics).map(([key, value]) => metric(key, value))].join(' · '));
-
   if (finding.evidence.length > 0) {
     heading('EVIDENCE', 'e opens the frame', 'dim');
     finding.evidence.slice(0, EVIDENCE_LINES).forEach((evidence, index) => {
@@ -71,6 +68,9 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
   });
   heading('WIRESHARK DISPLAY FILTER');
   text(finding.displayFilter, 'command');
+  heading('FIGURES');
+  const known = Object.entries(finding.metrics).flatMap(([key, value]) => (value === null ? [] : [metric(key, value)]));
+  text([`count: ${count(finding.count)}`, ...known].join(' · '));
   if (finding.caveats.length > 0) heading('CAVEATS');
   for (const caveat of finding.caveats) item('▲ ', caveat.text);
   return out;

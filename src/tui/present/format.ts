@@ -40,12 +40,12 @@ export function timeOfDay(time: string, digits = 3): string {
 /** `2026-11-20 08:33:20 UTC` */
 export const dateTime = (time: string): string => time.replace(/T(\d\d:\d\d:\d\d).*Z$/, ' $1 UTC');
 
-/** A key of `metrics` in words: `longestSeconds` becomes `longest`, its value with the unit. */
-export function metric(key: string, value: number | string | null): string {
-  if (value === null) return `${words(key)}: unknown`;
-  if (typeof value === 'string') return `${words(key)}: ${value}`;
+/** An entry of `metrics` in words, with its unit: `longestSeconds` 312.4 is `longest: 5m12s`. */
+export function metric(key: string, value: number | string): string {
+  if (typeof value === 'string') return `${words(key)}: ${timeOfDay(value)}`;
   if (key.endsWith('Seconds')) return `${words(key.slice(0, -'Seconds'.length))}: ${duration(value)}`;
-  return `${words(key)}: ${Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)))}`;
+  const number = Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)));
+  return key.endsWith('Percent') ? `${words(key.slice(0, -'Percent'.length))}: ${number} %` : `${words(key)}: ${number}`;
 }
 const words = (key: string): string => key.replace(/([a-z\d])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
 

@@ -189,7 +189,10 @@ function flagStyle(flags: string): Style {
 }
 
 function timerArrow(transitions: readonly string[], width: number): Span[] {
-  const text = cut(` ${transitions.join('; ')} `, width - 4);
+  const sentences = transitions.join('; ');
+  // Both states stand beside it: where the sentence is too long, its cause alone says what is new.
+  const causes = transitions.map((sentence) => sentence.replace(/^[^:]*: /, '')).join('; ');
+  const text = cut(` ${widthOf(clean(sentences)) + 6 <= width ? sentences : causes} `, width - 4);
   const left = Math.floor((width - widthOf(text)) / 2);
   return [span('·'.repeat(left), 'dim'), span(text, 'notice'), span('·'.repeat(Math.max(0, width - left - widthOf(text))), 'dim')];
 }

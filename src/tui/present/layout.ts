@@ -62,7 +62,7 @@ export interface LadderLayout {
 }
 export function ladderLayout(size: Size): LadderLayout {
   const body = bodyRows(size);
-  const noteRows = body >= 18 ? 4 : 2;
+  const noteRows = body >= 24 ? 6 : body >= 18 ? 4 : 2;
   // Two rows say who the ends are, one heads the columns, one rules off the notes.
   return { listRows: Math.max(1, body - noteRows - 4), noteRows };
 }
@@ -78,11 +78,11 @@ export interface PacketLayout {
 export const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
 export const hexBytesPerRow = (width: number): number => (width >= HEX_WIDTH ? 16 : 8);
 
-export function packetLayout(size: Size, byteCount: number): PacketLayout {
+export function packetLayout(size: Size, packet: { readonly byteCount: number; readonly noted: boolean }): PacketLayout {
   const width = drawnWidth(size);
-  const body = bodyRows(size) - 1; // one row says what packet it is
+  const body = bodyRows(size) - (packet.noted ? 2 : 1); // what packet it is, and what is to be noted about it
   if (width >= SIDE_COLUMNS) return { hex: 'side', treeRows: body, treeWidth: width - HEX_WIDTH - 3, hexRows: body, hexWidth: HEX_WIDTH };
-  const hexRows = Math.max(1, Math.min(Math.ceil(byteCount / hexBytesPerRow(width)), Math.floor((body - 1) * 0.4)));
+  const hexRows = Math.max(1, Math.min(Math.ceil(packet.byteCount / hexBytesPerRow(width)), Math.floor((body - 1) * 0.4)));
   return { hex: 'below', treeRows: body - 1 - hexRows, treeWidth: width, hexRows, hexWidth: width };
 }
 

@@ -20,17 +20,15 @@ export const packetTree = (detail: PacketDetail): TreeRow[] =>
     ...layer.fields.map((field) => ({ layer: false, name: field.name, value: field.value, offset: field.offset, length: field.length })),
   ]);
 
-export function packetHeader(detail: PacketDetail, width: number): Line {
+/** One row about the frame; a second one where there is something to note. */
+export function packetHeader(detail: PacketDetail, width: number): Line[] {
   const size =
     detail.capturedLength < detail.originalLength
       ? `${count(detail.capturedLength)} of ${count(detail.originalLength)} bytes captured`
       : `${count(detail.originalLength)} bytes`;
-  const notes = detail.notes.length > 0 ? `  ${detail.notes.join(', ')}` : '';
-  return spread(
-    [span(` #${detail.frame}`, 'accent'), span(`  ${timeOfDay(detail.time, 9)}`), span(clean(notes), 'warning')],
-    [span(clean(`${detail.linkType}, ${size} `), 'dim')],
-    width,
-  );
+  const facts = [span(` #${detail.frame}`, 'accent'), span(`  ${timeOfDay(detail.time, 9)}`)];
+  const first = spread(facts, [span(clean(`${detail.linkType}, ${size} `), 'dim')], width);
+  return detail.notes.length === 0 ? [first] : [first, fitLine([span(` ${detail.notes.join(' · ')}`, 'warning')], width)];
 }
 
 const NAME_WIDTH = 22;

@@ -2,8 +2,8 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { Divider, Row, Rows } from '../components/rows.tsx';
-import type { PacketView, TuiState } from '../navigation.ts';
-import { bodyRows, drawnWidth, packetLayout, ruler } from '../present/layout.ts';
+import { packetLayoutOf, type PacketView, type TuiState } from '../navigation.ts';
+import { bodyRows, drawnWidth, ruler } from '../present/layout.ts';
 import { hexLines, packetHeader, packetTree, treeRow } from '../present/packet.ts';
 import { Waiting } from './waiting.tsx';
 
@@ -11,7 +11,7 @@ export function PacketScreen({ view, state }: { readonly view: PacketView; reado
   const width = drawnWidth(state.size);
   const detail = view.data.value;
   if (detail === null) return <Waiting data={view.data} what={`frame ${view.frame}`} height={bodyRows(state.size)} width={width} />;
-  const layout = packetLayout(state.size, detail.bytes.length);
+  const layout = packetLayoutOf(detail, state.size);
   const tree = packetTree(detail);
   const chosen = tree[view.cursor] ?? null;
   const rows = tree
@@ -25,7 +25,9 @@ export function PacketScreen({ view, state }: { readonly view: PacketView; reado
   const right = <Rows lines={dump} height={layout.hexRows} width={layout.hexWidth} />;
   return (
     <Box flexDirection="column">
-      <Row line={packetHeader(detail, width)} />
+      {packetHeader(detail, width).map((line, i) => (
+        <Row key={i} line={line} />
+      ))}
       {layout.hex === 'side' ? (
         <Box>
           {left}

@@ -32,8 +32,8 @@ test.each([
 test.each([
   ['longestSeconds', 312.4, 'longest: 5m12s'],
   ['descriptorLimit', 1024, 'descriptor limit: 1,024'],
-  ['sharePercent', 12.3456, 'share percent: 12.35'],
-  ['cookie', null, 'cookie: unknown'],
+  ['sharePercent', 12.3456, 'share: 12.35 %'],
+  ['peakAt', '2026-11-20T08:33:00.123456789Z', 'peak at: 08:33:00.123'],
 ])('the figure %s of %s reads %s', (key, value, text) => expect(metric(key, value)).toBe(text));
 
 test('numbers and times', () => {
