@@ -3,9 +3,15 @@ import { closeWaitStuck } from './close-wait-stuck.ts';
 import type { Detector } from './detector.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
 import { synFlood } from './syn-flood.ts';
+import { acceptQueueOverflow } from './accept-queue-overflow.ts';
+import { connectionRefused } from './connection-refused.ts';
+import { synUnanswered } from './syn-unanswered.ts';
 
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
   idleTimeoutPattern,
   synFlood,
+  acceptQueueOverflow,
+  connectionRefused,
+  synUnanswered,
 ];

@@ -1,0 +1,111 @@
+/**
+ * Does a listener's accept queue overflow? Shared by the rule that says so and by `syn-unanswered`, which must not blame a
+ * firewall for SYNs that the listener itself drops.
+ *
+ * linux: a full queue (more than the backlog waiting) drops new SYNs, and of handshakes under way it ignores the third ACK
+ * (tcp_abort_on_overflow = 0) or answers it by a RST without a socket (1). A third ACK that was lost on the way looks the
+ * same as an ignored one only when the capture was made before the loss.
+ */
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
+import { type ConnectionView, Mark } from '../model/connection.ts';
+import { Side, State } from '../model/state.ts';
+import { type Nanos, NANOS_PER_SECOND, nanosOf } from '../model/units.ts';
+import { isFlooded } from './floods.ts';
+
+/** A RST to the third ACK comes within its round trip, or this. */
+const AT_ONCE = nanosOf(0.2);
+/** A request that was acknowledged and not answered for so long lies unread. */
+const UNREAD = NANOS_PER_SECOND;
+/** Connections looked at for unread data. */
+const MAX_LOOKED_AT = 2_000;
+
+export interface Overflow {
+  readonly service: ServiceView;
+  /** Third ACK seen, SYN-ACK sent again. */
+  readonly ignored: readonly ConnectionView[];
+  /** Third ACK answered by a RST at once. */
+  readonly reset: readonly ConnectionView[];
+  /** SYNs repeated and never answered while the queue was full. */
+  readonly dropped: readonly ConnectionView[];
+  /** Established, their data acknowledged and never answered; established without a word of the server. */
+  readonly unread: readonly ConnectionView[];
+  readonly untouched: number;
+  readonly since: Nanos;
+}
+
+/** Services whose accept queue overflowed, by `name`. */
+export function overflows(capture: CaptureView): ReadonlyMap<string, Overflow> {
+  const ignored = groupByService(capture.withIgnoredAck().map((id) => capture.connection(id)));
+  const reset = groupByService(
+    capture
+      .withRst()
+      .map((id) => capture.connection(id))
+      .filter(resetAtOnce),
+  );
+  const out = new Map<string, Overflow>();
+  for (const service of capture.services) {
+    const hasSigns = ignored.has(service.name) || reset.has(service.name) || (service.completed > 0 && service.count('unanswered') > 0);
+    if (!hasSigns || out.has(service.name)) continue;
+    const overflow = judge(capture, service, ignored.get(service.name) ?? [], reset.get(service.name) ?? []);
+    if (overflow) out.set(service.name, overflow);
+  }
+  return out;
+}
+
+function judge(
+  capture: CaptureView,
+  service: ServiceView,
+  ignored: readonly ConnectionView[],
+  reset: readonly ConnectionView[],
+): Overflow | null {
+  const looked = service
+    .ids('open')
+    .slice(0, MAX_LOOKED_AT)
+    .map((id) => capture.connection(id));
+  const silent = looked.filter((c) => c.server.state === State.ESTABLISHED && c.server.payloadBytes === 0 && c.established);
+  const unread = silent.filter(
+    (c) => c.client.payloadBytes > 0 && c.client.lastDataTime !== null && acknowledged(c) && capture.end - c.client.lastDataTime >= UNREAD,
+  );
+  const untouched = silent.filter((c) => c.client.payloadBytes === 0).length;
+  const signs = ignored.length + reset.length;
+  // One ignored ACK may be a lost one; one reset may have other reasons.
+  const proven = signs >= 2 || (signs === 1 && unread.length + untouched >= 2);
+  const full = unread[0]?.start ?? ignored[0]?.start ?? reset[0]?.start ?? null;
+  const dropped = full === null || isFlooded(capture, service) ? [] : droppedSyns(capture, service, full);
+  if (!proven && !(dropped.length >= 2 && unread.length >= 2)) return null;
+  const affected = [...ignored, ...reset, ...dropped];
+  const since = affected.reduce((t, c) => Math.min(t, c.start), Infinity) as Nanos;
+  return { service, ignored, reset, dropped, unread, untouched, since };
+}
+
+/** Retried SYNs without an answer, begun when connections already waited, with no handshake that got through meanwhile. */
+function droppedSyns(capture: CaptureView, service: ServiceView, full: Nanos): ConnectionView[] {
+  const dropped = service
+    .ids('unanswered')
+    .map((id) => capture.connection(id))
+    .filter((c) => c.client.syn >= 2 && c.client.packets === c.client.syn && c.start >= full && !capture.isScan(c.id));
+  if (dropped.length === 0) return [];
+  const lastServed = [...service.ids('ok'), ...service.ids('open')].reduce((t, id) => Math.max(t, capture.connection(id).start), 0);
+  return dropped.filter((c) => c.end > lastServed);
+}
+
+/** Everything that the client sent was taken by the server's kernel. */
+const acknowledged = (c: ConnectionView): boolean => (c.server.lastTime ?? 0) >= (c.client.lastDataTime ?? 0);
+
+function resetAtOnce(c: ConnectionView): boolean {
+  if (!c.established || c.server.payloadBytes > 0 || c.server.packets !== c.server.synAck + c.server.rst || c.server.fin > 0) return false;
+  const rst = c.marks.find((m) => m.mark === Mark.RST);
+  const up = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.ESTABLISHED);
+  if (!rst || rst.side !== Side.SERVER || rst.rst?.hasAck !== false || !up || c.client.fin > 0) return false;
+  return rst.time - up.time <= Math.max(AT_ONCE, 2 * NANOS_PER_SECOND * (c.handshakeRtt ?? 0));
+}
+
+function groupByService(connections: readonly ConnectionView[]): Map<string, ConnectionView[]> {
+  const groups = new Map<string, ConnectionView[]>();
+  for (const c of connections) {
+    const list = groups.get(c.server.name);
+    if (list) list.push(c);
+    else groups.set(c.server.name, [c]);
+  }
+  return groups;
+}

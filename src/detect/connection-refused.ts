@@ -1,0 +1,228 @@
+/** `connection-refused`: SYNs answered by RST. One finding for a service, or for a host where several services refuse. */
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
+import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.ts';
+import type { Cause, Remedy } from '../model/finding.ts';
+import { Side } from '../model/state.ts';
+import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
+import { countText, durationText, plural } from '../model/wording.ts';
+import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { clock, examples, proofs } from './evidence.ts';
+
+/** From this many refusing services of one host, the host is the subject. */
+const MANY_SERVICES = 3;
+const EXAMPLES = 4;
+
+interface Refusal {
+  readonly connection: ConnectionView;
+  readonly rst: MarkEvent;
+}
+
+interface Refusals {
+  readonly service: ServiceView;
+  readonly refusals: readonly Refusal[];
+  /** Last attempt before the first refusal that was answered by SYN-ACK, and first one after the last refusal. */
+  readonly workedBefore: ConnectionView | null;
+  readonly worksAgain: ConnectionView | null;
+}
+
+export const connectionRefused = defineDetector({
+  id: 'connection-refused',
+  title: 'Connections are refused: nothing listens',
+  severity: 'critical',
+  category: 'open',
+  params: {
+    manyAttempts: { default: 10, text: 'refused attempts at one host from which it is critical' },
+    downAttempts: { default: 3, text: 'refused attempts from which a service that had worked before counts as down: critical' },
+  },
+  docs: {
+    what: 'A SYN is answered by RST at once: the host is up and says that nothing listens on the port, or a packet filter says so in its name.',
+    why: 'The client fails immediately (ECONNREFUSED). When the service answered before, it has just gone down.',
+    how: 'Attempts whose SYN met a RST that acknowledges it, counted by service; a SYN sent again with the same sequence number after a refusal (Windows does so three times) is the same attempt. Critical from manyAttempts, or from downAttempts at a service that had answered before within the capture; otherwise a warning. `until` is the moment at which the service answered again.',
+    never:
+      'Port scans: attempts of a client that fails at 15 or more ports of one host, or at the port of 25 or more hosts. A RST after the SYN-ACK, or from the client, is no refusal. Refusals by ICMP belong to icmp-unreachable.',
+    limits:
+      'A closed port and a firewall that rejects with tcp-reset are the same on the wire, unless the TTL of the RST gives the firewall away.',
+    references: ['RFC 9293 §3.10.7.1', 'man 2 connect: ECONNREFUSED', 'Zeek policy/misc/scan: 15 ports, 25 hosts'],
+  },
+  detect(capture, params): Detection {
+    const byHost = new Map<string, Refusals[]>();
+    for (const service of capture.services) {
+      if (service.count('refused') === 0) continue;
+      const refusals = refusalsOf(capture, service);
+      if (refusals === null) continue;
+      const list = byHost.get(service.ip);
+      if (list) list.push(refusals);
+      else byHost.set(service.ip, [refusals]);
+    }
+    const drafts: Draft[] = [];
+    for (const [host, list] of byHost) {
+      if (list.length > MANY_SERVICES) drafts.push(draft(capture, host, list, params));
+      else for (const refusals of list) drafts.push(draft(capture, host, [refusals], params));
+    }
+    return found(drafts);
+  },
+});
+
+function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null {
+  const refusals: Refusal[] = [];
+  for (const id of service.ids('refused')) {
+    if (capture.isScan(id)) continue;
+    const connection = capture.connection(id);
+    const rst = connection.marks.find((m) => m.mark === Mark.RST && m.side === Side.SERVER && m.rst?.refusesSyn === true);
+    if (rst) refusals.push({ connection, rst });
+  }
+  if (refusals.length === 0) return null;
+  const first = refusals[0]!.connection.start;
+  const last = refusals.at(-1)!.rst.time;
+  let workedBefore: ConnectionView | null = null;
+  let worksAgain: ConnectionView | null = null;
+  if (service.synAcks > 0) {
+    for (const id of answeredAround(service)) {
+      const c = capture.connection(id);
+      if (c.server.synAck === 0 || capture.isScan(id)) continue;
+      if (c.start < first) workedBefore = c;
+      else if (c.start > last) {
+        worksAgain = c;
+        break;
+      }
+    }
+  }
+  return { service, refusals, workedBefore, worksAgain };
+}
+
+/** Connections that were answered, of a service that is not a million of them. */
+const answeredAround = (service: ServiceView): readonly ConnId[] => service.all().slice(0, 200_000);
+
+function draft(
+  capture: CaptureView,
+  host: string,
+  list: readonly Refusals[],
+  params: { manyAttempts: number; downAttempts: number },
+): Draft {
+  const all = list.flatMap((r) => r.refusals).sort((a, b) => a.connection.id - b.connection.id);
+  const ports = list.map((r) => r.service.port).sort((a, b) => a - b);
+  const clients = [...new Set(all.map((r) => r.connection.client.ip))];
+  const single = list.length === 1 ? list[0]! : null;
+  const down = list.find((r) => r.workedBefore !== null && r.refusals.length >= params.downAttempts) ?? null;
+  const critical = down !== null || all.length >= params.manyAttempts;
+  const where = single === null ? `${host} on ${plural(ports.length, 'port')}` : single.service.name;
+  const since = firstOf(all);
+  const last = all.reduce((t, r) => Math.max(t, r.rst.time), 0) as Nanos;
+  const back = single?.worksAgain ?? null;
+  const rejected = single?.workedBefore === null ? foreignTtl(capture, host, all) : null;
+  const delays = all.map((r) => secondsOf(r.rst.time - r.connection.start));
+  return {
+    severity: critical ? 'critical' : 'warning',
+    confidence: 'high',
+    title: `${plural(all.length, 'connection attempt')} refused by ${where}`,
+    summary: [
+      `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST between ${clock(capture, since)} and ${clock(capture, last)}: nothing listens there.`,
+      single === null ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
+      before(capture, single),
+      back === null ? '' : `It answered again at ${clock(capture, back.start)}, after ${durationText(secondsOf(back.start - since))}.`,
+    ]
+      .filter((s) => s !== '')
+      .join(' '),
+    subject: single === null ? { host, role: 'server' } : { host, role: 'server', port: single.service.port },
+    atFault: host,
+    faultBecause:
+      rejected ?? `the host itself answered the SYN with a RST that acknowledges it: it was reached, and no socket listens on the port`,
+    since,
+    until: back?.start ?? null,
+    count: all.length,
+    connections: all.map((r) => r.connection.id),
+    evidence: evidence(all),
+    metrics: {
+      attempts: all.length,
+      services: list.length,
+      ports: ports.slice(0, 50).join(', '),
+      clients: clients.length,
+      answeredBefore: single === null ? null : single.workedBefore === null ? 0 : 1,
+      downSeconds: back === null ? null : secondsOf(back.start - since),
+      slowestRefusalSeconds: Math.max(...delays.slice(0, 10_000)),
+    },
+    causes: causes(single, rejected),
+    remedies: remedies(single?.service.port ?? ports[0]!),
+    caveats: [],
+    explainedByRules: ['process-killed'],
+  };
+}
+
+const firstOf = (all: readonly Refusal[]): Nanos => all.reduce((t, r) => Math.min(t, r.connection.start), Infinity) as Nanos;
+
+function before(capture: CaptureView, single: Refusals | null): string {
+  if (single === null) return '';
+  const { workedBefore } = single;
+  if (workedBefore === null) return 'The capture shows no answer of this service before.';
+  return `It had still answered a SYN at ${clock(capture, workedBefore.start)}, so it went down in the capture.`;
+}
+
+/** Does the RST come from another distance than the host's own segments? Then a packet filter rejects in its name. */
+function foreignTtl(capture: CaptureView, host: string, all: readonly Refusal[]): string | null {
+  const ttl = all[0]!.rst.rst!.ttl;
+  const own = capture.services.find((s) => s.ip === host && s.completed > 0);
+  if (!own) return null;
+  const sample = own.ids('ok')[0] ?? own.ids('open')[0];
+  if (sample === undefined) return null;
+  const real = capture.connection(sample).server.ttl;
+  return real === ttl
+    ? null
+    : `the RST has TTL ${countText(ttl)}, the host's own segments ${countText(real)}: a packet filter on the way answers in its name`;
+}
+
+function evidence(all: readonly Refusal[]): EvidenceDraft[] {
+  return examples(all, EXAMPLES).flatMap(({ connection: c, rst }) =>
+    proofs(c.id, [
+      [c.firstFrame, c.start, `SYN of ${c.client.name}`],
+      [rst.frame, rst.time, `${c.server.name} answers by RST, ACK after ${durationText(secondsOf(rst.time - c.start))}`],
+    ]),
+  );
+}
+
+function causes(single: Refusals | null, rejected: string | null): Cause[] {
+  const filter: Cause = {
+    text: 'A firewall rejects with tcp-reset',
+    likelihood: rejected === null ? 'low' : 'high',
+    because: rejected ?? 'on the wire it looks like a closed port',
+  };
+  if (single?.workedBefore) {
+    return [
+      { text: 'The service stopped, crashed or is being restarted', likelihood: 'high', because: 'it had answered before in this capture' },
+      { text: 'It listens again on another address or port', likelihood: 'low', because: 'only this address and port are refused' },
+      filter,
+    ];
+  }
+  return [
+    {
+      text: 'The service is not running, or listens on another port',
+      likelihood: 'high',
+      because: 'the host answers, and no socket listens on the port',
+    },
+    {
+      text: 'It listens on another address only (127.0.0.1, or the other IP family)',
+      likelihood: 'medium',
+      because: 'a socket bound to one address refuses on all others',
+    },
+    filter,
+  ];
+}
+
+function remedies(port: number): Remedy[] {
+  return [
+    {
+      text: 'See whether anything listens, and on which address.',
+      command: `ss -ltnp 'sport = :${String(port)}'`,
+      appliesTo: 'Linux, on the refusing host',
+    },
+    {
+      text: 'See why the service went down.',
+      command: 'systemctl --failed; journalctl -p err --since -15min',
+      appliesTo: 'Linux with systemd',
+    },
+    {
+      text: 'Look for a rule that rejects with tcp-reset.',
+      command: 'nft list ruleset | grep -i reject',
+      appliesTo: 'nftables; iptables-save for iptables',
+    },
+  ];
+}
