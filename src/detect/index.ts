@@ -1,17 +1,33 @@
 /** The rules, in the order of the report's list of verdicts. One line each. */
-import { closeWaitStuck } from './close-wait-stuck.ts';
-import type { Detector } from './detector.ts';
-import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
-import { synFlood } from './syn-flood.ts';
 import { acceptQueueOverflow } from './accept-queue-overflow.ts';
+import { brokenPipe } from './broken-pipe.ts';
+import { captureGaps } from './capture-gaps.ts';
+import { closeWaitStuck } from './close-wait-stuck.ts';
 import { connectionRefused } from './connection-refused.ts';
+import type { Detector } from './detector.ts';
+import { filteredCapture } from './filtered-capture.ts';
+import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
+import { midStream } from './mid-stream.ts';
+import { oneWayCapture } from './one-way-capture.ts';
+import { portExhaustion } from './port-exhaustion.ts';
+import { rstInjection } from './rst-injection.ts';
+import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
+import { timeWaitExcess } from './time-wait-excess.ts';
 
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
   idleTimeoutPattern,
+  brokenPipe,
+  timeWaitExcess,
+  portExhaustion,
   synFlood,
   acceptQueueOverflow,
   connectionRefused,
   synUnanswered,
+  rstInjection,
+  midStream,
+  oneWayCapture,
+  captureGaps,
+  filteredCapture,
 ];

@@ -1,0 +1,241 @@
+/** Data for a peer that has closed, answered by RST: the second write fails with EPIPE. Who did not wait for whom? */
+import type { CaptureView } from '../model/capture-view.ts';
+import type { ConnectionView, EndpointView, MarkEvent } from '../model/connection.ts';
+import { endpointText } from '../model/address.ts';
+import type { Cause, Remedy, Subject } from '../model/finding.ts';
+import { otherSide, Side } from '../model/state.ts';
+import { type FrameNo, type Nanos, secondsOf } from '../model/units.ts';
+import { countText, durationText, plural } from '../model/wording.ts';
+import { defineDetector, type Draft, found } from './detector.ts';
+import { clock, examples, proofs } from './evidence.ts';
+import { median } from './statistics.ts';
+
+const PARAMS = {
+  crossingSeconds: {
+    default: 0.2,
+    text: 'data within this time after the FIN (or three round trips) was under way or as good as: nobody could have known',
+  },
+} as const;
+
+/** TLS record types alert and application data (RFC 8446 §5.1); an alert in TLS 1.3 is an application data record of this length at most. */
+const TLS_ALERT = 21;
+const TLS_DATA = 23;
+const TLS_ALERT_MOST = 64;
+
+/** One connection on which somebody wrote after the other had closed. */
+interface Late {
+  readonly c: ConnectionView;
+  readonly writer: EndpointView;
+  readonly closer: EndpointView;
+  readonly reset: MarkEvent;
+  /** The write, when it is the last one of its sender; else only the RST tells. */
+  readonly writeFrame: FrameNo | null;
+  readonly writeTime: Nanos;
+  /** From the FIN to the write. */
+  readonly seconds: number;
+  readonly crossing: boolean;
+  /** The closer had spoken last and went without waiting for the answer. */
+  readonly closerAsked: boolean;
+}
+
+export const brokenPipe = defineDetector({
+  id: 'broken-pipe',
+  title: 'Data sent to a peer that has already closed',
+  severity: 'warning',
+  category: 'close',
+  params: PARAMS,
+  docs: {
+    what: 'One end sends data after the other has closed, and gets a RST for it. The first write succeeds, because the local kernel takes it; the next one fails with EPIPE or ECONNRESET.',
+    why: 'What was written is lost, and the application learns of it late or never: "broken pipe", "connection reset by peer", a request that fails although the service is well.',
+    how: 'The peer has sent a FIN, payload follows from the other end, and the peer answers it with RST. Payload within crossingSeconds of the FIN, or three round trips, crossed it on the way: information only. Where the end that closed had itself spoken last, it closed too early: it did not wait for its answer. Otherwise the writer is at fault: it had been told of the close and wrote all the same, as a pool does that hands out a stale connection.',
+    never:
+      'Without a FIN (a reset or forgotten connection is another matter), for a half-close whose data is acknowledged, and for TLS alerts sent while closing.',
+    limits:
+      'The capture shows when the kernel of the writer learned of the close, not whether its application had looked. Where several segments followed the FIN, the time of the first is taken from the RST.',
+    references: [
+      'RFC 1122 §4.2.2.13 (data after close is answered by RST)',
+      'RFC 9293 §3.10.7.1',
+      'send(2), EPIPE and MSG_NOSIGNAL',
+      'Linux: an orphan in FIN_WAIT_2 answers data by RST, net/ipv4/tcp_input.c',
+    ],
+  },
+  detect: (capture, params) => {
+    const { quality } = capture;
+    if (quality.flagsOnly || quality.oneDirection) {
+      return { verdict: 'inconclusive', because: 'the data after a FIN, or the RST that answers it, is not in this capture' };
+    }
+    const groups = new Map<string, Late[]>();
+    for (const id of capture.withRst()) {
+      const late = lateWrite(capture.connection(id), params.crossingSeconds);
+      if (!late) continue;
+      const key = `${late.c.server.name} ${late.writer.role} ${late.writer.ip}`;
+      const list = groups.get(key);
+      if (list) list.push(late);
+      else groups.set(key, [late]);
+    }
+    return found([...groups.values()].map((group) => draft(capture, group)));
+  },
+});
+
+function lateWrite(c: ConnectionView, crossingSeconds: number): Late | null {
+  for (const side of [Side.CLIENT, Side.SERVER]) {
+    const writer = c.ends[side];
+    if (writer.payloadAfterPeerFin === 0 || writer.lastDataTime === null) continue;
+    const closer = c.ends[otherSide(side)];
+    const { finTime } = closer;
+    if (finTime === null || closer.rst === 0 || (writer.finTime !== null && writer.finTime < finTime)) continue;
+    const reset = c.marks.find((m) => m.rst !== null && m.side === closer.side && m.time >= finTime && m.rst.afterOwnFin);
+    if (!reset || isTlsAlert(writer, closer)) continue;
+    const lastIsIt = writer.lastDataTime >= finTime && writer.lastDataTime <= reset.time;
+    const writeTime = lastIsIt ? writer.lastDataTime : reset.time;
+    const seconds = secondsOf(writeTime - finTime);
+    const asked =
+      closer.lastDataTime !== null &&
+      c.quietBeforeClose !== null &&
+      Math.abs(secondsOf(finTime - closer.lastDataTime) - c.quietBeforeClose) < 1e-6;
+    return {
+      c,
+      writer,
+      closer,
+      reset,
+      writeFrame: lastIsIt ? writer.lastDataFrame : null,
+      writeTime,
+      seconds,
+      crossing: seconds <= Math.max(crossingSeconds, 3 * (c.handshakeRtt ?? 0)),
+      closerAsked: asked,
+    };
+  }
+  return null;
+}
+
+function isTlsAlert(writer: EndpointView, closer: EndpointView): boolean {
+  if (!writer.tls && !closer.tls) return false;
+  const type = writer.lastPayloadType;
+  return type === TLS_ALERT || (type === TLS_DATA && writer.lastPayloadLength <= TLS_ALERT_MOST);
+}
+
+function draft(capture: CaptureView, group: readonly Late[]): Draft {
+  const late = group.filter((w) => !w.crossing);
+  const members = late.length > 0 ? late : group;
+  const { writer, closer, c } = members[0]!;
+  const n = members.length;
+  const middle = median(members.map((w) => w.seconds));
+  const tooEarly = members.filter((w) => w.closerAsked).length * 2 > n;
+  const crossing = late.length === 0;
+  const fault = crossing || tooEarly ? closer.ip : writer.ip;
+  const after = n === 1 ? durationText(middle) : `${durationText(middle)} (median)`;
+  const service = endpointText(c.server.ip, c.server.port);
+  const why = crossing
+    ? `it closed while data was still coming: the RST met what had been sent before the FIN could arrive`
+    : tooEarly
+      ? `it had spoken last and closed without waiting for the answer, which came ${after} later`
+      : `it had acknowledged the FIN and wrote all the same, ${after} later`;
+  const subject: Subject =
+    writer.side === Side.CLIENT
+      ? { host: writer.ip, role: 'client', peer: c.server.ip, port: c.server.port }
+      : { host: writer.ip, role: 'server', port: c.server.port };
+  return {
+    severity: crossing ? 'info' : 'warning',
+    confidence: crossing ? 'medium' : 'high',
+    title: `${writer.ip} wrote to ${plural(n, 'connection')} that ${closer.ip} had already closed`,
+    summary: `On ${plural(n, 'connection')} of ${service}, ${closer.ip} sent FIN, and ${writer.ip} sent data ${after} after it. The answer was a RST: the data is lost, and the next write fails with EPIPE. ${fault} is at fault: ${why}.`,
+    subject,
+    atFault: fault,
+    faultBecause: why,
+    since: members.reduce((first, w) => (w.writeTime < first ? w.writeTime : first), members[0]!.writeTime),
+    until: members.reduce((last, w) => (w.reset.time > last ? w.reset.time : last), members[0]!.reset.time),
+    count: n,
+    connections: members.map((w) => w.c.id),
+    evidence: examples(members, 4).flatMap((w) =>
+      proofs(w.c.id, [
+        [w.closer.firstFinFrame, w.closer.finTime, `FIN from ${w.closer.name}`],
+        [w.writeFrame, w.writeTime, `${w.writer.name} sends data ${durationText(w.seconds)} after the FIN`],
+        [w.reset.frame, w.reset.time, `RST from ${w.closer.name}: nobody reads it any more`],
+      ]),
+    ),
+    metrics: {
+      medianSecondsAfterFin: middle,
+      lostBytes: members.reduce((sum, w) => sum + w.writer.payloadAfterPeerFin, 0),
+      crossing: group.length - late.length,
+      closedWhileAsking: members.filter((w) => w.closerAsked).length,
+    },
+    causes: causesOf(capture, members, crossing, tooEarly),
+    remedies: remediesOf(writer, tooEarly),
+    explainedByRules: ['process-killed', 'close-wait-stuck'],
+  };
+}
+
+function causesOf(capture: CaptureView, members: readonly Late[], crossing: boolean, tooEarly: boolean): Cause[] {
+  const first = members[0]!;
+  const { closer, writer } = first;
+  if (crossing)
+    return [
+      {
+        text: `${closer.ip} closed (or its process ended) while ${writer.ip} was sending`,
+        likelihood: 'high',
+        because: `the data followed the FIN within ${durationText(Math.max(...members.map((w) => w.seconds)))}`,
+      },
+    ];
+  if (tooEarly) {
+    return [
+      {
+        text: `the time limit of ${closer.ip} is shorter than the answer takes`,
+        likelihood: 'high',
+        because: `it closed ${durationText(median(members.map((w) => w.c.quietBeforeClose ?? 0)))} after its own last data (median), and the answer came later`,
+      },
+      {
+        text: `${writer.ip} answers too slowly`,
+        likelihood: 'medium',
+        because: `it wrote ${durationText(median(members.map((w) => w.seconds)))} after the FIN (median)`,
+      },
+    ];
+  }
+  const idle = median(members.map((w) => w.c.quietBeforeClose ?? 0));
+  return [
+    writer.side === Side.CLIENT
+      ? {
+          text: `the pool of ${writer.ip} handed out a connection that ${closer.ip} had closed when idle`,
+          likelihood: 'high',
+          because: `${closer.ip} closed after ${durationText(idle)} of silence (median); the FIN of ${clock(capture, closer.finTime ?? first.c.start)} had been acknowledged`,
+        }
+      : {
+          text: `the application on ${writer.ip} did not notice that its client had gone, and wrote into the closed connection`,
+          likelihood: 'high',
+          because: `${countText(members.length)} of its connections were in CLOSE_WAIT when it wrote`,
+        },
+    {
+      text: `${closer.ip} closed for good instead of half-closing: shutdown(SHUT_WR) still reads what comes`,
+      likelihood: 'low',
+      because: 'a FIN does not tell the two apart until data meets it',
+    },
+  ];
+}
+
+function remediesOf(writer: EndpointView, tooEarly: boolean): Remedy[] {
+  if (tooEarly)
+    return [
+      {
+        text: 'make the time limit of the end that asks longer than the slowest answer, or make the answer faster',
+        command: null,
+        appliesTo: 'both applications',
+      },
+    ];
+  return [
+    writer.side === Side.CLIENT
+      ? {
+          text: "evict idle connections before the peer's idle timeout, or test them before use; repeat a request once on a new connection when the first write or read on a pooled one fails",
+          command: null,
+          appliesTo: 'the application on the client',
+        }
+      : {
+          text: 'watch the connection for its end (read() returning 0, EPOLLRDHUP) and stop the work for a client that has gone',
+          command: null,
+          appliesTo: 'the application on the server',
+        },
+    {
+      text: 'see which process gets EPIPE',
+      command: 'strace -f -e trace=write,sendto,sendmsg -p PID 2>&1 | grep -E "EPIPE|ECONNRESET"',
+      appliesTo: 'Linux',
+    },
+  ];
+}

@@ -1,0 +1,41 @@
+/** The shape that findings about the capture itself share: nobody's fault, no remedy on a host, subject `capture`. */
+import type { CaptureView } from '../model/capture-view.ts';
+import type { Cause, Level, Remedy } from '../model/finding.ts';
+import type { ConnId } from '../model/units.ts';
+import type { Draft } from './detector.ts';
+import { examples, proofs } from './evidence.ts';
+
+export interface CaptureFact {
+  readonly confidence: Level;
+  readonly title: string;
+  readonly summary: string;
+  readonly count: number;
+  /** The first thousand. */
+  readonly connections: readonly ConnId[];
+  /** What the first frame of an example shows. */
+  readonly note: string;
+  readonly metrics: Draft['metrics'];
+  readonly causes: readonly Cause[];
+  readonly remedies: readonly Remedy[];
+}
+
+export function captureDraft(capture: CaptureView, fact: CaptureFact): Draft {
+  const shown = examples(fact.connections, 5).map((id) => capture.connection(id));
+  return {
+    severity: 'info',
+    confidence: fact.confidence,
+    title: fact.title,
+    summary: fact.summary,
+    subject: {},
+    atFault: null,
+    faultBecause: null,
+    since: null,
+    until: null,
+    count: fact.count,
+    connections: fact.connections,
+    evidence: shown.flatMap((c) => proofs(c.id, [[c.firstFrame, c.start, fact.note]])),
+    metrics: fact.metrics,
+    causes: fact.causes,
+    remedies: fact.remedies,
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * How one client walks through its local ports towards one service. What Linux's connect() does shows in the numbers: it
+ * takes ports of the low bound's parity first, and the other half only when the first is used up for that destination
+ * (linux: net/ipv4/inet_hashtables.c __inet_hash_connect). The arithmetic of `port-exhaustion`; the words are in that file.
+ */
+import type { CaptureView, ClientGroup } from '../model/capture-view.ts';
+import { State } from '../model/state.ts';
+import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
+import { median, quantile, sample } from './statistics.ts';
+
+/** linux: net.ipv4.ip_local_port_range 32768 60999. */
+export const DEFAULT_PORTS = 28_232;
+/** linux: include/net/tcp.h TCP_TIMEWAIT_LEN, seconds. */
+export const TIME_WAIT_SECONDS = 60;
+
+/** Ranges that systems come with: Linux, IANA's dynamic ports (Windows, macOS, BSD), the usual widened one, FreeBSD's. */
+const KNOWN_RANGES: readonly (readonly [from: number, to: number])[] = [
+  [32_768, 60_999],
+  [49_152, 65_535],
+  [1_024, 65_535],
+  [10_000, 65_535],
+];
+
+/** First ports that must share their parity before others mean anything: 2^-50 by chance. */
+const PARITY_RUN = 50;
+/** "Nearly all", where a few ports may be taken by something else. */
+const NEARLY_ALL = 0.95;
+/** Connections looked at for who closes first and whether handshakes complete. */
+const SAMPLE = 300;
+
+export interface PortUsage {
+  readonly group: ClientGroup;
+  /** Start of each connection, in order, and its client port. */
+  readonly starts: readonly Nanos[];
+  readonly ports: readonly number[];
+  /** Different ports, lowest, highest. */
+  readonly distinct: number;
+  readonly low: number;
+  readonly high: number;
+  /** Share of the sampled connections that the client closed first; that were established. */
+  readonly clientCloses: number;
+  readonly established: number;
+}
+
+export function portUsage(capture: CaptureView, group: ClientGroup): PortUsage {
+  const starts: Nanos[] = [];
+  const ports: number[] = [];
+  for (const id of group.ids) {
+    const c = capture.connection(id);
+    starts.push(c.start);
+    ports.push(c.client.port);
+  }
+  const seen = new Set(ports);
+  const some = sample(group.ids, SAMPLE).map((id) => capture.connection(id));
+  return {
+    group,
+    starts,
+    ports,
+    distinct: seen.size,
+    low: ports.reduce((a, b) => Math.min(a, b)),
+    high: ports.reduce((a, b) => Math.max(a, b)),
+    clientCloses: some.filter((c) => c.closedBy === 'client').length / some.length,
+    established: some.filter((c) => c.established).length / some.length,
+  };
+}
+
+/** All ports of the client's range were used: how many there are; null when that does not show. */
+export function wholeRange(use: PortUsage, minPorts: number): number | null {
+  if (use.distinct < minPorts) return null;
+  for (const [from, to] of KNOWN_RANGES) {
+    const size = to - from + 1;
+    if (use.low >= from && use.high <= to && use.distinct >= NEARLY_ALL * size) return size;
+  }
+  // A range that somebody configured: dense, and taken half by half.
+  const size = use.high - use.low + 1;
+  if (use.distinct < NEARLY_ALL * size) return null;
+  const order = [...new Set(use.ports)];
+  const half = order.length >> 1;
+  const parity = use.low & 1;
+  const first = order.slice(0, half).filter((p) => (p & 1) === parity).length;
+  const second = order.slice(half).filter((p) => (p & 1) !== parity).length;
+  return first >= NEARLY_ALL * half && second >= NEARLY_ALL * (order.length - half) ? size : null;
+}
+
+/** The connection with which a client that had taken even ports only went over to odd ones; null when it did not. */
+export function oddFrom(use: PortUsage): ConnId | null {
+  const { ports } = use;
+  const first = ports.findIndex((p) => p % 2 === 1);
+  if (first < PARITY_RUN) return null;
+  const rest = ports.slice(first);
+  const odd = rest.filter((p) => p % 2 === 1).length;
+  // A lone odd port is one that an application bound itself.
+  return odd >= 10 && odd >= 0.3 * rest.length ? use.group.ids[first]! : null;
+}
+
+export interface Stop {
+  readonly at: Nanos;
+  readonly seconds: number;
+  /** Ports busy at that moment: open, or closed by the client less than 60 s before. */
+  readonly busy: number;
+}
+
+/** Connects that go on at a steady pace and then stop for good, while ports are busy. */
+export function stopOf(capture: CaptureView, use: PortUsage, minSeconds: number): Stop | null {
+  const at = use.starts.at(-1)!;
+  const seconds = secondsOf(capture.end - at);
+  const gaps = use.starts.slice(1).map((t, i) => secondsOf(t - use.starts[i]!));
+  // A pause as others before it is no stop; one far longer than all of them is.
+  if (seconds < minSeconds || seconds < 5 * quantile(gaps, 0.99)) return null;
+  const busy = new Set<number>();
+  for (const id of use.group.ids) {
+    const { client } = capture.connection(id);
+    const waiting = client.state === State.TIME_WAIT || (client.finTime !== null && secondsOf(at - client.finTime) < TIME_WAIT_SECONDS);
+    if (waiting || (client.state !== State.CLOSED && client.finTime === null)) busy.add(client.port);
+  }
+  return { at, seconds, busy: busy.size };
+}
+
+/** Seconds from the end of a connection to the next use of its port, in order of the reuse. */
+export function reuseGaps(capture: CaptureView, use: PortUsage): readonly { readonly id: ConnId; readonly seconds: number }[] {
+  const last = new Map<number, ConnId>();
+  const gaps: { id: ConnId; seconds: number }[] = [];
+  use.ports.forEach((port, i) => {
+    const id = use.group.ids[i]!;
+    const before = last.get(port);
+    if (before !== undefined) gaps.push({ id, seconds: secondsOf(use.starts[i]! - capture.connection(before).end) });
+    last.set(port, id);
+  });
+  return gaps;
+}
+
+/** Ports are taken again as soon as their TIME_WAIT is over: the middle of the later half of the gaps; null when they are not. */
+export function waitsForPorts(gaps: readonly { readonly seconds: number }[], minCount: number): number | null {
+  const late = gaps.slice(gaps.length >> 1).map((g) => g.seconds);
+  if (late.length < minCount) return null;
+  // Kernel timers fire up to some seconds late.
+  const middle = median(late);
+  return quantile(late, 0.1) >= TIME_WAIT_SECONDS - 1 && middle <= 1.1 * TIME_WAIT_SECONDS ? middle : null;
+}
+
+/** The highest rate of connects held over `seconds`, per second. */
+export function heldRate(use: PortUsage, seconds: number): number {
+  const width = seconds * 1e9;
+  let most = 0;
+  for (let from = 0, to = 0; to < use.starts.length; to++) {
+    while (use.starts[to]! - use.starts[from]! > width) from++;
+    most = Math.max(most, to - from + 1);
+  }
+  return secondsOf(use.starts.at(-1)! - use.starts[0]!) < seconds ? 0 : most / seconds;
+}
