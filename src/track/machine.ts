@@ -242,8 +242,11 @@ function finish(x: Context, k: Packet, length: number, inOrder: boolean): void {
     pair[me + Half.FIN_ACK] = covers;
     x.setFlag(me, HalfFlag.FIN_SENT);
     x.history(LETTER.FIN | upper(x));
+    const killed = killedByReset(x);
+    if (killed) x.withdraw(side);
     x.step(side, Cause.SENDS_FIN);
     if (crossing) x.step(side, Cause.RECEIVES_FIN);
+    if (killed) x.step(side, Cause.RECEIVES_RST);
     closedBy(x);
   }
   if (!x.flag(peer, HalfFlag.FIN_RECEIVED) && inOrder) {
@@ -252,6 +255,13 @@ function finish(x: Context, k: Packet, length: number, inOrder: boolean): void {
   } else if (x.flag(peer, HalfFlag.FIN_RECEIVED) && x.state(other) === State.TIME_WAIT) {
     x.rearm(0, other); // a FIN that comes again restarts the 2 MSL (RFC 9293 §3.10.7.4 eighth)
   }
+}
+
+/** Has a RST ended the sender of this FIN? Then the FIN was under way when the RST passed here, and comes first in its life. */
+function killedByReset(x: Context): boolean {
+  if (x.state(x.side) !== State.CLOSED) return false;
+  const ref = x.lastTransition(x.side);
+  return ref !== 0 && eventCause(x.tables.events.code(ref)) === Cause.RECEIVES_RST;
 }
 
 /** A FIN that does not acknowledge the other end's was sent before that one arrived: both close at once (RFC 9293 figure 13). */

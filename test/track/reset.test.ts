@@ -113,6 +113,21 @@ describe('a RST at the end of a connection', () => {
     expect(mismatches).toEqual([]);
   });
 
+  test('a FIN that was under way when the RST passed comes first in the life of its sender', () => {
+    const { mismatches, last } = play(`${OPEN}
+      +.1   > F. 101:101(0) ack 1     # FIN_WAIT_1 / CLOSE_WAIT
+      +.010 < P. 1:25(24) ack 102     # FIN_WAIT_2 / CLOSE_WAIT
+      +0    > R  102:102(0)           # CLOSED / CLOSED, nobody reads any more
+      +.001 < F. 25:25(0) ack 102     # CLOSED / CLOSED
+      +0    > R  102:102(0)           # CLOSED / CLOSED`);
+    expect(mismatches).toEqual([]);
+    expect(
+      story(last)
+        .filter((s) => s.includes('server'))
+        .slice(2),
+    ).toEqual(['0.140 server CLOSE_WAIT', '0.151 server LAST_ACK', '0.151 server CLOSED']);
+  });
+
   test('a RST in LAST_ACK ends it', () => {
     const { mismatches } = play(`${OPEN}
       +.1   < F. 1:1(0) ack 101       # CLOSE_WAIT / FIN_WAIT_1
