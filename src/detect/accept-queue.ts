@@ -96,7 +96,7 @@ function resetAtOnce(c: ConnectionView): boolean {
   if (!c.established || c.server.payloadBytes > 0 || c.server.packets !== c.server.synAck + c.server.rst || c.server.fin > 0) return false;
   const rst = c.marks.find((m) => m.mark === Mark.RST);
   const up = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.ESTABLISHED);
-  if (!rst || rst.side !== Side.SERVER || rst.rst?.hasAck !== false || !up || c.client.fin > 0) return false;
+  if (rst?.side !== Side.SERVER || rst.rst?.hasAck !== false || !up || c.client.fin > 0) return false;
   return rst.time - up.time <= Math.max(AT_ONCE, 2 * NANOS_PER_SECOND * (c.handshakeRtt ?? 0));
 }
 

@@ -6,7 +6,7 @@ import { Side } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
-import { clock, examples, proofs } from './evidence.ts';
+import { clock, examples, period, proofs } from './evidence.ts';
 
 /** From this many refusing services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
@@ -116,7 +116,7 @@ function draft(
     confidence: 'high',
     title: `${plural(all.length, 'connection attempt')} refused by ${where}`,
     summary: [
-      `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST between ${clock(capture, since)} and ${clock(capture, last)}: nothing listens there.`,
+      `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST ${period(capture, since, last)}: nothing listens there.`,
       single === null ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
       before(capture, single),
       back === null ? '' : `It answered again at ${clock(capture, back.start)}, after ${durationText(secondsOf(back.start - since))}.`,

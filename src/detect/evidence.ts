@@ -27,3 +27,9 @@ export function clock(capture: CaptureView, t: Nanos): string {
   const time = /T(\d\d:\d\d:\d\d\.\d{3})/.exec(text);
   return time ? `${time[1]!} UTC` : text;
 }
+
+/** `at 10:22:25.593 UTC`, `between 10:22:25.593 UTC and 10:22:27.001 UTC`. */
+export function period(capture: CaptureView, from: Nanos, to: Nanos): string {
+  const [first, last] = [clock(capture, from), clock(capture, to)];
+  return first === last ? `at ${first}` : `between ${first} and ${last}`;
+}

@@ -14,6 +14,7 @@ import { rstInjection } from './rst-injection.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
+import { rstAbort } from './rst-abort.ts';
 
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
@@ -30,4 +31,5 @@ export const DETECTORS: readonly Detector[] = [
   oneWayCapture,
   captureGaps,
   filteredCapture,
+  rstAbort,
 ];

@@ -294,6 +294,6 @@ function remedies(service: ServiceView, answer: Answer, filter: FloodFilter | nu
 
 function displayFilter(service: ServiceView, filter: FloodFilter | null): string {
   const base = `${service.ip.includes(':') ? 'ipv6' : 'ip'}.dst==${service.ip} && tcp.dstport==${String(service.port)} && tcp.flags.syn==1 && tcp.flags.ack==0`;
-  const source = filter !== null && filter.tcpdump.includes('src ') ? /src (?:host|net) (\S+)/.exec(filter.tcpdump)?.[1] : undefined;
+  const source = filter === null ? undefined : /src (?:host|net) (\S+)/.exec(filter.tcpdump)?.[1];
   return source === undefined ? base : `${base} && ${source.includes(':') ? 'ipv6' : 'ip'}.src==${source}`;
 }

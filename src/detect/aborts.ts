@@ -1,0 +1,109 @@
+/**
+ * Which connections did a live socket abort, and why might it have? Linux sends the same RST, ACK for SO_LINGER 0, for
+ * close() with unread data, for a listener closed with waiting children and for a killed process; what came before it and
+ * what happened beside it tell them apart, as far as they can be.
+ *
+ * Left out: everything that is a normal end or somebody else's doing (docs of rst-abort, "never").
+ */
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
+import { type ConnectionView, type EndpointView, Mark, type MarkEvent } from '../model/connection.ts';
+import { otherSide, Side } from '../model/state.ts';
+import { nanosOf } from '../model/units.ts';
+import { forgedReset } from './forged-resets.ts';
+
+/** Why, as far as the wire shows. */
+export type AbortKind = 'unread-data' | 'listener-closed' | 'idle' | 'linger' | 'service-down';
+
+export interface Abort {
+  readonly connection: ConnectionView;
+  readonly rst: MarkEvent;
+  /** The end that reset. */
+  readonly end: EndpointView;
+  readonly peer: EndpointView;
+  readonly kind: AbortKind;
+}
+
+/** A connection without payload for so long was idle when it was reset. */
+const IDLE_SECONDS = 5;
+/** Refusals that begin so soon after a RST belong to the same end of the service. */
+const GOES_DOWN = nanosOf(5);
+/** An upload so many times the answer was hardly read to its end by a server that then resets. */
+const UPLOAD = 4;
+/** TLS record types: change_cipher_spec to application_data (RFC 8446 §5.1), and the longest encrypted alert. */
+const TLS_TYPES = [20, 23] as const;
+const TLS_ALERT = 21;
+const TLS_ALERT_LENGTH = 64;
+
+export interface AbortGroup {
+  readonly service: ServiceView;
+  readonly side: Side;
+  readonly host: string;
+  readonly aborts: readonly Abort[];
+}
+
+export function abortGroups(capture: CaptureView): AbortGroup[] {
+  const candidates = capture.withRst().flatMap((id) => {
+    const c = capture.connection(id);
+    const rst = abortOf(c);
+    return rst ? [{ c, rst }] : [];
+  });
+  if (candidates.length === 0) return [];
+  const services = new Map(capture.services.map((s) => [s.name, s]));
+  const down = new Map<ServiceView, number>();
+  const groups = new Map<string, { service: ServiceView; side: Side; host: string; aborts: Abort[] }>();
+  for (const { c, rst } of candidates) {
+    const service = services.get(c.server.name);
+    if (!service) continue;
+    const end = c.ends[rst.side];
+    const peer = c.ends[otherSide(rst.side)];
+    let refusedAt = down.get(service);
+    if (refusedAt === undefined) down.set(service, (refusedAt = firstRefusal(capture, service)));
+    const goesDown = rst.side === Side.SERVER && refusedAt >= rst.time && refusedAt - rst.time <= GOES_DOWN;
+    // After the other end's FIN nothing was lost, unless it is part of a service's death.
+    if (rst.rst!.afterPeerFin && !goesDown) continue;
+    const key = `${service.name} ${end.ip} ${String(rst.side)}`;
+    let group = groups.get(key);
+    if (!group) groups.set(key, (group = { service, side: rst.side, host: end.ip, aborts: [] }));
+    group.aborts.push({ connection: c, rst, end, peer, kind: goesDown ? 'service-down' : kindOf(c, end, peer) });
+  }
+  return [...groups.values()];
+}
+
+/** The RST that aborted it, when its sender was a live socket of an established connection. */
+function abortOf(c: ConnectionView): MarkEvent | null {
+  if (c.basis === 'one-sided' || (!c.established && c.basis !== 'midstream')) return null;
+  const first = c.marks.find((m) => m.mark === Mark.RST);
+  const rst = first?.rst;
+  if (!first || !rst || rst.refusesSyn || rst.afterOwnFin || rst.peerSilent || !(rst.accepted || rst.seqExact)) return null;
+  // Without ACK, with window 0 and no option: a kernel that has no socket for what it received.
+  if (!rst.hasAck && rst.windowZero && !rst.hasTimestamp) return null;
+  const end = c.ends[first.side];
+  const peer = c.ends[otherSide(first.side)];
+  const silent = end.payloadBytes === 0 && peer.payloadBytes === 0;
+  // A client's RST after the bare handshake is a health check; before the capture began, there may have been anything.
+  if (silent && (first.side === Side.CLIENT || c.basis === 'midstream')) return null;
+  if (tlsComplete(c, end, peer) || forgedReset(c)) return null;
+  return first;
+}
+
+/** TLS: the exchange was over, and only tickets or an alert that nobody reads were left (OpenSSL sends RST instead of FIN then). */
+function tlsComplete(c: ConnectionView, end: EndpointView, peer: EndpointView): boolean {
+  const record = (e: EndpointView): boolean => e.lastPayloadType >= TLS_TYPES[0] && e.lastPayloadType <= TLS_TYPES[1];
+  if (!end.tls && !peer.tls && !(c.basis === 'midstream' && record(end) && record(peer))) return false;
+  const peerLast = (peer.lastDataTime ?? -1) >= (end.lastDataTime ?? -1);
+  if (end.side === Side.CLIENT) return peerLast;
+  return peerLast && (peer.lastPayloadType === TLS_ALERT || peer.lastPayloadLength <= TLS_ALERT_LENGTH);
+}
+
+function kindOf(c: ConnectionView, end: EndpointView, peer: EndpointView): AbortKind {
+  if (end.side === Side.SERVER && end.payloadBytes === 0 && peer.payloadBytes === 0) return 'listener-closed';
+  if (c.quietBeforeClose !== null && c.quietBeforeClose >= IDLE_SECONDS) return 'idle';
+  const peerLast = (peer.lastDataTime ?? -1) > (end.lastDataTime ?? -1);
+  if (end.side === Side.SERVER && (peerLast || peer.payloadBytes >= UPLOAD * Math.max(1, end.payloadBytes))) return 'unread-data';
+  return 'linger';
+}
+
+function firstRefusal(capture: CaptureView, service: ServiceView): number {
+  for (const id of service.ids('refused')) if (!capture.isScan(id)) return capture.connection(id).start;
+  return -1;
+}

@@ -1,0 +1,108 @@
+/**
+ * Did a third party make this RST? No single sign proves it: load balancers and firewalls reset in a host's name too, and
+ * kernels send odd RSTs where they have no socket. Each sign has a weight; the sum and the signs are shown.
+ *
+ * Shared with `rst-abort`, which must not blame a host for a RST that it did not send.
+ */
+import { type ConnectionView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
+import { otherSide, type Side } from '../model/state.ts';
+import { type FrameNo, type Nanos, nanosOf } from '../model/units.ts';
+
+/** From this sum on, with at least two signs. */
+export const FORGED_SCORE = 4;
+
+/** A forger's volley comes within this (RST_SEQ_CHANGE of Weaver, Sommer and Paxson, NDSS 2009, has 2 s). */
+const VOLLEY = nanosOf(2);
+/** RSTs in both directions this close together were made by one device: no answer travels that fast. */
+const BOTH_WAYS = nanosOf(0.001);
+/** Segments that were under way when the RST was sent may pass later than it. */
+const UNDER_WAY = nanosOf(0.001);
+
+export interface Sign {
+  readonly id:
+    'sender-goes-on' | 'challenged' | 'stepped-volley' | 'both-directions' | 'ttl' | 'options' | 'behind' | 'victim-without-socket';
+  readonly weight: number;
+  readonly text: string;
+  readonly frame: FrameNo;
+  readonly time: Nanos;
+}
+
+export interface ForgedReset {
+  readonly connection: ConnectionView;
+  /** Whose address the RSTs carry. */
+  readonly side: Side;
+  readonly resets: readonly MarkEvent[];
+  readonly signs: readonly Sign[];
+  readonly score: number;
+  /** The connection died of it. */
+  readonly hit: boolean;
+  /** Somebody is proven to have forged it: the sender it names was alive, or it was a guess. */
+  readonly proven: boolean;
+}
+
+/** The stronger of both directions, or null when the RSTs are their sender's own. */
+export function forgedReset(c: ConnectionView): ForgedReset | null {
+  if (!c.established && c.basis !== 'midstream') return null;
+  const resets = c.marks.filter((m) => m.rst !== null);
+  const verdicts = ([0, 1] as const).map((side) => judge(c, side, resets)).filter((v) => v !== null);
+  const best = verdicts.toSorted((a, b) => b.score - a.score)[0];
+  return best !== undefined && best.score >= FORGED_SCORE && best.signs.length >= 2 ? best : null;
+}
+
+function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): ForgedReset | null {
+  const mine = all.filter((m) => m.side === side && countable(m.rst!));
+  const first = mine[0];
+  if (!first) return null;
+  const signs: Sign[] = [];
+  const add = (id: Sign['id'], weight: number, at: { frame: FrameNo; time: Nanos }, text: string): void => {
+    signs.push({ id, weight, text, frame: at.frame, time: at.time });
+  };
+  const end = c.ends[side];
+  const victim = c.ends[otherSide(side)];
+
+  const goesOn = c.marks.find((m) => m.mark === Mark.SENT_AFTER_RST && m.side === side && m.time - first.time > UNDER_WAY);
+  if (goesOn) add('sender-goes-on', 3, goesOn, `${end.ip} goes on sending after "its" RST: its socket is alive`);
+  const challenge = mine.flatMap((m) =>
+    c.marks.filter((k) => k.mark === Mark.CHALLENGE_ACK && k.side === victim.side && !m.rst!.accepted && k.time >= m.time),
+  )[0];
+  if (challenge) add('challenged', 3, challenge, `${victim.ip} answers by a challenge ACK (RFC 5961): the sequence number was a guess`);
+  const stepped = mine.find((m) => m.rst!.stepped && m.time - first.time <= VOLLEY);
+  if (stepped) add('stepped-volley', 2, stepped, 'several RSTs with rising sequence numbers: a guess at where the window will be');
+  const both = all.find(
+    (m) => m.side !== side && countable(m.rst!) && m.rst!.hasAck === first.rst!.hasAck && Math.abs(m.time - first.time) <= BOTH_WAYS,
+  );
+  if (both) add('both-directions', 2, both, 'RSTs of the same make in both directions at once: made by one device between the ends');
+
+  const ttl = mine.find((m) => m.rst!.ttlDiffers);
+  if (ttl)
+    add(
+      'ttl',
+      2,
+      ttl,
+      `its TTL is ${String(ttl.rst!.ttl)}, the sender's other segments have ${String(end.ttl)}: it comes from another place`,
+    );
+  // A kernel without a socket sends no timestamp, window 0 and IP ID 0 by design; a live socket does none of it.
+  const odd = mine.find((m) => m.rst!.hasAck && oddities(m.rst!).length > 0);
+  if (odd)
+    add('options', Math.min(3, oddities(odd.rst!).length), odd, `it acknowledges like a live socket, yet ${oddities(odd.rst!).join(', ')}`);
+  const behind = mine.find((m) => m.rst!.hasAck && m.rst!.seqInWindow && !m.rst!.seqExact && !m.rst!.stepped);
+  if (behind) add('behind', 1, behind, 'its sequence number is not the next one of the sender: made by somebody who saw an older segment');
+  const bare = all.find((m) => m.side === victim.side && !m.rst!.hasAck && m.rst!.answersLastSegment && m.time > first.time);
+  if (bare && goesOn)
+    add('victim-without-socket', 1, bare, `${victim.ip} had believed it: it has no socket any more and resets what still comes`);
+
+  const proven = goesOn !== undefined || challenge !== undefined || stepped !== undefined || both !== undefined;
+  const score = signs.reduce((sum, s) => sum + s.weight, 0);
+  return { connection: c, side, resets: mine, signs, score, hit: mine.some((m) => m.rst!.accepted), proven };
+}
+
+/** Refusals, and RSTs of an end that had already closed, are what kernels send. */
+const countable = (rst: RstFacts): boolean => !rst.refusesSyn && !rst.afterOwnFin;
+
+function oddities(rst: RstFacts): string[] {
+  const out: string[] = [];
+  if (rst.lacksNegotiatedTimestamp) out.push('it has no timestamp, which both ends negotiated');
+  if (rst.windowZero) out.push('its window is 0');
+  if (rst.ipIdZero) out.push('its IP identification is 0');
+  return out;
+}
