@@ -18,10 +18,14 @@ class Both {
   readonly table = new FlowTable(this.cores);
   readonly map = new Map<string, number>();
 
-  constructor(private readonly hash: typeof flowHash = flowHash) {}
+  readonly #hash: typeof flowHash;
+
+  constructor(hash = flowHash) {
+    this.#hash = hash;
+  }
 
   find({ a, b, ports, meta }: Tuple): number {
-    return this.table.find(this.hash(a, b, ports, meta), a, b, ports, meta);
+    return this.table.find(this.#hash(a, b, ports, meta), a, b, ports, meta);
   }
 
   /** A new connection of that tuple, which becomes its newest. */
@@ -35,7 +39,7 @@ class Both {
     core[at + Core.ADDR_B] = b;
     core[at + Core.PORTS] = ports;
     core[at + Core.META] = meta;
-    this.table.set(this.hash(a, b, ports, meta), id, previous);
+    this.table.set(this.#hash(a, b, ports, meta), id, previous);
     this.map.set(key(tuple), id);
   }
 }

@@ -112,7 +112,7 @@ test('many timers at once keep their order', () => {
 });
 
 test('a clock that steps back stops no timer and starts none', () => {
-  const frames = scriptFrames(`${CLOSED_BY_CLIENT}`);
+  const frames = scriptFrames(CLOSED_BY_CLIENT);
   const back = frames.map((f, i) => (i >= 3 ? { ...f, segment: { ...f.segment, at: f.segment.at - 30e9 } } : f));
   const { connections } = playFrames(back, { until: 100 });
   expect(connections).toHaveLength(1);
