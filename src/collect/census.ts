@@ -30,6 +30,7 @@ import { closeWaitsOf, peakHalfOpen, timeWaitGroups, timeWaitHosts } from './sta
 export interface PacketCounts {
   readonly packets: number;
   readonly cutHeaders: number;
+  readonly fragments: number;
 }
 
 const OUTCOME_COUNT = OUTCOMES.length;
@@ -146,7 +147,7 @@ export class Census implements CaptureView {
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
-    this.quality = judgeQuality(tracker.counts, quality, counts.cutHeaders);
+    this.quality = judgeQuality(tracker.counts, quality, counts);
   }
 
   connection(id: ConnId): ConnectionView {

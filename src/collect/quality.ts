@@ -22,7 +22,11 @@ export function doubt(list: ConnId[], id: ConnId): void {
   if (list.length < MAX_DOUBTFUL) list.push(id);
 }
 
-export function judgeQuality(counts: SegmentCounts, q: QualityCounts, cutHeaders: number): CaptureQuality {
+export function judgeQuality(
+  counts: SegmentCounts,
+  q: QualityCounts,
+  packets: { readonly cutHeaders: number; readonly fragments: number },
+): CaptureQuality {
   // A connection that lives has plain ACKs. FINs without a single segment between them can only be a filter's work;
   // SYNs and RSTs alone happen by themselves (refused, flooded, scanned).
   const flagsOnly = counts.tcp > 0 && counts.plain === 0 && counts.fin > 0;
@@ -43,7 +47,8 @@ export function judgeQuality(counts: SegmentCounts, q: QualityCounts, cutHeaders
     oneDirection: serverSide || clientSide,
     withGaps: q.withGaps,
     missedBytes: q.missedBytes,
-    cutHeaders,
+    cutHeaders: packets.cutHeaders,
+    fragments: packets.fragments,
     doubtful: q.doubtful,
   };
 }

@@ -12,10 +12,17 @@ import { median } from './statistics.ts';
 
 const PARAMS = {
   crossingSeconds: {
-    default: 0.2,
-    text: 'data within this time after the FIN (or three round trips) was under way or as good as: nobody could have known',
+    default: 1,
+    text: 'data within this time after the FIN (or three round trips) was under way, or an answer was being made: nobody could have known',
   },
+  idleSeconds: { default: 1, text: 'after this silence before the FIN the connection was idle, and not in the middle of an exchange' },
 } as const;
+type Params = Readonly<Record<keyof typeof PARAMS, number>>;
+
+/** Closes within this time are one event, seconds. */
+const INSTANT_SECONDS = 0.25;
+/** So many cut short in one instant are the end of a process and not of an answer. */
+const CUT_TOGETHER = 3;
 
 /** TLS record types alert and application data (RFC 8446 §5.1); an alert in TLS 1.3 is an application data record of this length at most. */
 const TLS_ALERT = 21;
@@ -34,9 +41,14 @@ interface Late {
   /** From the FIN to the write. */
   readonly seconds: number;
   readonly crossing: boolean;
-  /** The closer had spoken last and went without waiting for the answer. */
+  /** A client that closed had spoken last: it went without waiting for the answer. */
   readonly closerAsked: boolean;
+  /** A server that closed did so straight after data of its own. */
+  readonly cutShort: boolean;
 }
+
+/** Whose story it is: data that crossed the FIN, a client that did not wait, a server whose process ended, a writer that did not look. */
+type Story = 'crossed' | 'not-awaited' | 'closer-ended' | 'not-noticed';
 
 export const brokenPipe = defineDetector({
   id: 'broken-pipe',
@@ -47,7 +59,7 @@ export const brokenPipe = defineDetector({
   docs: {
     what: 'One end sends data after the other has closed, and gets a RST for it. The first write succeeds, because the local kernel takes it; the next one fails with EPIPE or ECONNRESET.',
     why: 'What was written is lost, and the application learns of it late or never: "broken pipe", "connection reset by peer", a request that fails although the service is well.',
-    how: 'The peer has sent a FIN, payload follows from the other end, and the peer answers it with RST. Payload within crossingSeconds of the FIN, or three round trips, crossed it on the way: information only. Where the end that closed had itself spoken last, it closed too early: it did not wait for its answer. Otherwise the writer is at fault: it had been told of the close and wrote all the same, as a pool does that hands out a stale connection.',
+    how: 'The peer has sent a FIN, payload follows from the other end, and the peer answers it with RST. Payload within crossingSeconds of the FIN, or three round trips, crossed it on the way: information only. Where a client that closed had itself spoken last, it closed too early: it did not wait for its answer. Where a server closed at least three in one instant straight after data of its own, its process ended. Otherwise the writer is at fault: it had been told of the close and wrote all the same, as a pool does that hands out a stale connection.',
     never:
       'Without a FIN (a reset or forgotten connection is another matter), for a half-close whose data is acknowledged, and for TLS alerts sent while closing.',
     limits:
@@ -66,7 +78,7 @@ export const brokenPipe = defineDetector({
     }
     const groups = new Map<string, Late[]>();
     for (const id of capture.withRst()) {
-      const late = lateWrite(capture.connection(id), params.crossingSeconds);
+      const late = lateWrite(capture.connection(id), params);
       if (!late) continue;
       const key = `${late.c.server.name} ${late.writer.role} ${late.writer.ip}`;
       const list = groups.get(key);
@@ -77,7 +89,7 @@ export const brokenPipe = defineDetector({
   },
 });
 
-function lateWrite(c: ConnectionView, crossingSeconds: number): Late | null {
+function lateWrite(c: ConnectionView, params: Params): Late | null {
   for (const side of [Side.CLIENT, Side.SERVER]) {
     const writer = c.ends[side];
     if (writer.payloadAfterPeerFin === 0 || writer.lastDataTime === null) continue;
@@ -89,10 +101,8 @@ function lateWrite(c: ConnectionView, crossingSeconds: number): Late | null {
     const lastIsIt = writer.lastDataTime >= finTime && writer.lastDataTime <= reset.time;
     const writeTime = lastIsIt ? writer.lastDataTime : reset.time;
     const seconds = secondsOf(writeTime - finTime);
-    const asked =
-      closer.lastDataTime !== null &&
-      c.quietBeforeClose !== null &&
-      Math.abs(secondsOf(finTime - closer.lastDataTime) - c.quietBeforeClose) < 1e-6;
+    const quiet = c.quietBeforeClose ?? 0;
+    const spokeLast = closer.lastDataTime !== null && Math.abs(secondsOf(finTime - closer.lastDataTime) - quiet) < 1e-6;
     return {
       c,
       writer,
@@ -101,8 +111,9 @@ function lateWrite(c: ConnectionView, crossingSeconds: number): Late | null {
       writeFrame: lastIsIt ? writer.lastDataFrame : null,
       writeTime,
       seconds,
-      crossing: seconds <= Math.max(crossingSeconds, 3 * (c.handshakeRtt ?? 0)),
-      closerAsked: asked,
+      crossing: seconds <= Math.max(params.crossingSeconds, 3 * (c.handshakeRtt ?? 0)),
+      closerAsked: spokeLast && closer.side === Side.CLIENT,
+      cutShort: spokeLast && closer.side === Side.SERVER && quiet < params.idleSeconds,
     };
   }
   return null;
@@ -114,34 +125,43 @@ function isTlsAlert(writer: EndpointView, closer: EndpointView): boolean {
   return type === TLS_ALERT || (type === TLS_DATA && writer.lastPayloadLength <= TLS_ALERT_MOST);
 }
 
+function storyOf(members: readonly Late[]): Story {
+  if (members.every((w) => w.crossing)) return 'crossed';
+  if (members.filter((w) => w.closerAsked).length * 2 > members.length) return 'not-awaited';
+  const cut = members.flatMap((w) => (w.cutShort && w.closer.finTime !== null ? [w.closer.finTime] : []));
+  const together = cut.length >= CUT_TOGETHER && secondsOf(Math.max(...cut) - Math.min(...cut)) <= INSTANT_SECONDS;
+  return together ? 'closer-ended' : 'not-noticed';
+}
+
 function draft(capture: CaptureView, group: readonly Late[]): Draft {
   const late = group.filter((w) => !w.crossing);
   const members = late.length > 0 ? late : group;
+  const story = storyOf(members);
   const { writer, closer, c } = members[0]!;
   const n = members.length;
   const middle = median(members.map((w) => w.seconds));
-  const tooEarly = members.filter((w) => w.closerAsked).length * 2 > n;
-  const crossing = late.length === 0;
-  const fault = crossing || tooEarly ? closer.ip : writer.ip;
   const after = n === 1 ? durationText(middle) : `${durationText(middle)} (median)`;
   const service = endpointText(c.server.ip, c.server.port);
-  const why = crossing
-    ? `it closed while data was still coming: the RST met what had been sent before the FIN could arrive`
-    : tooEarly
-      ? `it had spoken last and closed without waiting for the answer, which came ${after} later`
-      : `it had acknowledged the FIN and wrote all the same, ${after} later`;
+  const why: Readonly<Record<Story, string>> = {
+    crossed: 'the data was under way, or being made ready, when the FIN came',
+    'not-awaited': `it had spoken last and closed without waiting for the answer, which came ${after} later`,
+    'closer-ended': `it closed ${plural(n, 'connection')} in one instant in the middle of exchanges, as when its process ends`,
+    'not-noticed': `its kernel had acknowledged the FIN, and it wrote all the same, ${after} later`,
+  };
+  const fault = story === 'crossed' ? null : story === 'not-noticed' ? writer.ip : closer.ip;
+  const judgement = fault === null ? `Nobody is at fault: ${why.crossed}.` : `${fault} is at fault: ${why[story]}.`;
   const subject: Subject =
     writer.side === Side.CLIENT
       ? { host: writer.ip, role: 'client', peer: c.server.ip, port: c.server.port }
       : { host: writer.ip, role: 'server', port: c.server.port };
   return {
-    severity: crossing ? 'info' : 'warning',
-    confidence: crossing ? 'medium' : 'high',
+    severity: story === 'crossed' ? 'info' : 'warning',
+    confidence: story === 'not-noticed' || story === 'not-awaited' ? 'high' : 'medium',
     title: `${writer.ip} wrote to ${plural(n, 'connection')} that ${closer.ip} had already closed`,
-    summary: `On ${plural(n, 'connection')} of ${service}, ${closer.ip} sent FIN, and ${writer.ip} sent data ${after} after it. The answer was a RST: the data is lost, and the next write fails with EPIPE. ${fault} is at fault: ${why}.`,
+    summary: `On ${plural(n, 'connection')} of ${service}, ${closer.ip} sent FIN, and ${writer.ip} sent data ${after} after it. The answer was a RST: the data is lost, and the next write fails with EPIPE. ${judgement}`,
     subject,
     atFault: fault,
-    faultBecause: why,
+    faultBecause: fault === null ? null : why[story],
     since: members.reduce((first, w) => (w.writeTime < first ? w.writeTime : first), members[0]!.writeTime),
     until: members.reduce((last, w) => (w.reset.time > last ? w.reset.time : last), members[0]!.reset.time),
     count: n,
@@ -159,37 +179,54 @@ function draft(capture: CaptureView, group: readonly Late[]): Draft {
       crossing: group.length - late.length,
       closedWhileAsking: members.filter((w) => w.closerAsked).length,
     },
-    causes: causesOf(capture, members, crossing, tooEarly),
-    remedies: remediesOf(writer, tooEarly),
+    causes: causesOf(capture, members, story),
+    remedies: remediesOf(writer, story),
     explainedByRules: ['process-killed', 'close-wait-stuck'],
   };
 }
 
-function causesOf(capture: CaptureView, members: readonly Late[], crossing: boolean, tooEarly: boolean): Cause[] {
+function causesOf(capture: CaptureView, members: readonly Late[], story: Story): Cause[] {
   const first = members[0]!;
   const { closer, writer } = first;
-  if (crossing)
-    return [
-      {
-        text: `${closer.ip} closed (or its process ended) while ${writer.ip} was sending`,
-        likelihood: 'high',
-        because: `the data followed the FIN within ${durationText(Math.max(...members.map((w) => w.seconds)))}`,
-      },
-    ];
-  if (tooEarly) {
-    return [
-      {
-        text: `the time limit of ${closer.ip} is shorter than the answer takes`,
-        likelihood: 'high',
-        because: `it closed ${durationText(median(members.map((w) => w.c.quietBeforeClose ?? 0)))} after its own last data (median), and the answer came later`,
-      },
-      {
-        text: `${writer.ip} answers too slowly`,
-        likelihood: 'medium',
-        because: `it wrote ${durationText(median(members.map((w) => w.seconds)))} after the FIN (median)`,
-      },
-    ];
+  const latest = durationText(Math.max(...members.map((w) => w.seconds)));
+  switch (story) {
+    case 'crossed':
+      return [
+        {
+          text: `${closer.ip} closed, or its process ended, while ${writer.ip} was sending`,
+          likelihood: 'high',
+          because: `the data followed the FIN within ${latest}`,
+        },
+      ];
+    case 'closer-ended':
+      return [
+        {
+          text: `the process on ${closer.ip} ended or was restarted`,
+          likelihood: 'high',
+          because: `it closed ${countText(members.length)} connections within ${INSTANT_SECONDS} s, straight after data of its own`,
+        },
+      ];
+    case 'not-awaited':
+      return [
+        {
+          text: `the time limit of ${closer.ip} is shorter than the answer takes, or it does not wait for one`,
+          likelihood: 'high',
+          because: `it closed ${durationText(median(members.map((w) => w.c.quietBeforeClose ?? 0)))} after its own last data (median), and the answer came later`,
+        },
+        {
+          text: `${writer.ip} answers too slowly, and does not notice that its client has gone`,
+          likelihood: 'medium',
+          because: `it wrote up to ${latest} after the FIN`,
+        },
+      ];
+    case 'not-noticed':
+      return unnoticed(capture, members);
   }
+}
+
+function unnoticed(capture: CaptureView, members: readonly Late[]): Cause[] {
+  const first = members[0]!;
+  const { closer, writer } = first;
   const idle = median(members.map((w) => w.c.quietBeforeClose ?? 0));
   return [
     writer.side === Side.CLIENT
@@ -211,8 +248,8 @@ function causesOf(capture: CaptureView, members: readonly Late[], crossing: bool
   ];
 }
 
-function remediesOf(writer: EndpointView, tooEarly: boolean): Remedy[] {
-  if (tooEarly)
+function remediesOf(writer: EndpointView, story: Story): Remedy[] {
+  if (story === 'not-awaited')
     return [
       {
         text: 'make the time limit of the end that asks longer than the slowest answer, or make the answer faster',

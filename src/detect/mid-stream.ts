@@ -1,11 +1,17 @@
 /** Connections that began before the capture did. */
 import { plural } from '../model/wording.ts';
+import type { ConnectionView } from '../model/connection.ts';
 import { secondsOf } from '../model/units.ts';
 import { captureDraft } from './capture-finding.ts';
 import { defineDetector, found } from './detector.ts';
 
 /** A connection whose first segment comes this long after the capture began was silent, or came by another way until then, seconds. */
 const LATE_SECONDS = 60;
+
+/** A lone segment, answered by RST or by nothing: a scanner's, or a stray one. Without an ACK it moves no state at all. */
+const isProbe = (c: ConnectionView): boolean =>
+  c.transitions.length === 0 ||
+  (c.client.packets + c.server.packets <= 2 && (c.client.rst + c.server.rst > 0 || c.client.fin + c.server.fin > 0));
 
 export const midStream = defineDetector({
   id: 'mid-stream',
@@ -24,7 +30,7 @@ export const midStream = defineDetector({
   },
   detect: (capture) => {
     const { quality } = capture;
-    const ids = quality.doubtful.midstream.filter((id) => capture.connection(id).transitions.length > 0);
+    const ids = quality.doubtful.midstream.filter((id) => !isProbe(capture.connection(id)));
     if (ids.length === 0) return { verdict: 'clear' };
     // The list holds a thousand; beyond that the census has counted, probes included.
     const count = quality.midstream > quality.doubtful.midstream.length ? quality.midstream : ids.length;

@@ -115,7 +115,7 @@ function draft(capture: CaptureView, s: Signs | null, params: Params): Draft[] {
       title: critical
         ? `${client} has run out of local ports towards ${towards}`
         : `${client} is about to run out of local ports towards ${towards}`,
-      summary: `${client} opened ${plural(ids.length, 'connection')} to ${towards} and used ${all}. ${facts.map((f) => f.text).join(' ')} The limit is per destination address and port; further connects fail there with EADDRNOTAVAIL, which sends no packet.`,
+      summary: `${client} opened ${plural(ids.length, 'connection')} to ${towards} and used ${all}. ${facts.join(' ')} The limit is per destination address and port; further connects fail there with EADDRNOTAVAIL, which sends no packet.`,
       subject: { host: client, role: 'client', peer: service.ip, port: service.port },
       atFault: client,
       faultBecause: `it opens a connection per exchange and closes it first (${Math.round(100 * use.clientCloses)} % of those looked at), so that each port waits ${TIME_WAIT_SECONDS} s in TIME_WAIT`,
@@ -134,7 +134,7 @@ function draft(capture: CaptureView, s: Signs | null, params: Params): Draft[] {
         reuseGapSeconds: waits,
         connectsPerSecond: s.rate > 0 ? s.rate : null,
       },
-      causes: causesOf(use, facts),
+      causes: causesOf(use),
       remedies: REMEDIES,
       caveats:
         stop !== null && waits === null
@@ -151,34 +151,29 @@ function draft(capture: CaptureView, s: Signs | null, params: Params): Draft[] {
   ];
 }
 
-interface Fact {
-  readonly text: string;
-}
-
-function factsOf(capture: CaptureView, s: Signs, params: Params): Fact[] {
+/** One sentence per sign. */
+function factsOf(capture: CaptureView, s: Signs, params: Params): string[] {
   const { use, stop, waits } = s;
-  const facts: Fact[] = [];
+  const facts: string[] = [];
   if (stop) {
-    facts.push({
-      text: `${countText(stop.busy)} of them were open or in TIME_WAIT when the connects stopped at ${clock(capture, stop.at)}; none followed in the ${durationText(stop.seconds)} to the end of observation.`,
-    });
+    facts.push(
+      `${countText(stop.busy)} of them were open or in TIME_WAIT when the connects stopped at ${clock(capture, stop.at)}; none followed in the ${durationText(stop.seconds)} to the end of observation.`,
+    );
   }
   if (waits !== null)
-    facts.push({
-      text: `Ports are taken again ${durationText(waits)} after their last use (median), as soon as TIME_WAIT lets go of them.`,
-    });
+    facts.push(`Ports are taken again ${durationText(waits)} after their last use (median), as soon as TIME_WAIT lets go of them.`);
   if (s.oddFrom !== null) {
     const c = capture.connection(s.oddFrom);
     const n = use.group.ids.indexOf(s.oddFrom);
-    facts.push({
-      text: `Its first ${countText(n)} ports were even; from ${clock(capture, c.start)} on it takes odd ones, which Linux does when no even port is left for this destination.`,
-    });
+    facts.push(
+      `Its first ${countText(n)} ports were even; from ${clock(capture, c.start)} on it takes odd ones, which Linux does when no even port is left for this destination.`,
+    );
   }
   if (tooFast(s)) {
     const limit = portsOf(s) / TIME_WAIT_SECONDS;
-    facts.push({
-      text: `It opened ${countText(Math.round(s.rate))} connections per second over ${params.rateSeconds} s; ${countText(portsOf(s))} ports last for ${countText(Math.round(limit))}.`,
-    });
+    facts.push(
+      `It opened ${countText(Math.round(s.rate))} connections per second over ${params.rateSeconds} s; ${countText(portsOf(s))} ports last for ${countText(Math.round(limit))}.`,
+    );
   }
   return facts;
 }
@@ -205,7 +200,7 @@ function evidenceOf(capture: CaptureView, s: Signs): Draft['evidence'] {
   ];
 }
 
-function causesOf(use: PortUsage, facts: readonly Fact[]): Cause[] {
+function causesOf(use: PortUsage): Cause[] {
   return [
     {
       text: `no connection reuse: the application on ${use.group.client} connects for each request and closes`,
@@ -220,7 +215,7 @@ function causesOf(use: PortUsage, facts: readonly Fact[]): Cause[] {
     {
       text: 'a translator (NAT) in front of several clients runs out of its ports',
       likelihood: 'low',
-      because: `the capture sees its address only. ${facts[0]?.text ?? ''}`.trim(),
+      because: 'the capture sees one address; several TTLs or timestamp clocks behind it would speak for a translator',
     },
   ];
 }

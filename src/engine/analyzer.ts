@@ -5,7 +5,7 @@
 import type { CaptureFileFacts } from '../capture/index.ts';
 import { linkTypeName } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
-import { Census } from '../collect/census.ts';
+import { Census, type PacketCounts } from '../collect/census.ts';
 import { Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
@@ -195,8 +195,8 @@ export class Analyzer {
     this.#diagnosis = diagnose(this.#census, this.#options, this.#files);
   }
 
-  #counts(): { packets: number; cutHeaders: number } {
-    return { packets: this.#frames, cutHeaders: this.tally.cut };
+  #counts(): PacketCounts {
+    return { packets: this.#frames, cutHeaders: this.tally.cut, fragments: this.tally.fragments };
   }
 
   #findingsOf(id: number): readonly string[] {

@@ -157,6 +157,8 @@ export interface CaptureQuality {
   readonly missedBytes: number;
   /** The captured bytes end inside a TCP header in this many packets. */
   readonly cutHeaders: number;
+  /** Later IP fragments, whose octets belong to segments that are not put together. */
+  readonly fragments: number;
   /** The first thousand connections behind `oneSided`, `midstream` and `withGaps`. */
   readonly doubtful: { readonly oneSided: readonly ConnId[]; readonly midstream: readonly ConnId[]; readonly withGaps: readonly ConnId[] };
 }
