@@ -260,8 +260,10 @@ export class Tracker {
     if (pair[from + Half.FIRST_SYN] === strayFrame) pair[from + Half.FIRST_SYN] = 0;
     pairF[(from + Half.IP_BYTES) >> 1] = pairF[(from + Half.IP_BYTES) >> 1]! - syns * length;
     x.frame = strayFrame;
-    x.now = strayTime;
+    // Where the old end has changed since, it ends no earlier than that.
+    x.now = Math.max(strayTime, this.#stateTime(opener));
     x.step(opener, Cause.TUPLE_REUSED);
+    x.now = strayTime;
     const id = this.#open(k, old);
     x.core[x.c + Core.ISS] = seq;
     x.core[x.c + Core.COUNTS] = syns;

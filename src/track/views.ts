@@ -48,6 +48,18 @@ function rstFacts(d: number): RstFacts {
   };
 }
 
+/** Both ends' transitions in order of time; each end's own stay in the order they were told, even where the capture's clock stepped back. */
+function byTime(told: readonly Transition[]): Transition[] {
+  const ends = [0, 1].map((side) => [...told.keys()].filter((i) => told[i]!.side === side));
+  const out: Transition[] = [];
+  while (out.length < told.length) {
+    const [a, b] = [ends[0]![0] ?? -1, ends[1]![0] ?? -1];
+    const first = b < 0 || (a >= 0 && (told[a]!.time - told[b]!.time || a - b) < 0) ? 0 : 1;
+    out.push(told[ends[first]!.shift()!]!);
+  }
+  return out;
+}
+
 /** Makes views of connections as they stand, seen from the end of observation. */
 export class Views {
   readonly tables: Tables;
@@ -190,8 +202,7 @@ class Connection implements ConnectionView {
         marks.push({ mark, time, frame: frameNo(events.frame(ref)), side, detail, rst: mark === Mark.RST ? rstFacts(detail) : null });
       }
     }
-    transitions.sort((a, b) => a.time - b.time);
-    this.#events = { transitions, marks };
+    this.#events = { transitions: byTime(transitions), marks };
     return this.#events;
   }
 

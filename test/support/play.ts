@@ -66,7 +66,7 @@ export function playFrames(frames: readonly ScriptedFrame[], options: PlayOption
     }
   });
 
-  const until = options.until === undefined ? now : options.until * NANOS_PER_SECOND;
+  const until = options.until === undefined ? now : Math.round(options.until * NANOS_PER_SECOND);
   tracker.finish(until);
   views.end = nanos(until);
   const connections = Array.from({ length: tracker.connections }, (_, id) => views.connection(id));
