@@ -91,6 +91,7 @@ function tlsComplete(c: ConnectionView, end: EndpointView, peer: EndpointView): 
   const record = (e: EndpointView): boolean => e.lastPayloadType >= TLS_TYPES[0] && e.lastPayloadType <= TLS_TYPES[1];
   if (!end.tls && !peer.tls && !(c.basis === 'midstream' && record(end) && record(peer))) return false;
   const peerLast = (peer.lastDataTime ?? -1) >= (end.lastDataTime ?? -1);
+  if (!peerLast && end.lastPayloadType === TLS_ALERT) return true; // it said why before it reset
   if (end.side === Side.CLIENT) return peerLast;
   return peerLast && (peer.lastPayloadType === TLS_ALERT || peer.lastPayloadLength <= TLS_ALERT_LENGTH);
 }

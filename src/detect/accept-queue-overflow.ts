@@ -7,6 +7,7 @@ import { secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
 import { type Overflow, overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { distinction } from './distinction.ts';
 import { clock, proofs } from './evidence.ts';
 import { median } from './statistics.ts';
 
@@ -68,6 +69,12 @@ function draft(capture: CaptureView, o: Overflow): Draft {
       waiting > 0
         ? `Meanwhile ${plural(waiting, 'connection')} that the kernel had accepted heard nothing from the application${unread.length > 0 ? ` (data of ${plural(unread.length, 'of them', 'of them')} was acknowledged and never answered)` : ''}: they are what fills the queue, which holds the listen backlog plus one.`
         : '',
+      distinction(
+        capture,
+        affected.map((c) => c.id),
+        [...service.ids('ok'), ...o.unread.map((c) => c.id)],
+        Side.SERVER,
+      ),
     ]
       .filter((s) => s !== '')
       .join(' '),

@@ -3,7 +3,7 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
-import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
+import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
@@ -11,6 +11,10 @@ import { clock, examples, period, proofs } from './evidence.ts';
 /** From this many refusing services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
 const EXAMPLES = 4;
+/** From so many hosts that refuse one client now and then, the client's list of addresses is the subject. */
+const MANY_HOSTS = 3;
+/** A client that tries the other address family next does so within this (RFC 8305: 250 ms; one RTT more). */
+const FALLBACK = nanosOf(1);
 
 interface Refusal {
   readonly connection: ConnectionView;
@@ -54,14 +58,34 @@ export const connectionRefused = defineDetector({
       if (list) list.push(refusals);
       else byHost.set(service.ip, [refusals]);
     }
-    const drafts: Draft[] = [];
-    for (const [host, list] of byHost) {
-      if (list.length > MANY_SERVICES) drafts.push(draft(capture, host, list, params));
-      else for (const refusals of list) drafts.push(draft(capture, host, [refusals], params));
+    const groups: Refusals[][] = [];
+    for (const list of byHost.values()) {
+      if (list.length > MANY_SERVICES) groups.push(list);
+      else groups.push(...list.map((refusals) => [refusals]));
     }
-    return found(drafts);
+    return found(withoutStrays(groups).map(([subject, list]) => draft(capture, subject, list, params)));
   },
 });
+
+type Grouping = 'host' | 'client';
+
+/** Single refusals of many hosts to one client (peer-to-peer, a scan too small to be one) become one finding about the client. */
+function withoutStrays(groups: readonly Refusals[][]): [Grouping, Refusals[]][] {
+  const strays = new Map<string, Refusals[]>();
+  const out: [Grouping, Refusals[]][] = [];
+  for (const list of groups) {
+    const [only] = list;
+    const client =
+      list.length === 1 && only!.refusals.length <= 2 && only!.workedBefore === null ? only!.refusals[0]!.connection.client.ip : null;
+    if (client === null) out.push(['host', list]);
+    else strays.set(client, [...(strays.get(client) ?? []), only!]);
+  }
+  for (const list of strays.values()) {
+    if (new Set(list.map((r) => r.service.ip)).size > MANY_HOSTS) out.push(['client', list]);
+    else out.push(...list.map((r): [Grouping, Refusals[]] => ['host', [r]]));
+  }
+  return out;
+}
 
 function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null {
   const refusals: Refusal[] = [];
@@ -95,38 +119,51 @@ const answeredAround = (service: ServiceView): readonly ConnId[] => service.all(
 
 function draft(
   capture: CaptureView,
-  host: string,
+  grouping: Grouping,
   list: readonly Refusals[],
   params: { manyAttempts: number; downAttempts: number },
 ): Draft {
   const all = list.flatMap((r) => r.refusals).sort((a, b) => a.connection.id - b.connection.id);
   const ports = list.map((r) => r.service.port).sort((a, b) => a - b);
   const clients = [...new Set(all.map((r) => r.connection.client.ip))];
+  const host = list[0]!.service.ip;
+  const hosts = new Set(list.map((r) => r.service.ip)).size;
   const single = list.length === 1 ? list[0]! : null;
   const down = list.find((r) => r.workedBefore !== null && r.refusals.length >= params.downAttempts) ?? null;
-  const critical = down !== null || all.length >= params.manyAttempts;
-  const where = single === null ? `${host} on ${plural(ports.length, 'port')}` : single.service.name;
+  const critical = grouping === 'host' && (down !== null || all.length >= params.manyAttempts);
+  const fallback = single !== null && !critical ? otherFamily(capture, single) : null;
+  const where =
+    grouping === 'client' ? plural(hosts, 'host') : single === null ? `${host} on ${plural(ports.length, 'port')}` : single.service.name;
   const since = firstOf(all);
   const last = all.reduce((t, r) => Math.max(t, r.rst.time), 0) as Nanos;
   const back = single?.worksAgain ?? null;
   const rejected = single?.workedBefore === null ? foreignTtl(capture, host, all) : null;
   const delays = all.map((r) => secondsOf(r.rst.time - r.connection.start));
   return {
-    severity: critical ? 'critical' : 'warning',
+    severity: critical ? 'critical' : fallback !== null || grouping === 'client' ? 'notice' : 'warning',
     confidence: 'high',
     title: `${plural(all.length, 'connection attempt')} refused by ${where}`,
     summary: [
       `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST ${period(capture, since, last)}: nothing listens there.`,
-      single === null ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
+      fallback === null ? '' : `The client then reached the same port at ${fallback.name}.`,
+      single === null && grouping === 'host' ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
       before(capture, single),
       back === null ? '' : `It answered again at ${clock(capture, back.start)}, after ${durationText(secondsOf(back.start - since))}.`,
     ]
       .filter((s) => s !== '')
       .join(' '),
-    subject: single === null ? { host, role: 'server' } : { host, role: 'server', port: single.service.port },
-    atFault: host,
+    subject:
+      grouping === 'client'
+        ? { host: clients[0]!, role: 'client' }
+        : single === null
+          ? { host, role: 'server' }
+          : { host, role: 'server', port: single.service.port },
+    atFault: grouping === 'client' ? null : host,
     faultBecause:
-      rejected ?? `the host itself answered the SYN with a RST that acknowledges it: it was reached, and no socket listens on the port`,
+      grouping === 'client'
+        ? null
+        : (rejected ??
+          'the host itself answered the SYN with a RST that acknowledges it: it was reached, and no socket listens on the port'),
     since,
     until: back?.start ?? null,
     count: all.length,
@@ -134,6 +171,7 @@ function draft(
     evidence: evidence(all),
     metrics: {
       attempts: all.length,
+      hosts,
       services: list.length,
       ports: ports.slice(0, 50).join(', '),
       clients: clients.length,
@@ -141,7 +179,7 @@ function draft(
       downSeconds: back === null ? null : secondsOf(back.start - since),
       slowestRefusalSeconds: Math.max(...delays.slice(0, 10_000)),
     },
-    causes: causes(single, rejected),
+    causes: causes(grouping, single, rejected, fallback),
     remedies: remedies(single?.service.port ?? ports[0]!),
     caveats: [],
     explainedByRules: ['process-killed'],
@@ -179,7 +217,38 @@ function evidence(all: readonly Refusal[]): EvidenceDraft[] {
   );
 }
 
-function causes(single: Refusals | null, rejected: string | null): Cause[] {
+/** The same port at an address of the other family, reached right afterwards: `localhost` is ::1 first, and many listen on 127.0.0.1 alone. */
+function otherFamily(capture: CaptureView, single: Refusals): ServiceView | null {
+  const { service, refusals } = single;
+  const last = refusals.at(-1)!.rst.time;
+  const v6 = service.ip.includes(':');
+  const other = capture.services.find((s) => s.port === service.port && s.ip.includes(':') !== v6 && s.completed > 0 && s.end >= last);
+  if (!other) return null;
+  const next = other
+    .all()
+    .slice(0, 1_000)
+    .some((id) => {
+      const { start } = capture.connection(id);
+      return start >= last && start - last <= FALLBACK;
+    });
+  return next ? other : null;
+}
+
+function causes(grouping: Grouping, single: Refusals | null, rejected: string | null, fallback: ServiceView | null): Cause[] {
+  if (grouping === 'client') {
+    return [
+      {
+        text: 'The client works through a list of addresses of which some are stale (peer-to-peer, old configuration)',
+        likelihood: 'high',
+        because: 'many hosts refused it once or twice each',
+      },
+    ];
+  }
+  if (fallback !== null) {
+    return [
+      { text: 'The service listens on one address family only', likelihood: 'high', because: `the same port answers at ${fallback.name}` },
+    ];
+  }
   const filter: Cause = {
     text: 'A firewall rejects with tcp-reset',
     likelihood: rejected === null ? 'low' : 'high',

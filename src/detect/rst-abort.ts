@@ -2,10 +2,11 @@
 import type { CaptureView } from '../model/capture-view.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
-import { type Nanos, nanosOf, secondsOf } from '../model/units.ts';
+import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
 import { type Abort, type AbortGroup, abortGroups, type AbortKind } from './aborts.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
 
 /** RSTs of one host this close together have one cause. */
@@ -56,7 +57,8 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   const main = kinds[0]![0];
   const peers = [...new Set(aborts.map((a) => a.peer.ip))];
   const leftOpen = service.ids('open').filter((id) => capture.connection(id).start < since).length;
-  const others = service.completed - aborts.length;
+  const ids = aborts.map((a) => a.connection.id).sort((a, b) => a - b);
+  const unaffected = unaffectedOf(capture, group, new Set(ids));
   // Nothing was lost: it was idle, or the other end had said that it was done.
   const harmless = aborts.every((a) => a.kind === 'idle' || a.rst.rst!.afterPeerFin);
   const where = isClient ? `to ${service.name}` : `at ${service.name}`;
@@ -69,7 +71,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       `Each RST came from the live socket of ${host}: it continues its sequence numbers exactly.`,
       KIND_TEXT[main],
       together >= TOGETHER ? `${String(together)} of them came within ${durationText(secondsOf(SAME_INSTANT))}.` : '',
-      others > 0 ? `${plural(others, 'other connection')} of ${service.name} ${others === 1 ? 'was' : 'were'} not aborted.` : '',
+      distinction(capture, ids, unaffected, side),
     ]
       .filter((s) => s !== '')
       .join(' '),
@@ -79,13 +81,13 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
     since,
     until: last,
     count: aborts.length,
-    connections: aborts.map((a) => a.connection.id).sort((a, b) => a - b),
+    connections: ids,
     evidence: evidence(aborts),
     metrics: {
       connections: aborts.length,
       mostAtOnce: together,
       ...Object.fromEntries(kinds.map(([kind, n]) => [METRIC[kind], n])),
-      otherConnections: others,
+      otherConnections: unaffected.length,
       leftOpenConnections: leftOpen,
       longestQuietSeconds: Math.max(...aborts.slice(0, 10_000).map((a) => a.connection.quietBeforeClose ?? 0)),
     },
@@ -100,6 +102,12 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
     ],
     explainedByRules: ['process-killed'],
   };
+}
+
+/** Other connections of the same host at the same service that were up. */
+function unaffectedOf(capture: CaptureView, { service, side, host }: AbortGroup, aborted: ReadonlySet<ConnId>): ConnId[] {
+  const lived = [...service.ids('ok'), ...service.ids('open'), ...service.ids('leaked')].filter((id) => !aborted.has(id));
+  return side === Side.SERVER ? lived : lived.filter((id) => capture.connection(id).client.ip === host);
 }
 
 const KIND_TEXT: Readonly<Record<AbortKind, string>> = {

@@ -2,10 +2,12 @@
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
+import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
 import { overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { isFlooded } from './floods.ts';
 import { nextRepeat, schedulesOf, synTimes } from './syn-schedule.ts';
@@ -112,17 +114,16 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
   const since = attempts.reduce((t, c) => Math.min(t, c.start), Infinity) as Nanos;
   const longest = attempts.reduce((best, c) => (waited(c) > waited(best) ? c : best));
   const repeats = Math.max(...attempts.slice(0, 10_000).map((c) => c.client.syn - 1));
-  const others = answersOthers(capture, list, since);
-  const critical = attempts.length >= 2 || others.service > 0 || secondsOf(waited(longest)) >= params.giveUpSeconds;
+  const others = grouping === 'client' ? elsewhere(capture, list, since) : answersOthers(capture, list, since);
+  const critical =
+    grouping === 'client'
+      ? others.service + others.host === 0
+      : attempts.length >= 2 || others.service > 0 || secondsOf(waited(longest)) >= params.giveUpSeconds;
   const schedule = scheduleText(capture, longest);
   const hosts = new Set(list.map((s) => s.service.ip)).size;
   const clients = [...new Set(attempts.map((c) => c.client.ip))];
   const where =
-    grouping === 'service'
-      ? first.name
-      : grouping === 'host'
-        ? `${plural(list.length, 'port')} of ${first.ip}`
-        : `${plural(hosts, 'host')}`;
+    grouping === 'service' ? first.name : grouping === 'host' ? `${plural(list.length, 'port')} of ${first.ip}` : plural(hosts, 'host');
   const fault = faultOf(grouping, others, first, client);
   return {
     severity: critical ? 'critical' : 'warning',
@@ -132,6 +133,14 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
       `${clients.length === 1 ? client : plural(clients.length, 'client')} sent SYNs to ${where} since ${clock(capture, since)} and repeated them up to ${plural(repeats, 'time')}, the longest for ${durationText(secondsOf(waited(longest)))}; no SYN-ACK, no RST and no ICMP error came back.`,
       schedule.text,
       others.text,
+      grouping === 'service' && others.service > 0
+        ? distinction(
+            capture,
+            attempts.map((c) => c.id),
+            first.ids('ok'),
+            Side.SERVER,
+          )
+        : '',
     ]
       .filter((s) => s !== '')
       .join(' '),
@@ -228,6 +237,17 @@ function answersOthers(capture: CaptureView, list: readonly Silent[], since: Nan
   return { service, host, text };
 }
 
+/** What else the client reached, when many hosts are silent to it. */
+function elsewhere(capture: CaptureView, list: readonly Silent[], since: Nanos): Others {
+  const hosts = new Set(list.map((s) => s.service.ip));
+  const reached = capture.services.filter((s) => s.completed > 0 && s.end >= since && !hosts.has(s.ip)).length;
+  const text =
+    reached === 0
+      ? 'No other service completed a handshake in this capture.'
+      : `${plural(reached, 'other service')} completed handshakes meanwhile, so there is a way out: these addresses are gone or filtered.`;
+  return { service: 0, host: reached, text };
+}
+
 function faultOf(
   grouping: Grouping,
   others: Others,
@@ -265,7 +285,12 @@ function causes(grouping: Grouping, others: Others): Cause[] {
     likelihood: 'high',
     because: 'hosts that have nothing else in common are silent',
   };
-  if (grouping === 'client') return [route, firewall];
+  const stale: Cause = {
+    text: 'The addresses are stale: peers of a peer-to-peer network, an old host list',
+    likelihood: 'high',
+    because: 'other hosts answer the same client',
+  };
+  if (grouping === 'client') return others.host > 0 ? [stale, firewall] : [route, firewall];
   return others.service > 0 ? [queue, firewall] : [firewall, down, queue];
 }
 
