@@ -99,13 +99,13 @@ interface Growth {
   readonly growing: boolean;
 }
 
-function growthOf(capture: CaptureView, stuck: readonly Waiting[], params: Params): Growth {
-  const arrivals = stuck.map((w) => w.since).sort((a, b) => a - b);
+function growthOf(capture: CaptureView, waiting: readonly Waiting[], params: Params): Growth {
+  const arrivals = waiting.map((w) => w.since).sort((a, b) => a - b);
   const [first, last] = [arrivals[0]!, arrivals.at(-1)!];
   const span = secondsOf(last - first);
   const limit = `the usual limit of ${countText(params.descriptorLimit)} open files`;
-  const left = `${countText(Math.max(0, params.descriptorLimit - stuck.length))} more fit under ${limit}`;
-  if (stuck.length < 2) return { perMinute: null, text: `One socket shows no growth; ${left}.`, secondsToLimit: null, growing: false };
+  const left = `${countText(Math.max(0, params.descriptorLimit - waiting.length))} more fit under ${limit}`;
+  if (waiting.length < 2) return { perMinute: null, text: `One socket shows no growth; ${left}.`, secondsToLimit: null, growing: false };
   if (span < 1)
     return {
       perMinute: null,
@@ -113,8 +113,8 @@ function growthOf(capture: CaptureView, stuck: readonly Waiting[], params: Param
       secondsToLimit: null,
       growing: false,
     };
-  const perMinute = ((stuck.length - 1) / span) * 60;
-  const secondsToLimit = Math.max(0, params.descriptorLimit - stuck.length) / (perMinute / 60);
+  const perMinute = ((waiting.length - 1) / span) * 60;
+  const secondsToLimit = Math.max(0, params.descriptorLimit - waiting.length) / (perMinute / 60);
   const quiet = secondsOf(capture.end - last);
   const rate = `${perMinute >= 10 ? countText(Math.round(perMinute)) : perMinute.toFixed(1)} per minute`;
   if (quiet > span) {
@@ -141,7 +141,8 @@ function severityOf(c: Case, growth: Growth, params: Params): Severity {
 
 function draft(capture: CaptureView, c: Case, params: Params): Draft {
   const { group, stuck, killedAt, longest } = c;
-  const growth = growthOf(capture, stuck, params);
+  // Those that are too young to be called stuck still tell how the number grows.
+  const growth = growthOf(capture, killedAt === null ? group.open : stuck, params);
   const idle = peersIdleTime(c);
   const subject = subjectOf(group);
   const since = stuck.reduce((earliest, w) => (w.since < earliest ? w.since : earliest), stuck[0]!.since);

@@ -82,8 +82,9 @@ function signsOf(capture: CaptureView, use: PortUsage, params: Params): Signs | 
   const range = wholeRange(use, params.minPorts);
   const gaps = reuseGaps(capture, use);
   const waits = waitsForPorts(gaps, params.minReuses);
+  // tcp_tw_reuse (or a peer that lets go at once): then TIME_WAIT blocks nobody for long.
   const reusedEarly = gaps.some((g) => g.seconds < TIME_WAIT_SECONDS - 1);
-  const stop = range === null ? null : stopOf(capture, use, params.stopSeconds);
+  const stop = range === null || reusedEarly ? null : stopOf(capture, use, params.stopSeconds);
   const full = stop !== null && range !== null && stop.busy >= 0.9 * range;
   const signs: Signs = {
     use,
