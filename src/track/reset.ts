@@ -145,6 +145,10 @@ function sender(x: Context, k: Packet, mine: number, hasAck: boolean): void {
     // A bare RST straight after the SYN-ACK: there was no socket any more that could become ESTABLISHED.
     x.withdraw(x.side);
   }
+  // A RST of a live socket acknowledges all that it received: where the FIN is missing, the two crossed.
+  const crossed =
+    hasAck && x.flag(peer, HalfFlag.FIN_SENT) && !x.flag(peer, HalfFlag.FIN_ACKED) && ((k.ack - pair[peer + Half.FIN_ACK]!) | 0) < 0;
+  if (crossed && x.state(x.side) === State.CLOSE_WAIT) x.withdraw(x.side);
   x.step(x.side, Cause.SENDS_RST);
 }
 

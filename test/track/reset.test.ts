@@ -113,6 +113,18 @@ describe('a RST at the end of a connection', () => {
     expect(mismatches).toEqual([]);
   });
 
+  test('a RST that does not acknowledge the FIN crossed it: its sender was never in CLOSE_WAIT', () => {
+    const { mismatches, last } = play(`${OPEN}
+      +.1   < F. 1:1(0) ack 101       # CLOSE_WAIT / FIN_WAIT_1
+      +.001 > R. 101:101(0) ack 1     # CLOSED / CLOSED`);
+    expect(mismatches).toEqual([]);
+    expect(story(last).filter((s) => s.includes('client'))).toEqual([
+      '0.000 client SYN_SENT',
+      '0.010 client ESTABLISHED',
+      '0.141 client CLOSED',
+    ]);
+  });
+
   test('a FIN that was under way when the RST passed comes first in the life of its sender', () => {
     const { mismatches, last } = play(`${OPEN}
       +.1   > F. 101:101(0) ack 1     # FIN_WAIT_1 / CLOSE_WAIT
