@@ -33,6 +33,8 @@ export interface PacketCounts {
   readonly fragments: number;
 }
 
+/** Views kept, about 1 kB each when read. */
+const MAX_VIEWS = 1 << 13;
 const OUTCOME_COUNT = OUTCOMES.length;
 const OK = OUTCOMES.indexOf('ok');
 
@@ -116,6 +118,9 @@ export class Census implements CaptureView {
   readonly views: Views;
   readonly #clock: Clock;
 
+  /** Views handed out: several rules look at the same connections, and each view reads its events once. */
+  readonly #seen = new Map<ConnId, ConnectionView>();
+
   /** Per connection: index of its service, and of its outcome. */
   readonly #serviceOf: Int32Array;
   readonly #outcomeOf: Uint8Array;
@@ -151,7 +156,13 @@ export class Census implements CaptureView {
   }
 
   connection(id: ConnId): ConnectionView {
-    return this.views.connection(id);
+    let view = this.#seen.get(id);
+    if (view === undefined) {
+      if (this.#seen.size >= MAX_VIEWS) this.#seen.clear();
+      view = this.views.connection(id);
+      this.#seen.set(id, view);
+    }
+    return view;
   }
   timeText(t: Nanos): string {
     return this.#clock.text(t);

@@ -8,6 +8,7 @@ import type { RawRecord } from '../capture/reader.ts';
 import { Census, type PacketCounts } from '../collect/census.ts';
 import { Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
+import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -47,7 +48,7 @@ export class Analyzer {
   /** Reading ends after this time. */
   #until = Infinity;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
-  #census: Census | undefined;
+  #quality: CaptureQuality | undefined;
   #facts: readonly CaptureFileFacts[] = [];
 
   constructor(options: AnalysisOptions) {
@@ -191,8 +192,9 @@ export class Analyzer {
   }
 
   #diagnose(end: Nanos): void {
-    this.#census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts());
-    this.#diagnosis = diagnose(this.#census, this.#options, this.#files);
+    const census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts());
+    this.#quality = census.quality;
+    this.#diagnosis = diagnose(census, this.#options, this.#files);
   }
 
   #counts(): PacketCounts {
@@ -223,7 +225,7 @@ export class Analyzer {
       start: empty ? null : this.#clock.text(this.#first),
       end: empty ? null : this.#clock.text(end),
       durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
-      caveats: [...captureCaveats(this.#facts, this.tally, this.#census?.quality, this.#frames), ...this.#diagnosis.caveats],
+      caveats: [...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames), ...this.#diagnosis.caveats],
     };
   }
 

@@ -13,6 +13,8 @@ import type { FrameFiles } from './frame-files.ts';
 
 /** contract.md: the first 1,000 ids of a finding; counts stay exact. */
 export const MAX_LISTED = 1_000;
+/** contract.md: lists are bounded. Rules group, so that more findings than this are no list for a person either. */
+const MAX_FINDINGS = 1_000;
 /** Proofs per finding: what a person reads, and the report stays small. */
 const MAX_EVIDENCE = 50;
 
@@ -55,7 +57,12 @@ interface Entry {
   readonly id: string;
 }
 
-export function diagnose(capture: CaptureView, options: AnalysisOptions, files: FrameFiles, detectors: readonly Detector[] = DETECTORS): Diagnosis {
+export function diagnose(
+  capture: CaptureView,
+  options: AnalysisOptions,
+  files: FrameFiles,
+  detectors: readonly Detector[] = DETECTORS,
+): Diagnosis {
   const entries: Entry[] = [];
   const verdicts: RuleVerdict[] = [];
   const caveats: Caveat[] = [];
@@ -72,11 +79,24 @@ export function diagnose(capture: CaptureView, options: AnalysisOptions, files: 
       if (n === 1) entries.push({ detector, draft, id: base });
     }
   }
+  const ordered = order(explain(entries));
+  const left = ordered.length - MAX_FINDINGS;
+  if (left > 0)
+    caveats.push({
+      code: 'findings-left-out',
+      text: `${left} findings of the least weight are left out; --only shows those of one rule`,
+      count: left,
+    });
+  const kept = left > 0 ? ordered.slice(0, MAX_FINDINGS) : ordered;
   return {
-    findings: order(explain(entries), capture, files),
-    verdicts,
+    findings: kept.map((e) => finding(e, capture, files)),
+    verdicts: verdicts.map((v) =>
+      v.verdict === 'found' && !kept.some((e) => e.detector.id === v.id)
+        ? { ...v, verdict: 'inconclusive', because: 'its findings were left out: there are too many of more weight' }
+        : v,
+    ),
     caveats,
-    members: entries.map((e) => new Members(e.id, e.draft.connections)),
+    members: kept.map((e) => new Members(e.id, e.draft.connections)),
   };
 }
 
@@ -86,7 +106,8 @@ function selected(id: string, options: AnalysisOptions): boolean {
 
 function run(detector: Detector, capture: CaptureView, options: AnalysisOptions, caveats: Caveat[]): Detection {
   const params: Record<string, number> = {};
-  for (const [name, parameter] of Object.entries(detector.params)) params[name] = options.set?.[`${detector.id}.${name}`] ?? parameter.default;
+  for (const [name, parameter] of Object.entries(detector.params))
+    params[name] = options.set?.[`${detector.id}.${name}`] ?? parameter.default;
   try {
     return detector.detect(capture, params);
   } catch (error) {
@@ -114,13 +135,20 @@ interface Linked extends Entry {
 function explain(entries: readonly Entry[]): Linked[] {
   const linked: Linked[] = entries.map((e) => ({ ...e, explainedBy: null }));
   const byId = new Map(linked.map((e) => [e.id, e]));
+  const about = new Map<string, Linked[]>(); // rule and host → findings
   for (const e of linked) {
-    for (const rule of e.draft.explainedByRules ?? []) {
-      const cause = linked.find((c) => c !== e && c.detector.id === rule && related(c.draft, e.draft) && !leadsTo(c, e, byId));
-      if (!cause) continue;
-      e.explainedBy = cause.id;
-      break;
+    for (const host of hostsOf(e.draft)) {
+      const key = `${e.detector.id} ${host}`;
+      const list = about.get(key);
+      if (list) list.push(e);
+      else about.set(key, [e]);
     }
+  }
+  for (const e of linked) {
+    const candidates = (e.draft.explainedByRules ?? []).flatMap((rule) =>
+      hostsOf(e.draft).flatMap((host) => about.get(`${rule} ${host}`) ?? []),
+    );
+    e.explainedBy = candidates.find((c) => c !== e && !leadsTo(c, e, byId))?.id ?? null;
   }
   return linked;
 }
@@ -131,23 +159,27 @@ function leadsTo(from: Linked, to: Linked, byId: ReadonlyMap<string, Linked>): b
   return false;
 }
 
-function related(a: Draft, b: Draft): boolean {
-  const hosts = (d: Draft): string[] => [d.subject.host, d.subject.peer].filter((h) => h !== undefined);
-  return hosts(a).some((h) => hosts(b).includes(h));
-}
+const hostsOf = (d: Draft): string[] => [d.subject.host, d.subject.peer].filter((h) => h !== undefined);
 
 /** Most severe first, then most connections, then earliest; a consequence stands right behind its cause. */
-function order(entries: Linked[], capture: CaptureView, files: FrameFiles): Finding[] {
+function order(entries: readonly Linked[]): Linked[] {
   const weight = (e: Linked): number => SEVERITIES.indexOf(e.draft.severity);
   const sorted = entries.toSorted(
-    (a, b) => weight(a) - weight(b) || b.draft.count - a.draft.count || (a.draft.since ?? 0) - (b.draft.since ?? 0) || (a.id < b.id ? -1 : 1),
+    (a, b) =>
+      weight(a) - weight(b) || b.draft.count - a.draft.count || (a.draft.since ?? 0) - (b.draft.since ?? 0) || (a.id < b.id ? -1 : 1),
   );
-  const out: Finding[] = [];
+  const consequences = new Map<string | null, Linked[]>();
+  for (const e of sorted) {
+    const list = consequences.get(e.explainedBy);
+    if (list) list.push(e);
+    else consequences.set(e.explainedBy, [e]);
+  }
+  const out: Linked[] = [];
   const place = (e: Linked): void => {
-    out.push(finding(e, capture, files));
-    for (const c of sorted) if (c.explainedBy === e.id) place(c);
+    out.push(e);
+    for (const c of consequences.get(e.id) ?? []) place(c);
   };
-  for (const e of sorted) if (e.explainedBy === null) place(e);
+  for (const e of consequences.get(null) ?? []) place(e);
   return out;
 }
 

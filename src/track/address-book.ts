@@ -5,11 +5,15 @@
 import { ipv4Text, ipv6Text } from '../model/address.ts';
 
 const INITIAL_SLOTS = 1 << 10;
+/** Texts kept: rules ask for the same few thousand hosts again and again; a flood's sources are asked for once. */
+const MAX_TEXTS = 1 << 14;
 
 export class AddressBook {
   #bytes = new Uint8Array(16 * 256);
   #slots = new Int32Array(INITIAL_SLOTS); // id + 1
   #mask = INITIAL_SLOTS - 1;
+  readonly #texts4 = new Map<number, string>();
+  readonly #texts6 = new Map<number, string>();
   length = 0;
 
   /** The id of the IPv6 address at `at`. */
@@ -28,7 +32,13 @@ export class AddressBook {
   }
 
   text(id: number, ipv6: boolean): string {
-    return ipv6 ? ipv6Text(this.#bytes, id * 16) : ipv4Text(id);
+    const known = ipv6 ? this.#texts6 : this.#texts4;
+    let text = known.get(id);
+    if (text === undefined) {
+      text = ipv6 ? ipv6Text(this.#bytes, id * 16) : ipv4Text(id);
+      if (known.size < MAX_TEXTS) known.set(id, text);
+    }
+    return text;
   }
 
   #equals(id: number, view: DataView, at: number): boolean {

@@ -49,7 +49,8 @@ function rstFacts(d: number): RstFacts {
 }
 
 /** Both ends' transitions in order of time; each end's own stay in the order they were told, even where the capture's clock stepped back. */
-function byTime(told: readonly Transition[]): Transition[] {
+function byTime(told: readonly Transition[]): readonly Transition[] {
+  if (told.every((t, i) => i === 0 || told[i - 1]!.time <= t.time)) return told;
   const ends = [0, 1].map((side) => [...told.keys()].filter((i) => told[i]!.side === side));
   const out: Transition[] = [];
   while (out.length < told.length) {
@@ -82,20 +83,25 @@ export class Views {
 
 class Connection implements ConnectionView {
   readonly id: ConnId;
-  readonly client: Endpoint;
-  readonly server: Endpoint;
+  #client: Endpoint | undefined;
+  #server: Endpoint | undefined;
   readonly #views: Views;
   readonly #core: Int32Array;
   readonly #c: number;
-  #events: { transitions: Transition[]; marks: MarkEvent[] } | undefined;
+  #events: { readonly transitions: readonly Transition[]; readonly marks: readonly MarkEvent[] } | undefined;
 
   constructor(views: Views, id: ConnId) {
     this.id = id;
     this.#views = views;
     this.#core = views.tables.cores.page(id);
     this.#c = views.tables.cores.offset(id);
-    this.client = new Endpoint(this, views.tables, id, 0);
-    this.server = new Endpoint(this, views.tables, id, 1);
+  }
+
+  get client(): EndpointView {
+    return (this.#client ??= new Endpoint(this, this.#views.tables, this.id, 0));
+  }
+  get server(): EndpointView {
+    return (this.#server ??= new Endpoint(this, this.#views.tables, this.id, 1));
   }
 
   #has(trait: number): boolean {
@@ -173,7 +179,7 @@ class Connection implements ConnectionView {
     return this.#read().marks;
   }
 
-  #read(): { transitions: Transition[]; marks: MarkEvent[] } {
+  #read(): { readonly transitions: readonly Transition[]; readonly marks: readonly MarkEvent[] } {
     if (this.#events) return this.#events;
     const { events } = this.#views.tables;
     const transitions: Transition[] = [];
