@@ -45,51 +45,72 @@ class Row {
   end = 0;
 }
 
+/** Counts of small values (TTLs, lengths), apart for attack and real clients. */
 class Tally {
-  readonly #counts = new Map<number, { attack: number; real: number }>();
+  readonly #attack: Int32Array;
+  readonly #real: Int32Array;
+
+  constructor(size: number) {
+    this.#attack = new Int32Array(size);
+    this.#real = new Int32Array(size);
+  }
 
   add(value: number, attack: boolean): void {
-    let entry = this.#counts.get(value);
-    if (!entry) this.#counts.set(value, (entry = { attack: 0, real: 0 }));
-    if (attack) entry.attack++;
-    else entry.real++;
+    const counts = attack ? this.#attack : this.#real;
+    counts[value] = counts[value]! + 1;
   }
 
   list(): SynTally[] {
-    return [...this.#counts].map(([value, counts]) => ({ value, ...counts })).sort((a, b) => b.attack - a.attack);
+    const out: SynTally[] = [];
+    this.#attack.forEach((attack, value) => {
+      const real = this.#real[value]!;
+      if (attack + real > 0) out.push({ value, attack, real });
+    });
+    return out.sort((x, y) => y.attack - x.attack);
   }
 }
 
 export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttempts {
   const { tables } = census.tracker;
   const row = new Row();
-  const perClient = new Map<number, { dead: number; completed: number }>();
-  for (const id of ids) {
-    const fate = read(tables, id, row);
-    if (fate === Fate.OTHER) continue;
-    let client = perClient.get(row.address);
-    if (!client) perClient.set(row.address, (client = { dead: 0, completed: 0 }));
-    if (fate === Fate.DEAD) client.dead++;
-    else client.completed++;
+  const n = ids.length;
+  const fates = new Uint8Array(n);
+  const clients = new Map<number, { dead: number; completed: number }>();
+  for (let i = 0; i < n; i++) {
+    const fate = read(tables, ids[i]!, row);
+    fates[i] = fate;
+    if (fate !== Fate.COMPLETED && fate !== Fate.RETRIED) continue;
+    const client = clients.get(row.address);
+    if (client) client.completed++;
+    else clients.set(row.address, { dead: 0, completed: 1 });
+  }
+  // A forged source has no entry: a million of them cost nothing here.
+  for (let i = 0; clients.size > 0 && i < n; i++) {
+    if (fates[i] !== Fate.DEAD) continue;
+    read(tables, ids[i]!, row);
+    const client = clients.get(row.address);
+    if (client) client.dead++;
   }
   const isReal = (address: number): boolean => {
-    const { dead, completed } = perClient.get(address)!;
-    return completed > 0 && completed >= dead * REAL_SHARE;
+    const client = clients.get(address);
+    return client !== undefined && client.completed >= client.dead * REAL_SHARE;
   };
 
   const attack: ConnId[] = [];
   const starved: ConnId[] = [];
   const delayed: ConnId[] = [];
   const completed: ConnId[] = [];
-  const times: number[] = [];
+  const times = new Float64Array(n);
   const completedTimes: number[] = [];
-  const sources = new Map<number, number>();
-  const ttls = new Tally();
-  const lengths = new Tally();
+  const addresses = new Int32Array(n);
+  const ttls = new Tally(256);
+  const lengths = new Tally(0x10000);
   const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0, real: 0 };
-  for (const id of ids) {
-    const fate = read(tables, id, row);
+  for (let i = 0; i < n; i++) {
+    const fate = fates[i]!;
     if (fate === Fate.OTHER) continue;
+    const id = ids[i]!;
+    read(tables, id, row);
     const forged = fate === Fate.DEAD && !isReal(row.address);
     ttls.add(row.ttl, forged);
     lengths.add(row.ipLength, forged);
@@ -102,9 +123,9 @@ export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttemp
       } else if (fate === Fate.RETRIED) starved.push(id);
       continue;
     }
+    times[attack.length] = row.start;
+    addresses[attack.length] = row.address;
     attack.push(id);
-    times.push(row.start);
-    sources.set(row.address, (sources.get(row.address) ?? 0) + 1);
     counts.syns += row.syns;
     if (row.reset) counts.reset++;
     else if (row.synAcks === 0) counts.unanswered++;
@@ -113,9 +134,9 @@ export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttemp
     if (row.port < EPHEMERAL_FLOOR) counts.lowPorts++;
     if (row.bare) counts.withoutOptions++;
   }
-  const first = times.length === 0 ? null : nanos(times.reduce((a, b) => Math.min(a, b)));
-  const last = times.length === 0 ? null : nanos(times.reduce((a, b) => Math.max(a, b)));
-  const sorted = Float64Array.from(times).sort();
+  const sorted = times.subarray(0, attack.length).sort();
+  const first = attack.length === 0 ? null : nanos(sorted[0]!);
+  const last = attack.length === 0 ? null : nanos(sorted.at(-1)!);
   const sortedCompleted = Float64Array.from(completedTimes).sort();
   const during = (id: ConnId): boolean => {
     if (first === null || last === null) return false;
@@ -126,8 +147,7 @@ export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttemp
   return {
     ids: attack,
     ...counts,
-    sources: sources.size,
-    ...top(sources, text),
+    ...sourcesOf(addresses.subarray(0, attack.length).sort(), text),
     first,
     last,
     starved: starved.filter(during),
@@ -206,25 +226,26 @@ function firstMark(tables: Tables, id: number, kind: number, test: (code: number
 const headOf = (tables: Tables, id: number): number => tables.cores.page(id)[tables.cores.offset(id) + Core.HEAD]!;
 const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
-function top(sources: ReadonlyMap<number, number>, text: (address: number) => string): Pick<DeadAttempts, 'topSource' | 'topPrefix'> {
-  let source: { ip: string; count: number } | null = null;
+/** From all source addresses, sorted: equal ones stand together. */
+function sourcesOf(addresses: Int32Array, text: (address: number) => string): Pick<DeadAttempts, 'sources' | 'topSource' | 'topPrefix'> {
   const prefixes = new Map<string, number>();
-  let seen = 0;
-  let best = -1;
+  let sources = 0;
+  let best = 0;
   let most = 0;
-  for (const [address, count] of sources) {
-    if (count > most) {
+  for (let i = 0, next = 0; i < addresses.length; i = next) {
+    const address = addresses[i]!;
+    while (next < addresses.length && addresses[next] === address) next++;
+    if (next - i > most) {
       best = address;
-      most = count;
+      most = next - i;
     }
-    if (seen++ >= MAX_PREFIXED) continue;
+    if (sources++ >= MAX_PREFIXED) continue;
     const prefix = prefixText(text(address));
-    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) + count);
+    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) + next - i);
   }
-  if (most > 0) source = { ip: text(best), count: most };
   let topPrefix: { prefix: string; count: number } | null = null;
   for (const [prefix, count] of prefixes) if (count > (topPrefix?.count ?? 0)) topPrefix = { prefix, count };
-  return { topSource: source, topPrefix };
+  return { sources, topSource: most > 0 ? { ip: text(best), count: most } : null, topPrefix };
 }
 
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
@@ -243,7 +264,13 @@ function peakWithin(times: Float64Array, completed: Float64Array, span: number, 
   return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
 }
 
-function realFrom(tables: Tables, ids: readonly ConnId[], row: Row, isReal: (address: number) => boolean, test: (ip: string) => boolean): number {
+function realFrom(
+  tables: Tables,
+  ids: readonly ConnId[],
+  row: Row,
+  isReal: (address: number) => boolean,
+  test: (ip: string) => boolean,
+): number {
   let n = 0;
   for (const id of ids) {
     const fate = read(tables, id, row);

@@ -34,10 +34,14 @@ const TLS_TYPES = [20, 23] as const;
 const TLS_ALERT = 21;
 const TLS_ALERT_LENGTH = 64;
 
+/** From so many clients of one service, the clients together are the subject. */
+const MANY_CLIENTS = 3;
+
 export interface AbortGroup {
   readonly service: ServiceView;
   readonly side: Side;
-  readonly host: string;
+  /** The host that resets; null: many clients of one service. */
+  readonly host: string | null;
   readonly aborts: readonly Abort[];
 }
 
@@ -66,7 +70,23 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
     if (!group) groups.set(key, (group = { service, side: rst.side, host: end.ip, aborts: [] }));
     group.aborts.push({ connection: c, rst, end, peer, kind: goesDown ? 'service-down' : kindOf(c, end, peer) });
   }
-  return [...groups.values()];
+  return together([...groups.values()]);
+}
+
+function together(groups: readonly AbortGroup[]): AbortGroup[] {
+  const byService = new Map<ServiceView, AbortGroup[]>();
+  for (const g of groups) {
+    if (g.side === Side.SERVER) continue;
+    const list = byService.get(g.service);
+    if (list) list.push(g);
+    else byService.set(g.service, [g]);
+  }
+  const out = groups.filter((g) => g.side === Side.SERVER);
+  for (const [service, list] of byService) {
+    if (list.length <= MANY_CLIENTS) out.push(...list);
+    else out.push({ service, side: Side.CLIENT, host: null, aborts: list.flatMap((g) => g.aborts) });
+  }
+  return out;
 }
 
 /** The RST that aborted it, when its sender was a live socket of an established connection. */

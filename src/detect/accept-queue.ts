@@ -36,12 +36,12 @@ export interface Overflow {
 /** Services whose accept queue overflowed, by `name`. */
 export function overflows(capture: CaptureView): ReadonlyMap<string, Overflow> {
   const ignored = groupByService(capture.withIgnoredAck().map((id) => capture.connection(id)));
-  const reset = groupByService(
-    capture
-      .withRst()
-      .map((id) => capture.connection(id))
-      .filter(resetAtOnce),
-  );
+  const resets: ConnectionView[] = [];
+  for (const id of capture.withRst()) {
+    const c = capture.connection(id);
+    if (resetAtOnce(c)) resets.push(c);
+  }
+  const reset = groupByService(resets);
   const out = new Map<string, Overflow>();
   for (const service of capture.services) {
     const hasSigns = ignored.has(service.name) || reset.has(service.name) || (service.completed > 0 && service.count('unanswered') > 0);

@@ -11,6 +11,8 @@ import { clock, examples, period, proofs } from './evidence.ts';
 /** From this many refusing services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
 const EXAMPLES = 4;
+/** Refusals of one service that are looked at. */
+const MAX_REFUSALS = 20_000;
 /** From so many hosts that refuse one client now and then, the client's list of addresses is the subject. */
 const MANY_HOSTS = 3;
 /** A client that tries the other address family next does so within this (RFC 8305: 250 ms; one RTT more). */
@@ -27,6 +29,8 @@ interface Refusals {
   /** Last attempt before the first refusal that was answered by SYN-ACK, and first one after the last refusal. */
   readonly workedBefore: ConnectionView | null;
   readonly worksAgain: ConnectionView | null;
+  /** SYNs answered by SYN-ACK between the first and the last refusal. */
+  readonly answeredBetween: number;
 }
 
 export const connectionRefused = defineDetector({
@@ -90,6 +94,7 @@ function withoutStrays(groups: readonly Refusals[][]): [Grouping, Refusals[]][] 
 function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null {
   const refusals: Refusal[] = [];
   for (const id of service.ids('refused')) {
+    if (refusals.length >= MAX_REFUSALS) break;
     if (capture.isScan(id)) continue;
     const connection = capture.connection(id);
     const rst = connection.marks.find((m) => m.mark === Mark.RST && m.side === Side.SERVER && m.rst?.refusesSyn === true);
@@ -100,18 +105,20 @@ function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null
   const last = refusals.at(-1)!.rst.time;
   let workedBefore: ConnectionView | null = null;
   let worksAgain: ConnectionView | null = null;
+  let answeredBetween = 0;
   if (service.synAcks > 0) {
     for (const id of answeredAround(service)) {
       const c = capture.connection(id);
       if (c.server.synAck === 0 || capture.isScan(id)) continue;
       if (c.start < first) workedBefore = c;
-      else if (c.start > last) {
+      else if (c.start <= last) answeredBetween++;
+      else {
         worksAgain = c;
         break;
       }
     }
   }
-  return { service, refusals, workedBefore, worksAgain };
+  return { service, refusals, workedBefore, worksAgain, answeredBetween };
 }
 
 /** Connections that were answered, of a service that is not a million of them. */
@@ -147,8 +154,10 @@ function draft(
       `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST ${period(capture, since, last)}: nothing listens there.`,
       fallback === null ? '' : `The client then reached the same port at ${fallback.name}.`,
       single === null && grouping === 'host' ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
-      before(capture, single),
-      back === null ? '' : `It answered again at ${clock(capture, back.start)}, after ${durationText(secondsOf(back.start - since))}.`,
+      fallback === null ? before(capture, single) : '',
+      back === null || single!.answeredBetween > 0
+        ? ''
+        : `It answered again at ${clock(capture, back.start)}, after ${durationText(secondsOf(back.start - since))}.`,
     ]
       .filter((s) => s !== '')
       .join(' '),
@@ -176,7 +185,8 @@ function draft(
       ports: ports.slice(0, 50).join(', '),
       clients: clients.length,
       answeredBefore: single === null ? null : single.workedBefore === null ? 0 : 1,
-      downSeconds: back === null ? null : secondsOf(back.start - since),
+      answeredInBetween: single?.answeredBetween ?? null,
+      downSeconds: back === null || single!.answeredBetween > 0 ? null : secondsOf(back.start - since),
       slowestRefusalSeconds: Math.max(...delays.slice(0, 10_000)),
     },
     causes: causes(grouping, single, rejected, fallback),
@@ -190,7 +200,10 @@ const firstOf = (all: readonly Refusal[]): Nanos => all.reduce((t, r) => Math.mi
 
 function before(capture: CaptureView, single: Refusals | null): string {
   if (single === null) return '';
-  const { workedBefore } = single;
+  const { workedBefore, answeredBetween } = single;
+  if (answeredBetween > 0) {
+    return `In between it answered ${plural(answeredBetween, 'other SYN')}, so only some are refused: one of several hosts behind the address, or the service restarts again and again.`;
+  }
   if (workedBefore === null) return 'The capture shows no answer of this service before.';
   return `It had still answered a SYN at ${clock(capture, workedBefore.start)}, so it went down in the capture.`;
 }
@@ -254,6 +267,17 @@ function causes(grouping: Grouping, single: Refusals | null, rejected: string | 
     likelihood: rejected === null ? 'low' : 'high',
     because: rejected ?? 'on the wire it looks like a closed port',
   };
+  if (single !== null && single.answeredBetween > 0) {
+    return [
+      {
+        text: 'One of several hosts or processes behind the address is down (balancer, SO_REUSEPORT, container port mapping)',
+        likelihood: 'high',
+        because: `${plural(single.answeredBetween, 'SYN')} were answered while others were refused`,
+      },
+      { text: 'The service restarts again and again', likelihood: 'medium', because: 'refusals and answers alternate' },
+      filter,
+    ];
+  }
   if (single?.workedBefore) {
     return [
       { text: 'The service stopped, crashed or is being restarted', likelihood: 'high', because: 'it had answered before in this capture' },

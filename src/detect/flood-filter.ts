@@ -46,7 +46,7 @@ export function floodFilter(
   };
 
   const { topSource, topPrefix } = attempts;
-  if (topSource !== null && !ownersAnswer) {
+  if (topSource !== null && !ownersAnswer && topSource.count >= WORTH * total) {
     const match = { nft: `${v6 ? 'ip6' : 'ip'} saddr ${topSource.ip}`, tcpdump: `src host ${topSource.ip}` };
     add(
       `SYNs from ${topSource.ip}`,
@@ -55,7 +55,7 @@ export function floodFilter(
       attempts.realFrom((ip) => ip === topSource.ip),
     );
   }
-  if (topPrefix !== null && !ownersAnswer && topPrefix.count > (topSource?.count ?? 0)) {
+  if (topPrefix !== null && !ownersAnswer && topPrefix.count >= WORTH * total && topPrefix.count > (topSource?.count ?? 0)) {
     const match = { nft: `${v6 ? 'ip6' : 'ip'} saddr ${topPrefix.prefix}`, tcpdump: `src net ${topPrefix.prefix}` };
     add(
       `SYNs from ${topPrefix.prefix}`,

@@ -1,6 +1,7 @@
 /** `rst-abort`: a live socket ended a connection by RST instead of FIN. Which, and of what kind, is decided in aborts.ts. */
+import { prefixText } from '../model/address.ts';
 import type { CaptureView } from '../model/capture-view.ts';
-import type { Cause, Remedy } from '../model/finding.ts';
+import type { Cause, Remedy, Subject } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
@@ -8,12 +9,15 @@ import { type Abort, type AbortGroup, abortGroups, type AbortKind } from './abor
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
+import { sample } from './statistics.ts';
 
 /** RSTs of one host this close together have one cause. */
 const SAME_INSTANT = nanosOf(0.05);
 /** So many at the same instant are one event: a process that dies, a listener that closes. */
 const TOGETHER = 3;
 const EXAMPLES = 3;
+/** Connections that the aborted ones are compared with, at most. */
+const COMPARED = 5_000;
 
 export const rstAbort = defineDetector({
   id: 'rst-abort',
@@ -55,8 +59,14 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   const together = mostAtOnce(aborts);
   const kinds = countKinds(aborts);
   const main = kinds[0]![0];
+  const hosts = [...new Set(aborts.map((a) => a.end.ip))];
+  const subnet = host === null ? commonPrefix(hosts) : null;
+  const who = host ?? plural(hosts.length, 'client');
   const peers = [...new Set(aborts.map((a) => a.peer.ip))];
-  const leftOpen = service.ids('open').filter((id) => capture.connection(id).start < since).length;
+  const leftOpen = service
+    .ids('open')
+    .slice(0, COMPARED)
+    .filter((id) => capture.connection(id).start < since).length;
   const ids = aborts.map((a) => a.connection.id).sort((a, b) => a - b);
   const unaffected = unaffectedOf(capture, group, new Set(ids));
   // Nothing was lost: it was idle, or the other end had said that it was done.
@@ -65,18 +75,18 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   return {
     severity: harmless ? 'notice' : 'warning',
     confidence: aborts.some((a) => a.connection.basis === 'midstream') ? 'medium' : 'high',
-    title: `${plural(aborts.length, 'connection')} ${where} aborted by ${host} with RST`,
+    title: `${plural(aborts.length, 'connection')} ${where} aborted by ${who} with RST`,
     summary: [
-      `${host}, the ${isClient ? 'client' : 'server'}, ended ${plural(aborts.length, 'connection')} ${where} by RST instead of FIN ${period(capture, since, last)}; the other end was ${peers.length === 1 ? peers[0]! : plural(peers.length, 'address', 'addresses')}.`,
-      `Each RST came from the live socket of ${host}: it continues its sequence numbers exactly.`,
+      `${host === null ? who : `${host}, the ${isClient ? 'client' : 'server'},`} ended ${plural(aborts.length, 'connection')} ${where} by RST instead of FIN ${period(capture, since, last)}; the other end was ${peers.length === 1 ? peers[0]! : plural(peers.length, 'address', 'addresses')}.`,
+      `Each RST came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers exactly.`,
       KIND_TEXT[main],
       together >= TOGETHER ? `${String(together)} of them came within ${durationText(secondsOf(SAME_INSTANT))}.` : '',
       distinction(capture, ids, unaffected, side),
     ]
       .filter((s) => s !== '')
       .join(' '),
-    subject: isClient ? { host, role: 'client', peer: service.ip, port: service.port } : { host, role: 'server', port: service.port },
-    atFault: host,
+    subject: subjectOf(group, subnet),
+    atFault: host ?? (subnet === null || subnet.endsWith('/0') ? null : subnet),
     faultBecause: 'the RST is its own: sequence number, options and distance (TTL) are those of its other segments',
     since,
     until: last,
@@ -87,7 +97,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       connections: aborts.length,
       mostAtOnce: together,
       ...Object.fromEntries(kinds.map(([kind, n]) => [METRIC[kind], n])),
-      otherConnections: unaffected.length,
+      comparedWithConnections: unaffected.length,
       leftOpenConnections: leftOpen,
       longestQuietSeconds: Math.max(...aborts.slice(0, 10_000).map((a) => a.connection.quietBeforeClose ?? 0)),
     },
@@ -96,7 +106,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
     caveats: [
       {
         code: 'same-on-the-wire',
-        text: `SO_LINGER 0 and close() with unread data make the same RST. On ${host}, nstat tells them apart: TcpExtTCPAbortOnData (SO_LINGER 0) against TcpExtTCPAbortOnClose (unread data).`,
+        text: `SO_LINGER 0 and close() with unread data make the same RST. On ${host ?? 'the clients'}, nstat tells them apart: TcpExtTCPAbortOnData (SO_LINGER 0) against TcpExtTCPAbortOnClose (unread data).`,
         count: 1,
       },
     ],
@@ -104,10 +114,23 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   };
 }
 
-/** Other connections of the same host at the same service that were up. */
+function subjectOf({ service, side, host }: AbortGroup, subnet: string | null): Subject {
+  if (host === null) return { role: 'client', subnet: subnet ?? '0.0.0.0/0', peer: service.ip, peerPort: service.port };
+  return side === Side.CLIENT
+    ? { host, role: 'client', peer: service.ip, port: service.port }
+    : { host, role: 'server', port: service.port };
+}
+
+/** The /24 or /64 of all of them, or every address of the family. */
+function commonPrefix(hosts: readonly string[]): string {
+  const prefixes = new Set(hosts.map(prefixText));
+  return prefixes.size === 1 ? [...prefixes][0]! : hosts[0]!.includes(':') ? '::/0' : '0.0.0.0/0';
+}
+
+/** Other connections of the same host at the same service that were up; of a large service a sample. */
 function unaffectedOf(capture: CaptureView, { service, side, host }: AbortGroup, aborted: ReadonlySet<ConnId>): ConnId[] {
   const lived = [...service.ids('ok'), ...service.ids('open'), ...service.ids('leaked')].filter((id) => !aborted.has(id));
-  return side === Side.SERVER ? lived : lived.filter((id) => capture.connection(id).client.ip === host);
+  return sample(lived, COMPARED).filter((id) => side === Side.SERVER || host === null || capture.connection(id).client.ip === host);
 }
 
 const KIND_TEXT: Readonly<Record<AbortKind, string>> = {

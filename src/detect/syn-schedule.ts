@@ -9,7 +9,7 @@
 import type { ConnectionView } from '../model/connection.ts';
 import { Mark } from '../model/connection.ts';
 import { Side } from '../model/state.ts';
-import { type FrameNo, type Nanos, secondsOf } from '../model/units.ts';
+import { type FrameNo, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 
 /** Timers fire late, never early: 5 % and 30 ms (measured on Linux 6.18: 3 %). The other way only the capture's clock errs. */
 const LATE_SHARE = 0.05;
@@ -50,10 +50,15 @@ export const SCHEDULES: readonly Schedule[] = [
   },
 ];
 
+/** A copy this soon is a duplicate of the capture or of the network: no kernel repeats a SYN so fast. */
+const EARLIEST_REPEAT = nanosOf(0.5);
+
 /** Times of the SYN and its repeats. */
 export function synTimes(c: ConnectionView): readonly { readonly time: Nanos; readonly frame: FrameNo }[] {
   const again = c.marks.filter((m) => m.mark === Mark.SYN_AGAIN && m.side === Side.CLIENT);
-  return [{ time: c.start, frame: c.firstFrame }, ...again.map(({ time, frame }) => ({ time, frame }))];
+  const times = [{ time: c.start, frame: c.firstFrame }];
+  for (const { time, frame } of again) if (time - times.at(-1)!.time >= EARLIEST_REPEAT) times.push({ time, frame });
+  return times;
 }
 
 /** Schedules that these repeats fit, each at its place; empty when none does. One repeat fits both. */

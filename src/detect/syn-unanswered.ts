@@ -17,6 +17,8 @@ const MANY_SERVICES = 3;
 /** From this many silent hosts that one client tries, the client (or its way out) is the subject. */
 const MANY_HOSTS = 8;
 const EXAMPLES = 3;
+/** Attempts at one service that are looked at. */
+const MAX_ATTEMPTS = 20_000;
 
 interface Silent {
   readonly service: ServiceView;
@@ -58,19 +60,15 @@ function silentServices(capture: CaptureView, minRepeats: number): Silent[] {
   if (candidates.length === 0) return [];
   const full = overflows(capture);
   return candidates.flatMap((service) => {
-    const attempts = service
-      .ids('unanswered')
-      .map((id) => capture.connection(id))
-      .filter(
-        (c) =>
-          c.client.syn > minRepeats &&
-          c.client.packets === c.client.syn &&
-          c.client.ip !== c.server.ip &&
-          synTimes(c).length > minRepeats &&
-          !capture.isScan(c.id),
-      );
-    if (attempts.length === 0 || full.has(service.name) || isFlooded(capture, service)) return [];
-    return [{ service, attempts }];
+    if (full.has(service.name) || isFlooded(capture, service)) return [];
+    const attempts: ConnectionView[] = [];
+    for (const id of service.ids('unanswered')) {
+      if (attempts.length >= MAX_ATTEMPTS) break;
+      const c = capture.connection(id);
+      const isRetried = c.client.packets === c.client.syn && synTimes(c).length > minRepeats;
+      if (isRetried && c.client.ip !== c.server.ip && !capture.isScan(id)) attempts.push(c);
+    }
+    return attempts.length === 0 ? [] : [{ service, attempts }];
   });
 }
 
@@ -113,7 +111,7 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
   const client = attempts[0]!.client.ip;
   const since = attempts.reduce((t, c) => Math.min(t, c.start), Infinity) as Nanos;
   const longest = attempts.reduce((best, c) => (waited(c) > waited(best) ? c : best));
-  const repeats = Math.max(...attempts.slice(0, 10_000).map((c) => c.client.syn - 1));
+  const repeats = Math.max(...attempts.slice(0, 10_000).map((c) => synTimes(c).length - 1));
   const others = grouping === 'client' ? elsewhere(capture, list, since) : answersOthers(capture, list, since);
   const critical =
     grouping === 'client'
@@ -203,7 +201,7 @@ function scheduleText(capture: CaptureView, c: ConnectionView): { name: string; 
   let end = '';
   if (due === null) end = silence > schedule.givesUp - schedule.repeats.at(-1)! ? ' The capture goes on past that moment.' : '';
   else if (silence > due * 1.05 + 0.03)
-    end = ` The next repeat was due ${durationText(due)} after the last and did not come: the application gave up first.`;
+    end = ` The next repeat was due ${durationText(due)} after the last and did not come: the client had given up.`;
   return {
     name: schedule.name,
     givesUp: schedule.givesUp,
