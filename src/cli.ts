@@ -5,6 +5,7 @@
  */
 import { fstatSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { run } from './commands/index.ts';
 import { EXIT_INTERNAL, EXIT_SIGNAL_BASE, failureOf } from './commands/failure.ts';
@@ -50,16 +51,16 @@ function systemStream(fd: number, stream: NodeJS.WriteStream): OutStream {
 
 /**
  * Standard output that is a file: written here, because process.stdout takes a short write (a disk that fills up in the middle
- * of a piece) for a complete one.
+ * of a piece) for a complete one. It settles a turn of the event loop later, where signals are noticed: Ctrl-C must end a
+ * million rows.
  */
 function fileStream(fd: number): OutStream {
   return {
-    write: (text) =>
-      new Promise((resolve) => {
-        const bytes = Buffer.from(text);
-        for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
-        resolve();
-      }),
+    write: async (text) => {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+      await setImmediate();
+    },
     isTTY: false,
     columns: undefined,
   };

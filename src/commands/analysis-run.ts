@@ -4,6 +4,7 @@
  */
 import type { Analysis } from '../engine/analysis.ts';
 import type { Finding } from '../model/finding.ts';
+import { sanitise } from '../model/sanitise.ts';
 import { countText, durationText } from '../report/narrate.ts';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
 import { failOn, resolveAnalysis, type Flags } from './options.ts';
@@ -32,6 +33,10 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
   const started = world.now();
   const analysis = await analyseWithProgress(world, inputs, options, flags);
+  if (flags.quiet !== true) {
+    for (const word of inputs.again)
+      await say(world, `tcpdiag: warning: "${sanitise(word)}" was named before under this or another name; it is read once`);
+  }
   if (flags.quiet !== true && hints.warn !== false) {
     for (const warning of captureWarnings(analysis.report.capture)) await say(world, `tcpdiag: warning: ${warning}`);
   }

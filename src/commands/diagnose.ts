@@ -7,11 +7,9 @@ import { declareReport, report } from './report.ts';
 import type { World } from './world.ts';
 
 export function declareDiagnose(command: Command): Command {
-  return declareReport(command)
-    .description(
-      'Diagnose TCP from a packet capture: what state every endpoint was in, what is stuck, whose fault it is, and the frames that prove it.',
-    )
-    .option('--no-tui', 'the text report even on a terminal');
+  return declareReport(command).description(
+    'Diagnose TCP from a packet capture: what state every endpoint was in, what is stuck, whose fault it is, and the frames that prove it.',
+  );
 }
 
 export async function diagnose(world: World, words: readonly string[], flags: Flags, commands: readonly string[]): Promise<number> {

@@ -6,12 +6,14 @@
  */
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../model/errors.ts';
+import { sanitise } from '../model/sanitise.ts';
 import { DEFAULT_WIDTH } from '../report/layout.ts';
 import { say } from './analysis-run.ts';
 import { check, declareCheck } from './check.ts';
 import { connections, declareConnections } from './connections.ts';
 import { declareDiagnose, diagnose } from './diagnose.ts';
 import { failureOf } from './failure.ts';
+import { didYouMean } from './nearest.ts';
 import type { Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import { declareReport, report } from './report.ts';
@@ -33,7 +35,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
       await program.parseAsync(argv, { from: 'user' });
     } catch (error) {
       // --help and --version end parsing with an exception of their own.
-      if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+      if (!(error instanceof CommanderError) || error.exitCode !== 0) throw namingTheCommand(error, argv, program);
     }
     if (printed !== '') await writeResult(world, [printed], undefined);
     return exitCode;
@@ -42,6 +44,15 @@ export async function run(argv: readonly string[], world: World): Promise<number
     for (const line of failure.lines) await say(world, line);
     return failure.exitCode;
   }
+}
+
+/** `help nosuch` ends in commander's help-has-been-printed, which is no sentence. */
+function namingTheCommand(error: unknown, argv: readonly string[], program: Command): unknown {
+  if (!(error instanceof CommanderError) || error.code !== 'commander.help') return error;
+  const word = argv[argv.indexOf('help') + 1] ?? '';
+  const names = program.commands.map((c) => c.name());
+  const near = didYouMean(word, names);
+  return new UsageError(`there is no command "${sanitise(word, 200)}"${near === '' ? `; there are ${names.join(', ')}.` : near}`);
 }
 
 function buildProgram(world: World, print: (text: string) => void, finish: (exitCode: number) => void): Command {

@@ -10,6 +10,8 @@ export const STDIN = '-';
 
 export interface Inputs {
   readonly paths: readonly string[];
+  /** Words that name a file which another word already names: read once, or every packet would count as retransmitted. */
+  readonly again: readonly string[];
   /** Nobody named it: standard input was taken because it is not a terminal. */
   readonly implicitStdin: boolean;
 }
@@ -20,14 +22,29 @@ const HOW = 'tcpdiag FILE.pcap reads a capture, tcpdump -w - | tcpdiag reads a p
 export function resolveInputs(world: World, words: readonly string[], commands: readonly string[]): Inputs {
   if (words.length === 0) {
     if (world.stdin.isTTY) throw new UsageError('no capture was given.', { hint: HOW });
-    return { paths: [STDIN], implicitStdin: true };
+    return { paths: [STDIN], again: [], implicitStdin: true };
   }
   if (words.filter((w) => w === STDIN).length > 1) throw new UsageError('standard input (-) can be read only once.');
   words.forEach((word, i) => {
     if (word === '') throw new UsageError('a capture needs a name, and an empty one was given.', { hint: HOW });
     if (word !== STDIN && isMissing(word)) throw missing(word, i === 0 ? commands : []);
   });
-  return { paths: words, implicitStdin: false };
+  const seen = new Set<string>();
+  const paths: string[] = [];
+  const again: string[] = [];
+  for (const word of words) {
+    const identity = identityOf(word);
+    (seen.has(identity) ? again : paths).push(word);
+    seen.add(identity);
+  }
+  return { paths, again, implicitStdin: false };
+}
+
+/** What the system knows a file by, whatever its names (links, globs that overlap). */
+function identityOf(path: string): string {
+  if (path === STDIN) return STDIN;
+  const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return facts?.isFile() === true && facts.ino !== 0n ? `${String(facts.dev)}:${String(facts.ino)}` : `path ${path}`;
 }
 
 /** Only what is certainly not there; anything else that is wrong with a file is said by the reader that opens it. */

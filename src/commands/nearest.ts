@@ -23,23 +23,32 @@ const MAX_WORD = 200;
 /** Folders with more names than this are not searched to the end. */
 const MAX_CANDIDATES = 5_000;
 
-/** The candidate closest to `word`, if a third of its letters or fewer would have to change (at least 1, or 2 from five letters on). */
+/** Shorter beginnings fit too much by accident. */
+const MIN_BEGINNING = 3;
+
+/**
+ * The candidate closest to `word`, if a third of its letters or fewer would have to change (at least 1, or 2 from five letters on);
+ * else the only one that begins with it.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > MAX_WORD) return undefined;
   const wanted = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(word.length < 5 ? 1 : 2, Math.floor(word.length / 3)) + 1;
+  const begun: string[] = [];
   let looked = 0;
   for (const candidate of candidates) {
     if (++looked > MAX_CANDIDATES) break;
-    if (candidate === word || Math.abs(candidate.length - word.length) >= bestDistance) continue;
+    if (candidate === word) continue;
+    if (word.length >= MIN_BEGINNING && candidate.toLowerCase().startsWith(wanted)) begun.push(candidate);
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? (begun.length === 1 ? begun[0] : undefined);
 }
 
 /** `; did you mean "…"?`, or nothing. */

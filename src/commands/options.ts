@@ -70,7 +70,8 @@ export function analysisOptions(command: Command): Command {
     .option('--profile <name>', `kernel whose timers are assumed: ${PROFILES.map((p) => p.name).join(', ')}`)
     .option('--captured-until <time>', 'the capture ran until then although nothing more came')
     .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
-    .option('--no-progress', 'no progress line');
+    .option('--no-progress', 'no progress line')
+    .option('--no-tui', 'text even on a terminal (only tcpdiag without a command opens the TUI)');
 }
 
 /** The formatter that `-f` or `--json` asks for. */

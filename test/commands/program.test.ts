@@ -16,9 +16,10 @@ const cli = join(folder, 'dist', 'cli.js');
 const small = join(folder, 'small.pcap');
 const big = join(folder, 'big.pcap');
 const endless = join(folder, 'endless.pcap');
+const unending = join(folder, 'unending.pcap');
 
 beforeAll(async () => {
-  for (const path of [small, big, endless]) writeFileSync(path, '');
+  for (const path of [small, big, endless, unending]) writeFileSync(path, '');
   await build({
     entryPoints: [join(root, 'src/cli.ts')],
     outdir: join(folder, 'dist'),
@@ -110,6 +111,12 @@ test.each([
   const ended = await program([endless, '-o', join(folder, 'never.txt')], { signal });
   expect(ended).toEqual({ status, out: '', err: 'reading\n' });
   expect(readdirSync(folder).filter((name) => name.includes('never'))).toEqual([]);
+});
+
+test('> file: Ctrl-C ends rows that would never end', async () => {
+  const file = join(folder, 'unending.ndjson');
+  const ended = await program(['connections', unending, '--json'], { stdout: openSync(file, 'w'), signal: 'SIGINT' });
+  expect(ended).toEqual({ status: 130, out: '', err: 'reading\n' });
 });
 
 test('no capture and nothing on standard input: standard input is read, not waited for', async () => {

@@ -1,5 +1,5 @@
 /** A user's sessions with the command line: what was typed, what appeared on which stream, and with which exit status it ended. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -13,6 +13,11 @@ const folder = mkdtempSync(join(tmpdir(), 'tcpdiag-run-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const capture = join(folder, 'incident.pcap');
 writeFileSync(capture, 'any bytes: the engine is a fake');
+
+const other = join(folder, 'other.pcap');
+writeFileSync(other, 'more bytes');
+const link = join(folder, 'newest.pcap');
+symlinkSync(capture, link);
 
 const reporting = (report: Report): Surroundings => ({ analyse: () => Promise.resolve(fakeAnalysis(report)) });
 const failing = (error: Error): Surroundings => ({ analyse: () => Promise.reject(error) });
@@ -101,7 +106,22 @@ describe('what is asked of the engine', () => {
     expect((await tcpdiag(['-c', '5', 'report', '-c', '6', capture])).asked[0]!.options).toEqual({ count: 6 }));
 
   test('two files are handed over in the order given', async () =>
-    expect((await tcpdiag([capture, capture])).asked[0]!.paths).toEqual([capture, capture]));
+    expect((await tcpdiag([other, capture])).asked[0]!.paths).toEqual([other, capture]));
+
+  test('a file that is named twice, here by a link, is read once, and the user is told', async () => {
+    const { asked, err, exitCode } = await tcpdiag([capture, link, other]);
+    expect(asked[0]!.paths).toEqual([capture, other]);
+    expect(err).toContain(`warning: "${link}" was named before`);
+    expect(exitCode).toBe(0);
+  });
+
+  test('--no-tui is taken by every command that reads a capture', async () => {
+    for (const argv of [
+      ['report', capture, '--no-tui'],
+      ['--no-tui', 'connections', capture],
+    ])
+      expect((await tcpdiag(argv)).exitCode).toBe(0);
+  });
 });
 
 describe('standard input', () => {
@@ -145,6 +165,10 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
     [['report', capture, '--json', '-f', 'text'], 'use one of them'],
     [['explain'], "missing required argument 'rule'"],
     [['explain', 'close-wait-stcuk'], 'did you mean "close-wait-stuck"?'],
+    [['explain', 'close-wait'], 'did you mean "close-wait-stuck"?'],
+    [[join(folder, 'inci')], 'did you mean the file "incident.pcap"?'],
+    [['help', 'state'], 'there is no command "state"; did you mean "states"?'],
+    [['help', 'zzz'], 'there are report, connections'],
     [['explain', 'zzz'], 'tcpdiag rules lists them'],
     [['rules', 'x'], 'too many arguments'],
     [['report', capture, '--only', 'syn-floods'], 'did you mean "syn-flood"?'],

@@ -4,7 +4,7 @@ import type { Analysis, AnalysisOptions } from '../../src/engine/analysis.ts';
 import type { ConnectionRow } from '../../src/model/report.ts';
 import { connectionRow, fakeAnalysis } from './fake-analysis.ts';
 
-/** `endless.pcap` is read until a signal comes; `big.pcap` has as many connections as no pipe buffers. */
+/** `endless.pcap` is read until a signal comes; `big.pcap` has as many connections as no pipe buffers, `unending.pcap` never runs out. */
 export async function analyse(paths: readonly string[], _options: AnalysisOptions, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const [path = ''] = paths;
   if (path.endsWith('endless.pcap')) {
@@ -17,9 +17,15 @@ export async function analyse(paths: readonly string[], _options: AnalysisOption
       });
     });
   }
+  if (path.endsWith('unending.pcap')) return fakeAnalysis(undefined, unending);
   return path.endsWith('big.pcap') ? fakeAnalysis(undefined, rows) : fakeAnalysis();
 }
 
 function* rows(): Generator<ConnectionRow> {
   for (let id = 0; id < 20_000; id++) yield connectionRow(id);
+}
+
+function* unending(): Generator<ConnectionRow> {
+  process.stderr.write('reading\n');
+  for (let id = 0; ; id++) yield connectionRow(id);
 }
