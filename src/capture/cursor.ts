@@ -5,6 +5,7 @@
 import { UnknownFormatError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
+import { countText, durationText } from '../model/wording.ts';
 import { GunzippedChunks, isGzip } from './decompress.ts';
 import { detectFormat, HEAD_LENGTH } from './format.ts';
 import { type CaptureInterface, type CaptureReader, type Damage, RawRecord } from './reader.ts';
@@ -166,8 +167,9 @@ export class Cursor {
 
   #reversalWarning(): readonly string[] {
     if (this.#reversals === 0) return [];
-    const times = this.#reversals === 1 ? 'once' : `${this.#reversals} times, first`;
-    return [`time goes backwards ${times} at packet ${this.#firstReversal}, by up to ${Number(this.#largestReversal.toPrecision(6))} s`];
+    const by = durationText(this.#largestReversal);
+    if (this.#reversals === 1) return [`time goes backwards at packet ${this.#firstReversal}, by ${by}`];
+    return [`time goes backwards ${countText(this.#reversals)} times, first at packet ${this.#firstReversal}, by up to ${by}`];
   }
 }
 

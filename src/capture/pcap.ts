@@ -5,6 +5,7 @@
  * guessing would invent packets: a length that no frame has ends reading, because nothing marks the next record.
  * Format: draft-ietf-opsawg-pcap; older variants: libpcap sf-pcap.c, Wireshark wiretap/libpcap.c.
  */
+import { plural } from '../model/wording.ts';
 import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
 import { Warnings } from './warnings.ts';
 import { ByteWindow } from './window.ts';
@@ -141,8 +142,8 @@ export class PcapReader implements CaptureReader {
     if (!this.#reading) this.#fail('the file ends inside the pcap header');
     else if (left === 0) return;
     else if (left < this.#headerLength) {
-      this.#fail(`packet ${number} is cut short: ${left} stray bytes follow packet ${number - 1}, too few for a record header`);
-    } else this.#fail(`packet ${number} is cut short: ${left - this.#headerLength} bytes of its frame are there`);
+      this.#fail(`packet ${number} is cut short: only ${plural(left, 'byte')} of its record header`);
+    } else this.#fail(`packet ${number} is cut short: only ${plural(left - this.#headerLength, 'byte')} of its frame`);
   }
 
   #readFileHeader(): boolean {

@@ -7,6 +7,7 @@
  * Format: draft-ietf-opsawg-pcapng; the obsolete Packet Block: its appendix A.
  */
 import { sanitise } from '../model/sanitise.ts';
+import { plural } from '../model/wording.ts';
 import { IfOption, int64, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
 import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
 import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
@@ -143,14 +144,14 @@ export class PcapngReader implements CaptureReader {
     if (this.damage !== null) return;
     const window = this.#window;
     const { left } = window;
-    if (window.owed > 0) this.#fail(`the file ends inside a block; ${window.owed} bytes of it are missing`);
+    if (window.owed > 0) this.#fail(`the file ends inside a block; ${plural(window.owed, 'byte')} of it missing`);
     else if (!this.#sawSection) this.#fail('the file ends inside the section header');
     else if (left >= 8) {
       const type = window.view.getUint32(window.at, this.#little);
       const isPacket = type === Block.ENHANCED_PACKET || type === Block.SIMPLE_PACKET || type === Block.PACKET;
       const what = isPacket ? `packet ${this.#records + 1}` : `the block after packet ${this.#records}`;
-      this.#fail(`${what} is cut short: ${left} bytes of its block are there`);
-    } else if (left > 0) this.#fail(`${left} stray bytes follow packet ${this.#records}`);
+      this.#fail(`${what} is cut short: only ${plural(left, 'byte')} of its block`);
+    } else if (left > 0) this.#fail(`only ${plural(left, 'byte')} of a block after packet ${this.#records}`);
   }
 
   /** A section header looks the same in both byte orders until its third word. */

@@ -11,7 +11,6 @@ import { Layer, Packet, Stop } from './packet.ts';
 import { Next, Walk } from './walk.ts';
 
 export { Encapsulations } from './encapsulations.ts';
-export { linkTypeName } from './link/index.ts';
 export { decodeTcpOptions } from './transport/tcp-options.ts';
 
 export class Decoder {

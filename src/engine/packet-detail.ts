@@ -1,7 +1,8 @@
 /**
  * One frame in full: its layers and fields, its bytes, and the connection that it belongs to. Read from the capture when it is asked for.
  */
-import { type Decoder, linkTypeName } from '../decode/index.ts';
+import { linkTypeName } from '../capture/index.ts';
+import type { Decoder } from '../decode/index.ts';
 import { dissect } from '../decode/dissect.ts';
 import { Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';

@@ -9,10 +9,11 @@ export const countText = (n: number): string => String(n).replace(/\B(?=(\d{3})+
 /** `1 connection`, `39 connections`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${countText(n)} ${n === 1 ? one : many}`;
 
-/** `123 µs`, `4.2 ms`, `21.4 s`, `5 min 12 s`, `3 h 04 min`, `2 d 3 h`. */
+/** `876 ns`, `123 µs`, `4.2 ms`, `21.4 s`, `5 min 12 s`, `3 h 04 min`, `2 d 3 h`. */
 export function durationText(seconds: number): string {
   if (seconds < 0) return `-${durationText(-seconds)}`;
   if (seconds === 0) return '0 s';
+  if (seconds < 0.000_000_999_5) return `${String(Math.round(seconds * 1e9))} ns`;
   if (seconds < 0.000_999_5) return `${String(Math.round(seconds * 1e6))} µs`;
   if (seconds < 0.999_5) return `${String(Number((seconds * 1e3).toPrecision(3)))} ms`;
   if (seconds < 59.95) return `${String(Number(seconds.toPrecision(3)))} s`;

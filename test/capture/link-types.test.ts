@@ -10,6 +10,7 @@ test('link types have the names of the registry, or their number', () => {
     101: 'RAW',
     108: 'LOOP',
     113: 'LINUX_SLL',
+    127: 'IEEE802_11_RADIOTAP',
     228: 'IPV4',
     229: 'IPV6',
     276: 'LINUX_SLL2',

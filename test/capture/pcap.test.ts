@@ -108,13 +108,13 @@ describe('damage: what came before it is delivered', () => {
   test('cut inside a frame', async () => {
     const { records, facts } = await read(good.slice(0, 254));
     expect(records).toHaveLength(2);
-    expect(facts.damage).toEqual({ fileOffset: 177, recordsBefore: 2, what: 'packet 3 is cut short: 61 bytes of its frame are there' });
+    expect(facts.damage).toEqual({ fileOffset: 177, recordsBefore: 2, what: 'packet 3 is cut short: only 61 bytes of its frame' });
   });
 
   test('cut inside a record header', async () => {
     const { facts } = await read(join(good, noise(5)));
     expect(facts).toMatchObject({ packets: 3, damage: { fileOffset: 255, recordsBefore: 3 } });
-    expect(facts.damage?.what).toContain('packet 4 is cut short: 5 stray bytes');
+    expect(facts.damage?.what).toContain('packet 4 is cut short: only 5 bytes of its record header');
   });
 
   test('a length that no frame has ends reading there and nothing is allocated for it', async () => {

@@ -9,32 +9,27 @@ import { decodePpp } from './ppp.ts';
 
 export interface LinkLayer {
   readonly linkType: number;
-  /** Without the `LINKTYPE_` in front. */
-  readonly name: string;
   readonly decode: HeaderDecoder;
 }
 
 const anyIp: HeaderDecoder = () => Next.ANY_IP;
 
 export const LINK_LAYERS: readonly LinkLayer[] = [
-  { linkType: 0, name: 'NULL', decode: decodeNullLoopback },
-  { linkType: 1, name: 'ETHERNET', decode: decodeEthernet },
-  { linkType: 9, name: 'PPP', decode: decodePpp },
+  { linkType: 0, decode: decodeNullLoopback }, // NULL
+  { linkType: 1, decode: decodeEthernet }, // ETHERNET
+  { linkType: 9, decode: decodePpp }, // PPP
   // 12 and 14 are DLT_RAW of most systems and of OpenBSD; files should say 101 but some programs write the DLT.
-  { linkType: 12, name: 'RAW', decode: anyIp },
-  { linkType: 14, name: 'RAW', decode: anyIp },
-  { linkType: 101, name: 'RAW', decode: anyIp },
-  { linkType: 108, name: 'LOOP', decode: decodeNullLoopback },
-  { linkType: 113, name: 'LINUX_SLL', decode: decodeLinuxCooked },
-  { linkType: 127, name: 'IEEE802_11_RADIOTAP', decode: decodeRadiotap },
-  { linkType: 228, name: 'IPV4', decode: () => EtherType.IPV4 },
-  { linkType: 229, name: 'IPV6', decode: () => EtherType.IPV6 },
-  { linkType: 276, name: 'LINUX_SLL2', decode: decodeLinuxCooked2 },
+  { linkType: 12, decode: anyIp },
+  { linkType: 14, decode: anyIp },
+  { linkType: 101, decode: anyIp }, // RAW
+  { linkType: 108, decode: decodeNullLoopback }, // LOOP
+  { linkType: 113, decode: decodeLinuxCooked }, // LINUX_SLL
+  { linkType: 127, decode: decodeRadiotap }, // IEEE802_11_RADIOTAP
+  { linkType: 228, decode: () => EtherType.IPV4 }, // IPV4
+  { linkType: 229, decode: () => EtherType.IPV6 }, // IPV6
+  { linkType: 276, decode: decodeLinuxCooked2 }, // LINUX_SLL2
 ];
 
 const BY_TYPE: ReadonlyMap<number, LinkLayer> = new Map(LINK_LAYERS.map((row) => [row.linkType, row]));
 
 export const linkLayer = (linkType: number): LinkLayer | undefined => BY_TYPE.get(linkType);
-
-/** `ETHERNET`, `LINUX_SLL2`, …; the bare number where we have no decoder. */
-export const linkTypeName = (linkType: number): string => BY_TYPE.get(linkType)?.name ?? String(linkType);
