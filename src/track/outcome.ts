@@ -18,7 +18,7 @@ export function outcomeOf(tables: Tables, id: number, end: number): Outcome {
   if ((word & Trait.HAS_RST) === 0 && over && (word & Trait.COMPLETED) !== 0 && bothFins(tables, core[c + Core.PAIR]!)) return 'ok';
   if ((word & (Trait.REFUSED | Trait.COMPLETED)) === Trait.REFUSED) return 'refused'; // a later try may have succeeded
   const ref = core[c + Core.PAIR]!;
-  if ((word & Trait.SAW_SYN) !== 0 && (word & (Trait.SAW_SYN_ACK | Trait.COMPLETED)) === 0) {
+  if ((word & Trait.SAW_SYN) !== 0 && (word & (Trait.SAW_SYN_ACK | Trait.COMPLETED)) === 0 && !wasAnswered(tables, ref)) {
     if (ref !== 0 && packetsOf(tables, ref, 1) > 0) return (word & Trait.HAS_RST) !== 0 ? 'refused' : 'unknown';
     if ((word & Trait.ICMP_ERROR) !== 0) return 'refused';
     return (word & Trait.HAS_RST) !== 0 ? 'abandoned' : 'unanswered';
@@ -42,6 +42,12 @@ function bothFins(tables: Tables, ref: number): boolean {
   const pair = tables.pairs.page(ref - 1);
   const p = tables.pairs.offset(ref - 1);
   return (pair[p + Half.FLAGS]! & pair[p + HALF_STRIDE + Half.FLAGS]! & HalfFlag.FIN_SENT) !== 0;
+}
+
+/** Has the client acknowledged anything? Then its SYN was answered, though the answer was not captured. */
+function wasAnswered(tables: Tables, ref: number): boolean {
+  if (ref === 0) return false;
+  return (tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Half.FLAGS]! & HalfFlag.ACK_SEEN) !== 0;
 }
 
 function packetsOf(tables: Tables, ref: number, side: number): number {

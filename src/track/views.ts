@@ -151,6 +151,7 @@ class Connection implements ConnectionView {
     return this.#has(Trait.COMPLETED);
   }
   get completeness(): number {
+    if (this.#has(Trait.MIDSTREAM)) return 0; // Wireshark starts to count at a SYN or SYN-ACK
     const core = this.#core[this.#c + Core.STATE]!;
     return ((core >>> Trait.COMPLETENESS_SHIFT) & 31) | (this.#has(Trait.HAS_RST) ? 32 : 0);
   }
