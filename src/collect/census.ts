@@ -24,7 +24,8 @@ import type { Views } from '../track/views.ts';
 import { deadAttempts } from './attempts.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { Scans } from './scans.ts';
-import { closeWaitsOf, peakHalfOpen, timeWaitGroups, timeWaitHosts } from './stays.ts';
+import { closeWaitsOf, peakHalfOpen } from './stays.ts';
+import { TimeWaitStays } from './time-wait.ts';
 
 /** What the decoder counted besides TCP. */
 export interface PacketCounts {
@@ -136,6 +137,7 @@ export class Census implements CaptureView {
   readonly #resets: ConnId[] = [];
   readonly #ignored: ConnId[] = [];
   readonly #byService: Int32Array;
+  #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
   #scans: Scans | undefined;
 
@@ -177,11 +179,11 @@ export class Census implements CaptureView {
     return (this.#scans ??= new Scans(this)).has(id);
   }
   timeWaits(minimum: number): readonly TimeWaitGroup[] {
-    return timeWaitGroups(this, minimum);
+    return (this.#timeWaits ??= new TimeWaitStays(this)).groups(minimum);
   }
 
   timeWaitHosts(minimum: number): readonly TimeWaitHost[] {
-    return timeWaitHosts(this, minimum);
+    return (this.#timeWaits ??= new TimeWaitStays(this)).hosts(minimum);
   }
 
   clientGroups(minimum: number): readonly ClientGroup[] {
@@ -209,6 +211,11 @@ export class Census implements CaptureView {
     const core = cores.page(id);
     const c = cores.offset(id);
     return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
+  }
+
+  /** Index of a connection's service in `services`. */
+  serviceIndex(id: number): number {
+    return this.#serviceOf[id]!;
   }
 
   /** The same of the server. */

@@ -40,10 +40,12 @@ export interface WaitingGroup {
   readonly ended: readonly Waiting[];
 }
 
-export function waitingGroups(capture: CaptureView): WaitingGroup[] {
+/** @param minSeconds stays that ended sooner are not worth a look. */
+export function waitingGroups(capture: CaptureView, minSeconds: number): WaitingGroup[] {
   const groups = new Map<string, { service: ServiceView; side: Side; host: string; open: Waiting[]; ended: Waiting[] }>();
   for (const service of capture.services) {
     for (const stay of service.closeWaits) {
+      if (stay.until !== null && secondsOf(stay.until - stay.since) < minSeconds) continue;
       const waiting = waitingOf(capture, capture.connection(stay.id), stay.side, stay.since, stay.until);
       if (!waiting) continue;
       const key = `${service.name} ${service.firstFrame} ${stay.side} ${waiting.end.ip}`;

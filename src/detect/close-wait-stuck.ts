@@ -45,7 +45,7 @@ export const closeWaitStuck = defineDetector({
     ],
   },
   detect: (capture, params) => {
-    const groups = waitingGroups(capture);
+    const groups = waitingGroups(capture, params.groupMinSeconds);
     const { quality } = capture;
     if (quality.connections === 0) return { verdict: 'not-applicable', because: 'the capture holds no TCP connection' };
     if (quality.flagsOnly)
@@ -72,6 +72,9 @@ function undecided(groups: readonly WaitingGroup[], params: Params): Detection {
 }
 
 function judge(capture: CaptureView, group: WaitingGroup, params: Params): Case[] {
+  const waited = (w: Waiting): boolean => w.seconds >= params.groupMinSeconds;
+  const enough = group.open.filter(waited).length + group.ended.length >= params.groupMinCount;
+  if (!enough && !group.open.some((w) => w.seconds >= params.minSeconds)) return [];
   const killed = endedByKill(capture, group, params.groupMinCount, params.killSpreadSeconds);
   const neighbours = neighboursOf(capture, group, killed);
   const far = params.neighbourFactor * (neighbours.medianSeconds ?? 0);

@@ -1,0 +1,135 @@
+/**
+ * Stays in TIME_WAIT, gathered by one walk over the event log and then grouped as often as rules ask: per host and
+ * service, and per host. Parallel columns, because a busy capture has hundreds of thousands.
+ */
+import type { TimeWaitGroup, TimeWaitHost } from '../model/capture-view.ts';
+import { Side, State } from '../model/state.ts';
+import { type ConnId, connId } from '../model/units.ts';
+import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
+import { Core, Trait } from '../track/layout.ts';
+import type { Census } from './census.ts';
+import { Overlap } from './stays.ts';
+
+/** Completeness bit of a FIN: without one nothing waits. */
+const SAW_FIN = 16 << Trait.COMPLETENESS_SHIFT;
+
+interface Group {
+  readonly side: Side;
+  readonly first: ConnId;
+  readonly overlap: Overlap;
+  readonly ids: ConnId[];
+  /** Stays of the end that is the server. */
+  asServer: number;
+}
+
+export class TimeWaitStays {
+  readonly #census: Census;
+  readonly #ids: number[] = [];
+  readonly #sides: number[] = [];
+  readonly #since: number[] = [];
+  readonly #until: number[] = [];
+
+  constructor(census: Census) {
+    this.#census = census;
+    const { cores } = census.tracker.tables;
+    const n = census.tracker.connections;
+    for (let id = 0; id < n; id++) {
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      if ((core[c + Core.STATE]! & SAW_FIN) !== 0) this.#walk(id, core[c + Core.HEAD]!);
+    }
+  }
+
+  #walk(id: number, head: number): void {
+    const { events } = this.#census.tracker.tables;
+    let client = -1;
+    let server = -1;
+    for (let ref = head; ref !== 0; ref = events.next(ref)) {
+      const code = events.code(ref);
+      if (eventKind(code) !== EventKind.TRANSITION) continue;
+      const side = eventSide(code);
+      if (eventTo(code) === State.TIME_WAIT) {
+        if (side === Side.CLIENT) client = events.time(ref);
+        else server = events.time(ref);
+      } else if (eventFrom(code) === State.TIME_WAIT) {
+        const since = side === Side.CLIENT ? client : server;
+        if (since >= 0) this.#add(id, side, since, events.time(ref));
+        if (side === Side.CLIENT) client = -1;
+        else server = -1;
+      }
+    }
+    if (client >= 0) this.#add(id, Side.CLIENT, client, this.#census.end);
+    if (server >= 0) this.#add(id, Side.SERVER, server, this.#census.end);
+  }
+
+  #add(id: number, side: number, since: number, until: number): void {
+    this.#ids.push(id);
+    this.#sides.push(side);
+    this.#since.push(since);
+    this.#until.push(until);
+  }
+
+  groups(minimum: number): TimeWaitGroup[] {
+    const census = this.#census;
+    // Services that can have a group at all, counted through: their number and an address make an exact key.
+    const ordinals = new Int32Array(census.services.length).fill(-1);
+    let next = 0;
+    census.services.forEach((service, i) => {
+      if (service.total >= minimum) ordinals[i] = next++;
+    });
+    const ordinal = (id: number): number => ordinals[census.serviceIndex(id)]!;
+    // The addresses of a service are of one family, so IPv4 addresses and IPv6 ids do not meet.
+    const key = (id: number, side: number): number =>
+      ordinal(id) * 2 ** 33 + (side === Side.SERVER ? 2 ** 32 : census.clientAddress(id) >>> 0);
+    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, overlap, ids }) => {
+      const { client, server } = census.connection(first);
+      const { peak, at } = overlap.peak();
+      const service = { ip: server.ip, port: server.port };
+      return {
+        host: side === Side.SERVER ? server.ip : client.ip,
+        side,
+        service,
+        total: overlap.length,
+        peak,
+        peakAt: at ?? census.start,
+        ids,
+      };
+    });
+  }
+
+  hosts(minimum: number): TimeWaitHost[] {
+    const census = this.#census;
+    const { cores } = census.tracker.tables;
+    const key = (id: number, side: number): number => {
+      const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
+      return ((side === Side.SERVER ? census.serverAddress(id) : census.clientAddress(id)) >>> 0) * 2 + ipv6;
+    };
+    return this.#grouped(minimum, key, () => true).map(({ side, first, overlap, ids, asServer }) => {
+      const { peak, at } = overlap.peak();
+      const host = census.connection(first).ends[side].ip;
+      return { host, asClient: overlap.length - asServer, asServer, peak, peakAt: at ?? census.start, ids };
+    });
+  }
+
+  /** Groups with at least `minimum` stays; those of which `wanted` says no are not looked at. */
+  #grouped(minimum: number, key: (id: number, side: number) => number, wanted: (id: number) => boolean): Group[] {
+    const ids = this.#ids;
+    if (ids.length < minimum) return [];
+    const groups = new Map<number, Group>();
+    for (let i = 0; i < ids.length; i++) {
+      const id = connId(ids[i]!);
+      const side = this.#sides[i]! as Side;
+      if (!wanted(id)) continue;
+      const k = key(id, side);
+      let group = groups.get(k);
+      if (!group) {
+        group = { side, first: id, overlap: new Overlap(), ids: [], asServer: 0 };
+        groups.set(k, group);
+      }
+      group.overlap.add(this.#since[i]!, this.#until[i]!);
+      if (side === Side.SERVER) group.asServer++;
+      if (group.ids[group.ids.length - 1] !== id) group.ids.push(id);
+    }
+    return [...groups.values()].filter((g) => g.overlap.length >= minimum).sort((a, b) => b.overlap.length - a.overlap.length);
+  }
+}
