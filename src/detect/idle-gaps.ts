@@ -4,7 +4,7 @@
  */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
-import { type Side, SIDE_NAMES } from '../model/state.ts';
+import { otherSide, type Side, SIDE_NAMES } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { median, sample } from './statistics.ts';
 
@@ -52,9 +52,25 @@ const DEFAULTS: readonly (readonly [seconds: number, whose: string])[] = [
   [432_000, 'Linux conntrack (nf_conntrack_tcp_timeout_established)'],
 ];
 
+/** A TLS alert fits in this many octets; in TLS 1.3 it looks like any other data (RFC 8446 §5.2, §6.1). */
+const TLS_GOODBYE = 64;
+/** It goes out with the FIN, or directly before it, seconds. */
+const GOODBYE_SECONDS = 0.01;
+
+/** Silence before the close; a TLS goodbye does not break it, so there it is counted from the other end's last data. */
+function silence(c: ConnectionView, side: Side): number | null {
+  const quiet = c.quietBeforeClose;
+  const closer = c.ends[side];
+  const other = c.ends[otherSide(side)];
+  if (quiet === null || quiet > GOODBYE_SECONDS || !(closer.tls || other.tls) || closer.lastPayloadLength > TLS_GOODBYE) return quiet;
+  const { finTime } = closer;
+  if (finTime === null || other.lastDataTime === null || other.lastDataTime > finTime) return quiet;
+  return Math.max(quiet, secondsOf(finTime - other.lastDataTime));
+}
+
 /** How long `side` let this connection be silent before it closed it; null when it did not, or closed straight after data. */
 export function idleClose(c: ConnectionView, side: Side, minSeconds: number): IdleClose | null {
-  const gap = c.quietBeforeClose;
+  const gap = silence(c, side);
   if (gap === null || gap < minSeconds || c.basis === 'one-sided' || c.closedBy !== SIDE_NAMES[side]) return null;
   const closer = c.ends[side];
   const at = closer.finTime ?? closer.lastTime;
@@ -103,7 +119,7 @@ export function closersOf(capture: CaptureView, service: ServiceView, minSeconds
   const byCloser = new Map<string, { side: Side; ip: string; closes: IdleClose[] }>();
   for (const id of sample(service.all(), most)) {
     const c = capture.connection(id);
-    if ((c.quietBeforeClose ?? 0) < minSeconds) continue;
+    if ((c.quietBeforeClose ?? 0) < minSeconds && !c.client.tls && !c.server.tls) continue;
     for (const { side, ip } of c.ends) {
       const close = idleClose(c, side, minSeconds);
       if (!close) continue;

@@ -40,7 +40,7 @@ export const idleTimeoutPattern = defineDetector({
     never:
       'Fewer than minCount closes, silences below minSeconds, or silences that differ by more than the tolerance. Connections of which only one direction was captured are left out.',
     limits:
-      'Connections that were used together and closed together share their silence without any timeout: the finding then says so and is of low confidence. A TLS end that sends an alert before its FIN ends the silence with it. A match with a known default is a hint at a product, not a proof.',
+      'Connections that were used together and closed together share their silence without any timeout: the finding then says so and is of low confidence. Where a TLS end says goodbye (close_notify) with its FIN, the silence is counted from the last data of the other end, so it includes the time of the last answer. A match with a known default is a hint at a product, not a proof.',
     references: [
       'nginx keepalive_timeout (75 s)',
       'AWS: idle timeouts of Application (60 s) and Network Load Balancers (350 s)',

@@ -48,6 +48,25 @@ describe('a server that closes after the same silence', () => {
   });
 });
 
+test('a TLS server says goodbye with its FIN: the silence before that counts', async () => {
+  const goodbye = (at: number): string => `${handshake(at)}
+    +.001 > P. 1:201(200) ack 1
+    +.001 < P. 1:1001(1000) ack 201
+    +.001 > .  201:201(0) ack 1001
+    +60   < P. 1001:1025(24) ack 201
+    +.0001 < F. 1025:1025(0) ack 201
+    +.001 > .  201:201(0) ack 1026
+    +.001 > F. 201:201(0) ack 1026
+    +.001 < .  1026:1026(0) ack 202`;
+  const frames = connections(4, (i) => goodbye(i * 7));
+  // Ethernet, IPv4 and TCP without options take 54 octets; a TLS record begins with its type and the version 3.x.
+  for (const { bytes, segment } of frames)
+    if (segment.kind === 'tcp' && segment.length > 0) bytes.set([segment.seq === 1 ? 22 : 23, 3, 3], 54);
+  const [finding] = findingsOf(await diagnoseBytes(captureOf(frames)), RULE);
+  expect(finding).toMatchObject({ count: 4, subject: { host: '10.0.0.2' } });
+  expect(Number(finding!.metrics.idleSeconds)).toBeCloseTo(60, 1);
+});
+
 describe('silent', () => {
   test.each([
     ['two closes', connections(2, (i) => idle(i * 7, 75))],
