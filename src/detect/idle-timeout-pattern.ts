@@ -1,8 +1,10 @@
 /** One end closes connections after the same silence again and again: its idle timeout, named with whose it is. */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
+import type { ConnectionView } from '../model/connection.ts';
 import { Side } from '../model/state.ts';
+import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { defineDetector, type Draft, found } from './detector.ts';
+import { defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { examples, proofs } from './evidence.ts';
 import { type Closer, closersOf, type IdleLimits, idlePattern, type IdlePattern } from './idle-gaps.ts';
 
@@ -96,25 +98,7 @@ function draft(capture: CaptureView, service: ServiceView, closer: Closer, patte
     until: null,
     count: n,
     connections: pattern.closes.map((c) => c.id),
-    evidence: examples(pattern.closes, 5).flatMap(({ id, gapSeconds }) => {
-      const c = capture.connection(id);
-      const end = c.ends[side];
-      const fin = end.finTime !== null;
-      const last = c.ends.toSorted((a, b) => (b.lastDataTime ?? -1) - (a.lastDataTime ?? -1))[0]!;
-      const reset = c.marks.find((m) => m.rst !== null && m.side === side);
-      return proofs(id, [
-        [
-          last.lastDataFrame,
-          (last.lastDataTime ?? Infinity) <= (end.finTime ?? reset?.time ?? -1) ? last.lastDataTime : null,
-          `last data, from ${last.name}`,
-        ],
-        [
-          fin ? end.firstFinFrame : (reset?.frame ?? null),
-          fin ? end.finTime : (reset?.time ?? null),
-          `${fin ? 'FIN' : 'RST'} from ${end.name} after ${durationText(gapSeconds)} of silence`,
-        ],
-      ]);
-    }),
+    evidence: examples(pattern.closes, 5).flatMap((close) => evidenceOf(capture.connection(close.id), side, close.gapSeconds)),
     metrics: {
       idleSeconds: pattern.seconds,
       plusMinusSeconds: pattern.plusMinus,
@@ -132,4 +116,18 @@ function draft(capture: CaptureView, service: ServiceView, closer: Closer, patte
       },
     ],
   };
+}
+
+function evidenceOf(c: ConnectionView, side: Side, gapSeconds: number): EvidenceDraft[] {
+  const end = c.ends[side];
+  const reset = c.marks.find((m) => m.rst !== null && m.side === side);
+  const [kind, frame, at] =
+    end.finTime === null
+      ? (['RST', reset?.frame ?? null, reset?.time ?? null] as const)
+      : (['FIN', end.firstFinFrame, end.finTime] as const);
+  const spoke = c.ends.find((e) => at !== null && e.lastDataTime !== null && Math.abs(secondsOf(at - e.lastDataTime) - gapSeconds) < 1e-6);
+  return proofs(c.id, [
+    ...(spoke ? ([[spoke.lastDataFrame, spoke.lastDataTime, `last data, from ${spoke.name}`]] as const) : []),
+    [frame, at, `${kind} from ${end.name} after ${durationText(gapSeconds)} of silence`],
+  ]);
 }
