@@ -54,6 +54,9 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
   fin_wait2_orphan_timeout: [
     { reason: 'tcp_fin_timeout was 6 s instead of 60 s; no packet tells', disagreements: { 'none → FIN_WAIT_2': 16 } },
   ],
+  firewall_idle_cut: [
+    { reason: "the firewall's RSTs in the server's name never were the server's", disagreements: { 'ESTABLISHED → none': 2 } },
+  ],
   half_open_reboot: [
     {
       reason: 'the server restarted, and its RSTs never reached the client, where the capture is',
@@ -70,6 +73,9 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
     { reason: 'the ACKs of the FINs are in the direction that was not captured', disagreements: { 'TIME_WAIT → FIN_WAIT_1': 29 } },
   ],
   portscan_syn: [{ reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 1 } }],
+  syn_flood_no_cookies: [
+    { reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 1 } },
+  ],
   timers_run_out: [
     {
       reason: 'every SYN-ACK was lost behind the capture point, and the client gave up in silence',
