@@ -2,6 +2,7 @@
 import { isIP, SocketAddress } from 'node:net';
 import type { Command } from 'commander';
 import { UsageError } from '../model/errors.ts';
+import type { SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { stateFormats } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
@@ -24,9 +25,13 @@ export async function states(world: World, words: readonly string[], flags: Flag
   const host = flags.host === undefined ? undefined : hostFlag(flags.host);
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
   const sockets = analysis.sockets(at);
-  const rows = host === undefined ? sockets : sockets.filter((s) => s.host === host);
+  const rows = host === undefined ? sockets : ofHost(sockets, host);
   await writeResult(world, format(rows, tablePage(world, flags)), flags.output, paths);
   return exitCode(analysis.report.findings);
+}
+
+function* ofHost(sockets: Iterable<SocketRow>, host: string): Generator<SocketRow> {
+  for (const socket of sockets) if (socket.host === host) yield socket;
 }
 
 /** The address as rows spell it (RFC 5952), from any way to write it, with or without brackets. */

@@ -25,6 +25,9 @@ export interface Analysis {
   readonly report: Report;
   /** In order of id. Built one by one: there may be millions. */
   connections(): Iterable<ConnectionRow>;
-  /** Sockets that are neither CLOSED nor LISTEN at that moment (default: the end). Throws UsageError outside the capture, naming its bounds. */
-  sockets(at?: TimeArgument): readonly SocketRow[];
+  /**
+   * Sockets that are neither CLOSED nor LISTEN at that moment (default: the end), built one by one. Throws UsageError outside the
+   * capture, naming its bounds.
+   */
+  sockets(at?: TimeArgument): Iterable<SocketRow>;
 }

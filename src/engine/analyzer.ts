@@ -11,11 +11,12 @@ import { Layer, Packet, Stop } from '../decode/packet.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
+import type { ConnectionView } from '../model/connection.ts';
 import type { Finding } from '../model/finding.ts';
 import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, type Series, type SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { Side, stateName } from '../model/state.ts';
-import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { DEFAULT_PROFILE, PROFILES, type Profile } from '../track/profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
 import { Tracker } from '../track/tracker.ts';
@@ -26,7 +27,7 @@ import { captureCaveats, PacketTally } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { FrameFiles } from './frame-files.ts';
 import type { ConnectionSummary } from './protocol.ts';
-import { connectionRow, socketRow } from './rows.ts';
+import { connectionRow, socketRow, stateAt } from './rows.ts';
 
 const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [], members: [] };
 
@@ -47,6 +48,8 @@ export class Analyzer {
   #last: Nanos = nanos(-0);
   /** Reading ends after this time. */
   #until = Infinity;
+  /** The option that ended reading. */
+  #ended: '--to' | '--count' | null = null;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   #quality: CaptureQuality | undefined;
   #facts: readonly CaptureFileFacts[] = [];
@@ -70,12 +73,11 @@ export class Analyzer {
     return this.#clock;
   }
 
-  /** One record, in the order analysed. False: enough was read (`-c`, `--to`). */
+  /** One record, in the order analysed. False: enough was read (`-c`, `--to`); a live capture does not wait for one more. */
   record(record: RawRecord, file: number): boolean {
-    if (this.#options.count !== undefined && this.#frames >= this.#options.count) return false;
     if (!this.#started) this.#start(record);
     const now = record.hasTime ? this.#clock.relative(record.seconds, record.nanos) : this.#now;
-    if (now > this.#until) return false;
+    if (now > this.#until) return this.#enough('--to');
     const frame = ++this.#frames;
     if (!record.hasTime) this.tally.timeless++;
     this.#now = now;
@@ -93,7 +95,12 @@ export class Analyzer {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
     }
-    return true;
+    return frame !== this.#options.count || this.#enough('--count');
+  }
+
+  #enough(option: '--to' | '--count'): false {
+    this.#ended = option;
+    return false;
   }
 
   /** Runs the rules over what was read so far. */
@@ -158,22 +165,48 @@ export class Analyzer {
     return -1;
   }
 
-  sockets(at?: TimeArgument): readonly SocketRow[] {
+  sockets(at?: TimeArgument): Iterable<SocketRow> {
     const when = at === undefined ? this.#last : resolveTime(at, this.#clock);
     if (when < this.#first || when > this.#last) {
       const bounds = `${this.#clock.text(this.#first)} to ${this.#clock.text(this.#last)}`;
-      throw new UsageError(`that moment is outside the capture, which goes from ${bounds}`);
+      throw new UsageError(`that moment is outside the capture, which goes from ${bounds}.`, {
+        hint: '--captured-until TIME says that the capture ran longer than its last packet.',
+      });
     }
-    const out: SocketRow[] = [];
+    return this.#socketsAt(when);
+  }
+
+  *#socketsAt(when: Nanos): Generator<SocketRow> {
+    const replaced = this.#replacedSockets(when);
     for (let id = 0; id < this.connections; id++) {
       const c = this.#views.connection(id);
       if (c.start > when) continue;
       for (const side of [Side.CLIENT, Side.SERVER]) {
-        const row = socketRow(c, side, when, this.#clock);
-        if (row) out.push(row);
+        const row = replaced.has(2 * id + side) ? null : socketRow(c, side, when, this.#clock);
+        if (row) yield row;
       }
     }
-    return youngestOnly(out);
+  }
+
+  /** A tuple that was used again has one socket per host, the youngest connection's: those of the older ones, as 2 × id + side. */
+  #replacedSockets(when: Nanos): ReadonlySet<number> {
+    const replaced = new Set<number>();
+    for (let id = 0; id < this.connections; id++) {
+      const c = this.#views.connection(id);
+      if (c.previous === null || c.start > when) continue;
+      for (const side of [Side.CLIENT, Side.SERVER]) {
+        if (stateAt(c, side, when) === null) continue;
+        const { name } = side === Side.CLIENT ? c.client : c.server;
+        for (let older: ConnId | null = c.previous; older !== null;) {
+          const o: ConnectionView = this.#views.connection(older);
+          const socket = 2 * older + (o.client.name === name ? Side.CLIENT : Side.SERVER);
+          if (replaced.has(socket)) break; // and with it all that are older still
+          replaced.add(socket);
+          older = o.previous;
+        }
+      }
+    }
+    return replaced;
   }
 
   #start(record: RawRecord): void {
@@ -208,12 +241,12 @@ export class Analyzer {
   #captureFacts(end: Nanos): CaptureFacts {
     const empty = this.#frames === 0;
     return {
-      files: this.#facts.map((f) => {
+      files: this.#facts.map((f, i) => {
         return {
           path: sanitise(f.path),
           format: f.compression === null ? f.format : `${f.format} (${f.compression})`,
           bytes: f.bytes,
-          packets: f.packets,
+          packets: this.#files.packetsOf(i, this.#frames), // of those delivered, what lies behind --to was not analysed
           linkTypes: f.linkTypes.map(linkTypeName),
           truncated: f.damage !== null,
           sha256: null,
@@ -225,7 +258,7 @@ export class Analyzer {
       start: empty ? null : this.#clock.text(this.#first),
       end: empty ? null : this.#clock.text(end),
       durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
-      caveats: [...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames), ...this.#diagnosis.caveats],
+      caveats: [...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended), ...this.#diagnosis.caveats],
     };
   }
 
@@ -255,11 +288,4 @@ function profileNamed(name: string | undefined): Profile {
   const profile = PROFILES.find((p) => p.name === name);
   if (!profile) throw new UsageError(`there is no kernel profile ${sanitise(name)}; there are ${PROFILES.map((p) => p.name).join(', ')}`);
   return profile;
-}
-
-/** A tuple that was used again has one socket per host: the youngest connection's. */
-function youngestOnly(rows: readonly SocketRow[]): SocketRow[] {
-  const byPair = new Map<string, SocketRow>();
-  for (const row of rows) byPair.set(`${row.local} ${row.remote}`, row);
-  return [...byPair.values()];
 }

@@ -6,6 +6,7 @@ import type { CaptureQuality } from '../model/capture-view.ts';
 import type { Caveat } from '../model/finding.ts';
 import { Flag } from '../model/flags.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { plural } from '../model/wording.ts';
 
 /** Counts of packets that decoding could not use in full. */
 export class PacketTally {
@@ -54,7 +55,13 @@ const ODD_FLAGS = Uint8Array.from({ length: 64 }, (_, flags) => {
 /** Warnings per file; a file can be odd in a thousand places. */
 const MAX_FILE_WARNINGS = 20;
 
-export function captureCaveats(files: readonly CaptureFileFacts[], tally: PacketTally, quality: CaptureQuality | undefined, frames: number): Caveat[] {
+export function captureCaveats(
+  files: readonly CaptureFileFacts[],
+  tally: PacketTally,
+  quality: CaptureQuality | undefined,
+  frames: number,
+  ended: '--to' | '--count' | null,
+): Caveat[] {
   const out: Caveat[] = [];
   const add = (code: string, count: number, text: string): void => {
     if (count > 0) out.push({ code, text, count });
@@ -62,22 +69,43 @@ export function captureCaveats(files: readonly CaptureFileFacts[], tally: Packet
   for (const f of files) {
     const name = sanitise(f.path);
     if (f.damage) {
-      add('truncated-file', 1, `${name}: ${f.damage.what} (file offset ${f.damage.fileOffset}, after packet ${f.damage.recordsBefore}); everything before that was read`);
+      add(
+        'truncated-file',
+        1,
+        `${name}: ${f.damage.what} (file offset ${f.damage.fileOffset}, after packet ${f.damage.recordsBefore}); everything before that was read`,
+      );
     }
     for (const w of f.warnings.slice(0, MAX_FILE_WARNINGS)) add('odd-file', 1, `${name}: ${sanitise(w)}`);
-    add('capture-drops', f.reportedDrops, `${name}: the capturing program says that it lost ${f.reportedDrops} packets`);
+    add('capture-drops', f.reportedDrops, `${name}: the capturing program says that it lost ${plural(f.reportedDrops, 'packet')}`);
   }
   if (frames === 0 && files.length > 0 && files.every((f) => f.packets === 0)) add('empty-capture', 1, 'the capture holds no packet');
-  const s = (n: number, one: string, many: string): string => (n === 1 ? `1 packet ${one}` : `${n} packets ${many}`);
-  add('unknown-link-type', tally.unknownLink, `${s(tally.unknownLink, 'has', 'have')} the link type ${linkTypeName(tally.unknownLinkType)}, which carries no IP that tcpdiag can read`);
-  add('cut-headers', tally.cut, `${s(tally.cut, 'is', 'are')} cut inside the headers: the snap length of the capture is too small (tcpdump -s 128 is enough)`);
+  if (ended !== null) add('reading-ended', 1, `reading ended at ${ended}: what the capture may hold behind it was not looked at`);
+  const s = (n: number, one: string, many: string): string => `${plural(n, 'packet')} ${n === 1 ? one : many}`;
+  add(
+    'unknown-link-type',
+    tally.unknownLink,
+    `${s(tally.unknownLink, 'has', 'have')} the link type ${linkTypeName(tally.unknownLinkType)}, which carries no IP that tcpdiag can read`,
+  );
+  add(
+    'cut-headers',
+    tally.cut,
+    `${s(tally.cut, 'is', 'are')} cut inside the headers: the snap length of the capture is too small (tcpdump -s 128 is enough)`,
+  );
   add('malformed', tally.malformed, `${s(tally.malformed, 'has a header that contradicts', 'have headers that contradict')} itself`);
-  add('fragments', tally.fragments, `${s(tally.fragments, 'is a later IP fragment', 'are later IP fragments')}, without a TCP header; fragments are not put together`);
+  add(
+    'fragments',
+    tally.fragments,
+    `${s(tally.fragments, 'is a later IP fragment', 'are later IP fragments')}, without a TCP header; fragments are not put together`,
+  );
   add('odd-flags', tally.oddFlags, `${s(tally.oddFlags, 'has', 'have')} TCP flags that no TCP stack sends (probes or damage)`);
   add('icmp-errors', tally.icmpErrors, `${s(tally.icmpErrors, 'is an ICMP error', 'are ICMP errors')} about other packets`);
   add('no-timestamps', tally.timeless, `${s(tally.timeless, 'has', 'have')} no timestamp: whatever rests on time does not apply`);
   if (quality) {
-    add('one-sided', quality.oneSided, `${quality.oneSided === 1 ? '1 connection shows' : `${quality.oneSided} connections show`} one direction only`);
+    add(
+      'one-sided',
+      quality.oneSided,
+      `${plural(quality.oneSided, 'connection')} ${quality.oneSided === 1 ? 'shows' : 'show'} one direction only`,
+    );
   }
   return out;
 }

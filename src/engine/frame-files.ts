@@ -7,6 +7,7 @@
 const MAX_RUNS = 1 << 20;
 
 export class FrameFiles {
+  readonly #maxRuns: number;
   readonly #starts: number[] = [];
   readonly #files: number[] = [];
   /** Number of the run's first frame inside its file. */
@@ -16,6 +17,12 @@ export class FrameFiles {
   #since = 0;
   #last = -1;
   #several = false;
+  /** The first frame whose run was not kept. */
+  #end = Infinity;
+
+  constructor(maxRuns = MAX_RUNS) {
+    this.#maxRuns = maxRuns;
+  }
 
   note(frame: number, file: number): void {
     if (file !== this.#last) this.#turn(frame, file);
@@ -29,15 +36,23 @@ export class FrameFiles {
     }
     this.#last = file;
     this.#since = frame;
-    if (this.#starts.length >= MAX_RUNS) return;
+    if (this.#starts.length >= this.#maxRuns) {
+      this.#end = Math.min(this.#end, frame);
+      return;
+    }
     this.#starts.push(frame);
     this.#files.push(file);
     this.#inside.push((this.#counts[file] ?? 0) + 1);
   }
 
-  /** Nothing with a single file: frame numbers are the file's own. */
+  /** Frames that one file has given, of `frames` in all. */
+  packetsOf(file: number, frames: number): number {
+    return (this.#counts[file] ?? 0) + (file === this.#last ? frames + 1 - this.#since : 0);
+  }
+
+  /** Nothing with a single file, where frame numbers are the file's own, and nothing behind the runs that were kept. */
   of(frame: number): { file?: number; fileFrame?: number } {
-    if (!this.#several) return {};
+    if (!this.#several || frame >= this.#end) return {};
     let low = 0;
     let high = this.#starts.length - 1;
     while (low < high) {

@@ -54,7 +54,8 @@ function fileText(file: CaptureFile): string {
 
 /** The answer in one sentence, before the reasons. */
 function beliefText({ capture, findings, rules, crossReadings }: CaptureCheck): string {
-  if (capture.packets === 0) return 'The capture is empty.';
+  if (capture.packets === 0)
+    return capture.caveats.some((c) => c.code === 'reading-ended') ? 'No packet was read.' : 'The capture is empty.';
   const damaged = capture.files.filter((f) => f.truncated).length;
   const doubts = capture.caveats.length + findings.length + crossReadings.filter((c) => c.verdict === 'differs').length;
   if (damaged > 0)

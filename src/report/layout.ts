@@ -26,11 +26,14 @@ export function paint(page: Pick<Page, 'colour'>, text: string, ...styles: Style
   return page.colour && text !== '' && styles.length > 0 ? `\u001b[${styles.map((s) => CODES[s]).join(';')}m${text}\u001b[0m` : text;
 }
 
+/** A space, but not the one between a number and its unit: `(20.2` at the end of a line says nothing. */
+const BREAK = /(?<!\d) | (?!(?:ns|µs|ms|s|min|h|d|%|B|kB|MB|GB|TB)(?![\p{L}\d]))/u;
+
 /** Breaks at spaces; a word longer than the line stands alone, whole, so that it can be copied. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  for (const word of text.split(BREAK)) {
     if (word === '') continue;
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line);

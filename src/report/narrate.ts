@@ -172,7 +172,11 @@ export function silence(rules: readonly RuleVerdict[]): Silence {
 /** What to say when no finding is above `info`; null when there is something to report. */
 export function nothingWrongText(report: Pick<Report, 'capture' | 'findings' | 'rules'>): string | null {
   const { capture, findings, rules } = report;
-  if (capture.packets === 0) return 'The capture is empty: it holds no packet, so there is nothing to diagnose.';
+  if (capture.packets === 0) {
+    if (capture.caveats.some((c) => c.code === 'reading-ended'))
+      return 'No packet was read: the capture begins behind the end of reading that was asked for.';
+    return 'The capture is empty: it holds no packet, so there is nothing to diagnose.';
+  }
   if (findings.some((f) => f.severity !== 'info')) return null;
   if (capture.tcpPackets === 0) {
     return `The capture holds ${plural(capture.packets, 'packet')} and none of them is TCP, so there is no connection to diagnose.`;

@@ -197,6 +197,6 @@ describe('damage: what came before it is delivered, and its place is told', () =
 
   test('cut inside a block that is passed over', async () => {
     const { facts } = await read(join(before, le.block(4, noise(1000))).slice(0, -7));
-    expect(facts.damage).toMatchObject({ recordsBefore: 1, what: 'the file ends inside a block; 7 bytes of it are missing' });
+    expect(facts.damage).toMatchObject({ recordsBefore: 1, what: 'the file ends inside a block; 7 bytes of it missing' });
   });
 });
