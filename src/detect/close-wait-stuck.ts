@@ -37,7 +37,7 @@ export const closeWaitStuck = defineDetector({
     never:
       'Silent when data follows the acknowledged FIN (a half-close in use), when the FIN came just before the end of observation, when the sockets close within the usual time of their neighbours, when a pool sweeps out its stale connections late, when the peer reset them, and when the capture lost octets of that end, among which its FIN may be. Inconclusive in captures of one direction or of SYN, FIN and RST alone.',
     limits:
-      'A capture cannot show why the application does not close. A socket whose application answers after hours looks like a leak until then. Where the FIN of the waiting end is lost beyond the capture point, the state seen here is not the state of the socket: compare with ss on the host.',
+      'A capture cannot show why the application does not close. A socket whose application answers after hours looks like a leak until then. In captures joined from pieces, the time between the pieces counts as observed. Where the FIN of the waiting end is lost beyond the capture point, the state seen here is not the state of the socket: compare with ss on the host.',
     references: [
       'RFC 9293 §3.3.2 and §3.6 (CLOSE-WAIT)',
       'RFC 1122 §4.2.2.13 (half-close)',
