@@ -1,0 +1,118 @@
+/** SYNs into the void, and whose schedule they follow (linux tcp_syn_retries, tcp_syn_linear_timeouts). */
+import { describe, expect, test } from 'vitest';
+import { schedulesOf } from '../../src/detect/syn-schedule.ts';
+import { nanosOf } from '../../src/model/units.ts';
+import { diagnoseBytes, diagnoseFixture, findingsOf, verdictOf } from '../support/diagnose.ts';
+import { scriptFrames } from '../support/script.ts';
+import { captureOf, connections, handshake, lateExchange, sentBy } from '../support/traffic.ts';
+
+const RULE = 'syn-unanswered';
+
+const SYN = '> S  0:0(0) win 64240 <mss 1460,sackOK,wscale 7>';
+const syns = (at: number, ...waits: readonly number[]): string => [at, ...waits].map((s) => `  +${s} ${SYN}`).join('\n');
+
+describe('schedules', () => {
+  const at = (...seconds: readonly number[]): readonly { time: ReturnType<typeof nanosOf> }[] =>
+    [0, ...seconds].map((s) => ({ time: nanosOf(s) }));
+  test.each([
+    // measured on Linux 6.18
+    ['linear', at(1.03, 2.06, 3.08, 4.11, 5.13, 7.14, 11.24, 19.44, 35.56, 68.84)],
+    ['exponential', at(1.03, 3.05, 7.24, 15.43, 31.56)],
+    ['exponential from 3 s', at(2.92, 8.93)],
+  ])('%s', (name, times) => {
+    expect(schedulesOf(times).map((s) => s.name)).toEqual([name]);
+  });
+
+  test('one repeat fits both of today', () => {
+    expect(schedulesOf(at(1.01)).map((s) => s.name)).toEqual(['linear', 'exponential']);
+  });
+
+  test.each([[at(0.5, 1)], [at(1, 2.5)], [at(0.9, 3)], [at(1.2, 3.4)], [at()]])('none of them: %#', (times) => {
+    expect(schedulesOf(times)).toEqual([]);
+  });
+});
+
+describe('real captures', () => {
+  test.each([
+    ['syn_blackhole_linear.pcap', 'syn-unanswered/[fd05:38c9:a1a8:ca::6ce9]:3306', 3, 'linear', 131],
+    ['syn_blackhole_exponential.pcap', 'syn-unanswered/172.31.97.29:5432', 2, 'exponential', 127],
+    ['timers_run_out.pcap', 'syn-unanswered/192.168.192.10:6042', 1, 'linear', 131],
+  ])('%s', async (fixture, id, count, schedule, givesUpAfterSeconds) => {
+    const [finding, ...more] = findingsOf(await diagnoseFixture(fixture), RULE);
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ id, count, severity: 'critical', atFault: 'path', metrics: { schedule, givesUpAfterSeconds } });
+  });
+
+  test.each([
+    'edge_of_capture.pcap',
+    'accept_overflow.pcap',
+    'portscan_syn.pcap',
+    'syn_flood_no_cookies.pcap.gz',
+    'connect_timeout.pcap',
+    'reconnect_storm.pcap.gz',
+  ])('not in %s', async (fixture) => {
+    expect(findingsOf(await diagnoseFixture(fixture), RULE)).toEqual([]);
+  });
+});
+
+describe('scripted', () => {
+  test('one SYN and one repeat: a warning, and both schedules possible', async () => {
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(scriptFrames(syns(0, 1.01)), lateExchange(2.5))), RULE);
+    expect(finding).toMatchObject({ severity: 'warning', count: 1 });
+    expect(finding!.metrics.schedule).toBe('exponential or linear');
+  });
+
+  test('a SYN whose repeat was not due before the end', async () => {
+    const report = await diagnoseBytes(captureOf(lateExchange(0), scriptFrames(syns(2))));
+    expect(verdictOf(report, RULE).verdict).toBe('clear');
+  });
+
+  test('the same SYN captured twice is not a repeat', async () => {
+    const report = await diagnoseBytes(captureOf(scriptFrames(syns(0, 0.00001)), lateExchange(3)));
+    expect(findingsOf(report, RULE)).toEqual([]);
+  });
+
+  test('the service answers others: its queue may be full, and no firewall is blamed', async () => {
+    const report = await diagnoseBytes(
+      captureOf(
+        connections(
+          2,
+          (i) => syns(i * 0.1, 1.01, 2.04),
+          () => ({ clientIp: '10.0.0.7' }),
+        ),
+        connections(
+          5,
+          (i) => handshake(i * 0.5),
+          (i) => ({ clientPort: 50_000 + i }),
+        ),
+        lateExchange(6),
+      ),
+    );
+    const [finding] = findingsOf(report, RULE);
+    expect(finding).toMatchObject({ severity: 'critical', atFault: null, count: 2 });
+    expect(finding!.causes[0]!.text).toContain('accept queue');
+  });
+
+  test('nine silent hosts are one finding about the client', async () => {
+    const report = await diagnoseBytes(
+      captureOf(
+        connections(
+          9,
+          () => syns(0, 1.01, 2.03),
+          (i) => ({ serverIp: `198.51.100.${1 + i}` }),
+        ),
+      ),
+    );
+    const [finding, ...more] = findingsOf(report, RULE);
+    expect(more).toEqual([]);
+    expect(finding).toMatchObject({ id: 'syn-unanswered/10.0.0.1', atFault: 'path', count: 9 });
+  });
+
+  test('what the client sent alone: the ACK and data behind the SYN prove the answer that was not captured', async () => {
+    const frames = connections(
+      5,
+      (i) => `${syns(i, 1.01)}\n  +.001 < S. 0:0(0) ack 1\n  +.001 > .  1:1(0) ack 1\n  +.001 > P. 1:11(10) ack 1`,
+    );
+    expect(findingsOf(await diagnoseBytes(captureOf(sentBy('client', frames))), RULE)).toEqual([]);
+  });
+});
