@@ -21,8 +21,9 @@ export interface FloodThresholds {
   readonly minAttempts: number;
   readonly windowSeconds: number;
   readonly ratio: number;
+  readonly minHalfOpen: number;
 }
-export const FLOOD_DEFAULTS: FloodThresholds = { minAttempts: 100, windowSeconds: 10, ratio: 3 };
+export const FLOOD_DEFAULTS: FloodThresholds = { minAttempts: 100, windowSeconds: 10, ratio: 3, minHalfOpen: 128 };
 
 export interface Flood {
   readonly service: ServiceView;
@@ -37,7 +38,10 @@ export function floodOf(capture: CaptureView, service: ServiceView, thresholds =
   if (attempts.ids.length < thresholds.minAttempts) return null;
   const decided = nanos(capture.end - FIRST_RETRY_SECONDS * NANOS_PER_SECOND);
   const peak = attempts.peakWithin(thresholds.windowSeconds, decided);
-  if (peak.count < thresholds.minAttempts || peak.count < thresholds.ratio * peak.completed) return null;
+  const fast = peak.count >= thresholds.minAttempts && peak.count >= thresholds.ratio * peak.completed;
+  // A slow one fills the queue as well: its SYN-ACKs are repeated, so its third ACKs are not only late.
+  const full = attempts.answeredAgain >= thresholds.minHalfOpen && service.peakHalfOpen >= thresholds.minHalfOpen;
+  if (!fast && !full) return null;
   return doubt(capture, attempts) ?? { service, attempts, peak };
 }
 

@@ -52,11 +52,15 @@ export const synFlood = defineDetector({
     },
     windowSeconds: { default: FLOOD_DEFAULTS.windowSeconds, text: 'length of the window, seconds' },
     ratio: { default: FLOOD_DEFAULTS.ratio, text: 'abandoned attempts for each handshake that completes in the same window' },
+    minHalfOpen: {
+      default: FLOOD_DEFAULTS.minHalfOpen,
+      text: 'half-open connections at once, with repeated SYN-ACKs, from which a slower flood is one; 128 was the usual backlog before Linux 5.4',
+    },
   },
   docs: {
     what: 'One service receives far more SYNs than handshakes, and nobody follows them up: no third ACK, and no retry by a kernel.',
     why: 'Each answered SYN holds an entry of the listener until the kernel gives it up (63 s by default on Linux, 7 s once the queue is half full). When the queue is full, real clients are dropped or served with SYN cookies.',
-    how: 'Attempts count when the client address sent its SYN once (or faster than any kernel repeats it), never completed the handshake, and completes hardly anything at this service otherwise. From minAttempts of them within windowSeconds, and ratio times as many as handshakes completed meanwhile, it is a flood. Real clients are those that got through or that repeated their SYN as a kernel does.',
+    how: 'Attempts count when the client address sent its SYN once (or faster than any kernel repeats it), never completed the handshake, and completes hardly anything at this service otherwise. From minAttempts of them within windowSeconds, and ratio times as many as handshakes completed meanwhile, it is a flood; or when minHalfOpen of them whose SYN-ACK was repeated stood open at once. Real clients are those that got through or that repeated their SYN as a kernel does.',
     never:
       'Port scans (many ports of one host, one attempt each), real clients in a reconnect storm or before a black hole (same initial sequence number again on a kernel schedule, or success later), accept queue overflow (their third ACK is there), health checks (a handshake, then RST), connect timeouts (RST only to a SYN-ACK that came late). A capture of one direction or of flags alone is inconclusive.',
     limits:

@@ -97,6 +97,16 @@ describe('scripted', () => {
     expect(finding).toMatchObject({ count: 60 });
   });
 
+  test('three SYNs a second fill a queue of 128 as well: each holds its entry for 63 s', async () => {
+    const held = (at: number): string => `
+  +${at.toFixed(6)} > S  0:0(0) win 64240 <mss 1460>
+  +.001 < S. 0:0(0) ack 1 win 64240 <mss 1460>${[1, 2, 4, 8, 16].map((s) => `\n  +${s} < S. 0:0(0) ack 1 win 64240 <mss 1460>`).join('')}`;
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(flood(180, held, 60), clients(20), lateExchange(95))), RULE);
+    expect(finding).toMatchObject({ count: 180 });
+    expect(finding!.metrics).toMatchObject({ synAckRepeated: 180, filterRealConnectionsHit: 0 });
+    expect(Number(finding!.metrics.peakHalfOpen)).toBeGreaterThanOrEqual(178);
+  });
+
   test('many real clients before a black hole repeat their SYN: no flood', async () => {
     const report = await diagnoseBytes(
       captureOf(
