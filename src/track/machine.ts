@@ -270,6 +270,7 @@ function crossingFin(x: Context, k: Packet): boolean {
   if (!x.flag(peer, HalfFlag.FIN_SENT) || !x.flag(me, HalfFlag.FIN_RECEIVED)) return false;
   if (((k.ack - pair[peer + Half.FIN_ACK]!) | 0) >= 0 || x.state(side) !== State.CLOSE_WAIT) return false;
   x.withdraw(side);
+  x.set(Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER);
   return true;
 }
 

@@ -143,8 +143,7 @@ class Connection implements ConnectionView {
     return this.#views.outcome(this.id);
   }
   get closedBy(): SideName | 'both' | null {
-    const simultaneous = this.transitions.some((t) => t.to === State.CLOSING);
-    if (simultaneous) return 'both';
+    if (this.#has(Trait.CLOSED_BY_CLIENT) && this.#has(Trait.CLOSED_BY_SERVER)) return 'both';
     return this.#has(Trait.CLOSED_BY_CLIENT) ? 'client' : this.#has(Trait.CLOSED_BY_SERVER) ? 'server' : null;
   }
   get established(): boolean {
