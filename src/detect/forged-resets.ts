@@ -41,12 +41,12 @@ export interface ForgedReset {
 }
 
 /** The stronger of both directions, or null when the RSTs are their sender's own. */
-export function forgedReset(c: ConnectionView): ForgedReset | null {
+export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedReset | null {
   if (!c.established && c.basis !== 'midstream') return null;
   const resets = c.marks.filter((m) => m.rst !== null);
   const verdicts = ([0, 1] as const).map((side) => judge(c, side, resets)).filter((v) => v !== null);
   const best = verdicts.toSorted((a, b) => b.score - a.score)[0];
-  return best !== undefined && best.score >= FORGED_SCORE && best.signs.length >= 2 ? best : null;
+  return best !== undefined && best.score >= minScore && best.signs.length >= 2 ? best : null;
 }
 
 function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): ForgedReset | null {

@@ -43,8 +43,8 @@ export const rstInjection = defineDetector({
       const c = capture.connection(id);
       if (c.basis === 'one-sided') continue;
       judged++;
-      const forged = forgedReset(c);
-      if (!forged || forged.score < params.minScore) continue;
+      const forged = forgedReset(c, params.minScore);
+      if (!forged) continue;
       const list = groups.get(c.server.name);
       if (list) list.push(forged);
       else groups.set(c.server.name, [forged]);
@@ -55,11 +55,11 @@ export const rstInjection = defineDetector({
         because: 'only one direction of each connection is in the capture, so it does not show how the ends took the RST',
       };
     }
-    return found([...groups.values()].map((list) => draft(capture, list)));
+    return found([...groups.values()].map((list) => draft(capture, list, params.minScore)));
   },
 });
 
-function draft(capture: CaptureView, list: readonly ForgedReset[]): Draft {
+function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: number): Draft {
   const server = list[0]!.connection.server;
   const clients = [...new Set(list.map((f) => f.connection.client.ip))];
   const proven = list.some((f) => f.proven);
@@ -78,11 +78,11 @@ function draft(capture: CaptureView, list: readonly ForgedReset[]): Draft {
       : `${plural(resets.length, 'attempt')} to cut ${plural(list.length, 'connection')} of ${server.name}`;
   return {
     severity: proven ? 'critical' : 'warning',
-    confidence: best.score >= FORGED_SCORE + 2 ? 'high' : 'medium',
+    confidence: best.score >= minScore + 2 ? 'high' : 'medium',
     title: `${what} by RSTs that ${names.length === 1 ? names[0]! : 'the named sender'} did not send`,
     summary: [
       `${plural(resets.length, 'RST')} in the name of ${names.slice(0, 3).join(', ')} reached ${victims.slice(0, 3).join(', ')} ${period(capture, since, last)} on ${plural(list.length, 'connection')} of ${server.name}; somebody on the path made them.`,
-      `The signs: ${best.signs.map((s) => s.text).join('; ')} (score ${String(best.score)}, ${String(FORGED_SCORE)} needed).`,
+      `The signs: ${best.signs.map((s) => s.text).join('; ')} (score ${String(best.score)}, ${String(minScore)} needed).`,
       hits.length === 0 ? 'No connection died of it.' : '',
       idle.length > 0
         ? `${idle.length === list.length ? 'All' : String(idle.length)} had been idle or unanswered before, for up to ${durationText(Math.max(...idle.map((f) => idleBefore(f.connection))))}.`
@@ -103,7 +103,7 @@ function draft(capture: CaptureView, list: readonly ForgedReset[]): Draft {
     evidence: evidence(list),
     metrics: {
       score: best.score,
-      scoreNeeded: FORGED_SCORE,
+      scoreNeeded: minScore,
       signs: signs.map((s) => `${s.id}=${String(s.weight)}`).join(' '),
       forgedResets: resets.length,
       connectionsHit: hits.length,

@@ -94,6 +94,14 @@ describe('scripted', () => {
     expect(await run(withTtl(41, frames, isRst))).toEqual([]);
   });
 
+  test('two signs below the usual sum count when the sum is lowered', async () => {
+    const frames = withTtl(41, scriptFrames(`${exchange}\n  +1 < R. 201:201(0) ack 101 win 509`), isRst);
+    const bytes = captureOf(frames, lateExchange(20));
+    expect(findingsOf(await diagnoseBytes(bytes), RULE)).toEqual([]);
+    const [finding] = findingsOf(await diagnoseBytes(bytes, { set: { 'rst-injection.minScore': 3 } }), RULE);
+    expect(finding!.metrics).toMatchObject({ score: 3, scoreNeeded: 3, signs: 'ttl=2 options=1' });
+  });
+
   test('the bare RST of a kernel that has no socket, with options and window as it makes them', async () => {
     expect(
       await run(
