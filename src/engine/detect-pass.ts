@@ -206,10 +206,16 @@ function finding(e: Linked, capture: CaptureView, files: FrameFiles): Finding {
     evidence: proofs.map((p) => {
       return { connection: p.connection, frame: p.frame, time: capture.timeText(p.time), note: p.note, ...files.of(p.frame) };
     }),
-    metrics: draft.metrics,
+    metrics: tidied(draft.metrics),
     causes: draft.causes,
     remedies: draft.remedies,
     displayFilter: draft.displayFilter ?? displayFilter(draft, capture),
     caveats: draft.caveats ?? [],
   };
 }
+
+/** Sums and means of float64 without their noise: nine decimals, as times have. */
+const tidied = (metrics: Finding['metrics']): Finding['metrics'] =>
+  Object.fromEntries(
+    Object.entries(metrics).map(([key, value]) => [key, typeof value === 'number' ? Math.round(value * 1e9) / 1e9 : value]),
+  );

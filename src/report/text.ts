@@ -32,6 +32,8 @@ const SEVERITY_STYLE: Readonly<Record<Severity, readonly Style[]>> = {
   info: ['blue'],
 };
 
+/** More pages than this nobody reads; they come first that weigh most. */
+const FINDINGS_IN_FULL = 30;
 /** Frames shown per finding: enough to see the pattern, few enough to stay on the screen. */
 const EVIDENCE_SHOWN = 8;
 /** File names in the heading before it only counts them. */
@@ -49,10 +51,19 @@ export function* textReport(report: Report, page: Page): Generator<string> {
   yield* block(silenceLines(report, width), false);
 }
 
-/** Every finding with all that belongs to it, consequences below their cause. */
+/** The findings with all that belongs to them, consequences below their cause; of many, the last only by title. */
 export function* findingBlocks(findings: readonly Finding[], capture: CaptureFacts, page: Page, width: number): Generator<string> {
-  for (const placed of placeFindings(findings)) yield* block(findingLines(placed, capture, page, width));
+  const placed = placeFindings(findings);
+  for (const one of placed.slice(0, FINDINGS_IN_FULL)) yield* block(findingLines(one, capture, page, width));
+  const rest = placed.slice(FINDINGS_IN_FULL);
+  if (rest.length === 0) return;
+  yield* block([
+    `${plural(rest.length, 'more finding')}, by title; report -f json has them in full, --only RULE those of one rule:`,
+    ...rest.flatMap(({ finding: f, number }) => hang(`${String(number)}. ${markText(f)}  `, sanitise(f.title), width)),
+  ]);
 }
+
+const markText = ({ severity }: Finding): string => `${SEVERITY_MARK[severity].glyph} ${SEVERITY_MARK[severity].word}`;
 
 /** Lines, and an empty one after them; nothing at all when there are none. */
 function* block(lines: readonly string[], gap = true): Generator<string> {
@@ -88,8 +99,7 @@ const caveatText = (c: Caveat): string => sanitise(c.text);
 function findingLines({ finding: f, number, depth }: PlacedFinding, capture: CaptureFacts, page: Page, width: number): string[] {
   const indent = '    '.repeat(Math.min(depth, 4));
   const inner = width - indent.length;
-  const mark = SEVERITY_MARK[f.severity];
-  const tag = `${mark.glyph} ${mark.word}`;
+  const tag = markText(f);
   const lead = `${String(number)}. ${tag}  `;
   const title = hang(lead, sanitise(f.title), inner);
   title[0] =

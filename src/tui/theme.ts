@@ -7,6 +7,7 @@
  */
 import type { Severity } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { SEVERITY_MARK } from '../report/narrate.ts';
 import type { Line, Style } from './present/line.ts';
 
 type Sgr = readonly [on: number, off: number];
@@ -52,9 +53,7 @@ export function paint(line: Line, options: { readonly color: boolean; readonly s
 }
 
 /** Glyph and word, six cells. */
-export const SEVERITY_LABEL: Readonly<Record<Severity, string>> = {
-  critical: '✖ CRIT',
-  warning: '▲ WARN',
-  notice: '◆ NOTE',
-  info: '● INFO',
-};
+export function severityLabel(severity: Severity): string {
+  const { glyph, short } = SEVERITY_MARK[severity];
+  return `${glyph} ${short}`;
+}

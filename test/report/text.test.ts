@@ -131,3 +131,15 @@ test('check: the files, what is wrong with them, what another reader says', () =
   };
   expect([...checkText(check, { width: 100, colour: false })].join('')).toBe(golden('check'));
 });
+
+test('of a hundred findings the first thirty are told in full and the others by title', () => {
+  const findings = Array.from({ length: 100 }, (_, i) => ({
+    ...incident.findings[0]!,
+    id: `close-wait-stuck/10.0.0.${i}`,
+    title: `leak ${i + 1}`,
+  }));
+  const text = page({ ...incident, findings });
+  expect(text.match(/At fault/g)).toHaveLength(30);
+  expect(text).toContain('70 more findings, by title; report -f json has them in full');
+  for (const { title } of findings) expect(text).toMatch(new RegExp(`\\b${title}$`, 'm'));
+});

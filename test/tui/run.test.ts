@@ -74,7 +74,7 @@ describe('a session at the terminal', () => {
     t.resize(50, 12);
     await t.until('terminal too small (60x15 needed)');
     t.resize(130, 40);
-    await t.until('LIKELY CAUSES');
+    await t.until('CAUSES');
     const screen = await t.until((s) => s.split('\n').length === 40 && s.includes('q quit'));
     expect(screen.match(/Findings {2}/g)).toHaveLength(1);
     expect(screen.match(/q quit/g)).toHaveLength(1);

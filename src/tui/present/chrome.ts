@@ -79,7 +79,7 @@ export const filterLine = (text: string, typing: boolean, matches: number | null
       span(' /', 'accent'),
       span(clean(text), 'bold'),
       ...(typing ? [span(' ', 'highlight')] : []),
-      span(matches === null ? '' : `  ${plural(matches, 'match').replace('matchs', 'matches')}`, 'dim'),
+      span(matches === null ? '' : `  ${plural(matches, 'match', 'matches')}`, 'dim'),
       span(typing ? '  Enter keeps · Esc clears' : '', 'dim'),
     ],
     width,

@@ -1,6 +1,7 @@
 /** Everything about one finding as lines: what, whose fault and why, proof, causes, remedies, filter, figures, caveats. */
 import type { Finding } from '../../model/finding.ts';
-import { SEVERITY_LABEL } from '../theme.ts';
+import { likelihoodWord } from '../../report/narrate.ts';
+import { severityLabel } from '../theme.ts';
 import { count, metric, timeOfDay } from './format.ts';
 import { fitLine, type Line, type Span, span, type Style } from './line.ts';
 import { wrap } from './text.ts';
@@ -13,6 +14,8 @@ export interface DetailLine {
 
 /** Evidence lines shown here; the rest is one `e` and the connection's own ladder away. */
 const EVIDENCE_LINES = 40;
+/** `less likely` and a blank. */
+const CAUSE_WIDTH = 12;
 
 export function detailLines(finding: Finding, all: readonly Finding[], width: number): DetailLine[] {
   const out: DetailLine[] = [];
@@ -30,7 +33,7 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
     wrap(value, room - bullet.length).forEach((line, i) => push([span(i === 0 ? bullet : ' '.repeat(bullet.length)), span(line, style)]));
   };
 
-  const label = SEVERITY_LABEL[finding.severity];
+  const label = severityLabel(finding.severity);
   wrap(finding.title, room - label.length - 2).forEach((line, i) =>
     push([i === 0 ? span(label, finding.severity) : span(' '.repeat(label.length)), span(`  ${line}`, 'bold')]),
   );
@@ -56,10 +59,10 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
     });
     if (finding.evidence.length > EVIDENCE_LINES) text(`… ${count(finding.evidence.length - EVIDENCE_LINES)} more frames`, 'dim');
   }
-  if (finding.causes.length > 0) heading('LIKELY CAUSES');
+  if (finding.causes.length > 0) heading('CAUSES');
   for (const { text: what, likelihood, because } of finding.causes) {
-    item(likelihood.padEnd(7), what);
-    if (because !== '') text(`because ${because}`, 'dim', '       ');
+    item(likelihoodWord(likelihood).padEnd(CAUSE_WIDTH), what);
+    if (because !== '') text(`because ${because}`, 'dim', ' '.repeat(CAUSE_WIDTH));
   }
   if (finding.remedies.length > 0) heading('WHAT TO DO');
   finding.remedies.forEach((remedy, i) => {

@@ -1,8 +1,8 @@
 /** Rows of the list of findings, and what stands there when there are none. */
 import type { Finding, RuleVerdict } from '../../model/finding.ts';
 import type { Snapshot } from '../../engine/protocol.ts';
-import { SEVERITY_LABEL } from '../theme.ts';
-import { plural } from './format.ts';
+import { nothingWrongText } from '../../report/narrate.ts';
+import { severityLabel } from '../theme.ts';
 import { fitLine, fitSpan, type Line, span } from './line.ts';
 import { wrap } from './text.ts';
 
@@ -30,7 +30,7 @@ export function findingRow(finding: Finding, options: { width: number; current: 
   const title = options.width - MARK_WIDTH - SEVERITY_WIDTH - (withFault ? FAULT_WIDTH + 1 : 0);
   const line = [
     span(mark(options.current)),
-    fitSpan(SEVERITY_LABEL[finding.severity], SEVERITY_WIDTH, finding.severity),
+    fitSpan(severityLabel(finding.severity), SEVERITY_WIDTH, finding.severity),
     fitSpan(`${options.nested ? '└ ' : ''}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
   ];
   return withFault ? [...line, span(' '), fitSpan(faultText(finding), FAULT_WIDTH)] : line;
@@ -55,15 +55,10 @@ export function emptyFindings(snapshot: Snapshot, rules: readonly RuleVerdict[] 
     return [...say(''), ...say('✖ The capture could not be read to its end', 'critical'), ...say(snapshot.error)];
   if (filter !== '') return [...say(''), ...say(`No finding matches “${filter}”. Esc clears the filter.`)];
   if (snapshot.progress.phase === 'reading') return [...say(''), ...say('Nothing found so far; still reading …', 'dim')];
-  const lines = [...say(''), ...say('Nothing wrong was found.', 'bold')];
-  lines.push(
-    ...say(
-      `${plural(snapshot.capture.tcpPackets, 'TCP packet')} of ${plural(snapshot.capture.connections, 'connection')} were judged. Press c to see the connections.`,
-    ),
-  );
-  if (rules !== null) {
-    const clear = rules.filter((rule) => rule.verdict === 'clear').length;
-    if (clear > 0) lines.push(...say(`${plural(clear, 'rule')} looked and found nothing.`, 'dim'));
+  if (rules === null) return []; // they come with the end of the analysis, a moment later
+  const lines = [...say(''), ...say(nothingWrongText({ capture: snapshot.capture, findings: [], rules }) ?? '', 'bold')];
+  if (snapshot.capture.connections > 0) lines.push(...say('Press c to see the connections.'));
+  if (snapshot.capture.packets > 0) {
     const open = rules.filter((rule) => rule.verdict === 'inconclusive');
     if (open.length > 0) lines.push(...say(''), ...say('Could not be decided from this capture:'));
     for (const rule of open) lines.push(...say(`${rule.id}: ${rule.because ?? ''}`, 'dim'));

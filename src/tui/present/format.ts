@@ -1,10 +1,7 @@
-/** Numbers and times as people read them. */
+/** Numbers and times as people read them; durations and sizes shorter than in a report, for columns of fixed width. */
+import { countText, plural } from '../../model/wording.ts';
 
-/** `100,000` */
-export const count = (n: number): string => String(Math.trunc(n)).replace(/\B(?=(\d{3})+$)/g, ',');
-
-/** `39 connections`, `1 connection`. */
-export const plural = (n: number, noun: string): string => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
+export { countText as count, plural };
 
 /** Decimal units, as network people count: `78 B`, `1.4 kB`, `3.2 MB`. */
 export function bytes(n: number): string {
@@ -44,7 +41,7 @@ export const dateTime = (time: string): string => time.replace(/T(\d\d:\d\d:\d\d
 export function metric(key: string, value: number | string): string {
   if (typeof value === 'string') return `${words(key)}: ${timeOfDay(value)}`;
   if (key.endsWith('Seconds')) return `${words(key.slice(0, -'Seconds'.length))}: ${duration(value)}`;
-  const number = Number.isInteger(value) ? count(value) : String(Number(value.toPrecision(4)));
+  const number = Number.isInteger(value) ? countText(value) : String(Number(value.toPrecision(4)));
   return key.endsWith('Percent') ? `${words(key.slice(0, -'Percent'.length))}: ${number} %` : `${words(key)}: ${number}`;
 }
 const words = (key: string): string => key.replace(/([a-z\d])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);

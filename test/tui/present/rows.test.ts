@@ -126,7 +126,7 @@ describe('a finding', () => {
       'because its application',
       'EVIDENCE',
       '#400',
-      'LIKELY CAUSES',
+      'CAUSES',
       'WHAT TO DO',
       '$ ss -tanp',
       'WIRESHARK',
