@@ -10,13 +10,13 @@ import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reade
 import { Warnings } from './warnings.ts';
 import { ByteWindow } from './window.ts';
 
-export const PCAP_FILE_HEADER = 24; // octets
+const PCAP_FILE_HEADER = 24; // octets
 const RECORD_HEADER = 16;
 /** Kuznetzov's kernel patch appended interface index, protocol and packet type (Wireshark: pcaprec_modified_hdr). */
 const MODIFIED_RECORD_HEADER = 24;
 
 /** Octets. Largest frame that libpcap writes for network link types (MAXIMUM_SNAPLEN in libpcap pcap-int.h). */
-export const MAX_FRAME = 262_144;
+const MAX_FRAME = 262_144;
 /** Octets. A header that declares a larger snap length (USB, D-Bus) is believed up to here, so the carry stays bounded. */
 const MAX_DECLARED_FRAME = 16 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** The word that was probably meant. */
 
 /** Edit distance with transpositions of neighbours (optimal string alignment): `raed` is one slip away from `read`. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -36,7 +36,7 @@ export function progressLine(world: World, wanted: boolean): ProgressLine {
 }
 
 /** `reading 42 %, 1,200,000 packets, 3,400 connections` */
-export function progressText({ bytesRead, bytesTotal, packets, connections }: Progress): string {
+function progressText({ bytesRead, bytesTotal, packets, connections }: Progress): string {
   const done =
     bytesTotal === null || bytesTotal === 0
       ? bytesText(bytesRead)

@@ -12,7 +12,7 @@ import { displayFilter } from './display-filter.ts';
 import type { FrameFiles } from './frame-files.ts';
 
 /** contract.md: the first 1,000 ids of a finding; counts stay exact. */
-export const MAX_LISTED = 1_000;
+const MAX_LISTED = 1_000;
 /** contract.md: lists are bounded. Rules group, so that more findings than this are no list for a person either. */
 const MAX_FINDINGS = 1_000;
 /** Proofs per finding: what a person reads, and the report stays small. */
@@ -28,7 +28,7 @@ export interface Diagnosis {
 }
 
 /** The connections of one finding: a sorted array and not a set, because a flood has a million. */
-export class Members {
+class Members {
   readonly finding: string;
   readonly #ids: Int32Array;
 
@@ -71,12 +71,11 @@ export function diagnose(
     const detection = run(detector, capture, options, caveats);
     verdicts.push({ id: detector.id, verdict: detection.verdict, because: 'because' in detection ? detection.because : null });
     if (detection.verdict !== 'found') continue;
-    const seen = new Map<string, number>();
+    const seen = new Set<string>();
     for (const draft of detection.findings) {
-      const base = `${detector.id}/${subjectText(draft.subject)}`;
-      const n = (seen.get(base) ?? 0) + 1;
-      seen.set(base, n);
-      if (n === 1) entries.push({ detector, draft, id: base });
+      const id = `${detector.id}/${subjectText(draft.subject)}`;
+      if (!seen.has(id)) entries.push({ detector, draft, id });
+      seen.add(id);
     }
   }
   const ordered = order(explain(entries));
@@ -118,7 +117,7 @@ function run(detector: Detector, capture: CaptureView, options: AnalysisOptions,
 }
 
 /** `host[:port][@peer[:port]]`, a prefix, or `capture`. A client has no service port: there `port` is its peer's. */
-export function subjectText(s: Subject): string {
+function subjectText(s: Subject): string {
   const ofPeer = s.role === 'client' && s.peer !== undefined;
   const end = (host: string, port: number | undefined): string => (port === undefined ? hostText(host) : `${hostText(host)}:${port}`);
   const mine = s.subnet ?? (s.host === undefined ? undefined : end(s.host, ofPeer ? undefined : s.port));

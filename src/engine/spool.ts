@@ -13,7 +13,7 @@ import { type ChunkSource, openSource } from '../capture/source.ts';
 import { sanitise } from '../model/sanitise.ts';
 
 /** Octets. What a person can wait for to be read again; /tmp is memory on many systems. */
-export const SPOOL_LIMIT = 1024 ** 3;
+const SPOOL_LIMIT = 1024 ** 3;
 
 export class Spool {
   readonly #limit: number;

@@ -5,8 +5,8 @@
 
 // C0, DEL, C1; bidi embeddings, overrides and isolates (CVE-2021-42574); zero-width characters and the BOM; line and paragraph
 // separators; lone surrogates.
-// eslint-disable-next-line no-control-regex -- control characters are what this is about
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/gu;
 
 /** Visible, single-line, at most `limit` characters. */
 export function sanitise(text: string, limit = 1_000): string {

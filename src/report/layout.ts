@@ -13,7 +13,7 @@ export interface Page {
 /** Width where nobody says otherwise: fits a mail, a ticket and half a screen. */
 export const DEFAULT_WIDTH = 100;
 /** Longer lines are hard to read, however wide the terminal is. */
-export const MAX_TEXT_WIDTH = 120;
+const MAX_TEXT_WIDTH = 120;
 const MIN_TEXT_WIDTH = 40;
 
 export const textWidth = (columns: number): number => Math.max(MIN_TEXT_WIDTH, Math.min(MAX_TEXT_WIDTH, columns));

@@ -43,8 +43,6 @@ export function clockText(time: string): string {
   return m ? `${m[2] ?? ''}.${(m[3] ?? '').slice(0, 3)}` : sanitise(time);
 }
 
-/** `2026-11-20 08:33:00.123 UTC`. */
-export const momentText = (time: string): string => (RFC3339.test(time) ? `${dateText(time)} ${clockText(time)} UTC` : sanitise(time));
 const dateText = (time: string): string => time.slice(0, Math.max(0, time.indexOf('T')));
 
 /** `2026-11-20 08:33:00.123 to 08:38:12.523 UTC`; the date is said twice only when it changes. */

@@ -255,7 +255,7 @@ export class Store {
   }
 }
 
-export function contextOf(state: TuiState): Context {
+function contextOf(state: TuiState): Context {
   if (state.help !== null) return 'help';
   return state.typing ? 'typing' : topView(state).kind;
 }

@@ -43,7 +43,7 @@ const FLAG_WORDS: Readonly<Record<string, string>> = {
   '.': 'ACK',
 };
 /** tcpdump's letters in words: `F.` is `FIN ACK`. */
-export const flagWords = (flags: string): string => Array.from(flags, (letter) => FLAG_WORDS[letter] ?? letter).join(' ');
+const flagWords = (flags: string): string => Array.from(flags, (letter) => FLAG_WORDS[letter] ?? letter).join(' ');
 
 interface Widths {
   readonly time: number;

@@ -75,7 +75,7 @@ export interface PacketLayout {
   readonly hexWidth: number;
 }
 /** Offset, 16 bytes in two groups, and the same as text. */
-export const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
+const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
 export const hexBytesPerRow = (width: number): number => (width >= HEX_WIDTH ? 16 : 8);
 
 export function packetLayout(size: Size, packet: { readonly byteCount: number; readonly noted: boolean }): PacketLayout {

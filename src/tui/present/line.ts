@@ -1,25 +1,23 @@
 /** A row of the screen as data: pieces of text, each with the meaning that decides its looks. Theme turns it into a string. */
 import { cut, fit, widthOf } from './text.ts';
 
-export const STYLES = [
-  'plain',
-  'dim',
-  'bold',
-  'heading',
-  'accent',
-  'critical',
-  'warning',
-  'notice',
-  'info',
-  'command',
-  'highlight',
-  'stateOpening',
-  'stateOpen',
-  'stateClosing',
-  'stateStuck',
-  'stateGone',
-] as const;
-export type Style = (typeof STYLES)[number];
+export type Style =
+  | 'plain'
+  | 'dim'
+  | 'bold'
+  | 'heading'
+  | 'accent'
+  | 'critical'
+  | 'warning'
+  | 'notice'
+  | 'info'
+  | 'command'
+  | 'highlight'
+  | 'stateOpening'
+  | 'stateOpen'
+  | 'stateClosing'
+  | 'stateStuck'
+  | 'stateGone';
 
 export interface Span {
   readonly text: string;
