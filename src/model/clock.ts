@@ -49,7 +49,8 @@ export class Clock {
 const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)$/;
 
 /** An absolute time or an offset from the first packet, as `--at`, `--from`, `--to` and `--captured-until` take it. */
-export type TimeArgument = { readonly kind: 'absolute'; readonly seconds: number; readonly nanos: number } | { readonly kind: 'offset'; readonly nanos: Nanos };
+export type TimeArgument =
+  { readonly kind: 'absolute'; readonly seconds: number; readonly nanos: number } | { readonly kind: 'offset'; readonly nanos: Nanos };
 
 /** RFC 3339 in UTC, epoch seconds (`1795165994.173`), or `+SECONDS`. Undefined: none of these. */
 export function parseTimeArgument(text: string): TimeArgument | undefined {
