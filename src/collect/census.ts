@@ -24,6 +24,7 @@ import type { Views } from '../track/views.ts';
 import { deadAttempts } from './attempts.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { Scans } from './scans.ts';
+import { answeredAround, closedWhenIdle } from './moments.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
 import { TimeWaitStays } from './time-wait.ts';
 
@@ -100,6 +101,12 @@ class Service implements ServiceView {
   }
   get peakHalfOpenAt(): Nanos | null {
     return this.#halfOpen().at;
+  }
+  answeredAround(from: Nanos, to: Nanos): { before: ConnId | null; between: number; after: ConnId | null } {
+    return answeredAround(this.#census, this.all(), from, to);
+  }
+  closedWhenIdle(minSeconds: number): readonly ConnId[] {
+    return closedWhenIdle(this.#census, this.all(), minSeconds);
   }
   get clients(): number {
     return (this.#clients ??= this.#census.countClients(this.#index));
@@ -203,6 +210,20 @@ export class Census implements CaptureView {
       }
     });
     return groups;
+  }
+
+  /** Connections of the host that has most, as client or as server. */
+  busiestHost(): number {
+    const counts = [new Map<number, number>(), new Map<number, number>()] as const;
+    let most = 0;
+    const add = (side: 0 | 1, address: number, n: number): void => {
+      const count = (counts[side].get(address) ?? 0) + n;
+      counts[side].set(address, count);
+      if (count > most) most = count;
+    };
+    for (let id = 0; id < this.tracker.connections; id++) add(0, this.clientAddress(id), 1);
+    this.totals.forEach((total, s) => add(1, this.serverAddress(this.firsts[s]!), total));
+    return most;
   }
 
   /** The client's address as the tracker's key: an int32 or an IPv6 id. */

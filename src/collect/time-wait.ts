@@ -28,11 +28,18 @@ export class TimeWaitStays {
   readonly #sides: number[] = [];
   readonly #since: number[] = [];
   readonly #until: number[] = [];
+  #isRead = false;
 
   constructor(census: Census) {
     this.#census = census;
-    const { cores } = census.tracker.tables;
-    const n = census.tracker.connections;
+  }
+
+  /** Walks the log once, when somebody asks for what is in it. */
+  #read(): void {
+    if (this.#isRead) return;
+    this.#isRead = true;
+    const { cores } = this.#census.tracker.tables;
+    const n = this.#census.tracker.connections;
     for (let id = 0; id < n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
@@ -71,6 +78,7 @@ export class TimeWaitStays {
 
   groups(minimum: number): TimeWaitGroup[] {
     const census = this.#census;
+    if (!census.services.some((s) => s.total >= minimum)) return [];
     // Services that can have a group at all, counted through: their number and an address make an exact key.
     const ordinals = new Int32Array(census.services.length).fill(-1);
     let next = 0;
@@ -99,6 +107,7 @@ export class TimeWaitStays {
 
   hosts(minimum: number): TimeWaitHost[] {
     const census = this.#census;
+    if (census.busiestHost() < minimum) return [];
     const { cores } = census.tracker.tables;
     const key = (id: number, side: number): number => {
       const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
@@ -113,6 +122,7 @@ export class TimeWaitStays {
 
   /** Groups with at least `minimum` stays; those of which `wanted` says no are not looked at. */
   #grouped(minimum: number, key: (id: number, side: number) => number, wanted: (id: number) => boolean): Group[] {
+    this.#read();
     const ids = this.#ids;
     if (ids.length < minimum) return [];
     const groups = new Map<number, Group>();

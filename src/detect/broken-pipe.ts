@@ -8,6 +8,7 @@ import { type FrameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
+import { draftLargest } from './largest.ts';
 import { median } from './statistics.ts';
 
 const PARAMS = {
@@ -85,7 +86,14 @@ export const brokenPipe = defineDetector({
       if (list) list.push(late);
       else groups.set(key, [late]);
     }
-    return found([...groups.values()].map((group) => draft(capture, group)));
+    return found(
+      draftLargest(
+        [...groups.values()],
+        (group) => group.length,
+        (group) => draft(capture, group),
+        'group',
+      ),
+    );
   },
 });
 

@@ -12,6 +12,8 @@ import { endedByKill, neighboursOf, type Waiting, type WaitingGroup, waitingGrou
 import { defineDetector, type Detection, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
+import { draftLargest } from './largest.ts';
+import { sample } from './statistics.ts';
 
 const PARAMS = {
   minSeconds: { default: 60, text: 'a single socket is stuck from this time in CLOSE_WAIT on' },
@@ -23,6 +25,9 @@ const PARAMS = {
   killSpreadSeconds: { default: 0.25, text: 'ends within this time are one instant: the end of the process' },
 } as const;
 type Params = Readonly<Record<keyof typeof PARAMS, number>>;
+
+/** Connections of the service that the stuck ones are compared with; of a larger service a sample. */
+const MOST_OTHERS = 2_000;
 
 export const closeWaitStuck = defineDetector({
   id: 'close-wait-stuck',
@@ -56,7 +61,16 @@ export const closeWaitStuck = defineDetector({
     if (quality.oneDirection)
       return { verdict: 'inconclusive', because: 'the capture holds one direction only: the FIN of the other end would not be seen' };
     const cases = groups.flatMap((group) => judge(capture, group, params));
-    return cases.length > 0 ? found(cases.map((c) => draft(capture, c, params))) : undecided(groups, params);
+    return cases.length > 0
+      ? found(
+          draftLargest(
+            cases,
+            (c) => c.stuck.length,
+            (c) => draft(capture, c, params),
+            'group',
+          ),
+        )
+      : undecided(groups, params);
   },
 });
 
@@ -151,7 +165,9 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
   const since = stuck.reduce((earliest, w) => (w.since < earliest ? w.since : earliest), stuck[0]!.since);
   const unanswered = stuck.filter((w) => w.unanswered).length;
   const affected = new Set(stuck.map((w) => w.connection.id));
-  const others = group.service.all().filter((id) => !affected.has(id) && capture.connection(id).ends[group.side].ip === group.host);
+  const others = sample(group.service.all(), MOST_OTHERS).filter(
+    (id) => !affected.has(id) && (group.side === Side.SERVER || capture.connection(id).client.ip === group.host),
+  );
   const n = plural(stuck.length, 'connection');
   const towards = group.side === Side.CLIENT ? ` to ${group.service.name}` : ` at its port ${group.service.port}`;
   const time = stuck.length === 1 ? durationText(longest) : `up to ${durationText(longest)}`;

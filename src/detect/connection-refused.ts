@@ -3,10 +3,11 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
-import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
+import { type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
+import { draftLargest } from './largest.ts';
 
 /** From this many refusing services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
@@ -67,7 +68,9 @@ export const connectionRefused = defineDetector({
       if (list.length > MANY_SERVICES) groups.push(list);
       else groups.push(...list.map((refusals) => [refusals]));
     }
-    return found(withoutStrays(groups).map(([subject, list]) => draft(capture, subject, list, params)));
+    const subjects = withoutStrays(groups);
+    const attempts = ([, list]: (typeof subjects)[number]): number => list.reduce((n, r) => n + r.refusals.length, 0);
+    return found(draftLargest(subjects, attempts, ([subject, list]) => draft(capture, subject, list, params), 'service'));
   },
 });
 
@@ -103,26 +106,15 @@ function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null
   if (refusals.length === 0) return null;
   const first = refusals[0]!.connection.start;
   const last = refusals.at(-1)!.rst.time;
-  let workedBefore: ConnectionView | null = null;
-  let worksAgain: ConnectionView | null = null;
-  let answeredBetween = 0;
-  if (service.synAcks > 0) {
-    for (const id of answeredAround(service)) {
-      const c = capture.connection(id);
-      if (c.server.synAck === 0 || capture.isScan(id)) continue;
-      if (c.start < first) workedBefore = c;
-      else if (c.start <= last) answeredBetween++;
-      else {
-        worksAgain = c;
-        break;
-      }
-    }
-  }
-  return { service, refusals, workedBefore, worksAgain, answeredBetween };
+  const { before, between, after } = service.answeredAround(first, last);
+  return {
+    service,
+    refusals,
+    workedBefore: before === null ? null : capture.connection(before),
+    worksAgain: after === null ? null : capture.connection(after),
+    answeredBetween: between,
+  };
 }
-
-/** Connections that were answered, of a service that is not a million of them. */
-const answeredAround = (service: ServiceView): readonly ConnId[] => service.all().slice(0, 200_000);
 
 function draft(
   capture: CaptureView,

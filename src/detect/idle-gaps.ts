@@ -117,9 +117,8 @@ export interface Closer {
 
 export function closersOf(capture: CaptureView, service: ServiceView, minSeconds: number, most: number): readonly Closer[] {
   const byCloser = new Map<string, { side: Side; ip: string; closes: IdleClose[] }>();
-  for (const id of sample(service.all(), most)) {
+  for (const id of sample(service.closedWhenIdle(minSeconds), most)) {
     const c = capture.connection(id);
-    if ((c.quietBeforeClose ?? 0) < minSeconds && !c.client.tls && !c.server.tls) continue;
     for (const { side, ip } of c.ends) {
       const close = idleClose(c, side, minSeconds);
       if (!close) continue;

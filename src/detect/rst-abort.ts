@@ -9,6 +9,7 @@ import { type Abort, type AbortGroup, abortGroups, type AbortKind } from './abor
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
+import { draftLargest } from './largest.ts';
 import { sample } from './statistics.ts';
 
 /** RSTs of one host this close together have one cause. */
@@ -47,7 +48,14 @@ export const rstAbort = defineDetector({
     if (capture.quality.oneDirection)
       return { verdict: 'inconclusive', because: 'only one direction of each connection is in the capture' };
     const groups = abortGroups(capture).filter((g) => g.aborts.length >= params.minConnections);
-    return found(groups.map((g) => draft(capture, g)));
+    return found(
+      draftLargest(
+        groups,
+        (g) => g.aborts.length,
+        (g) => draft(capture, g),
+        'group',
+      ),
+    );
   },
 });
 
@@ -63,10 +71,6 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   const subnet = host === null ? commonPrefix(hosts) : null;
   const who = host ?? plural(hosts.length, 'client');
   const peers = [...new Set(aborts.map((a) => a.peer.ip))];
-  const leftOpen = service
-    .ids('open')
-    .slice(0, COMPARED)
-    .filter((id) => capture.connection(id).start < since).length;
   const ids = aborts.map((a) => a.connection.id).sort((a, b) => a - b);
   const unaffected = unaffectedOf(capture, group, new Set(ids));
   // Nothing was lost: it was idle, or the other end had said that it was done.
@@ -98,7 +102,6 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       mostAtOnce: together,
       ...Object.fromEntries(kinds.map(([kind, n]) => [METRIC[kind], n])),
       comparedWithConnections: unaffected.length,
-      leftOpenConnections: leftOpen,
       longestQuietSeconds: Math.max(...aborts.slice(0, 10_000).map((a) => a.connection.quietBeforeClose ?? 0)),
     },
     causes: causes(aborts, main, together),

@@ -9,6 +9,7 @@ import { overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
+import { draftLargest } from './largest.ts';
 import { isFlooded } from './floods.ts';
 import { nextRepeat, schedulesOf, synTimes } from './syn-schedule.ts';
 
@@ -51,7 +52,9 @@ export const synUnanswered = defineDetector({
     if (quality.oneDirection) {
       return { verdict: 'inconclusive', because: 'only one direction of each connection is in the capture, so answers cannot be seen' };
     }
-    return found(group(silent).map(([subject, list]) => draft(capture, subject, list, params)));
+    const subjects = group(silent);
+    const attempts = ([, list]: (typeof subjects)[number]): number => list.reduce((n, s) => n + s.attempts.length, 0);
+    return found(draftLargest(subjects, attempts, ([subject, list]) => draft(capture, subject, list, params), 'service'));
   },
 });
 

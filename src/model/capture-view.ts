@@ -99,6 +99,10 @@ export interface ServiceView {
   readonly closeWaits: readonly CloseWaitStay[];
   /** Different client addresses. */
   readonly clients: number;
+  /** Connections that got a SYN-ACK (scans left out), by the time of their start: the last before `from`, how many up to `to`, the first after. */
+  answeredAround(from: Nanos, to: Nanos): { readonly before: ConnId | null; readonly between: number; readonly after: ConnId | null };
+  /** Connections whose first FIN or RST came after at least so much silence, and those with TLS, whose goodbye hides it; ascending. */
+  closedWhenIdle(minSeconds: number): readonly ConnId[];
   readonly deadAttempts: DeadAttempts;
 }
 
