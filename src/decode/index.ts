@@ -5,6 +5,7 @@
  * Fragments are not reassembled, checksums not verified. Read first: `walk.ts`, then `headers.ts`.
  */
 import { Encapsulations } from './encapsulations.ts';
+import { decodeFast } from './fast-lane.ts';
 import { type LinkLayer, linkLayer } from './link/index.ts';
 import { walkHeaders } from './headers.ts';
 import { Layer, Packet, Stop } from './packet.ts';
@@ -12,6 +13,8 @@ import { Next, Walk } from './walk.ts';
 
 export { Encapsulations } from './encapsulations.ts';
 export { decodeTcpOptions } from './transport/tcp-options.ts';
+
+const LINKTYPE_ETHERNET = 1;
 
 export class Decoder {
   /** Resolves `packet.encap`. */
@@ -27,6 +30,9 @@ export class Decoder {
   /** Decodes the frame of `capLen` bytes at `at`; it had `origLen` on the wire. Overwrites all of `packet` but its options. */
   decode(packet: Packet, linkType: number, view: DataView, at: number, capLen: number, origLen: number): void {
     const end = Math.min(at + capLen, view.byteLength);
+    // Some writers record an original length below the captured one; what was captured did exist.
+    const wire = at + (origLen > capLen ? origLen : capLen);
+    if (linkType === LINKTYPE_ETHERNET && decodeFast(packet, view, at, end, wire)) return;
     packet.clear();
     packet.view = view;
     packet.at = at;
@@ -40,8 +46,7 @@ export class Decoder {
       return;
     }
     const w = this.#walk;
-    // Some writers record an original length below the captured one; what was captured did exist.
-    w.start(packet, view, at, end, at + (origLen > capLen ? origLen : capLen));
+    w.start(packet, view, at, end, wire);
     const first = this.#link.decode(w);
     if (w.at > at || first >= 0) packet.layer = Layer.LINK;
     if (walkHeaders(w, first) === Next.QUOTE) this.#decodeQuoted(packet, w);

@@ -63,10 +63,15 @@ export class Context {
   /** Points at a connection; `side` is whose segment (or timer) it is. */
   load(id: number, side: 0 | 1): void {
     const { cores } = this.tables;
+    this.loadFound(id, side, cores.page(id), cores.offset(id));
+  }
+
+  /** The same for a core record whose place is known already. */
+  loadFound(id: number, side: 0 | 1, core: Int32Array, c: number): void {
     this.id = id;
-    this.core = cores.page(id);
-    this.coreF = cores.floatPage(id);
-    this.c = cores.offset(id);
+    this.core = core;
+    this.coreF = this.tables.cores.floatPage(id);
+    this.c = c;
     this.side = side;
     this.#loadPair();
   }

@@ -28,6 +28,10 @@ export class FlowTable {
     this.#cores = cores;
   }
 
+  /** Where `find` found the connection: its core record's page and word offset. */
+  page: Int32Array = new Int32Array(0);
+  offset = 0;
+
   /** The newest connection of this tuple, or -1. */
   find(hash: number, a: number, b: number, ports: number, meta: number): number {
     const slots = this.#slots;
@@ -40,7 +44,11 @@ export class FlowTable {
       if (slots[slot * 2 + 1] === hash) {
         const core = cores.page(id);
         const at = cores.offset(id);
-        if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && core[at + Core.META] === meta) return id;
+        if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && core[at + Core.META] === meta) {
+          this.page = core;
+          this.offset = at;
+          return id;
+        }
       }
       slot = (slot + 1) & mask;
     }

@@ -8,7 +8,7 @@
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
-import { Core, Half, HalfFlag, Trait } from './layout.ts';
+import { Half, HalfFlag, Trait } from './layout.ts';
 import { Counter } from './time-series.ts';
 
 /** Zeek's letters as the codes of Pair.HISTORY; upper half: sent by the client. */
@@ -61,11 +61,11 @@ export function book(x: Context, k: Packet, length: number): void {
   const flags = k.flags;
   if (payload > 0) {
     once(x, SEEN_DATA, LETTER.DATA);
-    x.core[x.c + Core.STATE] = x.core[x.c + Core.STATE]! | ((flags & Flag.ACK) !== 0 || (flags & Flag.SYN) !== 0 ? COMPLETE_DATA : 0);
+    if ((flags & (Flag.ACK | Flag.SYN)) !== 0 && !x.has(COMPLETE_DATA)) x.set(COMPLETE_DATA);
     notePayload(x, k, payload);
   } else if ((flags & (Flag.SYN | Flag.ACK)) === Flag.ACK) {
     if ((flags & (Flag.FIN | Flag.RST)) === 0) once(x, SEEN_ACK, LETTER.ACK);
-    x.core[x.c + Core.STATE] = x.core[x.c + Core.STATE]! | COMPLETE_ACK;
+    if (!x.has(COMPLETE_ACK)) x.set(COMPLETE_ACK);
   }
   if (length > 0) {
     if ((pair[me + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0) {

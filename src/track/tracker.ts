@@ -78,11 +78,13 @@ export class Tracker {
     const x = this.#x;
     x.frame = frame;
     x.now = now;
-    let id = this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+    const { flows } = this.tables;
+    let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     if (id < 0) id = this.#open(k, -1);
     else if ((flags & (CONTROL | Flag.ACK)) === Flag.SYN && !this.#belongs(id, k)) id = this.#reopened(id, k);
     else {
-      this.#load(id);
+      const clientIsB = (flows.page[flows.offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
+      x.loadFound(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER, flows.page, flows.offset);
       if ((flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK) && this.#provesStraySyn(k))
         id = this.#split(id, k, otherSide(this.#x.side));
     }
@@ -151,12 +153,16 @@ export class Tracker {
       dst = this.tables.addresses.intern(k.view, k.dstAt);
     }
     const fromB = src > dst || (src === dst && k.srcPort > k.dstPort);
+    const a = fromB ? dst : src;
+    const b = fromB ? src : dst;
+    const ports = fromB ? (k.dstPort << 16) | k.srcPort : (k.srcPort << 16) | k.dstPort;
+    const meta = (k.encap << 1) | (v6 ? 1 : 0);
     this.#fromB = fromB;
-    this.#a = fromB ? dst : src;
-    this.#b = fromB ? src : dst;
-    this.#ports = fromB ? (k.dstPort << 16) | k.srcPort : (k.srcPort << 16) | k.dstPort;
-    this.#meta = (k.encap << 1) | (v6 ? 1 : 0);
-    this.#hash = flowHash(this.#a, this.#b, this.#ports, this.#meta);
+    this.#a = a;
+    this.#b = b;
+    this.#ports = ports;
+    this.#meta = meta;
+    this.#hash = flowHash(a, b, ports, meta);
   }
 
   #load(id: number): void {
