@@ -17,8 +17,8 @@ import type {
 } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import { State } from '../model/state.ts';
-import { type ConnId, connId, type Nanos } from '../model/units.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { deadAttempts } from './attempts.ts';
@@ -35,6 +35,8 @@ export interface PacketCounts {
   readonly fragments: number;
 }
 
+/** Silences before a close that are worth a look, nanoseconds. */
+const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
 /** Views kept, about 1 kB each when read. */
 const MAX_VIEWS = 1 << 13;
 const OUTCOME_COUNT = OUTCOMES.length;
@@ -106,7 +108,7 @@ class Service implements ServiceView {
     return answeredAround(this.#census, this.all(), from, to);
   }
   closedWhenIdle(minSeconds: number): readonly ConnId[] {
-    return closedWhenIdle(this.#census, this.all(), minSeconds);
+    return closedWhenIdle(this.#census, this.#census.idleIds(this.#index), minSeconds);
   }
   get clients(): number {
     return (this.#clients ??= this.#census.countClients(this.#index));
@@ -141,6 +143,8 @@ export class Census implements CaptureView {
   ends: number[] = [];
   outcomeCounts: number[] = [];
   readonly #stays: number[][] = [];
+  readonly #idle: ConnId[][] = [];
+  #busiest: { readonly client: number; readonly host: number } | undefined;
   readonly #resets: ConnId[] = [];
   readonly #ignored: ConnId[] = [];
   readonly #byService: Int32Array;
@@ -194,6 +198,7 @@ export class Census implements CaptureView {
   }
 
   clientGroups(minimum: number): readonly ClientGroup[] {
+    if (this.busiest().client < minimum) return [];
     const groups: ClientGroup[] = [];
     this.services.forEach((service, i) => {
       if (this.totals[i]! < minimum) return;
@@ -212,18 +217,34 @@ export class Census implements CaptureView {
     return groups;
   }
 
-  /** Connections of the host that has most, as client or as server. */
-  busiestHost(): number {
-    const counts = [new Map<number, number>(), new Map<number, number>()] as const;
-    let most = 0;
-    const add = (side: 0 | 1, address: number, n: number): void => {
-      const count = (counts[side].get(address) ?? 0) + n;
-      counts[side].set(address, count);
-      if (count > most) most = count;
-    };
-    for (let id = 0; id < this.tracker.connections; id++) add(0, this.clientAddress(id), 1);
-    this.totals.forEach((total, s) => add(1, this.serverAddress(this.firsts[s]!), total));
-    return most;
+  /** Connections of the client that has most, and of the host that has most as client or as server. */
+  busiest(): { readonly client: number; readonly host: number } {
+    return (this.#busiest ??= this.#countBusiest());
+  }
+
+  #countBusiest(): { client: number; host: number } {
+    const clients = new Map<number, number>();
+    let client = 0;
+    for (let id = 0; id < this.tracker.connections; id++) {
+      const address = this.clientAddress(id);
+      const count = (clients.get(address) ?? 0) + 1;
+      clients.set(address, count);
+      if (count > client) client = count;
+    }
+    const servers = new Map<number, number>();
+    let host = client;
+    this.totals.forEach((total, s) => {
+      const address = this.serverAddress(this.firsts[s]!);
+      const count = (servers.get(address) ?? 0) + total;
+      servers.set(address, count);
+      if (count > host) host = count;
+    });
+    return { client, host };
+  }
+
+  /** Connections of a service that were silent for a while before they closed, and those with TLS. */
+  idleIds(service: number): readonly ConnId[] {
+    return this.#idle[service] ?? [];
   }
 
   /** The client's address as the tracker's key: an int32 or an IPv6 id. */
@@ -317,6 +338,9 @@ export class Census implements CaptureView {
       const pair = pairs.page(ref - 1);
       const client = pairs.offset(ref - 1);
       const server = client + HALF_STRIDE;
+      const quiet = pairs.floatPage(ref - 1)[(client + Pair.QUIET) >> 1]!;
+      const tls = (pair[client + Half.FLAGS]! | pair[server + Half.FLAGS]!) & HalfFlag.TLS;
+      if (quiet >= SHORTEST_IDLE || (tls !== 0 && quiet >= 0)) (this.#idle[s] ??= []).push(connId(id));
       this.syns[s] = this.syns[s]! + pair[client + Half.SYN]!;
       this.synAcks[s] = this.synAcks[s]! + pair[server + Half.SYN_ACK]!;
       if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;

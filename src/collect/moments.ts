@@ -10,17 +10,31 @@ export function answeredAround(
   to: Nanos,
 ): { before: ConnId | null; between: number; after: ConnId | null } {
   const { cores } = census.tracker.tables;
+  const start = (id: ConnId): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  const answered = (id: ConnId): boolean =>
+    (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(id);
+  // Ids are in order of time: look outwards from the two moments.
+  const first = lowerBound(ids, (id) => start(id) >= from);
+  const last = lowerBound(ids, (id) => start(id) > to);
   let before: ConnId | null = null;
+  for (let i = first - 1; i >= 0 && before === null; i--) if (answered(ids[i]!)) before = ids[i]!;
+  let after: ConnId | null = null;
+  for (let i = last; i < ids.length && after === null; i++) if (answered(ids[i]!)) after = ids[i]!;
   let between = 0;
-  for (const id of ids) {
-    const c = cores.offset(id);
-    if ((cores.page(id)[c + Core.STATE]! & Trait.SAW_SYN_ACK) === 0 || census.isScan(id)) continue;
-    const start = cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!;
-    if (start < from) before = id;
-    else if (start <= to) between++;
-    else return { before, between, after: id };
+  for (let i = first; i < last; i++) if (answered(ids[i]!)) between++;
+  return { before, between, after };
+}
+
+/** Index of the first element for which `test` holds; it holds for all behind it. */
+function lowerBound(ids: readonly ConnId[], test: (id: ConnId) => boolean): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (test(ids[middle]!)) high = middle;
+    else low = middle + 1;
   }
-  return { before, between, after: null };
+  return low;
 }
 
 export function closedWhenIdle(census: Census, ids: readonly ConnId[], minSeconds: number): ConnId[] {

@@ -107,7 +107,7 @@ export class TimeWaitStays {
 
   hosts(minimum: number): TimeWaitHost[] {
     const census = this.#census;
-    if (census.busiestHost() < minimum) return [];
+    if (census.busiest().host < minimum) return [];
     const { cores } = census.tracker.tables;
     const key = (id: number, side: number): number => {
       const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;

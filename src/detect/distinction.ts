@@ -7,14 +7,14 @@ import type { ConnectionView } from '../model/connection.ts';
 import { otherSide, type Side } from '../model/state.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
-import { clock } from './evidence.ts';
+import { period } from './evidence.ts';
 import { sample } from './statistics.ts';
 
 /** A trait speaks for itself when so many of the affected have it and so few of the others. */
 const MOST = 0.9;
 const FEW = 0.2;
 /** Connections looked at on either side: enough for shares of a tenth, and a rule may ask for every service. */
-const SAMPLE = 100;
+const SAMPLE = 60;
 
 /** A property with a value per connection; `words` finishes "12 of 12 affected …". Null: it has no value there. */
 interface Property {
@@ -74,11 +74,12 @@ function commonest(values: readonly (string | null)[]): { value: string; count: 
   return best;
 }
 
-/** The affected were opened in a stretch of time of their own. */
+/** The affected were opened in a stretch of time of their own. One alone always was, which says nothing. */
 function moment(capture: CaptureView, affected: readonly ConnectionView[], unaffected: readonly ConnectionView[]): string | null {
+  if (affected.length < 2) return null;
   const starts = affected.map((c) => c.start).sort((a, b) => a - b);
   const [from, to] = [starts[0]!, starts.at(-1)!];
   const inside = unaffected.filter((c) => c.start >= from && c.start <= to).length;
   if (secondsOf(to - from) > 0.5 * secondsOf(capture.end - capture.start) || inside > FEW * unaffected.length) return null;
-  return `The affected were all opened between ${clock(capture, from)} and ${clock(capture, to)}, as ${inside} of the ${plural(unaffected.length, 'other')} were.`;
+  return `The affected were all opened ${period(capture, from, to)}, as ${inside} of the ${plural(unaffected.length, 'other')} were.`;
 }

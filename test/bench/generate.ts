@@ -70,7 +70,10 @@ export function generate(path: string, load: Load): { packets: number; connectio
     const c = live[i]!;
     if (advance(c, out, next)) continue;
     if (made < load.connections) live[i] = open();
-    else ((live[i] = live[live.length - 1]!), live.pop());
+    else {
+      live[i] = live[live.length - 1]!;
+      live.pop();
+    }
   }
   out.close();
   return { packets: out.packets, connections: made };

@@ -177,6 +177,7 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
     [['report', capture, '--set', 'filtered-capture.x=3'], 'it has none'],
     [['report', capture, '--set', 'close-wait-stuck.minSeconds=soon'], 'takes a number, not "soon"'],
     [['report', capture, '--set', 'close-wait-stuck.minSeconds=Infinity'], 'takes a number'],
+    [['report', capture, '--set', 'close-wait-stuck.minSeconds=-3'], 'takes a number from 0 on, not "-3"'],
     [['report', capture, '--set', 'nonsense'], '--set takes RULE.PARAM=VALUE'],
     [['report', capture, '--to', 'yesterday'], '"yesterday" is not a time for --to'],
     [['report', capture, '--captured-until', '2026-13-01T00:00:00Z'], 'is not a time for --captured-until'],

@@ -1,9 +1,13 @@
 /** What programs read: every format is read back with a parser of its own. */
 import { expect, test } from 'vitest';
-import type { ConnectionRow, Report } from '../../src/model/report.ts';
+import { DETECTORS } from '../../src/detect/index.ts';
+import type { ConnectionRow, Report, SocketRow } from '../../src/model/report.ts';
 import { connectionCsv, connectionTable, csvCell } from '../../src/report/connection-rows.ts';
 import { jsonReport } from '../../src/report/json.ts';
+import type { Page } from '../../src/report/layout.ts';
 import { ndjsonReport, ndjsonRows } from '../../src/report/ndjson.ts';
+import { ruleTable } from '../../src/report/rule-rows.ts';
+import { socketTable } from '../../src/report/socket-table.ts';
 import { table } from '../../src/report/table.ts';
 import { connectionRow, incident } from '../support/fake-analysis.ts';
 
@@ -107,6 +111,35 @@ test('the table drops the least important columns until it fits, never who and w
   for (const width of [60, 80, 100, 140]) for (const line of lines(width)) expect(line.length).toBeLessThanOrEqual(width);
   expect(lines(80)[0]).toMatch(/^ID +CLIENT +SERVER +OUTCOME/);
   expect(lines(200)[0]).toContain('FINDINGS');
+});
+
+const socket: SocketRow = {
+  type: 'socket',
+  at: '2026-11-20T08:38:00.000000000Z',
+  host: '10.0.0.1',
+  local: '10.0.0.1:54200',
+  remote: '[2001:db8:1111:2222:3333:4444:5555:6666]:3306',
+  state: 'CLOSE_WAIT',
+  since: '2026-11-20T08:33:00.000000000Z',
+  basis: 'handshake',
+  connection: 7,
+};
+const wide = { ...connectionRow(0), client: { ...connectionRow(0).client, ip: '2001:db8:1111:2222:3333:4444:5555:6666', port: 54200 } };
+
+test.each([
+  ['connections', (page: Page) => connectionTable([connectionRow(0), wide], page)],
+  ['rules', (page: Page) => ruleTable(DETECTORS, page)],
+  ['sockets', (page: Page) => socketTable([socket], page)],
+] as const)('at 40 columns the table of %s fits, too', (_, draw) => {
+  const lines = [...draw({ width: 40, colour: false })].map((line) => line.trimEnd());
+  expect(lines.filter((line) => line.length > 40)).toEqual([]);
+});
+
+test('an address that must be cut keeps its beginning and its port', () => {
+  const columns = [{ title: 'CLIENT', cell: (text: string) => text }];
+  const [, line] = [...table(columns, ['[2001:db8:1111:2222:3333:4444:5555:6666]:54200'], { width: 20, colour: false })];
+  expect(line).toBe('[2001:db8:…66]:54200\n');
+  expect([...table(columns, ['10.0.0.1:54200'], { width: 14, colour: false })][1]).toBe('10.0.0.1:54200\n');
 });
 
 test('a table without rows is its heading', () => {

@@ -1,5 +1,6 @@
 /** A capture, from bytes or from fixtures/, to its report: what the rules' tests look at. */
 import { readCaptures, readStream } from '../../src/capture/index.ts';
+import type { RawRecord } from '../../src/capture/reader.ts';
 import type { AnalysisOptions } from '../../src/engine/analysis.ts';
 import { Analyzer } from '../../src/engine/analyzer.ts';
 import type { Finding, RuleVerdict } from '../../src/model/finding.ts';
@@ -11,14 +12,19 @@ export async function diagnoseBytes(bytes: Uint8Array, options: AnalysisOptions 
   return analyzer.finish([facts]);
 }
 
-/** @param name a file in fixtures/ */
-export async function diagnoseFixture(name: string, options: AnalysisOptions = {}): Promise<Report> {
-  return diagnoseFile(new URL(`../../fixtures/${name}`, import.meta.url).pathname, options);
+type Keep = (record: RawRecord) => boolean;
+
+/**
+ * @param name a file in fixtures/
+ * @param keep the packets that a filter would have let through
+ */
+export async function diagnoseFixture(name: string, options: AnalysisOptions = {}, keep?: Keep): Promise<Report> {
+  return diagnoseFile(new URL(`../../fixtures/${name}`, import.meta.url).pathname, options, keep);
 }
 
-export async function diagnoseFile(path: string, options: AnalysisOptions = {}): Promise<Report> {
+export async function diagnoseFile(path: string, options: AnalysisOptions = {}, keep: Keep = () => true): Promise<Report> {
   const analyzer = new Analyzer(options);
-  const files = await readCaptures([path], { record: (record, file) => analyzer.record(record, file) });
+  const files = await readCaptures([path], { record: (record, file) => !keep(record) || analyzer.record(record, file) });
   return analyzer.finish(files);
 }
 

@@ -42,3 +42,27 @@ export const flagsOnly = (frames: readonly ScriptedFrame[]): readonly ScriptedFr
 /** What one end sent. */
 export const sentBy = (from: 'client' | 'server', frames: readonly ScriptedFrame[]): readonly ScriptedFrame[] =>
   frames.filter(({ segment }) => segment.from === from);
+
+/** A whole connection that begins `at` seconds after the start: 10 octets asked, 1000 answered, closed by both. */
+export const wholeConnection = (at: number): string => `${handshake(at)}
+  +.001 > P. 1:11(10) ack 1
+  +.001 < .  1:1(0) ack 11
+  +.001 < P. 1:1001(1000) ack 11
+  +.001 > .  11:11(0) ack 1001
+  +.001 > F. 11:11(0) ack 1001
+  +.001 < F. 1001:1001(0) ack 12
+  +.001 > .  12:12(0) ack 1002`;
+
+/** Six of them, a tenth of a second apart. */
+export const healthy = connections(6, (i) => wholeConnection(i * 0.1));
+
+/** SYNs to sixty ports that nobody answers. */
+export const lonelySyns = connections(
+  60,
+  (i) => `+${i * 0.01} > S 0:0(0)`,
+  (i) => ({ serverPort: 1000 + i }),
+);
+
+/** The TCP segments whose flags and payload length pass the test. */
+export const segments = (frames: readonly ScriptedFrame[], keep: (flags: number, length: number) => boolean): readonly ScriptedFrame[] =>
+  frames.filter(({ segment }) => segment.kind === 'tcp' && keep(segment.flags, segment.length));

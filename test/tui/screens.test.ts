@@ -80,7 +80,35 @@ describe('findings', () => {
 });
 
 describe('while the capture is read', () => {
-  test('findings appear, and the cursor stays on its finding', async () => {
+  test('findings appear, and the gravest is selected until the user has moved', async () => {
+    const session = new FakeSession({ reading: true });
+    const s = await open(session);
+    const [leak, flood, refused] = fakeFindings();
+    session.read(0.3, [refused!]);
+    await s.settle();
+    expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
+    session.read(0.6, [leak!, flood!, refused!]);
+    await s.settle();
+    expect(s.row(3)).toMatch(/▸ ✖ CRIT {2}39 connections stuck/);
+    expect(s.text()).toContain('10.0.0.9:3306 closed 39 connections');
+  });
+  test.each([
+    ['opened and left', 'd\x1b'],
+    ['explained', 'o\x1b'],
+    ['scrolled in the pane', 'J'],
+  ])('a finding that was %s keeps the cursor when a graver one appears', async (_, keys) => {
+    const session = new FakeSession({ reading: true });
+    const s = await open(session);
+    const [leak, , refused] = fakeFindings();
+    session.read(0.3, [refused!]);
+    await s.settle();
+    await s.type(keys);
+    session.read(0.6, [leak!, refused!]);
+    await s.settle();
+    expect(s.row(3)).toContain('39 connections stuck');
+    expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
+  });
+  test('findings appear, and a cursor that was moved stays on its finding', async () => {
     const session = new FakeSession({ reading: true });
     const s = await open(session);
     expect(s.text()).toContain('Nothing found so far; still reading');
@@ -89,6 +117,7 @@ describe('while the capture is read', () => {
     await s.settle();
     expect(s.row(1)).toMatch(/reading .* 29 %/);
     expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
+    await s.type('j');
     session.read(0.6, [leak!, flood!, refused!]);
     await s.settle();
     expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
