@@ -82,7 +82,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
     title: `${plural(aborts.length, 'connection')} ${where} aborted by ${who} with RST`,
     summary: [
       `${host === null ? who : `${host}, the ${isClient ? 'client' : 'server'},`} ended ${plural(aborts.length, 'connection')} ${where} by RST instead of FIN ${period(capture, since, last)}; the other end was ${peers.length === 1 ? peers[0]! : plural(peers.length, 'address', 'addresses')}.`,
-      `Each RST came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers exactly.`,
+      `${aborts.length === 1 ? 'The RST' : 'Each RST'} came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers exactly.`,
       KIND_TEXT[main],
       together >= TOGETHER ? `${String(together)} of them came within ${durationText(secondsOf(SAME_INSTANT))}.` : '',
       distinction(capture, ids, unaffected, side),

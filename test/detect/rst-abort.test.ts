@@ -12,6 +12,12 @@ const exchange = (at = 0): string => `${handshake(at)}
   +.001 < P. 1:21(20) ack 11
   +.001 > .  11:11(0) ack 21`;
 
+/** The same, closed in order by the client. */
+const closed = (at: number): string => `${exchange(at)}
+  +.1   > F. 11:11(0) ack 21
+  +.001 < F. 21:21(0) ack 12
+  +.001 > .  12:12(0) ack 22`;
+
 const only = async (script: string): Promise<ReturnType<typeof findingsOf>> =>
   findingsOf(await diagnoseBytes(captureOf(scriptFrames(script), lateExchange(20))), RULE);
 
@@ -81,6 +87,22 @@ describe('scripted', () => {
   test('an idle timeout that resets loses nothing: a notice', async () => {
     const [finding] = await only(`${exchange()}\n  +10 < R. 21:21(0) ack 11`);
     expect(finding).toMatchObject({ severity: 'notice', atFault: '10.0.0.2' });
+  });
+
+  test('a single abort among others of its kind has one moment, not a time between', async () => {
+    const aborted = `${exchange(2)}\n  +.1 > R. 11:11(0) ack 21`;
+    const frames = connections(5, (i) => (i === 2 ? aborted : closed(i)));
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(frames, lateExchange(20))), RULE);
+    expect(finding).toMatchObject({ count: 1 });
+    expect(finding!.summary).toContain('by RST instead of FIN at 08:33:02.105 UTC');
+    expect(finding!.summary).toContain('do not tell the 1 affected from the 4 others');
+    expect(finding!.summary).not.toContain('between');
+  });
+
+  test('several that were opened together are told apart by that', async () => {
+    const frames = connections(8, (i) => (i < 3 ? `${exchange(2)}\n  +.1 > R. 11:11(0) ack 21` : closed(i)));
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(frames, lateExchange(20))), RULE);
+    expect(finding!.summary).toContain('The affected were all opened at 08:33:02.000 UTC, as 0 of the 5 others were.');
   });
 
   test('when the service refuses right afterwards, it went down', async () => {
