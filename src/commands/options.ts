@@ -138,6 +138,8 @@ function settingFlag(word: string, rules: readonly Detector[]): readonly [string
   if (!/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(Number(text))) {
     throw new UsageError(`${rule.id}.${param} takes a number, not ${quoted(text)}.`);
   }
+  // Thresholds are counts, times, shares and scores; below 0 each is one that everything passes.
+  if (Number(text) < 0) throw new UsageError(`${rule.id}.${param} takes a number from 0 on, not ${quoted(text)}.`);
   return [`${rule.id}.${param}`, Number(text)];
 }
 
