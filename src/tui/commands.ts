@@ -71,16 +71,17 @@ function move(store: Store, step: number): void {
   const view = topView(state);
   const cursor = Math.max(0, Math.min(view.cursor + step, lengthOf(view, state) - 1));
   if (view.kind === 'connections') store.replace({ ...view, cursor, key: view.pages.idAt(cursor) ?? null });
-  else if (view.kind === 'findings') store.replace({ ...view, cursor, paneTop: 0 });
+  else if (view.kind === 'findings')
+    store.replace({ ...view, cursor, key: selectedFinding(state, { ...view, cursor })?.id ?? null, paneTop: 0 });
   else store.replace({ ...view, cursor });
 }
 
 function movePane(store: Store, direction: 1 | -1): void {
-  const state = store.state();
-  const view = topView(state);
-  if (view.kind !== 'findings') return;
-  const layout = findingsLayout(state.size, state.snapshot.findings.length);
   withFinding(store, (finding) => {
+    const state = store.state();
+    const view = topView(state);
+    if (view.kind !== 'findings') return;
+    const layout = findingsLayout(state.size, state.snapshot.findings.length);
     const lines = detailOf(finding, state.snapshot, layout.detailWidth).length;
     const step = direction * Math.max(1, Math.floor(layout.detailRows / 2));
     store.replace({ ...view, paneTop: Math.max(0, Math.min(view.paneTop + step, lines - layout.detailRows)) });
@@ -144,14 +145,15 @@ function openEvidence(store: Store, finding: Finding, index: number): void {
 }
 
 function explain(store: Store): void {
-  const finding = findingOfScreen(store.state());
+  const finding = findingOfScreen(store);
   if (finding) store.push({ kind: 'explain', rule: finding.rule, cursor: 0, top: 0, data: WAITING });
   else store.say('There is no rule behind this list.');
 }
 
-function findingOfScreen(state: TuiState): Finding | undefined {
+function findingOfScreen(store: Store): Finding | undefined {
+  const state = store.state();
   const view = topView(state);
-  if (view.kind === 'findings') return selectedFinding(state, view);
+  if (view.kind === 'findings') return chosenFinding(store);
   if (view.kind === 'finding') return view.finding;
   return view.kind === 'connections' ? state.snapshot.findings.find((finding) => finding.id === view.finding) : undefined;
 }
@@ -188,8 +190,16 @@ function reverse(store: Store): void {
 }
 
 function withFinding(store: Store, then: (finding: Finding) => void): void {
+  const finding = chosenFinding(store);
+  if (finding) then(finding);
+}
+
+/** The finding under the cursor, which from now on stays on it. */
+function chosenFinding(store: Store): Finding | undefined {
   const state = store.state();
   const view = topView(state);
-  const finding = view.kind === 'findings' ? selectedFinding(state, view) : undefined;
-  if (finding) then(finding);
+  if (view.kind !== 'findings') return undefined;
+  const finding = selectedFinding(state, view);
+  if (finding) store.replace({ ...view, key: finding.id });
+  return finding;
 }

@@ -37,7 +37,10 @@ interface Window {
 }
 export interface FindingsView extends Window {
   readonly kind: 'findings';
-  /** The finding under the cursor by id: the list grows and is sorted anew while the capture is read. */
+  /**
+   * The finding under the cursor by id: the list grows and is sorted anew while the capture is read. Null until the user
+   * has moved or done something with a finding: so long the cursor stays on the first row, which is the gravest.
+   */
   readonly key: string | null;
   readonly filter: string;
   readonly paneTop: number;

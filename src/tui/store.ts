@@ -15,6 +15,7 @@ import {
   type LadderView,
   type Loaded,
   type PacketView,
+  selectedFinding,
   settled,
   shownFindings,
   topView,
@@ -210,7 +211,7 @@ export class Store {
 
   #settle(view: View, state: TuiState): View {
     const out = settled(view, state);
-    if (out.kind === 'findings') return { ...out, key: shownFindings(state.snapshot, out.filter)[out.cursor]?.id ?? out.key };
+    if (out.kind === 'findings') return out.key === null ? out : { ...out, key: selectedFinding(state, out)?.id ?? out.key };
     if (out.kind === 'connections') {
       out.pages.look(out.top, heightOf(out, state));
       return { ...out, key: out.pages.idAt(out.cursor) ?? out.key };
