@@ -14,7 +14,7 @@ interface RuleLine {
 
 const COLUMNS: readonly Column<RuleLine>[] = [
   { title: 'RULE', cell: (r) => r.rule },
-  { title: 'SEVERITY', cell: (r) => r.severity },
+  { title: 'SEVERITY', importance: 3, cell: (r) => r.severity },
   { title: 'CATEGORY', importance: 1, cell: (r) => r.category },
   { title: 'PARAMETER', cell: (r) => r.parameter },
   { title: 'TITLE', importance: 2, cell: (r) => r.title },

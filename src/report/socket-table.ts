@@ -12,7 +12,7 @@ const COLUMNS: readonly Column<SocketRow>[] = [
   { title: 'State', cell: (s) => SS_NAME.get(s.state) ?? sanitise(s.state) },
   { title: 'Local Address:Port', cell: (s) => sanitise(s.local) },
   { title: 'Peer Address:Port', cell: (s) => sanitise(s.remote) },
-  { title: 'Since', cell: (s) => clockText(s.since) },
+  { title: 'Since', importance: 3, cell: (s) => clockText(s.since) },
   { title: 'For', align: 'right', importance: 2, cell: (s) => ageText(s) },
   { title: 'Connection', align: 'right', importance: 1, cell: (s) => String(s.connection) },
 ];

@@ -1,6 +1,9 @@
 /**
  * Columns of text for a terminal. Widths are measured on the first rows only, because there may be a million of them;
  * a later, longer cell pushes its line out rather than being cut, and nothing is held back.
+ *
+ * A page that is too narrow loses columns first. Only where those that must stay do not fit either, the widest are
+ * narrowed, and their cells lose their middle: both ends of an address and port, or of a name and value, tell most.
  */
 import { paint, type Page } from './layout.ts';
 
@@ -26,9 +29,17 @@ export function* table<Row>(columns: readonly Column<Row>[], rows: Iterable<Row>
   }
   const widths = columns.map((c, i) => Math.max(c.title.length, ...head.map((cells) => cells[i]?.length ?? 0)));
   const kept = fit(columns, widths, page.width);
+  const drawn = narrowed(
+    kept.map((i) => widths[i] ?? 0),
+    page.width,
+  );
+  const cell = (text: string, i: number, width: number): string => {
+    const shown = width < (widths[i] ?? 0) ? cut(text, width) : text;
+    return columns[i]?.align === 'right' ? shown.padStart(width) : shown.padEnd(width);
+  };
   const line = (cells: readonly string[]): string =>
     kept
-      .map((i) => (columns[i]?.align === 'right' ? (cells[i] ?? '').padStart(widths[i] ?? 0) : (cells[i] ?? '').padEnd(widths[i] ?? 0)))
+      .map((i, k) => cell(cells[i] ?? '', i, drawn[k] ?? 0))
       .join(GAP)
       .trimEnd();
 
@@ -53,4 +64,22 @@ function fit<Row>(columns: readonly Column<Row>[], widths: readonly number[], wi
     kept = kept.filter((i) => i !== victim);
   }
   return kept;
+}
+
+/** The same columns with the widest made narrower until they fit. */
+function narrowed(widths: readonly number[], width: number): readonly number[] {
+  const drawn = [...widths];
+  let excess = drawn.reduce((sum, w) => sum + w + GAP.length, -GAP.length) - width;
+  for (; excess > 0; excess--) {
+    const widest = Math.max(...drawn);
+    if (widest <= 1) break;
+    drawn[drawn.indexOf(widest)] = widest - 1;
+  }
+  return drawn;
+}
+
+function cut(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const tail = Math.floor((width - 1) / 2);
+  return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`;
 }
