@@ -6,7 +6,7 @@
  * kind adds a `Pair` record with both ends (`Half`).
  */
 
-/** Words of a core record. Times are float64 in two words (even offsets). */
+/** Words of a core record; times are float64 in two words (even offsets). What every segment touches comes first. */
 export const Core = {
   /** Canonical order of the tuple: `A` is the smaller (address, port). IPv4: the address; IPv6: its id in the AddressBook. */
   ADDR_A: 0,
@@ -15,32 +15,32 @@ export const Core = {
   PORTS: 2,
   /** bit 0: IPv6; above: encapsulation id */
   META: 3,
-  FIRST_FRAME: 4,
-  LAST_FRAME: 5,
   /** client state (4 bits), server state (4 bits), `Trait` bits */
-  STATE: 6,
+  STATE: 4,
   /** index of the pair record + 1; 0 none yet */
-  PAIR: 7,
-  /** event indexes + 1 */
-  HEAD: 8,
-  TAIL: 9,
-  /** initial sequence numbers: [client, server] */
-  ISS: 10,
-  /** SYN options, packed by `packSynOptions`: [client, server] */
-  OPTIONS: 12,
-  /** while there is no pair: SYNs | SYN-ACKs << 16 */
-  COUNTS: 14,
-  /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
-  LENGTHS: 15,
-  FIRST_SYNACK: 16,
+  PAIR: 5,
+  LAST_FRAME: 6,
   /** id + 1 of the connection that had this tuple before */
-  PREVIOUS: 17,
-  /** TTL of the first segment: client | server << 8 */
-  TTLS: 18,
+  PREVIOUS: 7,
+  LAST_TIME: 8,
+  FIRST_TIME: 10,
+  FIRST_FRAME: 12,
   /** generation of the newest timer of each end: client | server << 16 */
-  ARMED: 19,
-  FIRST_TIME: 20,
-  LAST_TIME: 22,
+  ARMED: 13,
+  /** event indexes + 1 */
+  HEAD: 14,
+  TAIL: 15,
+  /** initial sequence numbers: [client, server] */
+  ISS: 16,
+  /** SYN options, packed by `packSynOptions`: [client, server] */
+  OPTIONS: 18,
+  /** while there is no pair: SYNs | SYN-ACKs << 16 */
+  COUNTS: 20,
+  /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
+  LENGTHS: 21,
+  FIRST_SYNACK: 22,
+  /** TTL of the first segment: client | server << 8 */
+  TTLS: 23,
 } as const;
 export const CORE_STRIDE = 24;
 
@@ -72,7 +72,10 @@ export const Trait = {
   STRAY_SYN: 1 << 29,
 } as const;
 
-/** Words of one end. The first sixteen are what every segment touches: one cache line. */
+/**
+ * Words of one end, from where its part of the pair record begins. Both ends' words that every segment touches lie side by
+ * side, then what only some segments touch, then the rest; so a field is at the same distance for either end.
+ */
 export const Half = {
   /** Next sequence number: highest seq + length seen (int32). */
   NXT: 0,
@@ -92,30 +95,31 @@ export const Half = {
   LAST_DATA_TIME: 12,
   LAST_TIME: 14,
   /** Newest hole in the sequence space: [from, to). */
-  HOLE_FROM: 16,
-  HOLE_TO: 17,
+  HOLE_FROM: 32,
+  HOLE_TO: 33,
   /** Octets in holes that are still open. */
-  MISSED: 18,
+  MISSED: 34,
   /** Acknowledgment number that covers the FIN. */
-  FIN_ACK: 19,
-  SYN: 20,
-  SYN_ACK: 21,
-  FIN: 22,
-  RST: 23,
-  FIRST_SYN: 24,
-  FIRST_SYN_ACK: 25,
-  FIRST_FIN: 26,
-  FIRST_RST: 27,
-  RETRANSMISSIONS: 28,
-  OUT_OF_ORDER: 29,
-  ZERO_WINDOWS: 30,
+  FIN_ACK: 35,
+  SYN: 36,
+  SYN_ACK: 37,
+  FIN: 38,
+  RST: 39,
+  FIRST_SYN: 40,
+  FIRST_SYN_ACK: 41,
+  FIRST_FIN: 42,
+  FIRST_RST: 43,
+  RETRANSMISSIONS: 44,
+  OUT_OF_ORDER: 45,
+  ZERO_WINDOWS: 46,
   /** Payload octets sent after the other end's FIN (saturating). */
-  AFTER_PEER_FIN: 31,
-  STATE_TIME: 32,
+  AFTER_PEER_FIN: 47,
+  STATE_TIME: 64,
   /** seq of the last RST of this end */
-  RST_SEQ: 34,
+  RST_SEQ: 66,
 } as const;
-export const HALF_STRIDE = 36;
+/** From the client's words to the server's. */
+export const HALF_STRIDE = 16;
 
 /** Bits of Half.FLAGS. */
 export const HalfFlag = {
@@ -136,23 +140,23 @@ export const HalfFlag = {
   SPOKE: 1 << 17,
 } as const;
 
-/** Words of a pair record behind its two halves. */
+/** Words of a pair record that belong to both ends, in the gap between the last words of the two. */
 export const Pair = {
   /** Zeek history: letters of 5 bits, six to a word. */
-  HISTORY: 2 * HALF_STRIDE,
-  HISTORY_LENGTH: 2 * HALF_STRIDE + 3,
+  HISTORY: 68,
+  HISTORY_LENGTH: 71,
   /** Round-trip time of the handshake, microseconds; 0 unknown. */
-  RTT_MICROS: 2 * HALF_STRIDE + 4,
+  RTT_MICROS: 72,
   /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16. */
-  STRAY_SEQ: 2 * HALF_STRIDE + 5,
-  STRAY_FRAME: 2 * HALF_STRIDE + 6,
-  STRAY_COUNT: 2 * HALF_STRIDE + 7,
+  STRAY_SEQ: 73,
+  STRAY_FRAME: 74,
+  STRAY_COUNT: 75,
   /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
-  QUIET: 2 * HALF_STRIDE + 8,
+  QUIET: 76,
   /** Time of the stray SYN (float64). */
-  STRAY_TIME: 2 * HALF_STRIDE + 10,
+  STRAY_TIME: 78,
 } as const;
-export const PAIR_STRIDE = 2 * HALF_STRIDE + 12;
+export const PAIR_STRIDE = 84;
 
 /** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen. */
 export const SynOption = {
