@@ -9,7 +9,7 @@ import { ethernet, ipv4, tcp } from '../support/frames.ts';
 const frame = ethernet(
   ipv4(
     { src: '10.0.0.1', dst: '10.0.0.2' },
-    tcp({ srcPort: 54_200, dstPort: 443, flags: 0x18, seq: 4_294_967_290, ack: 7 }, new Uint8Array(40)),
+    tcp({ srcPort: 54_200, dstPort: 443, flags: 0x18, seq: 4_294_967_290, ack: 7, payload: new Uint8Array(40) }),
   ),
 );
 
