@@ -22,6 +22,9 @@ export class FlowTable {
   #slots = new Int32Array(INITIAL_SLOTS * 2);
   #mask = INITIAL_SLOTS - 1;
   #used = 0;
+  /** What `find` found last: segments come in trains. */
+  #lastHash = 0;
+  #lastId = -1;
   readonly #cores: RecordPages;
 
   constructor(cores: RecordPages) {
@@ -34,6 +37,16 @@ export class FlowTable {
 
   /** The newest connection of this tuple, or -1. */
   find(hash: number, a: number, b: number, ports: number, meta: number): number {
+    if (hash === this.#lastHash && this.#lastId >= 0) {
+      const { page, offset } = this;
+      if (
+        page[offset + Core.PORTS] === ports &&
+        page[offset] === a &&
+        page[offset + Core.ADDR_B] === b &&
+        page[offset + Core.META] === meta
+      )
+        return this.#lastId;
+    }
     const slots = this.#slots;
     const mask = this.#mask;
     const cores = this.#cores;
@@ -47,6 +60,8 @@ export class FlowTable {
         if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && core[at + Core.META] === meta) {
           this.page = core;
           this.offset = at;
+          this.#lastHash = hash;
+          this.#lastId = id;
           return id;
         }
       }
@@ -56,6 +71,7 @@ export class FlowTable {
 
   /** Makes `id` the newest connection of its tuple; `replaces` is the one before, or -1. */
   set(hash: number, id: number, replaces: number): void {
+    this.#lastId = -1;
     const slots = this.#slots;
     const mask = this.#mask;
     let slot = hash & mask;
