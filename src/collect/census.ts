@@ -318,7 +318,7 @@ export class Census implements CaptureView {
       this.#outcomeOf[id] = outcome;
       const k = s * OUTCOME_COUNT + outcome;
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
-      if ((word & Trait.HAS_RST) !== 0) this.#resets.push(connId(id));
+      if ((word & Trait.HAS_RST) !== 0 && (word & (Trait.REFUSED | Trait.COMPLETED)) !== Trait.REFUSED) this.#resets.push(connId(id));
       if ((word & Trait.ACK_IGNORED) !== 0) this.#ignored.push(connId(id));
       if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT)
         (this.#stays[s] ??= []).push(id);

@@ -14,16 +14,20 @@ const SCANNED_HOSTS = 25;
 /** client address → server address (or port) → how many services it failed at. */
 type Counts = Map<number, Map<number, number>>;
 
-const bump = (counts: Counts, client: number, key: number): void => {
+const bump = (counts: Counts, client: number, key: number): number => {
   let inner = counts.get(client);
   if (!inner) counts.set(client, (inner = new Map<number, number>()));
-  inner.set(key, (inner.get(key) ?? 0) + 1);
+  const count = (inner.get(key) ?? 0) + 1;
+  inner.set(key, count);
+  return count;
 };
 
 export class Scans {
   readonly #census: Census;
   readonly #ports: Counts = new Map();
   readonly #hosts: Counts = new Map();
+  /** Somebody reached one of the thresholds. */
+  #any = false;
 
   constructor(census: Census) {
     this.#census = census;
@@ -37,13 +41,14 @@ export class Scans {
         if (clients.has(client)) continue;
         clients.add(client);
         const { address, port } = this.#server(id);
-        bump(this.#ports, client, address);
-        bump(this.#hosts, client, port);
+        if (bump(this.#ports, client, address) >= SCANNED_PORTS) this.#any = true;
+        if (bump(this.#hosts, client, port) >= SCANNED_HOSTS) this.#any = true;
       }
     }
   }
 
   has(id: ConnId): boolean {
+    if (!this.#any) return false;
     const client = this.#census.clientAddress(id);
     const { address, port } = this.#server(id);
     return (this.#ports.get(client)?.get(address) ?? 0) >= SCANNED_PORTS || (this.#hosts.get(client)?.get(port) ?? 0) >= SCANNED_HOSTS;

@@ -12,7 +12,7 @@ import { type FrameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { median, sample } from './statistics.ts';
 
 /** Neighbours looked at: enough for a median. */
-const NEIGHBOURS = 40;
+const NEIGHBOURS = 24;
 
 export interface Waiting {
   readonly connection: ConnectionView;

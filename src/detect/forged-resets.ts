@@ -43,10 +43,19 @@ export interface ForgedReset {
 /** The stronger of both directions, or null when the RSTs are their sender's own. */
 export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedReset | null {
   if (!c.established && c.basis !== 'midstream') return null;
+  let best = judged.get(c);
+  if (best === undefined) judged.set(c, (best = strongest(c)));
+  return best !== null && best.score >= minScore && best.signs.length >= 2 ? best : null;
+}
+
+/** Two rules ask about the same views. */
+const judged = new WeakMap<ConnectionView, ForgedReset | null>();
+
+function strongest(c: ConnectionView): ForgedReset | null {
   const resets = c.marks.filter((m) => m.rst !== null);
-  const verdicts = ([0, 1] as const).map((side) => judge(c, side, resets)).filter((v) => v !== null);
-  const best = verdicts.toSorted((a, b) => b.score - a.score)[0];
-  return best !== undefined && best.score >= minScore && best.signs.length >= 2 ? best : null;
+  const [client, server] = [judge(c, 0, resets), judge(c, 1, resets)];
+  if (client === null || server === null) return client ?? server;
+  return server.score > client.score ? server : client;
 }
 
 function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): ForgedReset | null {

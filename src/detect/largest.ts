@@ -6,7 +6,7 @@ import { plural } from '../model/wording.ts';
 import type { Draft } from './detector.ts';
 
 /** Findings of one rule that a person still reads as a list. */
-const MOST = 32;
+const MOST = 16;
 
 /** Drafts of the groups with the largest `size`, in the order of the groups; each says how many were left out. */
 export function draftLargest<T>(groups: readonly T[], size: (group: T) => number, draft: (group: T) => Draft, what: string): Draft[] {

@@ -185,7 +185,7 @@ export interface CaptureView {
   connection(id: ConnId): ConnectionView;
   /** RFC 3339. */
   timeText(t: Nanos): string;
-  /** Ids of connections with at least one RST, ascending. */
+  /** Ids of connections with at least one RST other than the refusal of a SYN, ascending. */
   withRst(): readonly ConnId[];
   /** Ids of connections whose third ACK was seen and ignored, ascending. */
   withIgnoredAck(): readonly ConnId[];

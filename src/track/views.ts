@@ -88,7 +88,8 @@ class Connection implements ConnectionView {
   readonly #views: Views;
   readonly #core: Int32Array;
   readonly #c: number;
-  #events: { readonly transitions: readonly Transition[]; readonly marks: readonly MarkEvent[] } | undefined;
+  #transitions: readonly Transition[] | undefined;
+  #marks: readonly MarkEvent[] | undefined;
 
   constructor(views: Views, id: ConnId) {
     this.id = id;
@@ -172,44 +173,46 @@ class Connection implements ConnectionView {
     return quiet < 0 ? null : quiet / NANOS_PER_SECOND;
   }
 
+  // Read apart: rules about RSTs look at the marks of thousands of connections, and at the transitions of few of them.
   get transitions(): readonly Transition[] {
-    return this.#read().transitions;
+    return (this.#transitions ??= this.#readTransitions());
   }
   get marks(): readonly MarkEvent[] {
-    return this.#read().marks;
+    return (this.#marks ??= this.#readMarks());
   }
 
-  #read(): { readonly transitions: readonly Transition[]; readonly marks: readonly MarkEvent[] } {
-    if (this.#events) return this.#events;
+  #readTransitions(): readonly Transition[] {
     const { events } = this.#views.tables;
-    const transitions: Transition[] = [];
-    const marks: MarkEvent[] = [];
+    const out: Transition[] = [];
     for (let ref = this.#core[this.#c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
-      const side = eventSide(code) as Side;
-      const time = nanos(events.time(ref));
-      const kind = eventKind(code);
-      if (kind === EventKind.WITHDRAWN) continue;
-      if (kind === EventKind.TRANSITION) {
-        const cause = CAUSE_TEXT[eventCause(code)] ?? '';
-        const from = eventFrom(code) as State;
-        transitions.push({
-          time,
-          frame: frameOrNull(events.frame(ref)),
-          side,
-          from,
-          to: eventTo(code) as State,
-          cause,
-          assumed: eventAssumed(code),
-        });
-      } else {
-        const mark = MARKS[kind - EventKind.FIRST_MARK]!;
-        const detail = markDetail(code);
-        marks.push({ mark, time, frame: frameNo(events.frame(ref)), side, detail, rst: mark === Mark.RST ? rstFacts(detail) : null });
-      }
+      if (eventKind(code) !== EventKind.TRANSITION) continue;
+      out.push({
+        time: nanos(events.time(ref)),
+        frame: frameOrNull(events.frame(ref)),
+        side: eventSide(code) as Side,
+        from: eventFrom(code) as State,
+        to: eventTo(code) as State,
+        cause: CAUSE_TEXT[eventCause(code)] ?? '',
+        assumed: eventAssumed(code),
+      });
     }
-    this.#events = { transitions: byTime(transitions), marks };
-    return this.#events;
+    return byTime(out);
+  }
+
+  #readMarks(): readonly MarkEvent[] {
+    const { events } = this.#views.tables;
+    const out: MarkEvent[] = [];
+    for (let ref = this.#core[this.#c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+      const code = events.code(ref);
+      const kind = eventKind(code);
+      if (kind < EventKind.FIRST_MARK) continue;
+      const mark = MARKS[kind - EventKind.FIRST_MARK]!;
+      const detail = markDetail(code);
+      const rst = mark === Mark.RST ? rstFacts(detail) : null;
+      out.push({ mark, time: nanos(events.time(ref)), frame: frameNo(events.frame(ref)), side: eventSide(code) as Side, detail, rst });
+    }
+    return out;
   }
 
   /** Last SYN, its SYN-ACK and the acknowledgment of that; null where not captured. */
