@@ -90,7 +90,8 @@ export class Analyzer {
     if (packet.layer === Layer.TCP) {
       if (packet.stop !== Stop.NONE) this.tally.note(packet, record.linkType);
       this.tally.flags(packet.flags);
-      this.#tracker.tcp(packet, frame, now);
+      this.#tracker.at(now);
+      this.#tracker.tcp(packet, frame);
     } else {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);

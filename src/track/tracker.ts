@@ -63,9 +63,16 @@ export class Tracker {
     return this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
   }
 
-  /** A TCP segment (`layer` is TCP). Returns the id of its connection. */
-  tcp(k: Packet, frame: number, now: number): number {
+  /** Time of the packet that comes next. Apart from `tcp`, because a float64 argument of a large function is boxed for every packet. */
+  at(now: number): void {
+    this.#x.now = now;
+  }
+
+  /** A TCP segment (`layer` is TCP) at the time given to `at`. Returns the id of its connection. */
+  tcp(k: Packet, frame: number): number {
     const { counts } = this;
+    const x = this.#x;
+    const { now } = x;
     const flags = k.flags;
     counts.tcp++;
     if ((flags & CONTROL) === 0) counts.plain++;
@@ -75,9 +82,7 @@ export class Tracker {
     if (now >= this.tables.timers.next) this.tables.timers.advance(now, this.#expire);
 
     this.#key(k);
-    const x = this.#x;
     x.frame = frame;
-    x.now = now;
     const { flows } = this.tables;
     let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     if (id < 0) id = this.#open(k, -1);

@@ -56,7 +56,8 @@ export function playFrames(frames: readonly ScriptedFrame[], options: PlayOption
     now = segment.at - frames[0]!.segment.at;
     decoder.decode(packet, ETHERNET, view, 0, bytes.length, bytes.length);
     let id = -1;
-    if (packet.layer === Layer.TCP) id = tracker.tcp(packet, i + 1, now);
+    tracker.at(now);
+    if (packet.layer === Layer.TCP) id = tracker.tcp(packet, i + 1);
     else if (packet.quoted !== null) id = tracker.icmpError(packet, packet.quoted, i + 1, now);
     for (const which of ['client', 'server'] as const) {
       const wanted = expected?.[which] ?? null;
