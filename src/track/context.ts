@@ -200,9 +200,6 @@ export class Context {
     this.core[this.c + Core.ARMED] = (word & ~(0xffff << shift)) | (generation << shift);
     return generation;
   }
-  generation(side: number): number {
-    return (this.core[this.c + Core.ARMED]! >>> (side * 16)) & 0xffff;
-  }
 
   rearm(kind: 0 | 1 | 2, side: number): void {
     this.tables.timers.arm(kind, this.now, this.#ref(side), this.newGeneration(side));
@@ -293,9 +290,5 @@ export class Context {
     const word = this.p + Pair.HISTORY + Math.floor(n / 6);
     this.pair[word] = this.pair[word]! | (letter << ((n % 6) * 5));
     this.pair[this.p + Pair.HISTORY_LENGTH] = n + 1;
-  }
-
-  spokenSinceOwnClose(half: number): boolean {
-    return this.flag(half, HalfFlag.SENT_RST);
   }
 }

@@ -421,11 +421,15 @@ export class Tracker {
   }
 
   #timer(kind: TimerKind, ref: number, generation: number, due: number): void {
-    const x = this.#x;
+    const id = ref >> 1;
     const side = (ref & 1) as Side;
+    const { cores } = this.tables;
+    // Nearly every timer is void when its time comes: that must cost one look at the core record.
+    const armed = cores.page(id)[cores.offset(id) + Core.ARMED]!;
+    if (((armed >>> (side * 16)) & 0xffff) !== generation) return;
+    const x = this.#x;
     const saved = x.now;
-    x.load(ref >> 1, side);
-    if (x.generation(side) !== generation) return;
+    x.load(id, side);
     x.now = due;
     switch (kind) {
       case TimerKind.TIME_WAIT:
