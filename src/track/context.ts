@@ -8,7 +8,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
 import { AddressBook } from './address-book.ts';
 import { FlowTable } from './flow-table.ts';
-import { Core, CORE_STRIDE, Half, HALF_STRIDE, HalfFlag, Pair, PAIR_STRIDE, Trait } from './layout.ts';
+import { Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import type { Profile } from './profiles.ts';
 import { Counter, TimeSeries } from './time-series.ts';

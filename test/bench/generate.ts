@@ -63,7 +63,7 @@ export function generate(path: string, load: Load): { packets: number; connectio
   const perConnection = load.packets / load.connections;
   let made = 0;
   const live: Conversation[] = [];
-  const open = (): Conversation => new Conversation(made++, Math.max(1, Math.round(((perConnection - 9) * (50 + next(100))) / 150)), next);
+  const open = (): Conversation => new Conversation(made++, Math.max(1, Math.round(((perConnection - 9) * (50 + next(100))) / 128)), next);
   while (live.length < Math.min(IN_FLIGHT, load.connections)) live.push(open());
   while (live.length > 0) {
     const i = next(live.length);
