@@ -86,23 +86,26 @@ export class TimeWaitStays {
       if (service.total >= minimum) ordinals[i] = next++;
     });
     const ordinal = (id: number): number => ordinals[census.serviceIndex(id)]!;
-    // The addresses of a service are of one family, so IPv4 addresses and IPv6 ids do not meet.
+    // The addresses of a service are of one family, so IPv4 addresses and IPv6 ids do not meet. A server's key stays a small integer.
     const key = (id: number, side: number): number =>
-      ordinal(id) * 2 ** 33 + (side === Side.SERVER ? 2 ** 32 : census.clientAddress(id) >>> 0);
-    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, overlap, ids }) => {
-      const { client, server } = census.connection(first);
-      const { peak, at } = overlap.peak();
-      const service = { ip: server.ip, port: server.port };
-      return {
-        host: side === Side.SERVER ? server.ip : client.ip,
-        side,
-        service,
-        total: overlap.length,
-        peak,
-        peakAt: at ?? census.start,
-        ids,
-      };
-    });
+      side === Side.SERVER ? ordinal(id) : (ordinal(id) + 1) * 2 ** 32 + (census.clientAddress(id) >>> 0);
+    const clientsCan = census.busiest().client >= minimum;
+    return this.#grouped(minimum, key, (id, side) => ordinal(id) >= 0 && (side === Side.SERVER || clientsCan)).map(
+      ({ side, first, overlap, ids }) => {
+        const { client, server } = census.connection(first);
+        const { peak, at } = overlap.peak();
+        const service = { ip: server.ip, port: server.port };
+        return {
+          host: side === Side.SERVER ? server.ip : client.ip,
+          side,
+          service,
+          total: overlap.length,
+          peak,
+          peakAt: at ?? census.start,
+          ids,
+        };
+      },
+    );
   }
 
   hosts(minimum: number): TimeWaitHost[] {
@@ -121,7 +124,7 @@ export class TimeWaitStays {
   }
 
   /** Groups with at least `minimum` stays; those of which `wanted` says no are not looked at. */
-  #grouped(minimum: number, key: (id: number, side: number) => number, wanted: (id: number) => boolean): Group[] {
+  #grouped(minimum: number, key: (id: number, side: number) => number, wanted: (id: number, side: Side) => boolean): Group[] {
     this.#read();
     const ids = this.#ids;
     if (ids.length < minimum) return [];
@@ -129,7 +132,7 @@ export class TimeWaitStays {
     for (let i = 0; i < ids.length; i++) {
       const id = connId(ids[i]!);
       const side = this.#sides[i]! as Side;
-      if (!wanted(id)) continue;
+      if (!wanted(id, side)) continue;
       const k = key(id, side);
       let group = groups.get(k);
       if (!group) {
