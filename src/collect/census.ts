@@ -177,6 +177,9 @@ export class Census implements CaptureView {
     }
     return view;
   }
+  serviceOf(id: ConnId): ServiceView {
+    return this.services[this.#serviceOf[id]!]!;
+  }
   timeText(t: Nanos): string {
     return this.#clock.text(t);
   }
@@ -369,14 +372,18 @@ export class Census implements CaptureView {
     const address = core[c + (serverIsB ? Core.ADDR_B : Core.ADDR_A)]!;
     const ports = core[c + Core.PORTS]!;
     const port = serverIsB ? ports & 0xffff : ports >>> 16;
-    // One number for address and port (exact below 2^53); the few services that differ in encapsulation share a bucket.
-    const key = (address >>> 0) * 65_536 + port;
+    // A small integer as key (a float64 would be hashed slowly); what differs in address, port or encapsulation shares a bucket.
+    const key = (address ^ Math.imul(port, 0x9e3779b1)) | 0;
     const meta = core[c + Core.META]!;
     const bucket = services.get(key);
-    if (bucket) for (let i = 0; i < bucket.length; i += 2) if (bucket[i] === meta) return bucket[i + 1]!;
+    if (bucket) {
+      for (let i = 0; i < bucket.length; i += 4) {
+        if (bucket[i] === address && bucket[i + 1] === port && bucket[i + 2] === meta) return bucket[i + 3]!;
+      }
+    }
     const s = this.firsts.length;
-    if (bucket) bucket.push(meta, s);
-    else services.set(key, [meta, s]);
+    if (bucket) bucket.push(address, port, meta, s);
+    else services.set(key, [address, port, meta, s]);
     this.firsts.push(id);
     this.totals.push(0);
     this.completed.push(0);

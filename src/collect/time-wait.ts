@@ -6,7 +6,7 @@ import type { TimeWaitGroup, TimeWaitHost } from '../model/capture-view.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, connId } from '../model/units.ts';
 import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
-import { Core, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { Overlap } from './stays.ts';
 
@@ -38,12 +38,25 @@ export class TimeWaitStays {
   #read(): void {
     if (this.#isRead) return;
     this.#isRead = true;
-    const { cores } = this.#census.tracker.tables;
+    const { cores, pairs } = this.#census.tracker.tables;
+    const { end } = this.#census;
     const n = this.#census.tracker.connections;
     for (let id = 0; id < n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & SAW_FIN) !== 0) this.#walk(id, core[c + Core.HEAD]!);
+      const word = core[c + Core.STATE]!;
+      if ((word & SAW_FIN) === 0) continue;
+      const client = (word & 15) === State.TIME_WAIT;
+      const server = ((word >>> 4) & 15) === State.TIME_WAIT;
+      if (!client && !server) {
+        this.#walk(id, core[c + Core.HEAD]!);
+        continue;
+      }
+      // Still there: the pair record says since when. (Both ends of a connection enter it at the same time, or one does.)
+      const ref = core[c + Core.PAIR]! - 1;
+      const half = (pairs.offset(ref) + Half.STATE_TIME) >> 1;
+      if (client) this.#add(id, Side.CLIENT, pairs.floatPage(ref)[half]!, end);
+      if (server) this.#add(id, Side.SERVER, pairs.floatPage(ref)[half + (HALF_STRIDE >> 1)]!, end);
     }
   }
 

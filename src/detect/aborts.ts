@@ -52,12 +52,10 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
     return rst ? [{ c, rst }] : [];
   });
   if (candidates.length === 0) return [];
-  const services = new Map(capture.services.map((s) => [s.name, s]));
   const down = new Map<ServiceView, number>();
   const groups = new Map<string, { service: ServiceView; side: Side; host: string; aborts: Abort[] }>();
   for (const { c, rst } of candidates) {
-    const service = services.get(c.server.name);
-    if (!service) continue;
+    const service = capture.serviceOf(c.id);
     const end = c.ends[rst.side];
     const peer = c.ends[otherSide(rst.side)];
     let refusedAt = down.get(service);

@@ -52,6 +52,9 @@ export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedR
 const judged = new WeakMap<ConnectionView, ForgedReset | null>();
 
 function strongest(c: ConnectionView): ForgedReset | null {
+  // The ordinary case, first: one RST and nothing else to argue with, which looks like its sender's other segments.
+  const [only] = c.marks;
+  if (c.marks.length === 1 && only!.rst !== null && looksOwn(only!.rst)) return null;
   const resets = c.marks.filter((m) => m.rst !== null);
   const [client, server] = [judge(c, 0, resets), judge(c, 1, resets)];
   if (client === null || server === null) return client ?? server;
@@ -104,6 +107,8 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
   const score = signs.reduce((sum, s) => sum + s.weight, 0);
   return { connection: c, side, resets: mine, signs, score, hit: mine.some((m) => m.rst!.accepted), proven };
 }
+
+const looksOwn = (r: RstFacts): boolean => r.seqExact && !r.ttlDiffers && !(r.hasAck && oddities(r).length > 0);
 
 /** Refusals, and RSTs of an end that had already closed, are what kernels send. */
 const countable = (rst: RstFacts): boolean => !rst.refusesSyn && !rst.afterOwnFin;

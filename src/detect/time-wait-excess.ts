@@ -7,6 +7,7 @@ import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
+import { draftLargest } from './largest.ts';
 import { median, sample } from './statistics.ts';
 
 const PARAMS = {
@@ -27,7 +28,7 @@ const DEFAULT_PORTS = 28_232;
 /** Measured: sizeof(struct tcp_timewait_sock) in its slab, kB. */
 const KILOBYTES_EACH = 0.3;
 /** Connections looked at for the typical life. */
-const SAMPLE = 300;
+const SAMPLE = 100;
 
 interface Heap {
   readonly host: string;
@@ -64,7 +65,14 @@ export const timeWaitExcess = defineDetector({
     if (capture.quality.oneDirection)
       return { verdict: 'inconclusive', because: 'the capture holds one direction only: who closed first is not in it' };
     const heaps = heapsOf(capture, params);
-    return found(heaps.map((heap) => draft(capture, heap, params)));
+    return found(
+      draftLargest(
+        heaps,
+        (heap) => heap.peak,
+        (heap) => draft(capture, heap, params),
+        'group',
+      ),
+    );
   },
 });
 

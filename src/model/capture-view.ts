@@ -183,6 +183,8 @@ export interface CaptureView {
   /** Groups of at least `minimum` connections. */
   clientGroups(minimum: number): readonly ClientGroup[];
   connection(id: ConnId): ConnectionView;
+  /** The service that a connection is to. */
+  serviceOf(id: ConnId): ServiceView;
   /** RFC 3339. */
   timeText(t: Nanos): string;
   /** Ids of connections with at least one RST other than the refusal of a SYN, ascending. */
