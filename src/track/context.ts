@@ -17,6 +17,11 @@ import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
 
 /** Marks per connection; a flood of stray segments must not fill the log. */
 const MAX_MARKS = 48;
+/**
+ * Transitions per connection, those taken back included. A life that can be told has a dozen; one SYN refused for ever, or a FIN
+ * acknowledged in vain again and again, would let each segment walk a longer log than the one before.
+ */
+const MAX_TRANSITIONS = 256;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
 export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 
@@ -137,11 +142,22 @@ export class Context {
     const word = this.core[this.c + Core.STATE]!;
     const from = (word >>> (side * 4)) & 15;
     const to = NEXT[from * CAUSES + cause]!;
-    if (to === STAY) return false;
+    if (to === STAY || (from === State.CLOSED && this.isCrowded())) return false;
+    this.#countTransition();
     this.#enter(side, from, to, time);
     this.#log(time, frame, transitionCode(side, from, to, cause, assumed));
     this.#arm(side, to, time);
     return true;
+  }
+
+  /** Its log is full: nothing is taken back any more, and no end begins another life in it. */
+  isCrowded(): boolean {
+    return this.core[this.c + Core.TTLS]! >>> 16 >= MAX_TRANSITIONS;
+  }
+
+  #countTransition(): void {
+    const word = this.core[this.c + Core.TTLS]!;
+    if (word >>> 16 < MAX_TRANSITIONS) this.core[this.c + Core.TTLS] = word + 0x10000;
   }
 
   #enter(side: number, from: number, to: number, time: number): void {
@@ -264,7 +280,7 @@ export class Context {
    * caused it was lost behind the capture point, ignored, or forged. The state before it goes on, in place.
    */
   withdraw(side: number): void {
-    const ref = this.lastTransition(side);
+    const ref = this.isCrowded() ? 0 : this.lastTransition(side);
     if (ref === 0) return;
     const { events } = this.tables;
     const from = eventFrom(events.code(ref));

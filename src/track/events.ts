@@ -1,7 +1,6 @@
 /**
  * The log of what happened to each connection: transitions and rare marks, a linked list per connection in record pages.
- * A regular life costs nine entries of 20 octets. Marks are bounded per connection; transitions are not, because a
- * connection cannot have many without segments that we would have to keep anyway.
+ * A regular life costs nine entries of 20 octets. Marks and transitions are bounded per connection (context.ts).
  */
 import { Mark } from '../model/connection.ts';
 

@@ -39,7 +39,7 @@ export const Core = {
   /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
   LENGTHS: 21,
   FIRST_SYNACK: 22,
-  /** TTL of the first segment: client | server << 8 */
+  /** TTL of the first segment: client | server << 8; above: transitions logged, saturating */
   TTLS: 23,
 } as const;
 export const CORE_STRIDE = 24;
@@ -134,7 +134,7 @@ export const HalfFlag = {
   SENT_RST: 1 << 7,
   /** It acknowledged data after its own FIN: the application still reads, so no orphan timer runs. */
   READS_AFTER_FIN: 1 << 8,
-  /** Zeek's history letters already written: A, D, F, R, T, W, G. */
+  /** Zeek's history letters already written, six bits: A, D, T, W, G, I (or Q). */
   HISTORY_SHIFT: 9,
   /** It has sent a segment without SYN and RST since its SYN-ACK. */
   SPOKE: 1 << 17,

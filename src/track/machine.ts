@@ -79,7 +79,7 @@ function syn(x: Context, k: Packet): boolean {
 function straySyn(x: Context, k: Packet): void {
   x.mark(Mark.STRAY_SYN, 0);
   if (x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) {
-    x.bump(x.p + Pair.STRAY_COUNT);
+    if ((x.pair[x.p + Pair.STRAY_COUNT]! & 0xffff) < 0xffff) x.bump(x.p + Pair.STRAY_COUNT);
     return;
   }
   x.set(Trait.STRAY_SYN);

@@ -117,8 +117,11 @@ function accepts(x: Context, k: Packet, peerState: number, refuses: boolean): bo
       return false;
     case State.SYN_SENT:
       return refuses; // 3.10.7.3 second: only with an ACK of our SYN
-    case State.SYN_RCVD:
-      return true; // in the window: a bare answer to the SYN-ACK carries its ACK number
+    case State.SYN_RCVD: {
+      // linux tcp_check_req: anywhere in the window; a bare answer to the SYN-ACK carries its ACK number
+      const ahead = (k.seq - pair[peer + Half.LAST_ACK]!) | 0;
+      return ahead >= 0 && ahead <= windowOf(x);
+    }
     default: {
       if (!x.flag(me, HalfFlag.NXT_KNOWN)) return true;
       // rcv_nxt of the other end lies between what it acknowledged and what passed here

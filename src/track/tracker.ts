@@ -131,7 +131,7 @@ export class Tracker {
     x.core[x.c + Core.LAST_FRAME] = frame;
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
-    if (isUnreachable(k)) x.step(x.side, Cause.ICMP_ERROR);
+    if (endsConnect(k)) x.step(x.side, Cause.ICMP_ERROR);
     return id;
   }
 
@@ -215,6 +215,7 @@ export class Tracker {
     if (x.has(Trait.SAW_SYN) && k.seq === x.core[x.c + Core.ISS + x.side] && x.side === Side.CLIENT) {
       // Its own SYN again, also after a refusal (Windows tries three times); after a full life, another connection with the same ISN.
       if (ended && x.paired && x.flag(x.me, HalfFlag.FIN_SENT) && x.flag(x.peer, HalfFlag.FIN_SENT)) return false;
+      if (ended && x.isCrowded()) return false; // refused again and again: what comes now is told as another connection
       x.reviveAssumed(Side.CLIENT);
       x.reviveAssumed(Side.SERVER);
       return true;
@@ -226,6 +227,8 @@ export class Tracker {
     // A RST in its name that the other end did not accept may be forged, and so may this SYN: until its copy or a SYN-ACK comes.
     if (mine === State.CLOSED && isLive(theirs) && x.paired && x.flag(x.me, HalfFlag.SENT_RST))
       return k.seq !== x.pair[x.p + Pair.STRAY_SEQ];
+    // A half-close in use is a live connection, though one end has sent its FIN.
+    if (mine === State.FIN_WAIT_2 && x.paired && x.flag(x.me, HalfFlag.READS_AFTER_FIN)) return true;
     // A sender that has nothing left of the old connection opens a new one, whatever the other end still believes.
     if (
       mine === State.CLOSED ||
@@ -356,7 +359,7 @@ export class Tracker {
     x.core[x.c + Core.ISS + 1] = k.seq;
     x.core[x.c + Core.OPTIONS + 1] = packSynOptions(k);
     x.core[x.c + Core.FIRST_SYNACK] = x.frame;
-    x.core[x.c + Core.TTLS] = (x.core[x.c + Core.TTLS]! & 0xff) | ((k.ttl & 255) << 8);
+    x.core[x.c + Core.TTLS] = (x.core[x.c + Core.TTLS]! & ~0xff00) | ((k.ttl & 255) << 8);
     x.set(Trait.SAW_SYN_ACK | (2 << Trait.COMPLETENESS_SHIFT));
     x.step(Side.SERVER, Cause.SENDS_SYN_ACK);
     x.step(Side.CLIENT, Cause.RECEIVES_SYN_ACK);
@@ -468,8 +471,12 @@ function guessRoles(k: Packet): number {
 /** Half.WINDOW_TTL of a sender of whom only SYNs were seen. */
 const windowTtl = (window: number, ttl: number): number => window | (ttl << 16) | (ttl << 24);
 
-/** Destination unreachable of either family, but not "fragmentation needed", which a socket survives. */
-function isUnreachable(k: Packet): boolean {
+/**
+ * Does it end a connect()? linux tcp_v4_err, tcp_v6_err: unreachable, time exceeded and parameter problem, but not
+ * "fragmentation needed" or "packet too big".
+ */
+function endsConnect(k: Packet): boolean {
   if (k.layer !== Layer.ICMP) return false;
-  return k.ipVersion === 4 ? k.icmpType === 3 && k.icmpCode !== 4 : k.icmpType === 1;
+  if (k.ipVersion === 4) return (k.icmpType === 3 && k.icmpCode !== 4) || k.icmpType === 11 || k.icmpType === 12;
+  return k.icmpType === 1 || k.icmpType === 3 || k.icmpType === 4;
 }

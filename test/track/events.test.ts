@@ -29,9 +29,9 @@ describe('the event log', () => {
   });
 });
 
-describe('marks of one connection', () => {
-  const open = '+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+.01 > . 1:1(0) ack 1\n';
+const open = '+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+.01 > . 1:1(0) ack 1\n';
 
+describe('marks of one connection', () => {
   test('are bounded: a flood of stray segments does not fill the log', () => {
     const { last, tracker } = play(open + '+.01 > R 60000:60000(0)\n'.repeat(5000));
     expect(marks(last).length).toBeLessThanOrEqual(48);
@@ -46,5 +46,22 @@ describe('marks of one connection', () => {
       +.010 > .  2:2(0) ack 2         # TIME_WAIT / CLOSED`);
     expect(states).toEqual({ client: 'TIME_WAIT', server: 'CLOSED' });
     expect(last.transitions.at(-1)!.to).toBe(0);
+  });
+});
+
+describe('a log that would grow with every segment', () => {
+  test('one SYN refused for ever becomes several connections', () => {
+    const { connections } = play('+.001 > S 0:0(0)\n+.001 < R. 0:0(0) ack 1\n'.repeat(1000));
+    expect(connections.length).toBeGreaterThan(1);
+    expect(connections.length).toBeLessThan(20);
+    expect(connections.reduce((n, c) => n + c.client.syn, 0)).toBe(1000);
+    expect(Math.max(...connections.map((c) => c.transitions.length))).toBeLessThanOrEqual(256);
+  });
+
+  test('a SYN-ACK reset again and again, and a FIN acknowledged in vain, stay bounded', () => {
+    const { last } = play('+.001 < S. 0:0(0) ack 1\n+.001 > R 1:1(0)\n'.repeat(1000));
+    expect(last.transitions.length).toBeLessThanOrEqual(256);
+    const { tracker } = play(`${open}${'+.05 < F. 1:1(0) ack 1\n+.001 > . 1:1(0) ack 2\n'.repeat(1000)}`);
+    expect(tracker.tables.events.length).toBeLessThan(400);
   });
 });

@@ -157,6 +157,7 @@ describe('the answer is no', () => {
     ['host unreachable', '3/1'],
     ['port unreachable', '3/3'],
     ['administratively prohibited', '3/13'],
+    ['time to live exceeded, as in a routing loop', '11/0'],
   ])('ICMP: %s ends the attempt', (_name, error) => {
     const { mismatches, last } = play(`
       +0    > S  0:0(0)               # SYN_SENT / CLOSED

@@ -179,3 +179,12 @@ describe('a RST without a connection', () => {
     expect(last.established).toBe(false);
   });
 });
+
+test('a blind RST far outside the window leaves a half-open entry alone (linux tcp_check_req)', () => {
+  const { mismatches } = play(`
+    +0    > S  0:0(0) win 1000           # SYN_SENT / CLOSED
+    +.010 < S. 0:0(0) ack 1 win 1000     # ESTABLISHED / SYN_RCVD
+    +.010 > R  900000000:900000000(0)    # - / SYN_RCVD, forged
+    +.010 > R  1:1(0)                    # - / CLOSED`);
+  expect(mismatches).toEqual([]);
+});

@@ -146,3 +146,17 @@ test('a connection of a host with itself on one port (a LAND packet) is one conn
   });
   expect(connections).toHaveLength(1);
 });
+
+test('a forged SYN in a half-close in use opens nothing: the data goes on in the same connection', () => {
+  const { mismatches, connections } = play(`${OPEN}
+    +.010 > F. 1:1(0) ack 1             # FIN_WAIT_1 / CLOSE_WAIT
+    +.010 < P. 1:101(100) ack 2         # FIN_WAIT_2 / CLOSE_WAIT
+    +.010 > .  2:2(0) ack 101           # FIN_WAIT_2 / CLOSE_WAIT
+    +.5   > S  70000:70000(0)           # FIN_WAIT_2 / CLOSE_WAIT
+    +.001 < .  101:101(0) ack 2         # FIN_WAIT_2 / CLOSE_WAIT, challenge ACK
+    +.5   < P. 101:201(100) ack 2       # FIN_WAIT_2 / CLOSE_WAIT
+    +.010 < F. 201:201(0) ack 2         # TIME_WAIT / LAST_ACK
+    +.010 > .  2:2(0) ack 202           # TIME_WAIT / CLOSED`);
+  expect(mismatches).toEqual([]);
+  expect(connections).toHaveLength(1);
+});
