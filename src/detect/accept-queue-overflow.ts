@@ -9,7 +9,7 @@ import { type Overflow, overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, proofs } from './evidence.ts';
-import { median } from './statistics.ts';
+import { largest, median } from './statistics.ts';
 
 /** Shown of each kind. */
 const EXAMPLES = 2;
@@ -93,7 +93,7 @@ function draft(capture: CaptureView, o: Overflow): Draft {
       waitingWithUnreadData: unread.length,
       waitingWithoutData: untouched,
       clients,
-      longestWaitSeconds: secondsOf(Math.max(...affected.slice(0, 10_000).map((c) => capture.end - c.start))),
+      longestWaitSeconds: secondsOf(largest(affected.map((c) => capture.end - c.start))),
       backlogAtMost: waiting > 0 ? waiting - 1 : null,
     },
     causes: causes(o),

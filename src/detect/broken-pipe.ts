@@ -9,7 +9,7 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { median } from './statistics.ts';
+import { largest, median, spread } from './statistics.ts';
 
 const PARAMS = {
   crossingSeconds: {
@@ -137,7 +137,7 @@ function storyOf(members: readonly Late[]): Story {
   if (members.every((w) => w.crossing)) return 'crossed';
   if (members.filter((w) => w.closerAsked).length * 2 > members.length) return 'not-awaited';
   const cut = members.flatMap((w) => (w.cutShort && w.closer.finTime !== null ? [w.closer.finTime] : []));
-  const together = cut.length >= CUT_TOGETHER && secondsOf(Math.max(...cut) - Math.min(...cut)) <= INSTANT_SECONDS;
+  const together = cut.length >= CUT_TOGETHER && secondsOf(spread(cut)) <= INSTANT_SECONDS;
   return together ? 'closer-ended' : 'not-noticed';
 }
 
@@ -196,7 +196,7 @@ function draft(capture: CaptureView, group: readonly Late[]): Draft {
 function causesOf(capture: CaptureView, members: readonly Late[], story: Story): Cause[] {
   const first = members[0]!;
   const { closer, writer } = first;
-  const latest = durationText(Math.max(...members.map((w) => w.seconds)));
+  const latest = durationText(largest(members.map((w) => w.seconds)));
   switch (story) {
     case 'crossed':
       return [

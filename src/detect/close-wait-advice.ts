@@ -6,6 +6,7 @@ import { durationText, plural } from '../model/wording.ts';
 import type { Neighbours, Waiting, WaitingGroup } from './close-wait-groups.ts';
 import { idleClose, idlePattern } from './idle-gaps.ts';
 import { IDLE_LIMITS } from './idle-timeout-pattern.ts';
+import { spread } from './statistics.ts';
 
 /** One group judged. */
 export interface Case {
@@ -29,7 +30,7 @@ export function peersIdleTime({ stuck, group }: Case): IdleTime | null {
   const gaps = closes.map((c) => c.gapSeconds).sort((a, b) => a - b);
   const [least, most] = [gaps[0]!, gaps.at(-1)!];
   const times = closes.map((c) => c.at);
-  const span = secondsOf(Math.max(...times) - Math.min(...times));
+  const span = secondsOf(spread(times));
   const n = `${closes.length} of ${stuck.length}`;
   if (closes.length > 1 && span < 2 * IDLE_LIMITS.toleranceSeconds) {
     const gap = durationText(least) === durationText(most) ? durationText(least) : `${durationText(least)} to ${durationText(most)}`;

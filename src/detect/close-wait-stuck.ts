@@ -13,7 +13,7 @@ import { defineDetector, type Detection, type Draft, type EvidenceDraft, found }
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { sample } from './statistics.ts';
+import { largest, sample } from './statistics.ts';
 
 const PARAMS = {
   minSeconds: { default: 60, text: 'a single socket is stuck from this time in CLOSE_WAIT on' },
@@ -78,7 +78,7 @@ export const closeWaitStuck = defineDetector({
 function undecided(groups: readonly WaitingGroup[], params: Params): Detection {
   const open = groups.flatMap((g) => g.open);
   if (open.length === 0) return { verdict: 'clear' };
-  const longest = Math.max(...open.map((w) => w.seconds));
+  const longest = largest(open.map((w) => w.seconds));
   return {
     verdict: 'inconclusive',
     because: `${plural(open.length, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longest)} at most; ${params.minSeconds} s are needed (a group of ${params.groupMinCount}: ${params.groupMinSeconds} s, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,

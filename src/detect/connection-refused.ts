@@ -8,6 +8,7 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
+import { largest } from './statistics.ts';
 
 /** From this many refusing services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
@@ -140,10 +141,10 @@ function draft(
   const delays = all.map((r) => secondsOf(r.rst.time - r.connection.start));
   return {
     severity: critical ? 'critical' : fallback !== null || grouping === 'client' ? 'notice' : 'warning',
-    confidence: 'high',
+    confidence: rejected === null ? 'high' : 'medium',
     title: `${plural(all.length, 'connection attempt')} refused by ${where}`,
     summary: [
-      `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST ${period(capture, since, last)}: nothing listens there.`,
+      `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST ${period(capture, since, last)}: ${rejected ?? 'nothing listens there'}.`,
       fallback === null ? '' : `The client then reached the same port at ${fallback.name}.`,
       single === null && grouping === 'host' ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
       fallback === null ? before(capture, single) : '',
@@ -159,7 +160,7 @@ function draft(
         : single === null
           ? { host, role: 'server' }
           : { host, role: 'server', port: single.service.port },
-    atFault: grouping === 'client' ? null : host,
+    atFault: grouping === 'client' ? null : rejected === null ? host : 'path',
     faultBecause:
       grouping === 'client'
         ? null
@@ -179,7 +180,7 @@ function draft(
       answeredBefore: single === null ? null : single.workedBefore === null ? 0 : 1,
       answeredInBetween: single?.answeredBetween ?? null,
       downSeconds: back === null || single!.answeredBetween > 0 ? null : secondsOf(back.start - since),
-      slowestRefusalSeconds: Math.max(...delays.slice(0, 10_000)),
+      slowestRefusalSeconds: largest(delays),
     },
     causes: causes(grouping, single, rejected, fallback),
     remedies: remedies(single?.service.port ?? ports[0]!),

@@ -10,7 +10,7 @@ import { type Detection, defineDetector, type Draft, type EvidenceDraft, found }
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { sample } from './statistics.ts';
+import { largest, sample } from './statistics.ts';
 
 /** RSTs of one host this close together have one cause. */
 const SAME_INSTANT = nanosOf(0.05);
@@ -102,7 +102,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       mostAtOnce: together,
       ...Object.fromEntries(kinds.map(([kind, n]) => [METRIC[kind], n])),
       comparedWithConnections: unaffected.length,
-      longestQuietSeconds: Math.max(...aborts.slice(0, 10_000).map((a) => a.connection.quietBeforeClose ?? 0)),
+      longestQuietSeconds: largest(aborts.map((a) => a.connection.quietBeforeClose ?? 0)),
     },
     causes: causes(aborts, main, together),
     remedies: remedies(main, isClient),

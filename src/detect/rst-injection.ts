@@ -8,6 +8,7 @@ import { durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { examples, period } from './evidence.ts';
 import { FORGED_SCORE, type ForgedReset, forgedReset } from './forged-resets.ts';
+import { largest } from './statistics.ts';
 
 const EXAMPLES = 3;
 /** RSTs shown of one connection. */
@@ -85,7 +86,7 @@ function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: num
       `The signs: ${best.signs.map((s) => s.text).join('; ')} (score ${String(best.score)}, ${String(minScore)} needed).`,
       hits.length === 0 ? 'No connection died of it.' : '',
       idle.length > 0
-        ? `${idle.length === list.length ? 'All' : String(idle.length)} had been idle or unanswered before, for up to ${durationText(Math.max(...idle.map((f) => idleBefore(f.connection))))}.`
+        ? `${idle.length === list.length ? 'All' : String(idle.length)} had been idle or unanswered before, for up to ${durationText(largest(idle.map((f) => idleBefore(f.connection))))}.`
         : '',
     ]
       .filter((s) => s !== '')

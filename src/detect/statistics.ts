@@ -7,6 +7,13 @@ export function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
 }
 
+/** The largest value, -Infinity of none. Not `Math.max(...values)`: a flood has more values than a call may have arguments. */
+export const largest = (values: readonly number[]): number => values.reduce((most, v) => (v > most ? v : most), -Infinity);
+
+/** From the smallest to the largest value; 0 of none. */
+export const spread = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : largest(values) - values.reduce((least, v) => (v < least ? v : least), Infinity);
+
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** At most `count` of the items, spread evenly, the first among them. For facts that a sample tells as well as all. */

@@ -9,6 +9,7 @@ import { type Detection, defineDetector, type Draft, type EvidenceDraft, found }
 import { examples, proofs } from './evidence.ts';
 import { floodFilter, type FloodFilter } from './flood-filter.ts';
 import { type Flood, FLOOD_DEFAULTS, floodEnd, floodOf } from './floods.ts';
+import { largest } from './statistics.ts';
 
 /** Sources behind which one machine or one network is certain. */
 const ONE_SOURCE = 0.95;
@@ -165,7 +166,7 @@ function ownersAnswer(capture: CaptureView, a: DeadAttempts): boolean {
 function victimsText(capture: CaptureView, a: DeadAttempts): { text: string; starved: number; longest: number | null } {
   const starved = [...new Set(a.starved.map((id) => capture.connection(id).client.ip))];
   const waits = a.delayed.map((id) => capture.connection(id).connectSeconds ?? 0);
-  const longest = waits.length === 0 ? null : Math.max(...waits.slice(0, 10_000));
+  const longest = waits.length === 0 ? null : largest(waits);
   const parts: string[] = [];
   if (starved.length > 0) {
     const names = starved.slice(0, 3).join(', ') + (starved.length > 3 ? ' and others' : '');

@@ -11,6 +11,7 @@ import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { isFlooded } from './floods.ts';
+import { largest } from './statistics.ts';
 import { nextRepeat, schedulesOf, synTimes } from './syn-schedule.ts';
 
 /** From this many silent services of one host, the host is the subject. */
@@ -114,7 +115,7 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
   const client = attempts[0]!.client.ip;
   const since = attempts.reduce((t, c) => Math.min(t, c.start), Infinity) as Nanos;
   const longest = attempts.reduce((best, c) => (waited(c) > waited(best) ? c : best));
-  const repeats = Math.max(...attempts.slice(0, 10_000).map((c) => synTimes(c).length - 1));
+  const repeats = largest(attempts.map((c) => synTimes(c).length - 1));
   const others = grouping === 'client' ? elsewhere(capture, list, since) : answersOthers(capture, list, since);
   const critical =
     grouping === 'client'
@@ -167,8 +168,8 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
       longestWaitSeconds: secondsOf(waited(longest)),
       schedule: schedule.name,
       givesUpAfterSeconds: schedule.givesUp,
-      handshakesOfSameServiceMeanwhile: others.service,
-      handshakesOfSameHostMeanwhile: others.host,
+      answeredBySameServiceMeanwhile: others.service,
+      answeredBySameHostMeanwhile: others.host,
     },
     causes: causes(grouping, others),
     remedies: remedies(grouping, first),
@@ -213,9 +214,11 @@ function scheduleText(capture: CaptureView, c: ConnectionView): { name: string; 
 }
 
 interface Others {
-  /** Handshakes of the same service, and of the same host, that completed after the first silent SYN. */
+  /** SYNs to the same service, and to the same host, that were answered after the first silent one. */
   readonly service: number;
   readonly host: number;
+  /** Nothing was answered since, but before: the last SYN that was. */
+  readonly lastAnswer: ConnectionView | null;
   readonly text: string;
 }
 
@@ -224,18 +227,25 @@ function answersOthers(capture: CaptureView, list: readonly Silent[], since: Nan
   const hosts = new Set(list.map((s) => s.service.ip));
   let service = 0;
   let host = 0;
+  let last: ConnectionView | null = null;
   for (const s of capture.services) {
-    if (!hosts.has(s.ip) || s.completed === 0 || s.end < since) continue;
-    if (silent.has(s)) service += s.completed;
-    else host += s.completed;
+    if (!hosts.has(s.ip) || s.synAcks === 0) continue;
+    const { before, between } = s.answeredAround(since, capture.end);
+    if (silent.has(s)) service += between;
+    else host += between;
+    const c = before === null ? null : capture.connection(before);
+    if (c !== null && (last === null || c.start > last.start)) last = c;
   }
+  const lastAnswer = service + host === 0 ? last : null;
   const text =
     service > 0
-      ? `The same service completed ${plural(service, 'handshake')} in this capture, so it listens: some SYNs are dropped, not all.`
+      ? `The same service answered ${plural(service, 'other SYN')} meanwhile, so it listens: some SYNs are dropped, not all.`
       : host > 0
-        ? `The same host completed ${plural(host, 'handshake')} on other ports, so it is up and reachable: this port is filtered, or its listener's queue is full.`
-        : 'The host completed no handshake at all in this capture.';
-  return { service, host, text };
+        ? `The same host answered ${plural(host, 'SYN')} on other ports meanwhile, so it is up and reachable: this port is filtered, or its listener's queue is full.`
+        : lastAnswer !== null
+          ? `The host had still answered a SYN at ${clock(capture, lastAnswer.start)}, and none since: it, or the way to it, went down in the capture.`
+          : 'The host answered no SYN at all in this capture.';
+  return { service, host, lastAnswer, text };
 }
 
 /** What else the client reached, when many hosts are silent to it. */
@@ -246,7 +256,7 @@ function elsewhere(capture: CaptureView, list: readonly Silent[], since: Nanos):
     reached === 0
       ? 'No other service completed a handshake in this capture.'
       : `${plural(reached, 'other service')} completed handshakes meanwhile, so there is a way out: these addresses are gone or filtered.`;
-  return { service: 0, host: reached, text };
+  return { service: 0, host: reached, lastAnswer: null, text };
 }
 
 function faultOf(
@@ -267,7 +277,7 @@ function faultOf(
 function causes(grouping: Grouping, others: Others): Cause[] {
   const firewall: Cause = {
     text: 'A firewall or security group drops the SYN without a word',
-    likelihood: others.service > 0 ? 'medium' : 'high',
+    likelihood: others.service > 0 || others.lastAnswer !== null ? 'medium' : 'high',
     because: 'neither RST nor ICMP came back',
   };
   const queue: Cause = {
@@ -278,8 +288,13 @@ function causes(grouping: Grouping, others: Others): Cause[] {
   };
   const down: Cause = {
     text: 'The host is down, or its address belongs to nobody',
-    likelihood: others.host + others.service > 0 ? 'low' : 'medium',
-    because: others.host + others.service > 0 ? 'it answers on other ports or to other clients' : 'it sent nothing at all in this capture',
+    likelihood: others.host + others.service > 0 ? 'low' : others.lastAnswer === null ? 'medium' : 'high',
+    because:
+      others.host + others.service > 0
+        ? 'it answers on other ports or to other clients'
+        : others.lastAnswer === null
+          ? 'it answered no SYN at all in this capture'
+          : 'it had answered before in this capture, and then nobody',
   };
   const route: Cause = {
     text: 'The client has no working way out (default route, gateway, NAT)',
@@ -292,7 +307,8 @@ function causes(grouping: Grouping, others: Others): Cause[] {
     because: 'other hosts answer the same client',
   };
   if (grouping === 'client') return others.host > 0 ? [stale, firewall] : [route, firewall];
-  return others.service > 0 ? [queue, firewall] : [firewall, down, queue];
+  if (others.service > 0) return [queue, firewall];
+  return others.lastAnswer === null ? [firewall, down, queue] : [down, firewall, queue];
 }
 
 function remedies(grouping: Grouping, service: ServiceView): Remedy[] {

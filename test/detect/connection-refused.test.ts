@@ -120,4 +120,20 @@ describe('scripted', () => {
     expect(more).toEqual([]);
     expect(finding).toMatchObject({ id: 'connection-refused/10.0.0.1', severity: 'notice', atFault: null, count: 6 });
   });
+
+  test('a RST from another distance than the host: the path is at fault, and nobody says that nothing listens', async () => {
+    const rejected = connections(
+      3,
+      (i) => refused(5 + i),
+      () => ({ serverPort: 25 }),
+    ).map((f) => {
+      if (f.segment.from === 'client') return f;
+      const bytes = Uint8Array.from(f.bytes);
+      bytes[14 + 8] = 255; // the IPv4 TTL behind 14 octets of Ethernet
+      return { ...f, bytes };
+    });
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(scriptFrames(served(0), { serverPort: 80 }), rejected)), RULE);
+    expect(finding).toMatchObject({ subject: { port: 25 }, atFault: 'path', confidence: 'medium' });
+    expect(finding!.summary).not.toContain('nothing listens');
+  });
 });

@@ -4,11 +4,13 @@ import { schedulesOf } from '../../src/detect/syn-schedule.ts';
 import { nanosOf } from '../../src/model/units.ts';
 import { diagnoseBytes, diagnoseFixture, findingsOf, verdictOf } from '../support/diagnose.ts';
 import { scriptFrames } from '../support/script.ts';
-import { captureOf, connections, handshake, lateExchange, sentBy } from '../support/traffic.ts';
+import { captureOf, connections, handshake, lateExchange, sentBy, wholeConnection } from '../support/traffic.ts';
 
 const RULE = 'syn-unanswered';
 
 const SYN = '> S  0:0(0) win 64240 <mss 1460,sackOK,wscale 7>';
+/** Another host is well to the end. */
+const lateExchangeElsewhere = scriptFrames(wholeConnection(20), { clientIp: '10.0.0.99', serverIp: '10.0.0.98' });
 const syns = (at: number, ...waits: readonly number[]): string => [at, ...waits].map((s) => `  +${s} ${SYN}`).join('\n');
 
 describe('schedules', () => {
@@ -91,6 +93,19 @@ describe('scripted', () => {
     const [finding] = findingsOf(report, RULE);
     expect(finding).toMatchObject({ severity: 'critical', atFault: null, count: 2 });
     expect(finding!.causes[0]!.text).toContain('accept queue');
+  });
+
+  test('a host that answered and then nobody any more: it went down, and no queue is suspected', async () => {
+    const served = connections(
+      5,
+      (i) => wholeConnection(i * 0.5),
+      (i) => ({ clientPort: 50_000 + i }),
+    );
+    const silent = connections(2, (i) => syns(10 + i * 0.1, 1.01, 2.04));
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(served, silent, lateExchangeElsewhere)), RULE);
+    expect(finding).toMatchObject({ severity: 'critical', atFault: 'path', count: 2, metrics: { answeredBySameServiceMeanwhile: 0 } });
+    expect(finding!.summary).toContain('none since');
+    expect(finding!.causes[0]).toMatchObject({ text: expect.stringContaining('host is down') as unknown, likelihood: 'high' });
   });
 
   test('nine silent hosts are one finding about the client', async () => {
