@@ -114,7 +114,7 @@ export function endedByKill(capture: CaptureView, group: WaitingGroup, minCount:
     while (to < sorted.length && sorted[to]!.until! - sorted[from]!.until! <= spread) to++;
     if (to - from > killed.length) killed = sorted.slice(from, to);
   }
-  if (killed.length < minCount) return [];
+  if (killed.length === 0 || killed.length < minCount) return [];
   const [first, last] = [killed[0]!.until!, killed.at(-1)!.until!];
   const resets = killed.filter((w) => w.ending?.kind === 'RST').length;
   if (resets === 0 && !othersEnded(capture, group, first, last + spread)) return [];

@@ -101,7 +101,7 @@ function judge(capture: CaptureView, group: WaitingGroup, params: Params): Case[
   if (stuck.length > 0) return [{ group, stuck, neighbours, killedAt: null, longest: longestOf(stuck) }];
 
   const ended = killed.filter(longEnough);
-  if (ended.length < params.groupMinCount) return [];
+  if (ended.length === 0 || ended.length < params.groupMinCount) return [];
   const killedAt = ended.reduce((latest, w) => (w.until! > latest ? w.until! : latest), ended[0]!.until!);
   return [{ group, stuck: ended, neighbours, killedAt, longest: longestOf(ended) }];
 }

@@ -140,6 +140,7 @@ export function waitsForPorts(gaps: readonly { readonly seconds: number }[], min
 
 /** The highest rate of connects held over `seconds`, per second. */
 export function heldRate(use: PortUsage, seconds: number): number {
+  if (seconds <= 0) return 0; // no rate without a time
   const width = seconds * 1e9;
   let most = 0;
   for (let from = 0, to = 0; to < use.starts.length; to++) {

@@ -20,9 +20,10 @@ export function displayFilter(draft: Draft, capture: CaptureView): string {
   if (ids.length > 0 && draft.connections.length <= MAX_PORTS) {
     const clients = ids.map((id) => capture.connection(id));
     const ports = [...new Set(clients.map((c) => c.client.port))].sort((a, b) => a - b);
+    // A finding about the capture names no host: the two of its connections, where there are only two.
     if (terms.length === 0) {
-      const first = clients[0]!;
-      terms.push(address(first.client.ip), address(first.server.ip));
+      const hosts = [...new Set(clients.flatMap((c) => [c.client.ip, c.server.ip]))];
+      if (hosts.length === 2) terms.push(...hosts.map(address));
     }
     const withPorts = [...terms, ports.length === 1 ? `tcp.port==${ports[0]!}` : `tcp.port in {${ports.join(',')}}`].join(' && ');
     if (withPorts.length <= MAX_LENGTH) return withPorts;
