@@ -53,7 +53,9 @@ function draft(capture: CaptureView, o: Overflow): Draft {
   const affected = [...ignored, ...reset, ...dropped].sort((a, b) => a.id - b.id);
   const clients = new Set(affected.map((c) => c.client.ip)).size;
   const atServer = besideServer([...ignored, ...reset]);
-  const certain = reset.length > 0 || unread.length + untouched > 0 || atServer;
+  // Silence alone may also come from a host that went down while connections waited.
+  const answered = ignored.length + reset.length > 0;
+  const certain = answered && (reset.length > 0 || unread.length + untouched > 0 || atServer);
   const parts = [
     ignored.length > 0 ? `the third ACK of ${plural(ignored.length, 'connection')} was ignored (the SYN-ACK came again)` : '',
     reset.length > 0 ? `${plural(reset.length, 'connection')} got a RST straight after the third ACK` : '',
@@ -61,11 +63,11 @@ function draft(capture: CaptureView, o: Overflow): Draft {
   ].filter((s) => s !== '');
   const waiting = unread.length + untouched;
   return {
-    severity: certain ? 'critical' : 'warning',
+    severity: certain || !answered ? 'critical' : 'warning',
     confidence: certain ? 'high' : 'medium',
     title: `Accept queue of ${service.name} is full: ${plural(affected.length, 'connection')} turned away`,
     summary: [
-      `Since ${clock(capture, o.since)} ${service.name} takes no new connections of ${plural(clients, 'client')} although its kernel answers: ${parts.join(', ')}.`,
+      `Since ${clock(capture, o.since)} ${service.name} takes no new connections of ${plural(clients, 'client')}${answered ? ' although its kernel answers' : ''}: ${parts.join(', ')}.`,
       waiting > 0
         ? `Meanwhile ${plural(waiting, 'connection')} that the kernel had accepted heard nothing from the application${unread.length > 0 ? ` (data of ${plural(unread.length, 'of them', 'of them')} was acknowledged and never answered)` : ''}: they are what fills the queue, which holds the listen backlog plus one.`
         : '',
@@ -80,7 +82,9 @@ function draft(capture: CaptureView, o: Overflow): Draft {
       .join(' '),
     subject: { host: service.ip, role: 'server', port: service.port },
     atFault: service.ip,
-    faultBecause: `the handshakes reached the server, whose kernel answered them; ${waiting > 0 ? 'its application does not take the connections that wait' : 'only a full accept queue makes it ignore or reset the third ACK'}`,
+    faultBecause: answered
+      ? `the handshakes reached the server, whose kernel answered them; ${waiting > 0 ? 'its application does not take the connections that wait' : 'only a full accept queue makes it ignore or reset the third ACK'}`
+      : `SYNs are dropped while ${plural(waiting, 'connection')} that its kernel had accepted ${waiting === 1 ? 'waits' : 'wait'} for the application`,
     since: o.since,
     until: null,
     count: affected.length,
@@ -120,7 +124,9 @@ function draft(capture: CaptureView, o: Overflow): Draft {
       : [
           {
             code: 'capture-point',
-            text: 'The capture does not show waiting connections: a path that loses third ACKs behind the capture point would look the same. nstat on the server decides.',
+            text: answered
+              ? 'The capture does not show waiting connections: a path that loses third ACKs behind the capture point would look the same. nstat on the server decides.'
+              : 'No third ACK was ignored in the capture: a host that goes down while these connections wait would look the same. nstat on the server decides.',
             count: 1,
           },
         ],

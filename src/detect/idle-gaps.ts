@@ -122,9 +122,10 @@ export function closersOf(capture: CaptureView, service: ServiceView, minSeconds
     for (const { side, ip } of c.ends) {
       const close = idleClose(c, side, minSeconds);
       if (!close) continue;
-      const closer = byCloser.get(ip) ?? { side, ip, closes: [] };
+      const key = `${side} ${ip}`; // a host may be both ends, as on the loopback interface
+      const closer = byCloser.get(key) ?? { side, ip, closes: [] };
       closer.closes.push(close);
-      byCloser.set(ip, closer);
+      byCloser.set(key, closer);
     }
   }
   return [...byCloser.values()];

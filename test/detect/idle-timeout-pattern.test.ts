@@ -41,6 +41,24 @@ describe('a server that closes after the same silence', () => {
     expect(finding).toMatchObject({ id: 'idle-timeout-pattern/10.0.0.1@10.0.0.2:80', subject: { host: '10.0.0.1', role: 'client' } });
   });
 
+  test('on the loopback interface, where both ends have one address, is told from its clients', async () => {
+    const byClient = connections(
+      3,
+      (i) => idle(i * 7, 20, '>'),
+      () => ({ clientIp: '127.0.0.1', serverIp: '127.0.0.1' }),
+    );
+    const byServer = connections(
+      3,
+      (i) => idle(i * 7 + 1, 60),
+      (i) => ({ clientIp: '127.0.0.1', serverIp: '127.0.0.1', clientPort: 50_000 + i }),
+    );
+    const ids = findingsOf(await diagnoseBytes(captureOf(byClient, byServer)), RULE).map((f) => [f.subject.role, f.count]);
+    expect(ids.sort()).toEqual([
+      ['client', 3],
+      ['server', 3],
+    ]);
+  });
+
   test('in one moment may be a restart: low confidence, and it says so', async () => {
     const [finding] = findingsOf(await diagnoseBytes(captureOf(connections(5, (i) => idle(i * 0.01, 40 - i * 0.01)))), RULE);
     expect(finding).toMatchObject({ confidence: 'low' });
