@@ -75,14 +75,15 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   const unaffected = unaffectedOf(capture, group, new Set(ids));
   // Nothing was lost: it was idle, or the other end had said that it was done.
   const harmless = aborts.every((a) => a.kind === 'idle' || a.rst.rst!.afterPeerFin);
+  const otherTtl = aborts.some((a) => a.rst.rst!.ttlDiffers);
   const where = isClient ? `to ${service.name}` : `at ${service.name}`;
   return {
     severity: harmless ? 'notice' : 'warning',
-    confidence: aborts.some((a) => a.connection.basis === 'midstream') ? 'medium' : 'high',
+    confidence: otherTtl || aborts.some((a) => a.connection.basis === 'midstream') ? 'medium' : 'high',
     title: `${plural(aborts.length, 'connection')} ${where} aborted by ${who} with RST`,
     summary: [
       `${host === null ? who : `${host}, the ${isClient ? 'client' : 'server'},`} ended ${plural(aborts.length, 'connection')} ${where} by RST instead of FIN ${period(capture, since, last)}; the other end was ${peers.length === 1 ? peers[0]! : plural(peers.length, 'address', 'addresses')}.`,
-      `${aborts.length === 1 ? 'The RST' : 'Each RST'} came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers exactly.`,
+      `${aborts.length === 1 ? 'The RST' : 'Each RST'} came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers${aborts.every((a) => a.rst.rst!.seqExact) ? ' exactly' : ''}.`,
       KIND_TEXT[main],
       together >= TOGETHER ? `${String(together)} of them came within ${durationText(secondsOf(SAME_INSTANT))}.` : '',
       distinction(capture, ids, unaffected, side),
@@ -91,7 +92,9 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       .join(' '),
     subject: subjectOf(group, subnet),
     atFault: host ?? (subnet === null || subnet.endsWith('/0') ? null : subnet),
-    faultBecause: 'the RST is its own: sequence number, options and distance (TTL) are those of its other segments',
+    faultBecause: otherTtl
+      ? 'the RST continues its sequence numbers; but its TTL is another than that of its other segments, so a device on the path may have made it'
+      : 'the RST is its own: sequence number and distance (TTL) are those of its other segments',
     since,
     until: last,
     count: aborts.length,
@@ -142,7 +145,7 @@ const KIND_TEXT: Readonly<Record<AbortKind, string>> = {
   'listener-closed': 'The server had not said a word on them: a listener that is closed resets the connections that nobody had accepted.',
   idle: 'Nothing had been sent on them for a while: an idle timeout that ends connections by RST.',
   linger:
-    'The last exchange was complete before it: an application that closes with SO_LINGER 0, or that does not read an answer to its end.',
+    'Nothing else explains it (no silence before, no unanswered request, no refusals afterwards): an application that closes with SO_LINGER 0, or that does not read an answer to its end.',
   'service-down': 'The service refused connections right afterwards: it was going down.',
 };
 
@@ -193,14 +196,14 @@ function causes(aborts: readonly Abort[], main: AbortKind, together: number): Ca
   const linger: Cause = {
     text: 'The application closes with SO_LINGER 0 (often "to avoid TIME_WAIT"), or calls an abort function',
     likelihood: main === 'linger' ? 'high' : main === 'unread-data' ? 'medium' : 'low',
-    because: main === 'linger' ? 'everything that was sent had been acknowledged, and nothing was under way' : 'the RST looks the same',
+    because: main === 'linger' ? 'no silence, no unanswered request and no refusals afterwards go with it' : 'the RST looks the same',
   };
   const unread: Cause = {
     text: 'The application closes while received data is unread',
     likelihood: main === 'unread-data' ? 'high' : main === 'linger' ? 'medium' : 'low',
     because: isServer
       ? 'the client had sent more than the server can be seen to have answered'
-      : 'the answer had arrived just before, perhaps more of it than the application reads',
+      : 'the server may have sent more than the application reads; the capture cannot show what it read',
   };
   const killed: Cause = {
     text: 'The process was killed or crashed with open connections',

@@ -84,6 +84,18 @@ describe('scripted', () => {
     expect(finding!.causes[0]!.text).toContain('listener was closed');
   });
 
+  test('a RST of another distance may be a device on the path: the fault says so, and does not claim its TTL', async () => {
+    const frames = scriptFrames(`${exchange()}\n  +.001 > R. 11:11(0) ack 21`).map((f) => {
+      if (!f.segment.text.includes(' R.')) return f;
+      const bytes = Uint8Array.from(f.bytes);
+      bytes[14 + 8] = 200; // the IPv4 TTL behind 14 octets of Ethernet
+      return { ...f, bytes };
+    });
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(frames, lateExchange(20))), RULE);
+    expect(finding).toMatchObject({ confidence: 'medium' });
+    expect(finding!.faultBecause).toContain('device on the path');
+  });
+
   test('an idle timeout that resets loses nothing: a notice', async () => {
     const [finding] = await only(`${exchange()}\n  +10 < R. 21:21(0) ack 11`);
     expect(finding).toMatchObject({ severity: 'notice', atFault: '10.0.0.2' });
