@@ -35,7 +35,10 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const analysis = await analyseWithProgress(world, inputs, options, flags);
   if (flags.quiet !== true) {
     for (const word of inputs.again)
-      await say(world, `tcpdiag: warning: "${sanitise(word)}" was named before under this or another name; it is read once`);
+      await say(
+        world,
+        `tcpdiag: warning: "${sanitise(word)}" was named before under this or another name: its packets count again, as if they had been sent twice`,
+      );
   }
   if (flags.quiet !== true && hints.warn !== false) {
     for (const warning of captureWarnings(analysis.report.capture)) await say(world, `tcpdiag: warning: ${warning}`);

@@ -10,7 +10,7 @@ export const STDIN = '-';
 
 export interface Inputs {
   readonly paths: readonly string[];
-  /** Words that name a file which another word already names: read once, or every packet would count as retransmitted. */
+  /** Words that name a file which another word already names. They are read as asked; the user should know that their packets count again. */
   readonly again: readonly string[];
   /** Nobody named it: standard input was taken because it is not a terminal. */
   readonly implicitStdin: boolean;
@@ -30,14 +30,13 @@ export function resolveInputs(world: World, words: readonly string[], commands: 
     if (word !== STDIN && isMissing(word)) throw missing(word, i === 0 ? commands : []);
   });
   const seen = new Set<string>();
-  const paths: string[] = [];
   const again: string[] = [];
   for (const word of words) {
     const identity = identityOf(word);
-    (seen.has(identity) ? again : paths).push(word);
+    if (seen.has(identity)) again.push(word);
     seen.add(identity);
   }
-  return { paths, again, implicitStdin: false };
+  return { paths: words, again, implicitStdin: false };
 }
 
 /** What the system knows a file by, whatever its names (links, globs that overlap). */
