@@ -226,13 +226,13 @@ export class Census implements CaptureView {
   }
 
   #countBusiest(): { client: number; host: number } {
-    const clients = new Map<number, number>();
+    // Sorted, equal addresses stand together: a flood's million sources cost 4 MB and no map. (An IPv6 id that equals an
+    // IPv4 address only makes the bound higher.)
+    const clients = Int32Array.from({ length: this.tracker.connections }, (_, id) => this.clientAddress(id)).sort();
     let client = 0;
-    for (let id = 0; id < this.tracker.connections; id++) {
-      const address = this.clientAddress(id);
-      const count = (clients.get(address) ?? 0) + 1;
-      clients.set(address, count);
-      if (count > client) client = count;
+    for (let i = 0, run = 0; i < clients.length; i++) {
+      run = i > 0 && clients[i] === clients[i - 1] ? run + 1 : 1;
+      if (run > client) client = run;
     }
     const servers = new Map<number, number>();
     let host = client;
