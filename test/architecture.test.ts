@@ -38,7 +38,7 @@ const MAY_USE: readonly { readonly what: RegExp; readonly files: readonly string
   { what: /\bprocess\.(?!env\.NODE_ENV)/, files: ['cli.ts', 'tui/run.tsx', 'engine/spool.ts'] },
   { what: /\bDate\.now\b|\bnew Date\(\)/, files: [] },
   { what: /\bperformance\.now\b/, files: ['cli.ts', 'tui/run.tsx', 'engine/session.ts'] },
-  { what: /\bMath\.random\b/, files: ['track/flow-table.ts', 'track/address-book.ts'] }, // seeds of hashes, which order nothing
+  { what: /\bMath\.random\b/, files: ['track/hash.ts'] }, // the seed of hashes, which order nothing
   { what: /\bconsole\./, files: [] },
   { what: /\btoLocale\w+\(|\bIntl\./, files: [] }, // the same capture reads the same everywhere
 ];

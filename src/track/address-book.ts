@@ -3,6 +3,7 @@
  * Ids are handed out in order of appearance; nothing is ever forgotten, so memory grows with distinct IPv6 addresses (about 30 octets each).
  */
 import { ipv4Text, ipv6Text } from '../model/address.ts';
+import { hash } from './hash.ts';
 
 const INITIAL_SLOTS = 1 << 10;
 /** Texts kept: rules ask for the same few thousand hosts again and again; a flood's sources are asked for once. */
@@ -74,15 +75,4 @@ export class AddressBook {
     this.#slots = slots;
     this.#mask = mask;
   }
-}
-
-// Multiplicative mixing seeded per process: an attacker who chooses addresses cannot aim at one slot.
-const SEED = (Math.random() * 0x7fffffff) | 1;
-
-function hash(a: number, b: number, c: number, d: number): number {
-  let h = Math.imul(a ^ SEED, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 15) ^ b, 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13) ^ c, 0xc2b2ae35);
-  h = Math.imul(h ^ (h >>> 16) ^ d, 0x27d4eb2f);
-  return h ^ (h >>> 15);
 }

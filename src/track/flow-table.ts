@@ -7,16 +7,6 @@ import { Core } from './layout.ts';
 import type { RecordPages } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
-/** Seeded per process, so that chosen tuples cannot be aimed at one slot. */
-const SEED = (Math.random() * 0x7fffffff) | 1;
-
-export function flowHash(a: number, b: number, ports: number, meta: number): number {
-  let h = Math.imul(a ^ SEED, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 15) ^ b, 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13) ^ ports, 0xc2b2ae35);
-  h = Math.imul(h ^ (h >>> 16) ^ meta, 0x27d4eb2f);
-  return h ^ (h >>> 15);
-}
 
 export class FlowTable {
   #slots = new Int32Array(INITIAL_SLOTS * 2);

@@ -7,7 +7,7 @@ import { Flag } from '../model/flags.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
-import { flowHash } from './flow-table.ts';
+import { hash } from './hash.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt, retryAfter, segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
@@ -167,7 +167,7 @@ export class Tracker {
     this.#b = b;
     this.#ports = ports;
     this.#meta = meta;
-    this.#hash = flowHash(a, b, ports, meta);
+    this.#hash = hash(a, b, ports, meta);
   }
 
   #load(id: number): void {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AddressBook } from '../../src/track/address-book.ts';
-import { flowHash, FlowTable } from '../../src/track/flow-table.ts';
+import { FlowTable } from '../../src/track/flow-table.ts';
+import { hash as tupleHash } from '../../src/track/hash.ts';
 import { Core, CORE_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 
@@ -18,9 +19,9 @@ class Both {
   readonly table = new FlowTable(this.cores);
   readonly map = new Map<string, number>();
 
-  readonly #hash: typeof flowHash;
+  readonly #hash: typeof tupleHash;
 
-  constructor(hash = flowHash) {
+  constructor(hash = tupleHash) {
     this.#hash = hash;
   }
 
