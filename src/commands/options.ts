@@ -5,12 +5,13 @@
 import { type Command, Option } from 'commander';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions } from '../engine/analysis.ts';
-import { parseTimeArgument, type TimeArgument } from '../model/clock.ts';
+import { parseDurationArgument, parseTimeArgument, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
 import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
 import type { Formats, Formatter } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
+import type { Nanos } from '../model/units.ts';
 import { PROFILES } from '../track/profiles.ts';
 import { didYouMean } from './nearest.ts';
 import type { World } from './world.ts';
@@ -31,6 +32,7 @@ export interface Flags {
   readonly checksum?: true;
   readonly crossRead?: true;
   readonly at?: string;
+  readonly every?: string;
   readonly host?: string;
   readonly tui?: boolean;
   readonly color?: boolean;
@@ -115,6 +117,12 @@ export function timeFlag(flag: string, word: string): TimeArgument {
   throw new UsageError(`${quoted(word)} is not a time for ${flag}.`, {
     hint: 'A time is RFC 3339 in UTC (2026-11-20T08:33:00.5Z), epoch seconds (1795163580.5), or +SECONDS from the first packet (+12.5).',
   });
+}
+
+export function durationFlag(flag: string, word: string): Nanos {
+  const duration = parseDurationArgument(word);
+  if (duration !== undefined) return duration;
+  throw new UsageError(`${flag} takes a duration above 0, as in 500ms, 10 (seconds) or 1m, not ${quoted(word)}.`);
 }
 
 function countFlag(word: string): number {

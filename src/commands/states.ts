@@ -1,12 +1,13 @@
-/** `states`: what `ss -tan` would have shown on each host at one moment. */
+/** `states`: what `ss -tan` would have shown on each host at one moment, or how many sockets of each state again and again. */
 import { isIP, SocketAddress } from 'node:net';
 import type { Command } from 'commander';
 import { UsageError } from '../model/errors.ts';
 import type { SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { stateFormats } from '../report/index.ts';
-import { runAnalysis } from './analysis-run.ts';
-import { analysisOptions, chosenFormat, resultOptions, tablePage, timeFlag, type Flags } from './options.ts';
+import { stateCountFormats, stateFormats } from '../report/index.ts';
+import { countText } from '../report/narrate.ts';
+import { runAnalysis, say } from './analysis-run.ts';
+import { analysisOptions, chosenFormat, durationFlag, resultOptions, tablePage, timeFlag, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -15,18 +16,39 @@ export function declareStates(command: Command): Command {
     .description('what ss -tan would have shown on each host, rebuilt from the capture')
     .argument('[capture...]', 'pcap or pcapng files, read as one capture; - is standard input')
     .option('--at <time>', 'at this moment (default: at the end of the capture)')
+    .option('--every <duration>', 'sockets counted by host and state, from the first packet on, this far apart (500ms, 10s, 1m)')
     .option('--host <ip>', 'only the sockets of this host');
   return analysisOptions(resultOptions(command, stateFormats));
 }
 
 export async function states(world: World, words: readonly string[], flags: Flags): Promise<number> {
+  const host = flags.host === undefined ? undefined : hostFlag(flags.host);
+  return flags.every === undefined ? atOneMoment(world, words, flags, host) : overTime(world, words, flags, flags.every, host);
+}
+
+async function atOneMoment(world: World, words: readonly string[], flags: Flags, host: string | undefined): Promise<number> {
   const format = chosenFormat(flags, stateFormats, 'states');
   const at = flags.at === undefined ? undefined : timeFlag('--at', flags.at);
-  const host = flags.host === undefined ? undefined : hostFlag(flags.host);
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
   const sockets = analysis.sockets(at);
   const rows = host === undefined ? sockets : ofHost(sockets, host);
   await writeResult(world, format(rows, tablePage(world, flags)), flags.output, paths);
+  return exitCode(analysis.report.findings);
+}
+
+async function overTime(world: World, words: readonly string[], flags: Flags, duration: string, host: string | undefined): Promise<number> {
+  if (flags.at !== undefined) throw new UsageError('--at asks for one moment and --every for many; use one of them.');
+  const format = chosenFormat(flags, stateCountFormats, 'states --every');
+  const every = durationFlag('--every', duration);
+  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
+  const counts = analysis.stateCounts(every, host);
+  if (counts.others > 0 && flags.quiet !== true) {
+    await say(
+      world,
+      `tcpdiag: note: too many hosts for a row each: ${countText(counts.hosts)} that have the most sockets are counted apart, the other ${countText(counts.others)} together; --host IP counts one alone`,
+    );
+  }
+  await writeResult(world, format(counts, tablePage(world, flags)), flags.output, paths);
   return exitCode(analysis.report.findings);
 }
 

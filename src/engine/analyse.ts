@@ -29,5 +29,6 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     report,
     connections: () => analyzer.rows(),
     sockets: (at) => analyzer.sockets(at),
+    stateCounts: (every, host) => analyzer.stateCounts(every, host),
   };
 }

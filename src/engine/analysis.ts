@@ -2,7 +2,9 @@
  * The finished analysis of a capture, as commands and the library use it: one call, plain results.
  */
 import type { Clock, TimeArgument } from '../model/clock.ts';
-import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
+import type { ConnectionRow, Report, SocketRow, StateCountRow } from '../model/report.ts';
+import type { StateName } from '../model/state.ts';
+import type { Nanos } from '../model/units.ts';
 
 export interface AnalysisOptions {
   /** The capture ran until then although nothing more came. */
@@ -26,8 +28,24 @@ export interface Analysis {
   /** In order of id. Built one by one: there may be millions. */
   connections(): Iterable<ConnectionRow>;
   /**
-   * Sockets that are neither CLOSED nor LISTEN at that moment (default: the end), built one by one. Throws UsageError outside the
-   * capture, naming its bounds.
+   * Sockets that are neither CLOSED nor LISTEN at that moment (default: the end), host by host, built one by one. Throws UsageError
+   * outside the capture, naming its bounds.
    */
   sockets(at?: TimeArgument): Iterable<SocketRow>;
+  /**
+   * The same sockets counted per host and state, at the first packet and again and again after so many nanoseconds; with `host`
+   * (spelled as in a row) for this one alone. Throws UsageError where that would be more moments than anybody looks at.
+   */
+  stateCounts(every: Nanos, host?: string): StateCounts;
+}
+
+export interface StateCounts {
+  /** States that occur at any of the moments, in RFC 9293's order. */
+  readonly states: readonly StateName[];
+  /** Hosts with rows of their own. */
+  readonly hosts: number;
+  /** Hosts that share the row `others`, because there are too many. */
+  readonly others: number;
+  /** By moment, then by host. Built one by one. */
+  readonly rows: Iterable<StateCountRow>;
 }

@@ -11,23 +11,24 @@ import { Layer, Packet, Stop } from '../decode/packet.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
-import type { ConnectionView } from '../model/connection.ts';
 import type { Finding } from '../model/finding.ts';
 import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, type Series, type SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { Side, stateName } from '../model/state.ts';
-import { type ConnId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { stateName } from '../model/state.ts';
+import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { DEFAULT_PROFILE, PROFILES, type Profile } from '../track/profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
 import { Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
-import type { AnalysisOptions } from './analysis.ts';
+import type { AnalysisOptions, StateCounts } from './analysis.ts';
 import { captureCaveats, PacketTally } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { FrameFiles } from './frame-files.ts';
 import type { ConnectionSummary } from './protocol.ts';
-import { connectionRow, socketRow, stateAt } from './rows.ts';
+import { connectionRow } from './rows.ts';
+import { socketsAt } from './sockets.ts';
+import { momentsOf, stateCounts } from './state-counts.ts';
 
 const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [], members: [] };
 
@@ -174,40 +175,12 @@ export class Analyzer {
         hint: '--captured-until TIME says that the capture ran longer than its last packet.',
       });
     }
-    return this.#socketsAt(when);
+    return socketsAt(this.#views, this.connections, when, this.#clock);
   }
 
-  *#socketsAt(when: Nanos): Generator<SocketRow> {
-    const replaced = this.#replacedSockets(when);
-    for (let id = 0; id < this.connections; id++) {
-      const c = this.#views.connection(id);
-      if (c.start > when) continue;
-      for (const side of [Side.CLIENT, Side.SERVER]) {
-        const row = replaced.has(2 * id + side) ? null : socketRow(c, side, when, this.#clock);
-        if (row) yield row;
-      }
-    }
-  }
-
-  /** A tuple that was used again has one socket per host, the youngest connection's: those of the older ones, as 2 × id + side. */
-  #replacedSockets(when: Nanos): ReadonlySet<number> {
-    const replaced = new Set<number>();
-    for (let id = 0; id < this.connections; id++) {
-      const c = this.#views.connection(id);
-      if (c.previous === null || c.start > when) continue;
-      for (const side of [Side.CLIENT, Side.SERVER]) {
-        if (stateAt(c, side, when) === null) continue;
-        const { name } = side === Side.CLIENT ? c.client : c.server;
-        for (let older: ConnId | null = c.previous; older !== null;) {
-          const o: ConnectionView = this.#views.connection(older);
-          const socket = 2 * older + (o.client.name === name ? Side.CLIENT : Side.SERVER);
-          if (replaced.has(socket)) break; // and with it all that are older still
-          replaced.add(socket);
-          older = o.previous;
-        }
-      }
-    }
-    return replaced;
+  stateCounts(every: Nanos, host?: string): StateCounts {
+    const moments = momentsOf(this.#first, this.#last, every);
+    return stateCounts(this.#views, this.connections, moments, host, this.#clock);
   }
 
   #start(record: RawRecord): void {

@@ -1,10 +1,8 @@
 /** Views to the plain rows of contract.md. */
 import type { Clock } from '../model/clock.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
-import { endpointText } from '../model/address.ts';
-import type { ConnectionRow, EndpointRow, SocketRow, TransitionRow } from '../model/report.ts';
-import { type Side, SIDE_NAMES, State, stateName } from '../model/state.ts';
-import type { Nanos } from '../model/units.ts';
+import type { ConnectionRow, EndpointRow, TransitionRow } from '../model/report.ts';
+import { SIDE_NAMES, stateName } from '../model/state.ts';
 import type { FrameFiles } from './frame-files.ts';
 
 /** Durations in seconds as people read them: nanosecond noise of float64 does not belong in a document. */
@@ -70,35 +68,5 @@ function endpointRow(e: EndpointView, clock: Clock): EndpointRow {
     retransmissions: e.retransmissions,
     outOfOrder: e.outOfOrder,
     missedBytes: e.missedBytes,
-  };
-}
-
-/** The state of one end at a moment, and since when; null when it has no socket then. */
-export function stateAt(c: ConnectionView, side: Side, at: Nanos): { state: State; since: Nanos } | null {
-  let state: State = State.CLOSED;
-  let since = c.start;
-  for (const t of c.transitions) {
-    if (t.side !== side) continue;
-    if (t.time > at) break;
-    state = t.to;
-    since = t.time;
-  }
-  return state === State.CLOSED || state === State.LISTEN ? null : { state, since };
-}
-
-export function socketRow(c: ConnectionView, side: Side, at: Nanos, clock: Clock): SocketRow | null {
-  const held = stateAt(c, side, at);
-  if (!held) return null;
-  const [mine, other] = side === 0 ? [c.client, c.server] : [c.server, c.client];
-  return {
-    type: 'socket',
-    at: clock.text(at),
-    host: mine.ip,
-    local: endpointText(mine.ip, mine.port),
-    remote: endpointText(other.ip, other.port),
-    state: stateName(held.state),
-    since: clock.text(held.since),
-    basis: c.basis,
-    connection: c.id,
   };
 }

@@ -71,3 +71,20 @@ const fraction = (digits: string | undefined): number => (digits === undefined ?
 export function resolveTime(argument: TimeArgument, clock: Clock): Nanos {
   return argument.kind === 'offset' ? argument.nanos : clock.relative(argument.seconds, argument.nanos);
 }
+
+const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, min: 60e9, h: 3_600e9, d: 86_400e9 };
+
+/** `10` (seconds), `1.5s`, `500ms`, `1m`. Undefined: not a duration, or shorter than a nanosecond. */
+export function parseDurationArgument(text: string): Nanos | undefined {
+  const m = /^(\d{1,15}(?:\.\d{1,9})?)([a-zµ]*)$/.exec(text);
+  const unit = UNITS[m?.[2] === '' ? 's' : (m?.[2] ?? '')];
+  if (!m || unit === undefined) return undefined;
+  const duration = Math.round(Number(m[1]) * unit);
+  return duration >= 1 ? nanos(duration) : undefined;
+}
+
+/** As `parseDurationArgument` reads it back, to the nanosecond. */
+export function durationArgument(duration: Nanos): string {
+  const unit = (['s', 'ms', 'us'] as const).find((name) => duration >= (UNITS[name] ?? 0)) ?? 'ns';
+  return `${String(duration / (UNITS[unit] ?? 1))}${unit}`;
+}

@@ -1,5 +1,6 @@
 /** The report as contract.md fixes it. `schemaVersion` rises when a key changes its meaning or goes away; docs/formats-changelog.md. */
 import type { Caveat, Finding, RuleVerdict } from './finding.ts';
+import type { StateName } from './state.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -122,4 +123,16 @@ export interface SocketRow {
   readonly since: string;
   readonly basis: string;
   readonly connection: number;
+}
+
+/** One object of `states --every -f ndjson`: the sockets of a host at a moment, by state. */
+export interface StateCountRow {
+  readonly type: 'states';
+  readonly at: string;
+  /** `others`: hosts that are too many to be counted apart. */
+  readonly host: string;
+  /** How many those are; only with `others`. */
+  readonly hosts?: number;
+  /** States in which it has no socket are not there. */
+  readonly counts: Readonly<Partial<Record<StateName, number>>>;
 }

@@ -10,7 +10,7 @@ import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
 import { ruleJson, ruleTable } from './rule-rows.ts';
-import { socketTable } from './socket-table.ts';
+import { socketTable, stateCountTable, type StateCountsView } from './socket-table.ts';
 import { textReport } from './text.ts';
 
 /** Pieces of the document, in order; the writer decides how many go out at once. */
@@ -42,6 +42,13 @@ export const connectionFormats: Formats<Iterable<ConnectionRow>> = {
 
 export const stateFormats: Formats<Iterable<SocketRow>> = {
   byName: { table: socketTable, ndjson: ndjsonRows },
+  standard: 'table',
+  machine: 'ndjson',
+};
+
+/** `states --every`; the same names as `stateFormats`. */
+export const stateCountFormats: Formats<StateCountsView> = {
+  byName: { table: stateCountTable, ndjson: ({ rows }) => ndjsonRows(rows) },
   standard: 'table',
   machine: 'ndjson',
 };

@@ -1,12 +1,15 @@
-/** `states -f table`: the columns and the spelling of `ss -tan`, and since when (which ss cannot say). */
-import type { SocketRow } from '../model/report.ts';
+/**
+ * `states -f table`: the columns and the spelling of `ss -tan` without its queues, which no capture shows, and since when, which ss
+ * cannot say. With `--every`: the sockets of each host counted by state, a row per moment and host.
+ */
+import type { SocketRow, StateCountRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { SS_NAMES, STATE_NAMES, type StateName } from '../model/state.ts';
 import type { Page } from './layout.ts';
-import { clockText, durationText, secondsBetween } from './narrate.ts';
+import { clockText, countText, durationText, plural, secondsBetween } from './narrate.ts';
 import { table, type Column } from './table.ts';
 
-const SS_NAME = new Map<string, string>(STATE_NAMES.map((name: StateName, i) => [name, SS_NAMES[i] ?? name]));
+const SS_NAME = new Map<string, string>(STATE_NAMES.map((name, i) => [name, SS_NAMES[i] ?? name]));
 
 const COLUMNS: readonly Column<SocketRow>[] = [
   { title: 'State', cell: (s) => SS_NAME.get(s.state) ?? sanitise(s.state) },
@@ -23,5 +26,31 @@ function ageText(s: SocketRow): string {
 }
 
 export function* socketTable(rows: Iterable<SocketRow>, page: Page): Generator<string> {
-  yield* table(COLUMNS, rows, page);
+  yield* table(COLUMNS, rows, page, (s) => s.host);
+}
+
+export interface StateCountsView {
+  readonly states: readonly StateName[];
+  readonly hosts: number;
+  readonly rows: Iterable<StateCountRow>;
+}
+
+export function* stateCountTable({ states, hosts, rows }: StateCountsView, page: Page): Generator<string> {
+  const columns: Column<StateCountRow>[] = [
+    { title: 'Time', cell: (r) => clockText(r.at) },
+    { title: 'Host', cell: (r) => (r.hosts === undefined ? sanitise(r.host) : plural(r.hosts, 'other host')) },
+    ...states.map((state): Column<StateCountRow> => {
+      return {
+        title: SS_NAME.get(state) ?? state,
+        align: 'right',
+        cell: ({ counts }) => (counts[state] === undefined ? '-' : countText(counts[state])),
+      };
+    }),
+  ];
+  yield* table(columns, hosts === 1 ? rows : withSockets(rows), page, (r) => (hosts === 1 ? '' : r.at));
+}
+
+/** Among many hosts, one that has no socket at the moment is only in the way. */
+function* withSockets(rows: Iterable<StateCountRow>): Generator<StateCountRow> {
+  for (const row of rows) if (Object.keys(row.counts).length > 0) yield row;
 }

@@ -19,15 +19,21 @@ export interface Column<Row> {
 const MEASURED_ROWS = 1_000;
 const GAP = '  ';
 
-export function* table<Row>(columns: readonly Column<Row>[], rows: Iterable<Row>, page: Page): Generator<string> {
+/** @param groupOf an empty line stands between rows of different groups */
+export function* table<Row>(
+  columns: readonly Column<Row>[],
+  rows: Iterable<Row>,
+  page: Page,
+  groupOf: (row: Row) => string = () => '',
+): Generator<string> {
   const iterator = rows[Symbol.iterator]();
-  const head: string[][] = [];
+  const head: { readonly cells: string[]; readonly group: string }[] = [];
   for (let next = iterator.next(); !next.done; next = iterator.next()) {
     const { value } = next;
-    head.push(columns.map((c) => c.cell(value)));
+    head.push({ cells: columns.map((c) => c.cell(value)), group: groupOf(value) });
     if (head.length === MEASURED_ROWS) break;
   }
-  const widths = columns.map((c, i) => Math.max(c.title.length, ...head.map((cells) => cells[i]?.length ?? 0)));
+  const widths = columns.map((c, i) => Math.max(c.title.length, ...head.map(({ cells }) => cells[i]?.length ?? 0)));
   const kept = fit(columns, widths, page.width);
   const drawn = narrowed(
     kept.map((i) => widths[i] ?? 0),
@@ -44,11 +50,17 @@ export function* table<Row>(columns: readonly Column<Row>[], rows: Iterable<Row>
       .trimEnd();
 
   yield `${paint(page, line(columns.map((c) => c.title)), 'bold')}\n`;
-  for (const cells of head) yield `${line(cells)}\n`;
+  let last = head[0]?.group;
+  const gap = (group: string): string => {
+    const changed = group !== last;
+    last = group;
+    return changed ? '\n' : '';
+  };
+  for (const { cells, group } of head) yield `${gap(group)}${line(cells)}\n`;
   if (head.length < MEASURED_ROWS) return;
   for (let next = iterator.next(); !next.done; next = iterator.next()) {
     const { value } = next;
-    yield `${line(columns.map((c, i) => (kept.includes(i) ? c.cell(value) : '')))}\n`;
+    yield `${gap(groupOf(value))}${line(columns.map((c, i) => (kept.includes(i) ? c.cell(value) : '')))}\n`;
   }
 }
 

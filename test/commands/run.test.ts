@@ -36,6 +36,8 @@ describe('every command', () => {
     [['connections', capture, '-f', 'csv'], /^id,client\.ip,/],
     [['states', capture], /^State +Local Address:Port +Peer Address:Port +Since/],
     [['states', capture, '--json'], /^\{"type":"socket"/],
+    [['states', capture, '--every', '1m', '-q'], /^Time +Host +ESTAB +CLOSE-WAIT\n/],
+    [['states', capture, '--every', '1m', '-q', '--json'], /^\{"type":"states","at":/],
     [['rules'], /^RULE +SEVERITY/],
     [['rules', '--json'], /^\[\n\{"id":"close-wait-stuck"/],
     [['explain', 'close-wait-stuck'], /minSeconds = 60: Seconds in CLOSE_WAIT\./],
@@ -187,6 +189,9 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
     [['report', capture, '--fail-on', 'error'], 'critical, warning, notice, info'],
     [['states', capture, '--at', '+999'], 'runs from 2026-11-20T08:33:00.123456789Z to'],
     [['states', capture, '--host', 'db1'], '--host takes an IP address'],
+    [['states', capture, '--every', 'now'], '--every takes a duration above 0, as in 500ms, 10 (seconds) or 1m, not "now"'],
+    [['states', capture, '--every', '1s', '--at', '+1'], 'use one of them'],
+    [['states', capture, '--every', '1s', '-f', 'csv'], 'states --every has no format "csv"; it has table, ndjson.'],
     [['--checksum', 'connections', capture], '--checksum does not apply to connections'],
     [['check', '-', '--cross-read'], 'standard input does not allow'],
     [['completion', 'bash'], 'The commands are report, connections, states, check, rules, explain.'],
@@ -325,10 +330,24 @@ describe('states', () => {
     const { out } = await tcpdiag(['states', capture]);
     expect(
       out
+        .trimEnd()
         .split('\n')
-        .slice(1, 4)
+        .slice(1)
         .map((l) => l.split(' ')[0]),
-    ).toEqual(['CLOSE-WAIT', 'FIN-WAIT-2', 'SYN-RECV']);
+    ).toEqual(['CLOSE-WAIT', '', 'FIN-WAIT-2', '', 'SYN-RECV']); // an empty line between hosts
+  });
+
+  test('--every says which hosts share a row, and the table leaves out hosts without a socket', async () => {
+    const { out, err } = await tcpdiag(['states', capture, '--every', '1m']);
+    expect(err).toBe(
+      'tcpdiag: note: too many hosts for a row each: 2 that have the most sockets are counted apart, the other 4,711 together; --host IP counts one alone\n',
+    );
+    expect(out.split('\n').map((l) => l.replace(/ +/g, ' '))).toEqual([
+      'Time Host ESTAB CLOSE-WAIT',
+      '08:33:00.123 10.0.0.1 2 39',
+      '08:33:00.123 4,711 other hosts 12,000 -',
+      '',
+    ]);
   });
 });
 

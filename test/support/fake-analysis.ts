@@ -7,7 +7,7 @@ import type { Analysis } from '../../src/engine/analysis.ts';
 import { Clock, resolveTime } from '../../src/model/clock.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import type { Finding } from '../../src/model/finding.ts';
-import type { ConnectionRow, EndpointRow, Report, SocketRow } from '../../src/model/report.ts';
+import type { ConnectionRow, EndpointRow, Report, SocketRow, StateCountRow } from '../../src/model/report.ts';
 import { nanosOf } from '../../src/model/units.ts';
 
 const DAY = '2026-11-20T';
@@ -221,6 +221,12 @@ const SOCKETS: readonly SocketRow[] = [
   socket('2001:db8::1', '[2001:db8::1]:443', '[2001:db8::2]:50000', 'SYN_RCVD'),
 ];
 
+const COUNTS: readonly StateCountRow[] = [
+  { type: 'states', at: START, host: '10.0.0.1', counts: { ESTABLISHED: 2, CLOSE_WAIT: 39 } },
+  { type: 'states', at: START, host: '2001:db8::1', counts: {} },
+  { type: 'states', at: START, host: 'others', hosts: 4711, counts: { ESTABLISHED: 12_000 } },
+];
+
 export function fakeAnalysis(
   report: Report = incident,
   rows: () => Iterable<ConnectionRow> = () => [0, 1, 2].map(connectionRow),
@@ -237,6 +243,7 @@ export function fakeAnalysis(
       }
       return SOCKETS;
     },
+    stateCounts: () => ({ states: ['ESTABLISHED', 'CLOSE_WAIT'], hosts: 2, others: 4711, rows: COUNTS }),
   };
 }
 
