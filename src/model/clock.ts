@@ -2,9 +2,14 @@
  * The capture's origin, and the only place where relative nanoseconds become calendar time.
  *
  * Absolute nanoseconds do not fit a float64 (2^53 ns is 104 days), so the analysis counts from the first record and
- * this class adds the origin back with integers.
+ * this class adds the origin back with integers. Further away than that, a float64 is off by up to 256 ns within the 136
+ * years of 32-bit seconds; where every such record is a multiple of a microsecond, as nearly all are, the microsecond is still certain.
  */
 import { type Nanos, NANOS_PER_SECOND, nanos } from './units.ts';
+
+/** Below this every nanosecond has its own float64. */
+const EXACT = 2 ** 53;
+const NANOS_PER_MICRO = 1_000;
 
 export class Clock {
   /**
@@ -15,14 +20,20 @@ export class Clock {
   readonly originSeconds: number = 0.5;
   /** 0 … 999,999,999 */
   readonly originNanos: number;
+  /** Every record so far that is too far away for a nanosecond is a multiple of a microsecond. */
+  #farInMicros: boolean;
 
   constructor(originSeconds: number, originNanos: number) {
     this.originSeconds = originSeconds;
     this.originNanos = originNanos;
+    this.#farInMicros = originNanos % NANOS_PER_MICRO === 0;
   }
 
   relative(secondsPart: number, nanosPart: number): Nanos {
-    return nanos((secondsPart - this.originSeconds) * NANOS_PER_SECOND + (nanosPart - this.originNanos));
+    // 10^9 is a multiple of 2^9: the product is exact for 32-bit seconds, so only the sum is rounded.
+    const t = (secondsPart - this.originSeconds) * NANOS_PER_SECOND + (nanosPart - this.originNanos);
+    if (t > EXACT && nanosPart % NANOS_PER_MICRO !== 0) this.#farInMicros = false;
+    return nanos(t);
   }
 
   /** RFC 3339, UTC, nine decimals: `2026-11-20T08:33:00.123456789Z`. */
@@ -36,8 +47,14 @@ export class Clock {
   /** Epoch seconds and nanoseconds of a relative time. */
   #split(t: Nanos): [number, number] {
     let whole = Math.floor(t / NANOS_PER_SECOND);
-    let rest = t - whole * NANOS_PER_SECOND + this.originNanos;
+    let rest = t - whole * NANOS_PER_SECOND;
+    if (t > EXACT && this.#farInMicros) rest = Math.round(rest / NANOS_PER_MICRO) * NANOS_PER_MICRO;
+    rest += this.originNanos;
     whole += this.originSeconds;
+    if (rest < 0) {
+      rest += NANOS_PER_SECOND;
+      whole--;
+    }
     while (rest >= NANOS_PER_SECOND) {
       rest -= NANOS_PER_SECOND;
       whole++;

@@ -7,8 +7,8 @@ type Unit<U extends string> = number & { readonly [unit]: U };
 
 /**
  * Nanoseconds since the first record of the capture (the capture's origin; see `Clock`).
- * float64: nanosecond records are exact within 104 days of the origin (2^53 ns), microsecond records, which are multiples of
- * 8 ns apart, within 2.2 years. docs/decisions/0004-time-as-float64.md.
+ * float64: exact within 104 days of the origin (2^53 ns), off by at most 256 ns within 136 years; `Clock` prints records of
+ * whole microseconds exactly all the same. docs/decisions/0004-time-as-float64.md.
  */
 export type Nanos = Unit<'ns'>;
 /** Seconds, as printed and as thresholds are written. */
