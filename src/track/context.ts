@@ -1,6 +1,6 @@
 /**
  * Where the tracker stands while it handles one segment, and the few operations that every part of it needs.
- * One reused object: the parts of the machine (machine.ts, reset.ts, sequence.ts) are functions over it.
+ * One reused object: the parts of the machine (machine.ts, opening.ts, closing.ts, reset.ts, sequence.ts) are functions over it.
  */
 import type { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';

@@ -145,7 +145,7 @@ export const Pair = {
   /** Zeek history: letters of 5 bits, six to a word. */
   HISTORY: 68,
   HISTORY_LENGTH: 71,
-  /** Round-trip time of the handshake, microseconds; 0 unknown. */
+  /** Round-trip time of the handshake with a third ACK of its own, microseconds; 0 unknown. */
   RTT_MICROS: 72,
   /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16. */
   STRAY_SEQ: 73,

@@ -1,0 +1,182 @@
+/** SYN and SYN-ACK: which of both ends' transitions they cause, and what their repetition takes back (RFC 9293 §3.5, §3.10.7.2 to .4). */
+import { Mark } from '../model/connection.ts';
+import { State } from '../model/state.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
+import type { Packet } from '../decode/packet.ts';
+import type { Context } from './context.ts';
+import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
+import { crossing, enteredAt, lastCause, upper } from './hindsight.ts';
+import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { LETTER } from './sequence.ts';
+import { packSynOptions } from './syn-options.ts';
+import { Counter } from './time-series.ts';
+import { Cause } from './transitions.ts';
+
+/** No kernel repeats a SYN-ACK sooner after the one before (RFC 6298 §2.1: 1 s); what comes sooner was doubled on the way, nanoseconds. */
+const SYN_ACK_RETRY_FLOOR = 0.5 * NANOS_PER_SECOND;
+
+/** Returns false for a stray SYN, whose sequence number is not of this connection. */
+export function syn(x: Context, k: Packet): boolean {
+  x.bump(x.me + Half.SYN);
+  if (x.pair[x.me + Half.FIRST_SYN] === 0) x.pair[x.me + Half.FIRST_SYN] = x.frame;
+  x.tables.series.count(Counter.SYN);
+  x.set((1 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN);
+  const state = x.state(x.side);
+  const other = x.state(1 - x.side);
+  const again = k.seq === x.core[x.c + Core.ISS + x.side];
+  const opens = other < State.ESTABLISHED || other === State.TIME_WAIT || again;
+  // A copy of the SYN behind its sender's own RST was delayed on the way.
+  const stale = again && x.flag(x.me, HalfFlag.SENT_RST);
+  if ((state === State.CLOSED || state === State.LISTEN) && opens && !stale) {
+    x.core[x.c + Core.ISS + x.side] = k.seq;
+    x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
+    if (x.step(x.side, Cause.SENDS_SYN)) x.history(LETTER.SYN | upper(x));
+    return true;
+  }
+  if (k.seq !== x.core[x.c + Core.ISS + x.side]) {
+    straySyn(x, k);
+    return false;
+  }
+  x.mark(Mark.SYN_AGAIN, 0);
+  // Its SYN again: the SYN-ACK that we saw did not reach it.
+  if (state === State.ESTABLISHED && !x.flag(x.me, HalfFlag.SPOKE)) x.withdraw(x.side);
+  if (x.state(x.side) === State.SYN_SENT) x.rearmRetry(x.side, retryAfter(x));
+  return true;
+}
+
+/** A SYN that this connection cannot have sent: kept until a SYN-ACK proves that it opened a new one (RFC 5961 §4). */
+function straySyn(x: Context, k: Packet): void {
+  x.mark(Mark.STRAY_SYN, 0);
+  if (x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) {
+    if ((x.pair[x.p + Pair.STRAY_COUNT]! & 0xffff) < 0xffff) x.bump(x.p + Pair.STRAY_COUNT);
+    return;
+  }
+  x.set(Trait.STRAY_SYN);
+  x.pair[x.p + Pair.STRAY_SEQ] = k.seq;
+  x.pair[x.p + Pair.STRAY_FRAME] = x.frame;
+  x.pair[x.p + Pair.STRAY_COUNT] = 1 | ((k.ipLength & 0xffff) << 16);
+  x.pairF[(x.p + Pair.STRAY_TIME) >> 1] = x.now;
+}
+
+export function synAck(x: Context, k: Packet): void {
+  x.bump(x.me + Half.SYN_ACK);
+  if (x.pair[x.me + Half.FIRST_SYN_ACK] === 0) x.pair[x.me + Half.FIRST_SYN_ACK] = x.frame;
+  const other = 1 - x.side;
+  // Still the same request: the RST was lost behind the capture point.
+  if (x.state(x.side) === State.CLOSED && lastCause(x) === Cause.RECEIVES_RST && k.seq === x.core[x.c + Core.ISS + x.side])
+    x.withdraw(x.side);
+  const state = x.state(x.side);
+  if (state === State.CLOSED || state === State.LISTEN || state === State.SYN_SENT) {
+    x.reviveAssumed(x.side);
+    firstSynAck(x, k);
+    return;
+  }
+  if (k.seq !== x.core[x.c + Core.ISS + x.side]) return;
+  const retried = x.now - synAckTime(x) >= SYN_ACK_RETRY_FLOOR;
+  x.mark(Mark.SYN_ACK_AGAIN, 0);
+  const opened = state === State.ESTABLISHED || state === State.CLOSE_WAIT;
+  if (opened && !x.flag(x.me, HalfFlag.SPOKE) && retried && x.now - enteredAt(x, State.ESTABLISHED) > crossing(x)) {
+    // The third ACK was seen, yet the request socket still asks: the accept queue is full (or the ACK was lost behind us).
+    x.markFor(x.side, Mark.HANDSHAKE_ACK_IGNORED, 0);
+    x.set(Trait.ACK_IGNORED);
+    x.clear(Trait.COMPLETED);
+    if (state === State.CLOSE_WAIT) {
+      x.clearFlag(x.me, HalfFlag.FIN_RECEIVED);
+      x.withdraw(x.side);
+    }
+    x.withdraw(x.side);
+  }
+  if (x.state(x.side) === State.SYN_RCVD) x.rearmRetry(x.side, retryAfter(x));
+  if (x.state(other) === State.SYN_SENT) x.step(other, Cause.RECEIVES_SYN_ACK);
+}
+
+/** When this end's newest SYN-ACK passed. */
+function synAckTime(x: Context): number {
+  const again = x.lastMark(x.side, Mark.SYN_ACK_AGAIN);
+  return again === 0 ? enteredAt(x, State.SYN_RCVD) : x.tables.events.time(again);
+}
+
+function firstSynAck(x: Context, k: Packet): void {
+  const other = 1 - x.side;
+  const theirs = x.core[x.c + Core.ISS + other]!;
+  const simultaneous = x.state(x.side) === State.SYN_SENT;
+  const answered = x.state(other) === State.SYN_SENT || x.state(other) === State.SYN_RCVD;
+  x.tables.series.count(Counter.SYN_ANSWERED);
+  x.set((2 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN_ACK);
+  x.core[x.c + Core.ISS + x.side] = k.seq;
+  x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
+  // Whatever numbers passed before were of an older connection (its TIME_WAIT may have answered our SYN first).
+  x.pair[x.me + Half.NXT] = k.seq;
+  x.setFlag(x.me, HalfFlag.NXT_KNOWN);
+  x.clearFlag(x.peer, HalfFlag.UNA_KNOWN);
+  if (x.core[x.c + Core.FIRST_SYNACK] === 0) x.core[x.c + Core.FIRST_SYNACK] = x.frame;
+  x.history(LETTER.SYN_ACK | upper(x));
+  x.step(x.side, Cause.SENDS_SYN_ACK);
+  // Simultaneous open: the other end's SYN-ACK may have acknowledged our SYN before ours passed here.
+  if (simultaneous && x.flag(x.me, HalfFlag.UNA_KNOWN) && ((x.pair[x.me + Half.UNA]! - k.seq) | 0) > 0) x.step(x.side, Cause.SYN_ACKED);
+  if (!answered || !x.has(Trait.SAW_SYN)) return;
+  if (((k.ack - theirs) | 0) <= 0) return; // does not acknowledge the SYN: an old answer
+  if (simultaneous || x.state(other) === State.SYN_RCVD) x.step(other, Cause.SYN_ACKED);
+  else x.step(other, Cause.RECEIVES_SYN_ACK);
+}
+
+/** Is the segment that reached this SYN_SENT end an answer of an older connection's TIME_WAIT? */
+export const isOldAnswer = (x: Context): boolean => !x.has(Trait.SAW_SYN_ACK) && x.pair[x.peer + Half.PACKETS]! > 0;
+
+/** A Fast Open server may send before the third ACK, still in SYN_RCVD (RFC 7413 §4.2). */
+export function fastOpenServer(x: Context, k: Packet): boolean {
+  const { pair, peer, me } = x;
+  if (x.side !== 1 || pair[peer + Half.PACKETS]! > 1 || !x.has(Trait.SAW_SYN) || k.ack !== pair[me + Half.LAST_ACK]) return false;
+  return k.ack !== ((x.core[x.c + Core.ISS]! + 1) | 0);
+}
+
+/** @param prompt by the third ACK itself: data or a FIN may come any time later */
+export function synAcked(x: Context, prompt: boolean): void {
+  const other = 1 - x.side;
+  // Once a full accept queue has ignored the third ACK, only the other end's own words prove that it was taken.
+  if (x.has(Trait.ACK_IGNORED)) return;
+  if (x.step(other, Cause.SYN_ACKED) && prompt && x.pair[x.p + Pair.RTT_MICROS] === 0) {
+    x.pair[x.p + Pair.RTT_MICROS] = Math.min(0x7fffffff, Math.max(1, Math.round(handshakeRtt(x) / 1000)));
+  }
+}
+
+/** Last SYN to its SYN-ACK plus that SYN-ACK to now; nanoseconds. */
+function handshakeRtt(x: Context): number {
+  const single = x.pair[x.half(0) + Half.SYN] === 1 && x.pair[x.half(1) + Half.SYN_ACK] === 1;
+  if (single) return x.now - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
+  const synAckAt = lastMarkOrTransition(x, 1 - x.side, Mark.SYN_ACK_AGAIN);
+  const synAt = lastMarkOrTransition(x, x.side, Mark.SYN_AGAIN);
+  return synAckAt < 0 ? 0 : x.now - synAckAt + (synAt < 0 || synAt > synAckAt ? 0 : synAckAt - synAt);
+}
+
+function lastMarkOrTransition(x: Context, side: number, mark: Mark): number {
+  const { events } = x.tables;
+  const again = x.lastMark(side, mark);
+  if (again !== 0) return events.time(again);
+  const first = x.lastTransition(side);
+  return first === 0 ? -1 : events.time(first);
+}
+
+/** Seconds until the SYN or SYN-ACK after the one just logged, by doubling the last interval. */
+export function retryAfter(x: Context): number {
+  const { events } = x.tables;
+  let before = -1;
+  let last = -1;
+  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (eventSide(code) !== x.side || !startsRetry(code)) continue;
+    before = last;
+    last = events.time(ref);
+  }
+  return before < 0 ? 1 : Math.max(1, (2 * (last - before)) / NANOS_PER_SECOND);
+}
+
+const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
+
+const SYN_ACK_AGAIN = markKind(Mark.SYN_ACK_AGAIN);
+
+function startsRetry(code: number): boolean {
+  const kind = eventKind(code);
+  if (kind === EventKind.TRANSITION) return eventTo(code) === State.SYN_SENT || eventTo(code) === State.SYN_RCVD;
+  return kind === SYN_AGAIN || kind === SYN_ACK_AGAIN;
+}
