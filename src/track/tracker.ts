@@ -9,13 +9,9 @@ import { Layer, type Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
 import { hash } from './hash.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
-<<<<<<< HEAD
 import { nextFinAt } from './closing.ts';
 import { retryAfter } from './opening.ts';
 import { segment } from './machine.ts';
-=======
-import { nextFinAt, retryAfter, segment, lastAckWasTaken } from './machine.ts';
->>>>>>> 4896f9a (A full accept queue ignores FINs as it does third ACKs, and takes the ACK of a later SYN-ACK)
 import type { Profile } from './profiles.ts';
 import { book, LETTER } from './sequence.ts';
 import { packSynOptions } from './syn-options.ts';
@@ -451,9 +447,7 @@ export class Tracker {
         x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
         break;
       case TimerKind.RETRY:
-        if (lastAckWasTaken(x)) {
-          x.step(side, Cause.SYN_ACKED, x.core[x.c + Core.LAST_FRAME], x.pairF[(x.peer + Half.LAST_TIME) >> 1], true);
-        } else if (!x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
+        if (!x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
           x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true);
         }
         break;
