@@ -33,6 +33,7 @@ export interface PacketCounts {
   readonly packets: number;
   readonly cutHeaders: number;
   readonly fragments: number;
+  readonly reassembled: number;
 }
 
 /** Silences before a close that are worth a look, nanoseconds. */

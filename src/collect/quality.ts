@@ -25,7 +25,7 @@ export function doubt(list: ConnId[], id: ConnId): void {
 export function judgeQuality(
   counts: SegmentCounts,
   q: QualityCounts,
-  packets: { readonly cutHeaders: number; readonly fragments: number },
+  packets: { readonly cutHeaders: number; readonly fragments: number; readonly reassembled: number },
 ): CaptureQuality {
   // A connection that lives has plain ACKs. FINs without a single segment between them can only be a filter's work;
   // SYNs and RSTs alone happen by themselves (refused, flooded, scanned).
@@ -49,6 +49,7 @@ export function judgeQuality(
     missedBytes: q.missedBytes,
     cutHeaders: packets.cutHeaders,
     fragments: packets.fragments,
+    reassembled: packets.reassembled,
     doubtful: q.doubtful,
   };
 }

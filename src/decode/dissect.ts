@@ -10,16 +10,20 @@ import { Dissection, plural } from './dissection/dissection.ts';
 import {
   dissectCooked,
   dissectCooked2,
+  dissectETag,
   dissectEthernet,
+  dissectITag,
   dissectLlc,
   dissectLoopback,
   dissectMpls,
   dissectPpp,
   dissectPppoe,
   dissectVlan,
+  dissectVnTag,
 } from './dissection/link.ts';
 import { dissectAuthentication, dissectExtension, dissectFragment, dissectGre, dissectIpv4, dissectIpv6 } from './dissection/network.ts';
 import { dissectIcmp, dissectIcmpv6, dissectTcp, dissectUdp } from './dissection/transport.ts';
+import { dissectGeneve, dissectGtp, dissectTeredo, dissectVxlan } from './dissection/tunnels.ts';
 import { dissectRadiotap } from './dissection/wireless.ts';
 import { MAX_HEADERS } from './headers.ts';
 import { EtherType, IpProtocol } from './numbers.ts';
@@ -52,11 +56,18 @@ const HEADERS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>([
   [EtherType.VLAN, dissectVlan],
   [EtherType.QINQ, dissectVlan],
   [EtherType.OLD_QINQ, dissectVlan],
+  [EtherType.VN_TAG, dissectVnTag],
+  [EtherType.E_TAG, dissectETag],
+  [EtherType.I_TAG, dissectITag],
   [EtherType.MPLS, dissectMpls],
   [EtherType.PPPOE_SESSION, dissectPppoe],
   [EtherType.BRIDGED_ETHERNET, dissectEthernet],
   [Next.LLC, dissectLlc],
   [Next.PPP, dissectPpp],
+  [Next.VXLAN, dissectVxlan],
+  [Next.GENEVE, dissectGeneve],
+  [Next.GTP_U, dissectGtp],
+  [Next.TEREDO, dissectTeredo],
   [Next.ANY_IP, (d) => (d.has(1) && d.view.getUint8(d.at) >>> 4 === 6 ? dissectIpv6(d) : dissectIpv4(d))],
   [IpProtocol.TCP, dissectTcp],
   [IpProtocol.UDP, dissectUdp],

@@ -15,7 +15,22 @@ export const Encap = {
   FOUR_IN_SIX: 4,
   SIX_IN_SIX: 5,
   GRE: 6,
+  /**
+   * Linux and Cisco have one key per tunnel, unless told otherwise, so it tells tunnels apart and not directions; NVGRE's
+   * (RFC 7637) is a virtual subnet.
+   */
   GRE_WITH_KEY: 7,
+  VXLAN: 8,
+  GENEVE: 9,
+  /** Without its TEID, which each end chooses for what it receives. */
+  GTP: 10,
+  TEREDO: 11,
+  /** Type I has no session. */
+  ERSPAN: 12,
+  /** A session mirrors both directions of what it mirrors; the same traffic in two sessions is two copies of it. */
+  ERSPAN_WITH_SESSION: 13,
+  /** The I-SID of IEEE 802.1ah: a customer's network. */
+  PBB: 14,
 } as const;
 export type Encap = (typeof Encap)[keyof typeof Encap];
 
@@ -28,6 +43,13 @@ const TEXTS: readonly ((value: number) => string)[] = [
   () => '6in6',
   () => 'gre',
   (key) => `gre:${key >>> 0}`,
+  (network) => `vxlan:${network}`,
+  (network) => `geneve:${network}`,
+  () => 'gtp',
+  () => 'teredo',
+  () => 'erspan',
+  (session) => `erspan:${session}`,
+  (service) => `pbb:${service}`,
 ];
 
 /** Lists, the empty one and OTHER included. Real captures hold a few dozen VLANs; 4,094 is all that one level can have. */
@@ -47,7 +69,7 @@ export class Encapsulations {
   readonly #slots = new Uint16Array(SLOTS);
   #count = 1;
 
-  /** The list `parent` with one more entry inside it. `value` is a VLAN id, a session, a GRE key; 0 for kinds without a number. */
+  /** The list `parent` with one more entry inside it. `value` is a VLAN id, a session, a key; 0 for kinds without a number. */
   child(parent: number, kind: Encap, value: number): number {
     if (parent === Encapsulations.OTHER) return parent;
     const wanted = value | 0;

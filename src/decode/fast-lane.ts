@@ -49,6 +49,7 @@ export function decodeFast(p: Packet, v: DataView, at: number, end: number, wire
   p.protocol = PROTOCOL_TCP;
   p.moreFragments = false;
   p.fragmentOffset = 0;
+  p.fragments = 1;
   p.transportAt = tcp;
   const ports = v.getInt32(tcp);
   p.srcPort = ports >>> 16;

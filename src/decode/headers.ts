@@ -1,5 +1,5 @@
 /** Which number means which header. A new protocol is one file and one row here. See `Walk` for the number space. */
-import { decodeEthernet, decodeVlan } from './link/ethernet.ts';
+import { decodeETag, decodeEthernet, decodeITag, decodeVlan, decodeVnTag } from './link/ethernet.ts';
 import { decodeLlc } from './link/llc.ts';
 import { decodeMpls } from './link/mpls.ts';
 import { decodePpp, decodePppoe } from './link/ppp.ts';
@@ -8,6 +8,7 @@ import { Stop } from './packet.ts';
 import { decodeIcmp, decodeIcmpv6 } from './transport/icmp.ts';
 import { decodeTcp } from './transport/tcp.ts';
 import { decodeUdp } from './transport/udp.ts';
+import { decodeGeneve, decodeGtp, decodeTeredo, decodeVxlan } from './transport/udp-tunnels.ts';
 import { missing, Next, stopped, type Walk } from './walk.ts';
 import { decodeIpv4 } from './network/ipv4.ts';
 import { decodeAuthentication, decodeExtension, decodeFragment, decodeIpv6 } from './network/ipv6.ts';
@@ -63,6 +64,12 @@ function decodeHeader(w: Walk, next: number): number {
       return decodeGre(w);
     case EtherType.BRIDGED_ETHERNET:
       return decodeEthernet(w);
+    case EtherType.VN_TAG:
+      return decodeVnTag(w);
+    case EtherType.E_TAG:
+      return decodeETag(w);
+    case EtherType.I_TAG:
+      return decodeITag(w);
     case EtherType.MPLS:
       return decodeMpls(w);
     case EtherType.PPPOE_SESSION:
@@ -71,6 +78,14 @@ function decodeHeader(w: Walk, next: number): number {
       return decodePpp(w);
     case Next.LLC:
       return decodeLlc(w);
+    case Next.VXLAN:
+      return decodeVxlan(w);
+    case Next.GENEVE:
+      return decodeGeneve(w);
+    case Next.GTP_U:
+      return decodeGtp(w);
+    case Next.TEREDO:
+      return decodeTeredo(w);
     default:
       return stopped(w, Stop.OTHER_PROTOCOL);
   }

@@ -2,13 +2,14 @@
  * Frame bytes into the one reusable `Packet`: synchronous, without allocation, without exceptions.
  *
  * Reads only what was captured, believes the lengths of IP headers, and stops where it no longer understands (`Stop`).
- * Fragments are not reassembled, checksums not verified. Read first: `walk.ts`, then `headers.ts`.
+ * Fragments are put together (`reassembly.ts`), checksums not verified. Read first: `walk.ts`, then `headers.ts`.
  */
 import { Encapsulations } from './encapsulations.ts';
 import { decodeFast } from './fast-lane.ts';
 import { type LinkLayer, linkLayer } from './link/index.ts';
 import { walkHeaders } from './headers.ts';
 import { Layer, Packet, Stop } from './packet.ts';
+import { Reassembly } from './reassembly.ts';
 import { Next, Walk } from './walk.ts';
 
 export { Encapsulations } from './encapsulations.ts';
@@ -18,14 +19,33 @@ const LINKTYPE_ETHERNET = 1;
 
 export class Decoder {
   /** Resolves `packet.encap`. */
-  readonly encapsulations = new Encapsulations();
+  readonly encapsulations: Encapsulations;
+  readonly reassembly: Reassembly;
 
-  readonly #walk = new Walk(this.encapsulations);
-  readonly #quoteWalk = new Walk(this.encapsulations);
+  readonly #walk: Walk;
+  readonly #quoteWalk: Walk;
   readonly #quoted = new Packet();
   // A capture rarely has more than one link type, and then in runs: the lookup is done when it changes.
   #linkType = -1;
   #link: LinkLayer | undefined;
+
+  /** `now`: capture time in seconds, asked only when a fragment comes. */
+  constructor(now: () => number = () => 0, encapsulations = new Encapsulations()) {
+    this.encapsulations = encapsulations;
+    this.reassembly = new Reassembly(now);
+    this.#walk = new Walk(encapsulations, this.reassembly);
+    this.#quoteWalk = new Walk(encapsulations, null);
+  }
+
+  /** Other passes must then decode from the first frame: a segment may have begun long before the frame that it belongs to. */
+  get sawFragments(): boolean {
+    return this.reassembly.loose > 0 || this.reassembly.completed > 0;
+  }
+
+  /** For another pass over the same capture: the same numbers in `encap`, and fragments of its own. */
+  again(now: () => number): Decoder {
+    return new Decoder(now, this.encapsulations);
+  }
 
   /** Decodes the frame of `capLen` bytes at `at`; it had `origLen` on the wire. Overwrites all of `packet` but its options. */
   decode(packet: Packet, linkType: number, view: DataView, at: number, capLen: number, origLen: number): void {

@@ -13,6 +13,16 @@ export const EtherType = {
   IPV6: 0x86dd,
   MPLS: 0x8847,
   PPPOE_SESSION: 0x8864,
+  /** Cisco VN-Tag, the forerunner of IEEE 802.1BR. */
+  VN_TAG: 0x8926,
+  /** IEEE 802.1BR E-tag. */
+  E_TAG: 0x893f,
+  /** IEEE 802.1ah I-tag: a customer's frame inside a provider's. */
+  I_TAG: 0x88e7,
+  /** GRE only: ERSPAN types I and II. */
+  ERSPAN: 0x88be,
+  /** GRE only: ERSPAN type III. */
+  ERSPAN_3: 0x22eb,
   /** RFC 1701 "Transparent Ethernet Bridging": a whole Ethernet frame inside GRE. */
   BRIDGED_ETHERNET: 0x6558,
 } as const;

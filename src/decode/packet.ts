@@ -18,19 +18,21 @@ export const Stop = {
   MALFORMED: 2,
   /** Not IP, or an IP protocol that is not TCP, UDP or ICMP. */
   OTHER_PROTOCOL: 3,
-  /** A later IP fragment, which has no transport header, or a first one too small to hold all of it. */
+  /** An IP fragment that completes no datagram (yet). */
   FRAGMENT: 4,
   /** A link type without a decoder. */
   UNKNOWN_LINK: 5,
   /** More nested headers than we follow. */
   TOO_DEEP: 6,
+  /** An IP fragment that overlaps another of its datagram, which is thrown away. */
+  OVERLAP: 7,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];
 
 export class Packet {
-  /** The buffer that holds the frame; valid until the next chunk. */
+  /** The buffer that holds the frame, or the datagram that this frame's fragment completed; valid until the next packet. */
   view: DataView = new DataView(new ArrayBuffer(0));
-  /** Offset of the frame's first byte in `view`, and of the first byte behind the captured part. */
+  /** Offset of the first byte in `view` that belongs to the packet, and of the first byte behind the captured part. */
   at = 0;
   end = 0;
 
@@ -60,6 +62,8 @@ export class Packet {
   moreFragments = false;
   /** Octets; 0 for the first or only fragment. */
   fragmentOffset = 0;
+  /** Frames that the (innermost) datagram was put together from, copies included; 1 where it came whole. */
+  fragments = 1;
 
   /** Set from the first four bytes of TCP or UDP, `seq` from the first eight, even when `layer` says that the header is incomplete. */
   srcPort = 0;
@@ -110,6 +114,7 @@ export class Packet {
     this.protocol = 0;
     this.moreFragments = false;
     this.fragmentOffset = 0;
+    this.fragments = 1;
     this.srcPort = 0;
     this.dstPort = 0;
     this.transportAt = 0;

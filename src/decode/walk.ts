@@ -8,6 +8,7 @@
  */
 import { Encapsulations } from './encapsulations.ts';
 import { Packet, Stop } from './packet.ts';
+import type { Reassembly } from './reassembly.ts';
 
 export const Next = {
   END: -1,
@@ -18,10 +19,17 @@ export const Next = {
   PPP: 0x101,
   /** IPv4 or IPv6, told apart by the version. */
   ANY_IP: 0x102,
+  /** After UDP, where the ports say so. */
+  VXLAN: 0x103,
+  GENEVE: 0x104,
+  GTP_U: 0x105,
+  TEREDO: 0x106,
 } as const;
 
 export class Walk {
   readonly encapsulations: Encapsulations;
+  /** null: fragments stay as they are. */
+  readonly reassembly: Reassembly | null;
   packet = new Packet();
   view = this.packet.view;
   /** The next header. */
@@ -35,8 +43,9 @@ export class Walk {
   /** Where the frame ended on the wire: no length field can put a packet beyond it. */
   #wire = 0;
 
-  constructor(encapsulations: Encapsulations) {
+  constructor(encapsulations: Encapsulations, reassembly: Reassembly | null) {
     this.encapsulations = encapsulations;
+    this.reassembly = reassembly;
   }
 
   /** `wire`: Infinity for a quoted packet, of which more existed than is quoted. */

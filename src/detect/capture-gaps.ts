@@ -28,7 +28,7 @@ export const captureGaps = defineDetector({
     never:
       'Loss that the path repaired: octets that segments sent again can have filled. Captures of one direction or of SYN, FIN and RST alone, where everything else is missing on purpose. Acknowledgments further ahead than any window belong to another incarnation, or are forged.',
     limits:
-      'IP fragments are not put together: with fragments in the capture the rule is inconclusive. Loss in front of the capture point that is never repaired before the capture ends looks the same.',
+      'With IP fragments that could not be put together, the rule is inconclusive. Loss in front of the capture point that is never repaired before the capture ends looks the same.',
     references: ['Wireshark: TCP ACKed unseen segment', 'Zeek: missed_bytes', 'tcpdump: "packets dropped by kernel"'],
   },
   detect: (capture) => {
@@ -42,7 +42,7 @@ export const captureGaps = defineDetector({
     if (quality.fragments > 0) {
       return {
         verdict: 'inconclusive',
-        because: `octets are missing, but ${plural(quality.fragments, 'IP fragment')} whose TCP segment is not put together may hold them`,
+        because: `octets are missing, but ${plural(quality.fragments, 'IP fragment')} that could not be put together may hold them`,
       };
     }
     const count = quality.withGaps > quality.doubtful.withGaps.length ? quality.withGaps : ids.length;

@@ -33,7 +33,7 @@ import { momentsOf, stateCounts } from './state-counts.ts';
 const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [], members: [] };
 
 export class Analyzer {
-  readonly decoder = new Decoder();
+  readonly decoder = new Decoder(() => this.#now / NANOS_PER_SECOND);
   readonly tally = new PacketTally();
   readonly #options: AnalysisOptions;
   readonly #packet = new Packet();
@@ -93,11 +93,18 @@ export class Analyzer {
       this.tally.flags(packet.flags);
       this.#tracker.at(now);
       this.#tracker.tcp(packet, frame);
+      if (packet.fragments > 1) this.#putTogether(packet);
     } else {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
+      else if (packet.stop === Stop.FRAGMENT && packet.srcPort !== 0) this.#tracker.fragmentRefused(packet, frame, now);
     }
     return frame !== this.#options.count || this.#enough('--count');
+  }
+
+  #putTogether(packet: Packet): void {
+    this.tally.reassembled++;
+    this.#tracker.fragmented(packet.fragments);
   }
 
   #enough(option: '--to' | '--count'): false {
@@ -205,7 +212,12 @@ export class Analyzer {
   }
 
   #counts(): PacketCounts {
-    return { packets: this.#frames, cutHeaders: this.tally.cut, fragments: this.tally.fragments };
+    return {
+      packets: this.#frames,
+      cutHeaders: this.tally.cut,
+      fragments: this.tally.fragments + this.decoder.reassembly.loose,
+      reassembled: this.tally.reassembled,
+    };
   }
 
   #findingsOf(id: number): readonly string[] {

@@ -12,7 +12,12 @@ import { plural } from '../model/wording.ts';
 export class PacketTally {
   cut = 0;
   malformed = 0;
+  /** Of IEEE 802.11. Those of IP are counted by the decoder, which knows what became of them. */
   fragments = 0;
+  /** Fragments that overlap others of their datagram. */
+  overlaps = 0;
+  /** TCP segments put together from IP fragments. */
+  reassembled = 0;
   unknownLink = 0;
   unknownLinkType = -1;
   /** SYN with FIN or RST, FIN without ACK, no flag at all: nothing that a TCP stack sends. */
@@ -29,7 +34,10 @@ export class PacketTally {
         this.malformed++;
         break;
       case Stop.FRAGMENT:
-        this.fragments++;
+        if (packet.ipVersion === 0) this.fragments++;
+        break;
+      case Stop.OVERLAP:
+        this.overlaps++;
         break;
       case Stop.UNKNOWN_LINK:
         this.unknownLink++;
@@ -92,10 +100,16 @@ export function captureCaveats(
     `${s(tally.cut, 'is', 'are')} cut inside the headers: the snap length of the capture is too small (tcpdump -s 128 is enough)`,
   );
   add('malformed', tally.malformed, `${s(tally.malformed, 'has a header that contradicts', 'have headers that contradict')} itself`);
+  const fragments = quality?.fragments ?? 0;
   add(
     'fragments',
-    tally.fragments,
-    `${s(tally.fragments, 'is a later IP fragment', 'are later IP fragments')}, without a TCP header; fragments are not put together`,
+    fragments,
+    `${s(fragments, 'is a fragment', 'are fragments')} of packets that could not be put together: pieces are missing, or no receiver takes them`,
+  );
+  add(
+    'overlapping-fragments',
+    tally.overlaps,
+    `${s(tally.overlaps, 'is an IP fragment that overlaps', 'are IP fragments that overlap')} another: no host sends such, and the whole datagram is thrown away, as Linux does`,
   );
   add('odd-flags', tally.oddFlags, `${s(tally.oddFlags, 'has', 'have')} TCP flags that no TCP stack sends (probes or damage)`);
   add('icmp-errors', tally.icmpErrors, `${s(tally.icmpErrors, 'is an ICMP error', 'are ICMP errors')} about other packets`);

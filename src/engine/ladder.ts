@@ -12,7 +12,7 @@ import type { Finding } from '../model/finding.ts';
 import { Flag, flagsText } from '../model/flags.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { SIDE_NAMES, type Side, otherSide } from '../model/state.ts';
-import { type Nanos, nanos, secondsOf } from '../model/units.ts';
+import { type Nanos, nanos, NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
 import { StateTimeline } from './state-timeline.ts';
 import type { Ladder, LadderRow } from './protocol.ts';
 import { RelativeSequence } from './relative-sequence.ts';
@@ -45,7 +45,10 @@ export interface Segments {
 }
 
 /** The segments of a connection between its first and its last frame (or `until`, when only the notes up to there matter). */
-export async function readSegments(pass: SecondPass, decoder: Decoder, row: ConnectionRow, until = row.lastFrame): Promise<Segments> {
+export async function readSegments(pass: SecondPass, first: Decoder, row: ConnectionRow, until = row.lastFrame): Promise<Segments> {
+  let seconds = 0;
+  const decoder = first.again(() => seconds);
+  const { sawFragments } = first;
   const match = new TupleMatch(row, decoder.encapsulations);
   const notes = new SegmentNotes();
   const relative = new RelativeSequence();
@@ -58,8 +61,10 @@ export async function readSegments(pass: SecondPass, decoder: Decoder, row: Conn
   let last = nanos(0);
 
   await pass.run((record, frame) => {
-    if (frame < row.firstFrame) return true;
+    if (frame < row.firstFrame && !sawFragments) return true;
+    seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
     decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
+    if (frame < row.firstFrame) return true;
     const side = match.sender(packet);
     if (side !== null) {
       decodeTcpOptions(packet);

@@ -6,13 +6,13 @@ import type { Decoder } from '../decode/index.ts';
 import { dissect } from '../decode/dissect.ts';
 import { Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';
-import { nanos } from '../model/units.ts';
+import { nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { PacketDetail } from './protocol.ts';
 import type { SecondPass } from './second-pass.ts';
 
 /** What the first pass has left behind for others: who is who. */
 export interface FrameReader {
-  /** The numbers in `Packet.encap` mean something to this decoder only. */
+  /** Of the first pass. The numbers in `Packet.encap` mean something to it and to those made from it only. */
   readonly decoder: Decoder;
   /** -1: none. */
   connectionOf(packet: Packet, frame: number): number;
@@ -24,14 +24,22 @@ const SHOWN_BYTES = 65_536;
 /** null: the capture has no such frame. */
 export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: number): Promise<PacketDetail | null> {
   let detail: PacketDetail | null = null;
+  const packet = new Packet();
+  let seconds = 0;
+  const decoder = reader.decoder.again(() => seconds);
+  const { sawFragments } = reader.decoder;
   await pass.run((record, frame) => {
-    if (frame < wanted) return true;
+    if (frame < wanted && !sawFragments) return true;
     const { linkType, view, bytes, at, capLen, origLen } = record;
-    const packet = new Packet();
-    reader.decoder.decode(packet, linkType, view, at, capLen, origLen);
+    seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
+    decoder.decode(packet, linkType, view, at, capLen, origLen);
+    if (frame < wanted) return true;
     const connection = reader.connectionOf(packet, frame);
-    const cut = capLen < origLen ? [`only ${String(capLen)} of ${String(origLen)} bytes were captured`] : [];
     const shown = bytes.slice(at, at + Math.min(capLen, SHOWN_BYTES)); // a copy: the record is gone with the next chunk
+    const notes = capLen < origLen ? [`only ${String(capLen)} of ${String(origLen)} bytes were captured`] : [];
+    if (shown.length < capLen) notes.push(`only the first ${String(SHOWN_BYTES)} bytes are shown`);
+    if (packet.fragments > 1)
+      notes.push(`the last piece of a packet put together from ${String(packet.fragments)} frames; this frame alone is shown`);
     detail = {
       frame,
       time: new Clock(record.seconds, record.nanos).text(nanos(0)),
@@ -41,7 +49,7 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
       connection: connection < 0 ? null : connection,
       layers: dissect(linkType, shown, shown.length, origLen),
       bytes: shown,
-      notes: shown.length < capLen ? [...cut, `only the first ${String(SHOWN_BYTES)} bytes are shown`] : cut,
+      notes,
     };
     return false;
   });

@@ -161,8 +161,10 @@ export interface CaptureQuality {
   readonly missedBytes: number;
   /** The captured bytes end inside a TCP header in this many packets. */
   readonly cutHeaders: number;
-  /** Later IP fragments, whose octets belong to segments that are not put together. */
+  /** Fragments of packets that could not be put together, whose octets are in no segment. */
   readonly fragments: number;
+  /** TCP segments put together from IP fragments; `Mark.FRAGMENTED` says in which connections. */
+  readonly reassembled: number;
   /** The first thousand connections behind `oneSided`, `midstream` and `withGaps`. */
   readonly doubtful: { readonly oneSided: readonly ConnId[]; readonly midstream: readonly ConnId[]; readonly withGaps: readonly ConnId[] };
 }

@@ -47,6 +47,8 @@ export const Mark = {
   CHALLENGE_ACK: 'challenge-ack',
   /** An ICMP error quoted this connection; `detail` is type << 8 | code. */
   ICMP_ERROR: 'icmp-error',
+  /** The first segment of an end that came in IP fragments; `detail` is their number, or 0 where the first was too small to be accepted (RFC 8200 §4.5). */
+  FRAGMENTED: 'fragmented',
 } as const;
 export type Mark = (typeof Mark)[keyof typeof Mark];
 
@@ -56,7 +58,7 @@ export interface MarkEvent {
   readonly frame: FrameNo;
   /** The sender of the segment (of the quoted segment for ICMP_ERROR). */
   readonly side: Side;
-  /** Mark-specific: payload octets, or ICMP type << 8 | code. */
+  /** Mark-specific: payload octets, ICMP type << 8 | code, or fragments. */
   readonly detail: number;
   /** Of a RST; null for every other mark. */
   readonly rst: RstFacts | null;

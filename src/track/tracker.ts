@@ -121,6 +121,22 @@ export class Tracker {
     return id;
   }
 
+  /** The segment last given to `tcp` came in so many IP fragments. One mark per end: a path with a small MTU cuts every segment. */
+  fragmented(fragments: number): void {
+    const x = this.#x;
+    if (x.lastMark(x.side, Mark.FRAGMENTED) === 0) x.mark(Mark.FRAGMENTED, fragments);
+  }
+
+  /** An IP fragment that shows ports and will never be a segment. */
+  fragmentRefused(k: Packet, frame: number, now: number): void {
+    const id = this.find(k);
+    if (id < 0) return;
+    this.#x.frame = frame;
+    this.#x.now = now;
+    this.#load(id);
+    this.fragmented(0);
+  }
+
   /** An ICMP error that quotes a segment of a connection. Returns the connection, or -1. */
   icmpError(k: Packet, quoted: Packet, frame: number, now: number): number {
     if (quoted.protocol !== 6 || (quoted.srcPort === 0 && quoted.dstPort === 0)) return -1;

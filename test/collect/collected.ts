@@ -32,6 +32,7 @@ export function collected(lives: readonly Life[], until: number): Census {
     packets: frames.length,
     cutHeaders: 0,
     fragments: 0,
+    reassembled: 0,
   });
 }
 

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { dissect } from '../../src/decode/dissect.ts';
 import { Decoder, decodeTcpOptions } from '../../src/decode/index.ts';
 import { Layer, Packet, Stop } from '../../src/decode/packet.ts';
+import { concat, ethernet, ipv4Fragments, ipv6Fragments, vxlan } from '../support/frames.ts';
+import { LINK } from './decoded.ts';
 import { SAMPLES } from './sample-frames.ts';
 
 /** Mulberry32: a small seeded generator, so that a failure can be repeated. */
@@ -104,4 +106,42 @@ test('noise under every link type', () => {
     const wrong = [...complaints(packet), ...sameView(linkType, noise, noise.length, packet)];
     if (wrong.length > 0) expect({ i, linkType, noise: Buffer.from(noise).toString('hex'), wrong }).toBeNull();
   }
+});
+
+test('random fragments: nothing throws, nothing is read past an end, memory stays bounded', () => {
+  const random = generator(2);
+  let now = 0;
+  const decoder = new Decoder(() => now);
+  const packet = new Packet();
+  const inner = SAMPLES.map(([, , bytes]) => bytes).filter((bytes) => bytes[0]! >>> 4 === 4 || bytes[0]! >>> 4 === 6);
+  const waiting: Uint8Array[] = [];
+  let whole = 0;
+  for (let i = 0; i < 20_000; i++) {
+    if (waiting.length < 60) {
+      const carrier = vxlan(random(3), concat(ethernet(inner[random(inner.length)]!), new Uint8Array(random(80))));
+      const cuts = Array.from({ length: random(5) }, () => 8 * (1 + random(12))).sort((a, b) => a - b);
+      const cut = random(2) === 0 ? ipv4Fragments : ipv6Fragments;
+      const payload = { ...carrier, protocol: [17, 17, 17, 6, 44, 41][random(6)]! };
+      waiting.push(
+        ...cut(
+          { id: random(1000) },
+          payload,
+          [...new Set(cuts)].filter((at) => at < carrier.bytes.length),
+        ),
+      );
+    }
+    const [bytes] = waiting.splice(random(Math.min(6, waiting.length)), 1);
+    if (random(20) === 0) waiting.push(bytes!);
+    const bent = bytes!.slice(0, random(12) === 0 ? random(bytes!.length + 1) : bytes!.length);
+    if (random(12) === 0 && bent.length > 0) bent[random(bent.length)] = random(256);
+    now += random(3);
+    decoder.decode(packet, LINK.RAW, new DataView(bent.buffer), 0, bent.length, bytes!.length);
+    decodeTcpOptions(packet);
+    if (packet.fragments > 1) whole++;
+    const wrong = complaints(packet);
+    if (wrong.length > 0) expect({ i, wrong, bent: Buffer.from(bent).toString('hex') }).toBeNull();
+  }
+  expect(whole).toBeGreaterThan(1000);
+  expect(decoder.reassembly.held).toBeLessThanOrEqual(65 * (65_536 + 40));
+  expect(decoder.reassembly.loose).toBeGreaterThanOrEqual(0);
 });

@@ -37,6 +37,13 @@ export const SAMPLES: readonly (readonly [string, number, Uint8Array])[] = [
   ['UDP', LINK.RAW, f.ipv4({}, f.udp({ payload: f.text('dns') }))],
   ['ICMP error', LINK.RAW, f.ipv4({}, f.icmp(3, 4, lost4.subarray(0, 48), 1400))],
   ['ICMPv6 error', LINK.RAW, f.ipv6({}, f.icmpv6(2, 0, lost6, 1280))],
+  ['VXLAN', LINK.RAW, f.ipv4({}, f.vxlan(42, f.ethernet(lost4)))],
+  ['Geneve', LINK.RAW, f.ipv6({}, f.geneve(42, f.bridged(f.ethernet(lost6)), new Uint8Array(8)))],
+  ['GTP-U', LINK.RAW, f.ipv4({}, f.gtp(1, lost4, { flags: 0x34, optional: f.bytesOf('00000085 01000500') }))],
+  ['Teredo', LINK.RAW, f.ipv4({}, f.teredo(f.ipv6({ src: '2001:0:1::1' }, data), f.bytesOf('0000 ffff ffffffff')))],
+  ['ERSPAN II', LINK.RAW, f.ipv4({}, f.erspan(2, 6, f.ethernet(lost4)))],
+  ['ERSPAN III', LINK.RAW, f.ipv4({}, f.erspan(3, 6, f.ethernet(lost6), { subheader: true }))],
+  ['VN-Tag, E-tag, I-tag', LINK.ETHERNET, f.ethernet(f.vnTag(f.eTag(f.iTag(5, f.ethernet(lost4)))))],
   [
     'tunnels',
     LINK.RAW,

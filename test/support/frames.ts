@@ -96,6 +96,16 @@ export function mpls(labels: readonly number[], ip: Uint8Array): Typed {
   return { type: 0x8847, bytes: concat(...entries, ip) };
 }
 
+/** Tags of port extenders, 4 (VN-Tag) or 6 (IEEE 802.1BR) octets, and the I-tag of IEEE 802.1ah. */
+export const vnTag = (payload: Uint8Array | Typed): Typed => behindTag(0x8926, u32(0x33), payload);
+export const eTag = (payload: Uint8Array | Typed): Typed => behindTag(0x893f, concat(u16(0), u32(0x1003)), payload);
+export const iTag = (service: number, frame: Uint8Array): Typed => ({ type: 0x88e7, bytes: concat(u32(service), frame) });
+
+function behindTag(type: number, tag: Uint8Array, payload: Uint8Array | Typed): Typed {
+  const inner = typed(payload);
+  return { type, bytes: concat(tag, u16(inner.type), inner.bytes) };
+}
+
 /** Linux cooked v1: outgoing, ARPHRD_ETHER. */
 export function sll(payload: Uint8Array | Typed): Uint8Array {
   const { type, bytes } = typed(payload);
@@ -224,6 +234,41 @@ export function gre(payload: Uint8Array | Typed, fields: { key?: number; sequenc
 /** A whole Ethernet frame inside GRE. */
 export const bridged = (frame: Uint8Array): Typed => ({ type: 0x6558, bytes: frame });
 
+/** draft-foschiano-erspan §4.1 to §4.3: a mirrored frame in GRE. Type II always has GRE's sequence number. */
+export function erspan(
+  type: 1 | 2 | 3,
+  session: number,
+  frame: Uint8Array,
+  fields: { subheader?: boolean; frameType?: number } = {},
+): Upper {
+  if (type === 1) return gre({ type: 0x88be, bytes: frame });
+  const start = concat(u16(type === 2 ? 0x1000 : 0x2000), u16(session));
+  if (type === 2) return gre({ type: 0x88be, bytes: concat(start, u32(1), frame) }, { sequence: 1 });
+  const last = u16(((fields.frameType ?? 0) << 10) | (fields.subheader === true ? 1 : 0));
+  const rest = concat(u32(7), u16(0), last, new Uint8Array(fields.subheader === true ? 8 : 0));
+  return gre({ type: 0x22eb, bytes: concat(start, rest, frame) }, { sequence: 1 });
+}
+
+/** Cuts the payload of an IP packet at these offsets; each piece becomes a packet of its own (RFC 791 §3.2). */
+export function ipv4Fragments(fields: Ipv4Fields, payload: Upper, cuts: readonly number[]): Uint8Array[] {
+  const whole = ipv4(fields, payload).subarray(20);
+  return [0, ...cuts].map((from, i) => {
+    const to = cuts[i] ?? whole.length;
+    const piece: Upper = { protocol: payload.protocol, bytes: whole.subarray(from, to) };
+    return ipv4({ ...fields, fragmentOffset: from, moreFragments: to < whole.length }, piece);
+  });
+}
+
+/** The same with fragment headers (RFC 8200 §4.5). */
+export function ipv6Fragments(fields: Ipv6Fields & { id?: number }, payload: Upper, cuts: readonly number[]): Uint8Array[] {
+  const whole = ipv6(fields, payload).subarray(40);
+  return [0, ...cuts].map((from, i) => {
+    const to = cuts[i] ?? whole.length;
+    const piece: Upper = { protocol: payload.protocol, bytes: whole.subarray(from, to) };
+    return ipv6(fields, fragment(piece, { offset: from, more: to < whole.length, ...(fields.id === undefined ? {} : { id: fields.id }) }));
+  });
+}
+
 // ------------------------------------------------------------------ transport
 
 export interface TcpFields {
@@ -283,6 +328,30 @@ export function udp(fields: { srcPort?: number; dstPort?: number; length?: numbe
   const bytes = concat(u16(fields.srcPort ?? 50000), u16(fields.dstPort ?? 53), u16(fields.length ?? 8 + payload.length), u16(0), payload);
   return { protocol: 17, bytes, checksum: { at: 6, from: 0, protocol: 17 } };
 }
+
+// ---------------------------------------------------------- tunnels over UDP
+
+/** RFC 7348 §5; `flags` 0x08 says that the network identifier counts. */
+export const vxlan = (network: number, frame: Uint8Array, fields: { dstPort?: number; flags?: number } = {}): Upper =>
+  udp({ srcPort: 53_170, dstPort: fields.dstPort ?? 4789, payload: concat(u32((fields.flags ?? 0x08) << 24), u32(network << 8), frame) });
+
+/** RFC 8926 §3.4; `options`: a multiple of four octets. */
+export function geneve(network: number, payload: Uint8Array | Typed, options: Uint8Array = new Uint8Array(0)): Upper {
+  const inner = typed(payload);
+  const header = concat(Uint8Array.of(options.length >>> 2, 0), u16(inner.type), u32(network << 8), options);
+  return udp({ srcPort: 53_170, dstPort: 6081, payload: concat(header, inner.bytes) });
+}
+
+/** 3GPP TS 29.281 §5.1: a G-PDU; `optional`: what stands between the TEID and the packet when `flags` say so. */
+export function gtp(teid: number, ip: Uint8Array, fields: { flags?: number; optional?: Uint8Array; type?: number } = {}): Upper {
+  const behind = concat(fields.optional ?? new Uint8Array(0), ip);
+  const header = concat(Uint8Array.of(fields.flags ?? 0x30, fields.type ?? 255), u16(behind.length), u32(teid));
+  return udp({ srcPort: 2152, dstPort: 2152, payload: concat(header, behind) });
+}
+
+/** RFC 4380 §5.1.1: `indications` in front of the IPv6 packet. */
+export const teredo = (ip: Uint8Array, indications: Uint8Array = new Uint8Array(0)): Upper =>
+  udp({ srcPort: 3544, dstPort: 51_000, payload: concat(indications, ip) });
 
 /** An ICMP message; `quoted` is the start of the packet that an error is about. `rest` is the word behind the checksum (RFC 1191: the MTU). */
 export function icmp(type: number, code: number, quoted: Uint8Array = new Uint8Array(0), rest = 0): Upper {

@@ -29,9 +29,14 @@ export class Dissection {
     this.limit = Math.max(origLen, this.end);
   }
 
+  /** Behind the last byte that belongs to the packet and was captured. */
+  get bound(): number {
+    return Math.min(this.end, this.limit);
+  }
+
   /** The next `size` octets belong to the packet and were captured. */
   has(size: number): boolean {
-    return this.at + size <= Math.min(this.end, this.limit);
+    return this.at + size <= this.bound;
   }
 
   layer(name: string): Layer {

@@ -14,6 +14,11 @@ const ETHERTYPES: Readonly<Record<number, string>> = {
   [EtherType.MPLS]: 'MPLS',
   [EtherType.PPPOE_SESSION]: 'PPPoE session',
   [EtherType.BRIDGED_ETHERNET]: 'bridged Ethernet',
+  [EtherType.VN_TAG]: 'VN-Tag',
+  [EtherType.E_TAG]: '802.1BR',
+  [EtherType.I_TAG]: '802.1ah',
+  [EtherType.ERSPAN]: 'ERSPAN',
+  [EtherType.ERSPAN_3]: 'ERSPAN type III',
 };
 export const etherTypeText = (type: number): string => named(ETHERTYPES, type, hex(type, 4));
 const typeOrLength = (type: number): string => (type < FIRST_ETHERTYPE ? `${type} bytes (802.3 length)` : etherTypeText(type));
@@ -40,6 +45,24 @@ export function dissectVlan(d: Dissection): number {
     .field('Type', 2, 2, (a) => typeOrLength(view.getUint16(a)));
   const summary = d.has(2) ? `ID ${view.getUint16(at) & 0xfff}` : '';
   return layer.close(summary, 4) ? nextOf(view.getUint16(at + 2)) : Next.END;
+}
+
+export const dissectVnTag = (d: Dissection): number => dissectPortTag(d, 'VN-Tag', 4);
+export const dissectETag = (d: Dissection): number => dissectPortTag(d, '802.1BR E-tag', 6);
+
+function dissectPortTag(d: Dissection, name: string, size: number): number {
+  const { at, bytes, view } = d;
+  const layer = d
+    .layer(name)
+    .field('Ports', 0, size, (a) => macText(bytes, a, size))
+    .field('Type', size, 2, (a) => typeOrLength(view.getUint16(a)));
+  return layer.close('', size + 2) ? nextOf(view.getUint16(at + size)) : Next.END;
+}
+
+export function dissectITag(d: Dissection): number {
+  const service = d.has(4) ? d.view.getUint32(d.at) & 0xff_ffff : 0;
+  const layer = d.layer('802.1ah I-tag').field('Service', 1, 3, () => String(service));
+  return layer.close(`service ${service}`, 4) ? EtherType.BRIDGED_ETHERNET : Next.END;
 }
 
 /** linux: include/uapi/linux/if_packet.h PACKET_*. */

@@ -1,9 +1,10 @@
 /** IPv4, IPv6, extension headers and GRE as fields. */
 import { ipv4Text, ipv6Text } from '../../model/address.ts';
-import { FIRST_ETHERTYPE, IpProtocol } from '../numbers.ts';
+import { EtherType, FIRST_ETHERTYPE, IpProtocol } from '../numbers.ts';
 import { Next } from '../walk.ts';
 import { type Dissection, hex, named, plural } from './dissection.ts';
 import { etherTypeText } from './link.ts';
+import { dissectErspan2, dissectErspan3 } from './tunnels.ts';
 
 const PROTOCOLS: Readonly<Record<number, string>> = {
   [IpProtocol.HOP_BY_HOP]: 'hop-by-hop options',
@@ -168,5 +169,7 @@ export function dissectGre(d: Dissection): number {
   }
   if (!layer.close(summary, size)) return Next.END;
   const type = view.getUint16(at + 2);
-  return (flags & 0x4007) === 0 && type >= FIRST_ETHERTYPE ? type : Next.END;
+  if ((flags & 0x4007) !== 0 || type < FIRST_ETHERTYPE) return Next.END;
+  if (type === EtherType.ERSPAN) return (flags & 0x1000) === 0 ? EtherType.BRIDGED_ETHERNET : dissectErspan2(d);
+  return type === EtherType.ERSPAN_3 ? dissectErspan3(d) : type;
 }

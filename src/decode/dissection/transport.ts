@@ -1,5 +1,6 @@
 /** TCP, UDP and ICMP as fields. */
 import { Flag } from '../../model/flags.ts';
+import { udpTunnel } from '../transport/udp-tunnels.ts';
 import { Next } from '../walk.ts';
 import { type Dissection, hex, named, plural } from './dissection.ts';
 import { optionFields } from './tcp-options.ts';
@@ -72,8 +73,8 @@ export function dissectUdp(d: Dissection): number {
     .field('Checksum', 6, 2, (a) => hex(view.getUint16(a), 4));
   const announced = d.has(8) ? view.getUint16(at + 4) : 0;
   if (announced >= 8) d.limit = Math.min(d.limit, at + announced);
-  layer.close(d.has(4) ? `${view.getUint16(at)} → ${view.getUint16(at + 2)}` : '', 8);
-  return Next.END;
+  if (!layer.close(d.has(4) ? `${view.getUint16(at)} → ${view.getUint16(at + 2)}` : '', 8)) return Next.END;
+  return announced === 0 || announced >= 8 ? udpTunnel(view.getUint16(at), view.getUint16(at + 2)) : Next.END;
 }
 
 const ICMP_TYPES: Readonly<Record<number, string>> = {

@@ -1,9 +1,11 @@
-/** IPv4 (RFC 791). Options are skipped, later fragments end here; lengths come from the header. */
+/** IPv4 (RFC 791). Options are skipped, fragments put together; lengths come from the header. */
 import { Layer, Stop } from '../packet.ts';
+import { fragment } from '../reassembly.ts';
 import { missing, stopped, type Walk } from '../walk.ts';
 
 const MIN_HEADER = 20;
 const MORE_FRAGMENTS = 0x2000;
+const FRAGMENTED = 0x3fff;
 const OFFSET_MASK = 0x1fff;
 
 export function decodeIpv4(w: Walk): number {
@@ -37,5 +39,5 @@ export function decodeIpv4(w: Walk): number {
   w.narrow(at + p.ipLength);
   if (w.bound - at < header) return missing(w, header);
   w.at = at + header;
-  return p.fragmentOffset === 0 ? p.protocol : stopped(w, Stop.FRAGMENT);
+  return (second & FRAGMENTED) === 0 ? p.protocol : fragment(w, p.ipId, p.protocol);
 }

@@ -1,5 +1,6 @@
 /** IPv6 (RFC 8200) with the extension headers that may stand before TCP. Jumbograms (RFC 2675) take the frame's own length. */
 import { Layer, Stop } from '../packet.ts';
+import { fragment } from '../reassembly.ts';
 import { missing, stopped, type Walk } from '../walk.ts';
 
 const HEADER = 40;
@@ -57,16 +58,18 @@ function skip(w: Walk, length: number): number {
 }
 
 const FRAGMENT_HEADER = 8;
+/** Without the two reserved bits between them. */
+const OFFSET_AND_MORE = 0xfff9;
 
 /** RFC 8200 §4.5. An atomic fragment (offset 0, nothing more; RFC 6946) is a whole packet and passes through. */
 export function decodeFragment(w: Walk): number {
   if (w.packet.ipVersion !== 6) return stopped(w, Stop.OTHER_PROTOCOL);
   if (w.bound - w.at < FRAGMENT_HEADER) return missing(w, FRAGMENT_HEADER);
   const p = w.packet;
-  const offsetAndMore = w.view.getUint16(w.at + 2);
+  const offsetAndMore = w.view.getUint16(w.at + 2) & OFFSET_AND_MORE;
   p.protocol = w.view.getUint8(w.at);
   p.fragmentOffset = offsetAndMore & 0xfff8; // in units of eight octets, three bits up: already octets
   p.moreFragments = (offsetAndMore & 1) !== 0;
   w.at += FRAGMENT_HEADER;
-  return p.fragmentOffset === 0 ? p.protocol : stopped(w, Stop.FRAGMENT);
+  return offsetAndMore === 0 ? p.protocol : fragment(w, w.view.getInt32(w.at - 4), p.protocol);
 }

@@ -3,6 +3,7 @@
  * the tunnel becomes part of `encap`; the outer addresses do not.
  */
 import { Encap } from '../encapsulations.ts';
+import { decodeErspan1, decodeErspan2, decodeErspan3 } from './erspan.ts';
 import { EtherType, FIRST_ETHERTYPE } from '../numbers.ts';
 import { Stop } from '../packet.ts';
 import { missing, stopped, type Walk } from '../walk.ts';
@@ -41,9 +42,12 @@ export function decodeGre(w: Walk): number {
   const type = w.view.getUint16(at + 2);
   if (type < FIRST_ETHERTYPE) return stopped(w, Stop.OTHER_PROTOCOL);
   const outer = w.packet.encap;
+  w.at = next;
+  // The mirror's sequence number is what tells type II, which has a header, from type I, which has none.
+  if (type === EtherType.ERSPAN) return (flags & GRE_SEQUENCE) !== 0 ? decodeErspan2(w) : decodeErspan1(w);
+  if (type === EtherType.ERSPAN_3) return decodeErspan3(w);
   w.packet.encap = hasKey
     ? w.encapsulations.child(outer, Encap.GRE_WITH_KEY, w.view.getInt32(keyAt))
     : w.encapsulations.child(outer, Encap.GRE, 0);
-  w.at = next;
   return type;
 }

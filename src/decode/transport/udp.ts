@@ -1,6 +1,7 @@
-/** UDP (RFC 768). */
+/** UDP (RFC 768), and the tunnels in it. */
 import { Layer, Stop } from '../packet.ts';
-import { missing, Next, stopped, type Walk } from '../walk.ts';
+import { missing, stopped, type Walk } from '../walk.ts';
+import { udpTunnel } from './udp-tunnels.ts';
 
 const HEADER = 8;
 
@@ -24,5 +25,7 @@ export function decodeUdp(w: Walk): number {
   const room = w.limit - at;
   if (announced !== 0 && announced < HEADER) return stopped(w, Stop.MALFORMED);
   p.payloadLength = (announced === 0 || announced > room ? room : announced) - HEADER;
-  return Next.END;
+  w.at = p.payloadAt;
+  if (announced !== 0 && announced < room) w.narrow(at + announced);
+  return udpTunnel(p.srcPort, p.dstPort);
 }
