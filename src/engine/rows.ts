@@ -68,5 +68,7 @@ function endpointRow(e: EndpointView, clock: Clock): EndpointRow {
     retransmissions: e.retransmissions,
     outOfOrder: e.outOfOrder,
     missedBytes: e.missedBytes,
+    sequenceBytes: e.sequenceBytes,
+    endSent: e.endTime === null ? null : clock.text(e.endTime),
   };
 }

@@ -126,9 +126,13 @@ export interface EndpointView {
   readonly outOfOrder: number;
   /** Sequence space that this end sent and the capture does not hold, though later segments or ACKs prove it was sent. */
   readonly missedBytes: number;
+  /** Payload by sequence numbers: what was sent again counts once, what only an ACK proves counts too. Null: no SYN says where it began. */
+  readonly sequenceBytes: number | null;
 
   /** Time of the first FIN; null when none. */
   readonly finTime: Nanos | null;
+  /** Time of its first FIN or RST; null when it sent neither. */
+  readonly endTime: Nanos | null;
   /** Time and frame at which the other end acknowledged that FIN; null when it never did. */
   readonly finAckedTime: Nanos | null;
   readonly finAckedFrame: FrameNo | null;

@@ -72,6 +72,10 @@ export interface EndpointRow {
   readonly retransmissions: number;
   readonly outOfOrder: number;
   readonly missedBytes: number;
+  /** null: the sequence number of its SYN is not known. */
+  readonly sequenceBytes: number | null;
+  /** Time of its first FIN or RST. */
+  readonly endSent: string | null;
 }
 
 export interface TransitionRow {

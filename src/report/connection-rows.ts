@@ -49,6 +49,8 @@ const ENDPOINT_FIELDS = [
   'retransmissions',
   'outOfOrder',
   'missedBytes',
+  'sequenceBytes',
+  'endSent',
 ] as const satisfies (keyof EndpointRow)[];
 
 /** contract.md's names, dotted where they are nested. The transitions are a list of objects and stay in ndjson. */

@@ -5,6 +5,7 @@
 import type { Detector } from '../detect/detector.ts';
 import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
 import { checkJson, checkText, type CaptureCheck } from './check.ts';
+import { connLog } from './conn-log.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
 import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
@@ -35,7 +36,7 @@ export const checkFormats: Formats<CaptureCheck> = {
 };
 
 export const connectionFormats: Formats<Iterable<ConnectionRow>> = {
-  byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv },
+  byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv, zeek: connLog },
   standard: 'table',
   machine: 'ndjson',
 };

@@ -6,9 +6,8 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, markKind } from './events.ts';
-import { crossing, finAckedTime, lastCause, upper } from './hindsight.ts';
+import { crossing, finAckedTime, lastCause } from './hindsight.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
-import { LETTER } from './sequence.ts';
 import { Cause } from './transitions.ts';
 
 /** No FIN is repeated sooner than linux TCP_RTO_MIN (200 ms) and a round trip after the first; a handshake with lost copies seems slower than the path. */
@@ -45,7 +44,6 @@ export function finish(x: Context, k: Packet, length: number, inOrder: boolean):
     const crossing = crossingFin(x, k);
     pair[me + Half.FIN_ACK] = covers;
     x.setFlag(me, HalfFlag.FIN_SENT);
-    x.history(LETTER.FIN | upper(x));
     const killed = killedByReset(x);
     if (killed) x.withdraw(side);
     x.step(side, Cause.SENDS_FIN);

@@ -299,12 +299,4 @@ export class Context {
     const ref = this.lastTransition(side);
     if (ref !== 0 && eventAssumed(this.tables.events.code(ref))) this.withdraw(side);
   }
-
-  history(letter: number): void {
-    const n = this.pair[this.p + Pair.HISTORY_LENGTH]!;
-    if (n >= 18) return;
-    const word = this.p + Pair.HISTORY + Math.floor(n / 6);
-    this.pair[word] = this.pair[word]! | (letter << ((n % 6) * 5));
-    this.pair[this.p + Pair.HISTORY_LENGTH] = n + 1;
-  }
 }

@@ -38,5 +38,3 @@ export function finAckedTime(x: Context): number {
 
 /** How long a repeat may have been under way while its answer passed here, nanoseconds. */
 export const crossing = (x: Context): number => Math.max(CROSSING_FLOOR, x.pair[x.p + Pair.RTT_MICROS]! * 1000);
-
-export const upper = (x: Context): number => (x.side === 0 ? 16 : 0);

@@ -64,7 +64,7 @@ export const Trait = {
   ICMP_ERROR: 1 << 20,
   /** The SYN-ACK came again although the third ACK had been seen. */
   ACK_IGNORED: 1 << 21,
-  /** Wireshark's tcp.completeness: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16, RST 32. */
+  /** Wireshark's tcp.completeness, five bits: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16 (RST 32: HAS_RST). */
   COMPLETENESS_SHIFT: 22,
   /** More events than the log keeps for one connection. */
   EVENTS_CUT: 1 << 28,
@@ -117,6 +117,8 @@ export const Half = {
   STATE_TIME: 64,
   /** seq of the last RST of this end */
   RST_SEQ: 66,
+  /** Zeek's counters behind `t` (20 bits) and `g` (above); history.ts. */
+  HISTORY_COUNTS: 67,
 } as const;
 /** From the client's words to the server's. */
 export const HALF_STRIDE = 16;
@@ -134,17 +136,18 @@ export const HalfFlag = {
   SENT_RST: 1 << 7,
   /** It acknowledged data after its own FIN: the application still reads, so no orphan timer runs. */
   READS_AFTER_FIN: 1 << 8,
-  /** Zeek's history letters already written, six bits: A, D, T, W, G, I (or Q). */
+  /** Kinds of segments that Zeek's history has a letter for, seven bits; history.ts. */
   HISTORY_SHIFT: 9,
   /** It has sent a segment without SYN and RST since its SYN-ACK. */
   SPOKE: 1 << 17,
+  /** Zeek's state of this end (3 bits), and the one before it (3 bits); history.ts. */
+  ZEEK_SHIFT: 18,
 } as const;
 
 /** Words of a pair record that belong to both ends, in the gap between the last words of the two. */
 export const Pair = {
-  /** Zeek history: letters of 5 bits, six to a word. */
+  /** Zeek history: letters of 5 bits, six to a word, four words. */
   HISTORY: 68,
-  HISTORY_LENGTH: 71,
   /** Round-trip time of the handshake with a third ACK of its own, microseconds; 0 unknown. */
   RTT_MICROS: 72,
   /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16. */

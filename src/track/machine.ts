@@ -15,16 +15,17 @@ import { closedBy, finAcknowledged, finish, noteQuiet } from './closing.ts';
 import type { Context } from './context.ts';
 import { eventFrom } from './events.ts';
 import { crossing } from './hindsight.ts';
+import { noteSegment } from './history.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { fastOpenServer, isOldAnswer, syn, synAck, synAcked } from './opening.ts';
 import { reset, sentAfterReset } from './reset.ts';
-import { book, oddFlags } from './sequence.ts';
+import { book } from './sequence.ts';
 import { Cause } from './transitions.ts';
 
 export function segment(x: Context, k: Packet): void {
   const flags = k.flags;
-  const control = flags & (Flag.SYN | Flag.FIN | Flag.RST);
-  if ((control & (control - 1)) !== 0) oddFlags(x, flags);
+  const opening = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+  if (!opening) noteSegment(x, k);
   if ((flags & Flag.RST) !== 0) {
     x.bump(x.me + Half.RST);
     noteQuiet(x);
@@ -35,8 +36,9 @@ export function segment(x: Context, k: Packet): void {
   }
   if (x.flag(x.me, HalfFlag.SENT_RST)) sentAfterReset(x, k);
   if ((flags & Flag.SYN) !== 0) {
-    if ((flags & Flag.ACK) !== 0) synAck(x, k);
-    else if (!syn(x, k)) return;
+    if (!opening) synAck(x, k);
+    else if (syn(x, k)) noteSegment(x, k);
+    else return;
     book(x, k, k.payloadLength + 1);
     return;
   }

@@ -5,9 +5,8 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
-import { crossing, enteredAt, lastCause, upper } from './hindsight.ts';
+import { crossing, enteredAt, lastCause } from './hindsight.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
-import { LETTER } from './sequence.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
@@ -30,7 +29,7 @@ export function syn(x: Context, k: Packet): boolean {
   if ((state === State.CLOSED || state === State.LISTEN) && opens && !stale) {
     x.core[x.c + Core.ISS + x.side] = k.seq;
     x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
-    if (x.step(x.side, Cause.SENDS_SYN)) x.history(LETTER.SYN | upper(x));
+    x.step(x.side, Cause.SENDS_SYN);
     return true;
   }
   if (k.seq !== x.core[x.c + Core.ISS + x.side]) {
@@ -110,7 +109,6 @@ function firstSynAck(x: Context, k: Packet): void {
   x.setFlag(x.me, HalfFlag.NXT_KNOWN);
   x.clearFlag(x.peer, HalfFlag.UNA_KNOWN);
   if (x.core[x.c + Core.FIRST_SYNACK] === 0) x.core[x.c + Core.FIRST_SYNACK] = x.frame;
-  x.history(LETTER.SYN_ACK | upper(x));
   x.step(x.side, Cause.SENDS_SYN_ACK);
   // Simultaneous open: the other end's SYN-ACK may have acknowledged our SYN before ours passed here.
   if (simultaneous && x.flag(x.me, HalfFlag.UNA_KNOWN) && ((x.pair[x.me + Half.UNA]! - k.seq) | 0) > 0) x.step(x.side, Cause.SYN_ACKED);

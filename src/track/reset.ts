@@ -10,7 +10,6 @@ import type { Packet } from '../decode/packet.ts';
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Context } from './context.ts';
 import { Core, Half, HalfFlag, SynOption, Trait } from './layout.ts';
-import { LETTER } from './sequence.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
 
@@ -79,7 +78,6 @@ export function reset(x: Context, k: Packet): void {
   x.mark(Mark.RST, detail);
 
   if (pair[me + Half.FIRST_RST] === 0) pair[me + Half.FIRST_RST] = x.frame;
-  if (pair[me + Half.RST] === 1 || pair[me + Half.RST_SEQ] !== k.seq) x.history(LETTER.RST | (x.side === 0 ? 16 : 0));
   pair[me + Half.RST_SEQ] = k.seq;
   if (refuses) x.set(Trait.REFUSED);
 

@@ -8,32 +8,9 @@
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
+import { noteAgain, noteGap, notePlain, noteZeroWindow } from './history.ts';
 import { Half, HalfFlag, Trait } from './layout.ts';
 import { Counter } from './time-series.ts';
-
-/** Zeek's letters as the codes of Pair.HISTORY; upper half: sent by the client. */
-export const HISTORY_LETTERS = 'shadfrcgtwiq^x';
-const letterCode = (letter: string): number => HISTORY_LETTERS.indexOf(letter) + 1;
-export const LETTER = {
-  SYN: letterCode('s'),
-  SYN_ACK: letterCode('h'),
-  ACK: letterCode('a'),
-  DATA: letterCode('d'),
-  FIN: letterCode('f'),
-  RST: letterCode('r'),
-  GAP: letterCode('g'),
-  AGAIN: letterCode('t'),
-  WINDOW: letterCode('w'),
-  FIN_RST: letterCode('i'),
-  ODD: letterCode('q'),
-} as const;
-
-const SEEN_ACK = 1 << HalfFlag.HISTORY_SHIFT;
-const SEEN_DATA = 2 << HalfFlag.HISTORY_SHIFT;
-const SEEN_AGAIN = 4 << HalfFlag.HISTORY_SHIFT;
-const SEEN_WINDOW = 8 << HalfFlag.HISTORY_SHIFT;
-const SEEN_GAP = 16 << HalfFlag.HISTORY_SHIFT;
-const SEEN_FIN_RST = 32 << HalfFlag.HISTORY_SHIFT;
 
 /** An acknowledgment further ahead than any window (RFC 7323: 2^30) is not of this connection. */
 const MAX_AHEAD = 1 << 30;
@@ -44,13 +21,6 @@ const COMPLETE_DATA = 8 << Trait.COMPLETENESS_SHIFT;
 /** TLS record of type handshake (22), version 3.x (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 22;
 
-function once(x: Context, seen: number, letter: number): void {
-  const flags = x.pair[x.me + Half.FLAGS]!;
-  if ((flags & seen) !== 0) return;
-  x.pair[x.me + Half.FLAGS] = flags | seen;
-  x.history(letter | (x.side === 0 ? 16 : 0));
-}
-
 /**
  * Books sequence number, acknowledgment and window of a segment. SYN and FIN are counted into the sequence space by the
  * caller through `length` (payload + 1 for each).
@@ -59,12 +29,17 @@ export function book(x: Context, k: Packet, length: number): void {
   const { pair, pairF, me, peer } = x;
   const payload = k.payloadLength;
   const flags = k.flags;
+  if ((flags & (Flag.SYN | Flag.FIN | Flag.RST)) === 0) {
+    notePlain(x, k);
+    if (k.window === 0) {
+      pair[me + Half.ZERO_WINDOWS] = pair[me + Half.ZERO_WINDOWS]! + 1;
+      noteZeroWindow(x, pair[me + Half.ZERO_WINDOWS]!);
+    }
+  }
   if (payload > 0) {
-    once(x, SEEN_DATA, LETTER.DATA);
     if ((flags & (Flag.ACK | Flag.SYN)) !== 0 && !x.has(COMPLETE_DATA)) x.set(COMPLETE_DATA);
     notePayload(x, k, payload);
   } else if ((flags & (Flag.SYN | Flag.ACK)) === Flag.ACK) {
-    if ((flags & (Flag.FIN | Flag.RST)) === 0) once(x, SEEN_ACK, LETTER.ACK);
     if (!x.has(COMPLETE_ACK)) x.set(COMPLETE_ACK);
   }
   if (length > 0) {
@@ -81,10 +56,6 @@ export function book(x: Context, k: Packet, length: number): void {
   if ((flags & Flag.ACK) !== 0) {
     pair[me + Half.LAST_ACK] = k.ack;
     if ((flags & Flag.RST) === 0) acknowledge(x, k);
-  }
-  if ((flags & (Flag.SYN | Flag.FIN | Flag.RST)) === 0 && k.window === 0) {
-    pair[me + Half.ZERO_WINDOWS] = pair[me + Half.ZERO_WINDOWS]! + 1;
-    once(x, SEEN_WINDOW, LETTER.WINDOW);
   }
   if ((flags & Flag.RST) === 0) noteWindowAndTtl(pair, me, k);
   pairF[(me + Half.LAST_TIME) >> 1] = x.now;
@@ -125,14 +96,14 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
       pair[me + Half.MISSED] = pair[me + Half.MISSED]! + ahead;
       pair[me + Half.HOLE_FROM] = nxt;
       pair[me + Half.HOLE_TO] = k.seq;
-      once(x, SEEN_GAP, LETTER.GAP);
     }
     pair[me + Half.NXT] = end;
     return;
   }
+  const fresh = (end - nxt) | 0;
+  if (payload > 0 && fresh <= 0) noteAgain(x);
   // A keep-alive repeats the octet before NXT (RFC 9293 §3.8.4); a probe of a zero window is no retransmission either.
   if (payload <= 1 && ahead === -1 && (k.flags & (Flag.SYN | Flag.FIN)) === 0) return;
-  const fresh = (end - nxt) | 0;
   const hole = pair[me + Half.MISSED]!;
   if (hole > 0 && ((k.seq - pair[me + Half.HOLE_FROM]!) | 0) >= 0 && ((end - pair[me + Half.HOLE_TO]!) | 0) <= 0) {
     pair[me + Half.MISSED] = Math.max(0, hole - length);
@@ -144,7 +115,6 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
   } else {
     pair[me + Half.RETRANSMISSIONS] = pair[me + Half.RETRANSMISSIONS]! + 1;
     x.tables.series.count(Counter.RETRANSMISSIONS);
-    if (payload > 0) once(x, SEEN_AGAIN, LETTER.AGAIN);
   }
   if (fresh > 0) pair[me + Half.NXT] = end;
 }
@@ -152,11 +122,14 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
 /** The acknowledgment moves the other end's UNA; octets that it covers and nobody saw were missed by the capture. */
 function acknowledge(x: Context, k: Packet): void {
   const { pair, peer } = x;
+  const una = pair[peer + Half.UNA]!;
   if ((pair[peer + Half.FLAGS]! & HalfFlag.UNA_KNOWN) === 0) {
     pair[peer + Half.UNA] = k.ack;
     x.setFlag(peer, HalfFlag.UNA_KNOWN);
-  } else if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) {
+  } else if (((k.ack - una) | 0) > 0) {
     pair[peer + Half.UNA] = k.ack;
+    const hole = pair[peer + Half.HOLE_FROM]!;
+    if (hole !== pair[peer + Half.HOLE_TO]! && ((hole - una) | 0) >= 0 && ((k.ack - hole) | 0) > 0) noteGap(x);
   }
   if ((pair[peer + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0) {
     pair[peer + Half.NXT] = k.ack;
@@ -167,11 +140,6 @@ function acknowledge(x: Context, k: Packet): void {
   // A SYN_SENT end answered by another connection's ACK (TIME_WAIT of an old incarnation) has sent nothing that it could cover.
   if (unseen <= 0 || unseen > MAX_AHEAD || x.state(1 - x.side) < 4) return;
   pair[peer + Half.MISSED] = pair[peer + Half.MISSED]! + unseen;
+  noteGap(x);
   pair[peer + Half.NXT] = k.ack;
-}
-
-/** FIN and RST in one segment, or flags that no stack sends together: Zeek's `i` and `q`. */
-export function oddFlags(x: Context, flags: number): void {
-  if ((flags & (Flag.FIN | Flag.RST)) === (Flag.FIN | Flag.RST)) once(x, SEEN_FIN_RST, LETTER.FIN_RST);
-  else if ((flags & Flag.SYN) !== 0 && (flags & (Flag.FIN | Flag.RST)) !== 0) once(x, SEEN_FIN_RST, LETTER.ODD);
 }

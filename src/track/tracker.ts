@@ -8,12 +8,13 @@ import { otherSide, Side, State } from '../model/state.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
 import { hash } from './hash.ts';
+import { noteHandshake } from './history.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { retryAfter } from './opening.ts';
 import { segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
-import { book, LETTER } from './sequence.ts';
+import { book } from './sequence.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { type Expire, TimerKind } from './timers.ts';
@@ -408,7 +409,6 @@ export class Tracker {
       pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, core[c + Core.TTLS]! & 0xff);
       pairF[(half + Half.STATE_TIME) >> 1] = syns === 1 ? newest : this.#stateTime(Side.CLIENT);
       pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
-      x.history(LETTER.SYN | 16);
     }
     if (synAcks > 0) {
       const half = x.half(Side.SERVER);
@@ -425,8 +425,8 @@ export class Tracker {
       pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, (core[c + Core.TTLS]! >>> 8) & 0xff);
       pairF[(half + Half.STATE_TIME) >> 1] = synAcks === 1 ? newest : this.#stateTime(Side.SERVER);
       pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
-      x.history(LETTER.SYN_ACK);
     }
+    noteHandshake(x, syns, synAcks);
   }
 
   #stateTime(side: number): number {

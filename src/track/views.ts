@@ -20,7 +20,7 @@ import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './lay
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
 import { Cause, CAUSE_TEXT } from './transitions.ts';
-import { connStateOf, historyOf } from './zeek.ts';
+import { connStateOf, historyOf, sequenceBytesOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
 const timeOrNull = (t: number): Nanos | null => (t < 0 ? null : nanos(t));
@@ -151,9 +151,9 @@ class Connection implements ConnectionView {
     return this.#has(Trait.COMPLETED);
   }
   get completeness(): number {
-    if (this.#has(Trait.MIDSTREAM)) return 0; // Wireshark starts to count at a SYN or SYN-ACK
-    const core = this.#core[this.#c + Core.STATE]!;
-    return ((core >>> Trait.COMPLETENESS_SHIFT) & 31) | (this.#has(Trait.HAS_RST) ? 32 : 0);
+    // Wireshark's count begins with a SYN or with the second segment.
+    if (!this.#has(Trait.SAW_SYN) && this.client.packets + this.server.packets === 1) return 0;
+    return ((this.#core[this.#c + Core.STATE]! >>> Trait.COMPLETENESS_SHIFT) & 31) | (this.#has(Trait.HAS_RST) ? 32 : 0);
   }
   get connState(): string {
     return connStateOf(this.#views.tables, this.id);
@@ -349,6 +349,9 @@ class Endpoint implements EndpointView {
   get missedBytes(): number {
     return Math.max(0, this.#word(Half.MISSED, 0));
   }
+  get sequenceBytes(): number | null {
+    return sequenceBytesOf(this.#tables, this.#connection.id, this.side);
+  }
 
   #transition(test: (t: Transition) => boolean): Transition | undefined {
     return this.#connection.transitions.find((t) => t.side === this.side && test(t));
@@ -358,6 +361,12 @@ class Endpoint implements EndpointView {
   }
   get #finAcked(): Transition | undefined {
     return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.FIN_ACKED]);
+  }
+  get endTime(): Nanos | null {
+    const fin = this.fin === 0 ? null : this.finTime;
+    if (this.rst === 0) return fin;
+    const rst = this.#connection.marks.find((m) => m.mark === Mark.RST && m.side === this.side)?.time ?? null;
+    return fin === null || rst === null ? (fin ?? rst) : nanos(Math.min(fin, rst));
   }
   get finAckedTime(): Nanos | null {
     return this.#finAcked?.time ?? null;

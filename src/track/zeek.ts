@@ -1,68 +1,64 @@
-/** Zeek's vocabulary with Zeek's definitions (scripts/base/protocols/conn/main.zeek), from what the tracker keeps. */
+/** Zeek's vocabulary with Zeek's definitions (scripts/base/protocols/conn/main.zeek), from what history.ts keeps. */
 import type { Tables } from './context.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from './layout.ts';
-import { HISTORY_LETTERS } from './sequence.ts';
-
-/** Zeek's endpoint states, as far as conn_state needs them. */
-type End = 'inactive' | 'syn-sent' | 'syn-ack-sent' | 'partial' | 'established' | 'closed' | 'reset';
+import { historyText, zeekState, ZeekState } from './history.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag } from './layout.ts';
 
 export function historyOf(tables: Tables, id: number): string {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
   const ref = core[c + Core.PAIR]!;
-  if (ref === 0) {
-    const counts = core[c + Core.COUNTS]!;
-    return ((counts & 0xffff) > 0 ? 'S' : '') + (counts >>> 16 > 0 ? 'h' : '');
-  }
-  const pair = tables.pairs.page(ref - 1);
-  const p = tables.pairs.offset(ref - 1);
-  let out = '';
-  for (let i = 0; i < pair[p + Pair.HISTORY_LENGTH]!; i++) {
-    const code = (pair[p + Pair.HISTORY + Math.floor(i / 6)]! >>> ((i % 6) * 5)) & 31;
-    const letter = HISTORY_LETTERS[(code & 15) - 1] ?? '';
-    out += (code & 16) !== 0 ? letter.toUpperCase() : letter;
-  }
-  return out;
+  if (ref !== 0) return historyText(tables.pairs.page(ref - 1), tables.pairs.offset(ref - 1));
+  const counts = core[c + Core.COUNTS]!;
+  return ((counts & 0xffff) > 0 ? 'S' : '') + (counts >>> 16 > 0 ? 'h' : '');
 }
 
 export function connStateOf(tables: Tables, id: number): string {
-  const history = historyOf(tables, id);
-  const orig = end(tables, id, 0);
-  const resp = end(tables, id, 1);
-  if (resp === 'reset') {
-    if (orig === 'syn-sent' || orig === 'syn-ack-sent') return 'REJ';
-    if (orig === 'inactive' || orig === 'partial') return 'RSTRH';
-    return 'RSTR';
-  }
-  if (orig === 'reset') {
-    if (resp === 'inactive' || resp === 'partial') return /^\^?S[^HAFGIQ]*R.*/.test(history) ? 'RSTOS0' : 'OTH';
-    return 'RSTO';
-  }
-  if (orig === 'closed' && resp === 'closed') return 'SF';
-  if (orig === 'closed') return resp === 'inactive' ? 'SH' : 'S2';
-  if (resp === 'closed') return orig === 'inactive' ? 'SHR' : 'S3';
-  if (orig === 'syn-sent' && resp === 'inactive') return 'S0';
-  if (orig === 'established' && resp === 'established') return 'S1';
-  return 'OTH';
-}
-
-function end(tables: Tables, id: number, side: number): End {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
-  const word = core[c + Core.STATE]!;
   const ref = core[c + Core.PAIR]!;
-  if (ref === 0) {
-    const counts = core[c + Core.COUNTS]!;
-    if (side === 0) return (counts & 0xffff) > 0 ? 'syn-sent' : 'inactive';
-    return counts >>> 16 > 0 ? 'syn-ack-sent' : 'inactive';
-  }
+  if (ref === 0) return core[c + Core.COUNTS]! >>> 16 > 0 ? 'S1' : 'S0'; // Zeek needs no third ACK
   const pair = tables.pairs.page(ref - 1);
+  const pairF = tables.pairs.floatPage(ref - 1);
+  const client = tables.pairs.offset(ref - 1);
+  const server = client + HALF_STRIDE;
+  const orig = zeekState(pair[client + Half.FLAGS]!);
+  const resp = zeekState(pair[server + Half.FLAGS]!);
+  const silent = (half: number): boolean => pair[half + Half.PACKETS] === 0;
+  if (resp === ZeekState.RESET) {
+    const empty = pairF[(client + Half.PAYLOAD) >> 1] === 0 && pairF[(server + Half.PAYLOAD) >> 1] === 0;
+    if (orig === ZeekState.SYN_SENT || orig === ZeekState.SYN_ACK_SENT || (orig === ZeekState.RESET && empty)) return 'REJ';
+    return orig === ZeekState.INACTIVE ? 'RSTRH' : 'RSTR';
+  }
+  if (orig === ZeekState.RESET) {
+    if (resp !== ZeekState.INACTIVE) return 'RSTO';
+    return /^\^?S[^HAFGIQ]*R/.test(historyText(pair, client)) ? 'RSTOS0' : 'OTH';
+  }
+  if (orig === ZeekState.CLOSED && resp === ZeekState.CLOSED) return 'SF';
+  if (orig === ZeekState.CLOSED) return resp === ZeekState.INACTIVE ? 'SH' : 'S2';
+  if (resp === ZeekState.CLOSED) return orig === ZeekState.INACTIVE ? 'SHR' : 'S3';
+  if (orig === ZeekState.SYN_SENT && silent(server)) return 'S0';
+  return orig === ZeekState.ESTABLISHED && resp === ZeekState.ESTABLISHED ? 'S1' : 'OTH';
+}
+
+/** Sequence numbers come round again after so many octets. */
+const WRAP = 2 ** 32;
+
+/**
+ * Payload octets of one end (0 client, 1 server) by its sequence numbers, without SYN and FIN: what was sent again counts
+ * once, what the other end acknowledged counts although the capture missed it. Null where no SYN says where they began.
+ */
+export function sequenceBytesOf(tables: Tables, id: number, side: 0 | 1): number | null {
+  const core = tables.cores.page(id);
+  const c = tables.cores.offset(id);
+  const ref = core[c + Core.PAIR]!;
+  const counts = core[c + Core.COUNTS]!;
+  if (ref === 0) return (side === 0 ? counts & 0xffff : counts >>> 16) > 0 ? 0 : null;
+  const pair = tables.pairs.page(ref - 1);
+  const pairF = tables.pairs.floatPage(ref - 1);
   const half = tables.pairs.offset(ref - 1) + side * HALF_STRIDE;
-  if (pair[half + Half.PACKETS] === 0) return 'inactive';
-  if (pair[half + Half.RST]! > 0) return 'reset';
-  if ((pair[half + Half.FLAGS]! & HalfFlag.FIN_SENT) !== 0) return 'closed';
-  if ((word & (Trait.COMPLETED | Trait.ACK_IGNORED)) !== 0) return 'established'; // Zeek believes the third ACK
-  if (side === 0 && pair[half + Half.SYN]! > 0) return 'syn-sent';
-  if (side === 1 && pair[half + Half.SYN_ACK]! > 0) return 'syn-ack-sent';
-  return 'partial';
+  if (pair[half + Half.SYN] === 0 && pair[half + Half.SYN_ACK] === 0) return null;
+  const flags = (pair[half + Half.FLAGS]! & HalfFlag.FIN_SENT) !== 0 ? 2 : 1;
+  const octets = ((pair[half + Half.NXT]! - core[c + Core.ISS + side]!) >>> 0) - flags;
+  const booked = pairF[(half + Half.PAYLOAD) >> 1]! + pair[half + Half.MISSED]!;
+  return Math.max(0, octets + WRAP * Math.round((booked - octets) / WRAP));
 }

@@ -45,7 +45,7 @@ describe('every command', () => {
     [['check', capture, '--json'], /^\{"schemaVersion":1,/],
     [['--help'], /^Usage: tcpdiag/],
     [['help', 'states'], /--at <time>/],
-    [['connections', '--help'], /table, ndjson, csv/],
+    [['connections', '--help'], /table, ndjson, csv, zeek/],
     [['--version'], /^9\.9\.9\n$/],
   ])('tcpdiag %j', async (argv, expected) => {
     const { exitCode, out, err } = await tcpdiag(argv);
@@ -161,8 +161,8 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
     [['report', capture, '-f'], 'argument missing'],
     [['report', capture, '-f', 'yaml'], 'report has no format "yaml"; it has text, json, ndjson.'],
     [['report', capture, '-f', 'markdown'], 'it has text, json, ndjson.'],
-    [['connections', capture, '-f', 'zeek'], 'it has table, ndjson, csv.'],
-    [['connections', capture, '-f', 'constructor'], 'it has table, ndjson, csv.'],
+    [['connections', capture, '-f', 'bro'], 'it has table, ndjson, csv, zeek.'],
+    [['connections', capture, '-f', 'constructor'], 'it has table, ndjson, csv, zeek.'],
     [['states', capture, '-f', 'csv'], 'it has table, ndjson.'],
     [['report', capture, '--json', '-f', 'text'], 'use one of them'],
     [['explain'], "missing required argument 'rule'"],

@@ -20,6 +20,8 @@ const end = (ip: string, port: number): EndpointRow => ({
   retransmissions: 0,
   outOfOrder: 0,
   missedBytes: 0,
+  sequenceBytes: 0,
+  endSent: null,
 });
 
 export const connectionRow = (facts: Partial<ConnectionRow>): ConnectionRow => ({

@@ -175,6 +175,8 @@ const end = (ip: string, port: number, state: string): EndpointRow => ({
   retransmissions: 0,
   outOfOrder: 0,
   missedBytes: 0,
+  sequenceBytes: 0,
+  endSent: null,
 });
 
 export const connectionRow = (id: number): ConnectionRow => ({

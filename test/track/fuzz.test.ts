@@ -69,7 +69,7 @@ test('any trace', () => {
         }
         expect([c.client.state, c.server.state], about()).toEqual(states);
         expect(c.client.missedBytes, about()).toBeGreaterThanOrEqual(0);
-        expect(c.history.length).toBeLessThanOrEqual(18);
+        expect(c.history.length).toBeLessThanOrEqual(24);
         expect(c.previous === null || c.previous < c.id).toBe(true);
         // Everything that is told of a connection can be told.
         expect([

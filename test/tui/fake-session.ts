@@ -247,6 +247,8 @@ const endpoint = (ip: string, port: number, state: string): EndpointRow => ({
   retransmissions: 0,
   outOfOrder: 0,
   missedBytes: 0,
+  sequenceBytes: 0,
+  endSent: null,
 });
 
 const FIRST_FRAME = 392;
