@@ -5,6 +5,7 @@
  * guessing would invent packets: a length that no frame has ends reading, because nothing marks the next record.
  * Format: draft-ietf-opsawg-pcap; older variants: libpcap sf-pcap.c, Wireshark wiretap/libpcap.c.
  */
+import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
 import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
 import { Warnings } from './warnings.ts';
@@ -122,6 +123,7 @@ export class PcapReader implements CaptureReader {
     record.hasTime = true;
     record.linkType = this.#linkType;
     record.interfaceId = 0;
+    record.direction = Direction.UNKNOWN;
     record.capLen = capLen;
     record.origLen = origLen;
     if (record.view !== view) {

@@ -1,8 +1,8 @@
 /** The option lists of pcapng blocks: code, length, value, padding to 32 bits, ended by code 0 or by the block. */
 
-/** draft-ietf-opsawg-pcapng: the options that say something about time, loss or names. */
+/** draft-ietf-opsawg-pcapng: the options that say something about time, loss, direction or names. */
 export const IfOption = { NAME: 2, TSRESOL: 9, TSOFFSET: 14 } as const;
-export const PacketOption = { DROPCOUNT: 4 } as const;
+export const PacketOption = { FLAGS: 2, DROPCOUNT: 4 } as const;
 export const StatsOption = { ENDTIME: 3, IFDROP: 5, OSDROP: 7 } as const;
 
 const END_OF_OPTIONS = 0;

@@ -7,6 +7,7 @@
  * Format: draft-ietf-opsawg-pcapng; the obsolete Packet Block: its appendix A.
  */
 import { sanitise } from '../model/sanitise.ts';
+import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
 import { IfOption, int64, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
 import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
@@ -202,7 +203,8 @@ export class PcapngReader implements CaptureReader {
     record.hasTime = true;
     from.packetDrops += drops;
     const optionsAt = PACKET_HEADER + padded(capLen);
-    if (optionsAt < length - TRAILER) this.#readPacketOptions(from, at + optionsAt, at + length - TRAILER);
+    record.direction = Direction.UNKNOWN;
+    if (optionsAt < length - TRAILER) this.#readPacketOptions(record, from, at + optionsAt, at + length - TRAILER);
     this.#deliver(record, from, at + PACKET_HEADER, capLen, origLen);
     return true;
   }
@@ -216,6 +218,7 @@ export class PcapngReader implements CaptureReader {
     const room = length - SIMPLE_HEADER - TRAILER;
     const capLen = Math.min(origLen, room, from.snapLen === 0 ? room : from.snapLen);
     record.hasTime = false;
+    record.direction = Direction.UNKNOWN;
     this.#warnings.add('no time', () => `packet ${this.#records + 1} has no timestamp (Simple Packet Block)`);
     this.#deliver(record, from, at + SIMPLE_HEADER, capLen, origLen);
     return true;
@@ -244,10 +247,11 @@ export class PcapngReader implements CaptureReader {
     this.#records++;
   }
 
-  #readPacketOptions(from: Interface, at: number, end: number): void {
+  #readPacketOptions(record: RawRecord, from: Interface, at: number, end: number): void {
     const { view } = this.#window;
     const good = readOptions(view, at, end, this.#little, (code, valueAt, length) => {
       if (code === PacketOption.DROPCOUNT && length === 8) from.packetDrops += uint64(view, valueAt, this.#little);
+      else if (code === PacketOption.FLAGS && length === 4) record.direction = directionOf(view.getUint32(valueAt, this.#little));
     });
     if (!good) this.#warnOptions();
   }
@@ -331,4 +335,10 @@ function badLength(type: number, length: number, least: number): string {
   const kind = `type 0x${type.toString(16)}`;
   if (length < Math.max(least, BLOCK_FRAME)) return `block length ${length} is too short for a block of ${kind}`;
   return `block length ${length} is longer than any block of ${kind} can be`;
+}
+
+/** Bits 0 and 1 of epb_flags and pack_flags: 01 inbound, 10 outbound. */
+function directionOf(flags: number): Direction {
+  const bits = flags & 3;
+  return bits === Direction.INBOUND || bits === Direction.OUTBOUND ? bits : Direction.UNKNOWN;
 }

@@ -5,6 +5,8 @@
  * object and allocates nothing. There is one await per chunk, none per record.
  */
 
+import { Direction } from '../model/vantage.ts';
+
 /** One captured frame. `bytes` and `view` are valid until the next `push()`. */
 export class RawRecord {
   /** Epoch seconds, unsigned (records of 2106 and later are valid). */
@@ -17,6 +19,8 @@ export class RawRecord {
   linkType = 0;
   /** Index into `CaptureReader.interfaces`. */
   interfaceId = 0;
+  /** What epb_flags says; UNKNOWN where the format or its writer says nothing. */
+  direction: Direction = Direction.UNKNOWN;
   capLen = 0;
   /** Length on the wire. */
   origLen = 0;

@@ -18,6 +18,7 @@ import type {
 import type { Clock } from '../model/clock.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
@@ -27,6 +28,7 @@ import { Scans } from './scans.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
 import { TimeWaitStays } from './time-wait.ts';
+import { findVantage } from './vantage.ts';
 
 /** What the decoder counted besides TCP. */
 export interface PacketCounts {
@@ -152,6 +154,7 @@ export class Census implements CaptureView {
   #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
   #scans: Scans | undefined;
+  #vantage: VantageView | undefined;
 
   constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
     this.tracker = tracker;
@@ -180,6 +183,9 @@ export class Census implements CaptureView {
   }
   serviceOf(id: ConnId): ServiceView {
     return this.services[this.#serviceOf[id]!]!;
+  }
+  get vantage(): VantageView {
+    return (this.#vantage ??= findVantage(this.tracker, this.views));
   }
   timeText(t: Nanos): string {
     return this.#clock.text(t);

@@ -13,6 +13,7 @@ import { Reassembly } from './reassembly.ts';
 import { Next, Walk } from './walk.ts';
 
 export { Encapsulations } from './encapsulations.ts';
+export { cookedDirection } from './link/linux-cooked.ts';
 export { decodeTcpOptions } from './transport/tcp-options.ts';
 
 const LINKTYPE_ETHERNET = 1;

@@ -6,7 +6,7 @@ import type { CaptureFileFacts } from '../capture/index.ts';
 import { linkTypeName } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
 import { Census, type PacketCounts } from '../collect/census.ts';
-import { Decoder } from '../decode/index.ts';
+import { cookedDirection, Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
@@ -16,8 +16,10 @@ import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, typ
 import { sanitise } from '../model/sanitise.ts';
 import { stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { DEFAULT_PROFILE, PROFILES, type Profile } from '../track/profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
+import { Sightings } from '../track/sightings.ts';
 import { Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
@@ -53,6 +55,7 @@ export class Analyzer {
   #ended: '--to' | '--count' | null = null;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   #quality: CaptureQuality | undefined;
+  #vantage: VantageView = UNKNOWN_VANTAGE;
   #facts: readonly CaptureFileFacts[] = [];
 
   constructor(options: AnalysisOptions) {
@@ -94,6 +97,7 @@ export class Analyzer {
       this.#tracker.at(now);
       this.#tracker.tcp(packet, frame);
       if (packet.fragments > 1) this.#putTogether(packet);
+      else if (Sightings.wanted(frame)) this.#sight(record);
     } else {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
@@ -105,6 +109,12 @@ export class Analyzer {
   #putTogether(packet: Packet): void {
     this.tally.reassembled++;
     this.#tracker.fragmented(packet.fragments);
+  }
+
+  #sight(record: RawRecord): void {
+    const { linkType, direction } = record;
+    const told = direction === Direction.UNKNOWN ? cookedDirection(linkType, record.view, record.at, record.capLen) : direction;
+    this.#tracker.tables.sightings.note(this.#packet, linkType, record.origLen, told);
   }
 
   #enough(option: '--to' | '--count'): false {
@@ -135,7 +145,8 @@ export class Analyzer {
   }
 
   row(id: number): ConnectionRow {
-    return connectionRow(this.#views.connection(id), this.#clock, this.#files, this.#findingsOf(id));
+    const c = this.#views.connection(id);
+    return connectionRow(c, this.#vantage.delays(c), this.#clock, this.#files, this.#findingsOf(id));
   }
 
   *rows(): Generator<ConnectionRow> {
@@ -208,6 +219,7 @@ export class Analyzer {
   #diagnose(end: Nanos): void {
     const census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts());
     this.#quality = census.quality;
+    this.#vantage = census.vantage;
     this.#diagnosis = diagnose(census, this.#options, this.#files);
   }
 
@@ -244,6 +256,7 @@ export class Analyzer {
       start: empty ? null : this.#clock.text(this.#first),
       end: empty ? null : this.#clock.text(end),
       durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
+      vantage: vantageFacts(this.#vantage),
       caveats: [...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended), ...this.#diagnosis.caveats],
     };
   }

@@ -3,18 +3,27 @@ import type { Clock } from '../model/clock.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { ConnectionRow, EndpointRow, TransitionRow } from '../model/report.ts';
 import { SIDE_NAMES, stateName } from '../model/state.ts';
+import type { Delays } from '../model/vantage.ts';
+import { localTimes } from '../track/local-time.ts';
 import type { FrameFiles } from './frame-files.ts';
 
 /** Durations in seconds as people read them: nanosecond noise of float64 does not belong in a document. */
 const tidy = (s: number): number => Math.round(s * 1e9) / 1e9;
 const tidyOrNull = (s: number | null): number | null => (s === null ? null : tidy(s));
 
-export function connectionRow(c: ConnectionView, clock: Clock, files: FrameFiles, findings: readonly string[]): ConnectionRow {
+export function connectionRow(
+  c: ConnectionView,
+  delays: Delays,
+  clock: Clock,
+  files: FrameFiles,
+  findings: readonly string[],
+): ConnectionRow {
+  const local = localTimes(c.transitions, delays);
   return {
     type: 'connection',
     id: c.id,
-    client: endpointRow(c.client, clock),
-    server: endpointRow(c.server, clock),
+    client: endpointRow(c.client, delays[0], clock),
+    server: endpointRow(c.server, delays[1], clock),
     encapsulation: c.encapsulation,
     basis: c.basis,
     rolesFrom: c.rolesFrom,
@@ -32,9 +41,10 @@ export function connectionRow(c: ConnectionView, clock: Clock, files: FrameFiles
     connState: c.connState,
     history: c.history,
     completeness: c.completeness,
-    transitions: c.transitions.map((t): TransitionRow => {
+    transitions: c.transitions.map((t, i): TransitionRow => {
       return {
         time: clock.text(t.time),
+        ...(delays[t.side] === null ? {} : { localTime: clock.text(local[i]!) }),
         frame: t.frame,
         endpoint: SIDE_NAMES[t.side],
         from: stateName(t.from),
@@ -48,7 +58,7 @@ export function connectionRow(c: ConnectionView, clock: Clock, files: FrameFiles
   };
 }
 
-function endpointRow(e: EndpointView, clock: Clock): EndpointRow {
+function endpointRow(e: EndpointView, delay: number | null, clock: Clock): EndpointRow {
   return {
     ip: e.ip,
     port: e.port,
@@ -70,5 +80,6 @@ function endpointRow(e: EndpointView, clock: Clock): EndpointRow {
     missedBytes: e.missedBytes,
     sequenceBytes: e.sequenceBytes,
     endSent: e.endTime === null ? null : clock.text(e.endTime),
+    delaySeconds: tidyOrNull(delay),
   };
 }

@@ -5,6 +5,7 @@
 import type { CaptureFacts, Series } from '../model/report.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Progress, Snapshot } from './protocol.ts';
+import { UNKNOWN_VANTAGE, vantageFacts } from '../model/vantage.ts';
 
 /** Ten pictures a second: what an eye follows and a terminal draws without load (docs/performance.md). */
 export const SNAPSHOT_INTERVAL_MS = 100;
@@ -18,7 +19,17 @@ export interface AnalysisState {
 }
 
 const NOTHING: AnalysisState = {
-  capture: { files: [], packets: 0, tcpPackets: 0, connections: 0, start: null, end: null, durationSeconds: 0, caveats: [] },
+  capture: {
+    files: [],
+    packets: 0,
+    tcpPackets: 0,
+    connections: 0,
+    start: null,
+    end: null,
+    durationSeconds: 0,
+    vantage: vantageFacts(UNKNOWN_VANTAGE),
+    caveats: [],
+  },
   series: {
     bucketSeconds: 1,
     start: null,

@@ -5,6 +5,7 @@
 import type { ConnectionView, Outcome } from './connection.ts';
 import type { Side } from './state.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
+import type { VantageView } from './vantage.ts';
 
 /** A stay of one endpoint in CLOSE_WAIT. */
 export interface CloseWaitStay {
@@ -177,6 +178,8 @@ export interface CaptureView {
   readonly end: Nanos;
   readonly packets: number;
   readonly quality: CaptureQuality;
+  /** Where the capture was taken. */
+  readonly vantage: VantageView;
   readonly services: readonly ServiceView[];
   /** Groups with at least `minimum` stays. */
   timeWaits(minimum: number): readonly TimeWaitGroup[];

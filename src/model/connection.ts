@@ -24,6 +24,8 @@ export interface Transition {
   readonly from: State;
   readonly to: State;
   readonly cause: string;
+  /** The end sent the segment that caused it (-1) and had changed before its frame, or received it (1) and changed after; 0 neither. */
+  readonly travel: -1 | 0 | 1;
   /** Rests on a kernel's timer or on an application's habit, not on a segment. */
   readonly assumed: boolean;
 }

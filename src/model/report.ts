@@ -1,6 +1,7 @@
 /** The report as contract.md fixes it. `schemaVersion` rises when a key changes its meaning or goes away; docs/formats-changelog.md. */
 import type { Caveat, Finding, RuleVerdict } from './finding.ts';
 import type { StateName } from './state.ts';
+import type { Vantage } from './vantage.ts';
 
 export const SCHEMA_VERSION = 1;
 
@@ -23,6 +24,8 @@ export interface CaptureFacts {
   readonly start: string | null;
   readonly end: string | null;
   readonly durationSeconds: number;
+  /** Where it was taken. */
+  readonly vantage: Vantage;
   readonly caveats: readonly Caveat[];
 }
 
@@ -76,10 +79,15 @@ export interface EndpointRow {
   readonly sequenceBytes: number | null;
   /** Time of its first FIN or RST. */
   readonly endSent: string | null;
+  /** One way between the capture point and this end; null unknown. */
+  readonly delaySeconds: number | null;
 }
 
 export interface TransitionRow {
+  /** Of the frame, or of the timer: at the capture point. */
   readonly time: string;
+  /** At the end itself, estimated; left out where `delaySeconds` is null. */
+  readonly localTime?: string;
   readonly frame: number | null;
   readonly endpoint: 'client' | 'server';
   readonly from: string;

@@ -2,9 +2,10 @@
 import type { Finding, RuleVerdict } from '../model/finding.ts';
 import type { CaptureFacts, CaptureFile, Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import type { Vantage } from '../model/vantage.ts';
 import { orderedCapture, orderedFinding } from './json.ts';
 import { hang, paint, textWidth, wrap, type Page } from './layout.ts';
-import { bytesText, captureLine, plural } from './narrate.ts';
+import { bytesText, captureLine, plural, vantageText } from './narrate.ts';
 import { safeJson } from './safe-json.ts';
 import { findingBlocks, fileName, silenceLines } from './text.ts';
 
@@ -28,6 +29,7 @@ export function* checkText(check: CaptureCheck, page: Page): Generator<string> {
   const { capture } = check;
   for (const file of capture.files) yield `${hang('', fileText(file), width).join('\n')}\n`;
   yield `${wrap(captureLine(capture), width).join('\n')}\n\n`;
+  if (capture.packets > 0) yield `${vantageLines(capture.vantage, width).join('\n')}\n\n`;
 
   yield `${hang('', paint(page, beliefText(check), 'bold'), width).join('\n')}\n`;
   for (const c of capture.caveats) yield `${hang('  - ', sanitise(c.text), width).join('\n')}\n`;
@@ -50,6 +52,15 @@ function fileText(file: CaptureFile): string {
   if (file.truncated) facts.push('breaks off in the middle');
   if (file.sha256 !== null) facts.push(`SHA-256 ${file.sha256}`);
   return sanitise(`${fileName(file.path)}: ${facts.join(', ')}`, 2_000);
+}
+
+/** Where it was taken, and the clues that say so. */
+function vantageLines(vantage: Vantage, width: number): string[] {
+  const where = vantageText(vantage) ?? 'Where it was taken cannot be told from its packets';
+  return [
+    ...hang('', `${where}${vantage.evidence.length > 0 ? ':' : '.'}`, width),
+    ...vantage.evidence.flatMap((e) => hang('  - ', sanitise(e.text), width)),
+  ];
 }
 
 /** The answer in one sentence, before the reasons. */

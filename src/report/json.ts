@@ -15,6 +15,7 @@ const CAPTURE_KEYS = [
   'start',
   'end',
   'durationSeconds',
+  'vantage',
   'caveats',
 ] as const satisfies (keyof CaptureFacts)[];
 const FINDING_KEYS = [

@@ -7,6 +7,7 @@
 import type { Finding, Level, RuleVerdict, Severity } from '../model/finding.ts';
 import type { CaptureFacts, Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import type { Vantage } from '../model/vantage.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 
 export { countText, durationText, plural };
@@ -18,6 +19,9 @@ export const SEVERITY_MARK: Readonly<Record<Severity, { readonly glyph: string; 
   notice: { glyph: '◆', word: 'NOTICE', short: 'NOTE' },
   info: { glyph: '●', word: 'INFO', short: 'INFO' },
 };
+
+/** Addresses of the capturing host before they are only counted. */
+const HOSTS_NAMED = 3;
 
 const LIKELIHOOD_WORDS: Readonly<Record<Level, string>> = { high: 'likely', medium: 'possible', low: 'less likely' };
 export const likelihoodWord = (level: Level): string => LIKELIHOOD_WORDS[level];
@@ -69,6 +73,29 @@ export function captureLine(capture: CaptureFacts): string {
     facts.push(`${spanText(capture.start, capture.end)} (${durationText(capture.durationSeconds)})`);
   }
   return facts.join(', ');
+}
+
+/**
+ * `Taken at the client, 10.0.0.5`: where the packets were captured; null: not known. A tap beside a host answers as fast as the
+ * host itself, so that round trips alone say only so much.
+ */
+export function vantageText({ kind, confidence, hosts }: Vantage): string | null {
+  const named = hosts.slice(0, HOSTS_NAMED).map((h) => sanitise(h.ip));
+  const more = hosts.length > named.length ? ` and ${countText(hosts.length - named.length)} more` : '';
+  const at = `Taken at${confidence === 'medium' ? ' (or right beside)' : ''}`;
+  switch (kind) {
+    case 'client':
+    case 'server':
+      return `${at} the ${kind}, ${named.join(', ')}${more}`;
+    case 'both':
+      return `${at} a host that is client and server, ${named.join(', ')}${more}`;
+    case 'forwarding':
+      return `Taken on a machine that forwards, both legs seen`;
+    case 'between':
+      return 'Taken between the ends, near neither';
+    case 'unknown':
+      return null;
+  }
 }
 
 /** Without the full stop that `because` or a rule's sentence may bring along. */

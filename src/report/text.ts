@@ -21,6 +21,7 @@ import {
   severityCounts,
   SEVERITY_MARK,
   silence,
+  vantageText,
   whenText,
   type PlacedFinding,
 } from './narrate.ts';
@@ -73,6 +74,8 @@ function* block(lines: readonly string[], gap = true): Generator<string> {
 function heading(report: Report, page: Page, width: number): string[] {
   const names = fileNames(report.capture.files);
   const lines = [paint(page, `${report.tool.name} ${report.tool.version}: ${names}`, 'bold'), ...wrap(captureLine(report.capture), width)];
+  const vantage = vantageText(report.capture.vantage);
+  if (vantage !== null) lines.push(...wrap(vantage, width));
   if (report.findings.length > 0) {
     const counts = severityCounts(report.findings);
     lines.push(`${plural(report.findings.length, 'finding')}: ${counts}`);

@@ -11,6 +11,7 @@ import { FlowTable } from './flow-table.ts';
 import { Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import type { Profile } from './profiles.ts';
+import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { TimerKind, Timers } from './timers.ts';
 import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
@@ -31,6 +32,7 @@ export class Tables {
   readonly pairs = new RecordPages(PAIR_STRIDE, 10);
   readonly events = new EventLog();
   readonly addresses = new AddressBook();
+  readonly sightings = new Sightings(this.addresses);
   readonly flows: FlowTable;
   readonly timers: Timers;
   readonly series = new TimeSeries();

@@ -57,6 +57,12 @@ export const CAUSE_TEXT = [
   'gives up: the next FIN is not sent',
 ] as const;
 
+/**
+ * Which way the segment behind a cause travelled, seen from the end that it changes: -1 it sent it (or sent none that was
+ * due), 1 it received it (a timer that began then included), 0 no segment is known. Index = Cause.
+ */
+export const CAUSE_TRAVEL: readonly (-1 | 0 | 1)[] = [-1, -1, 1, -1, 1, -1, -1, 1, 1, -1, 1, 1, 0, -1, 1, 1, -1, -1, -1];
+
 type Row = readonly [from: State, cause: Cause, to: State, source: string];
 
 const { CLOSED, SYN_SENT, SYN_RCVD, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK, TIME_WAIT } = State;

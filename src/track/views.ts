@@ -19,7 +19,7 @@ import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, e
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
-import { Cause, CAUSE_TEXT } from './transitions.ts';
+import { Cause, CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
 import { connStateOf, historyOf, sequenceBytesOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
@@ -194,6 +194,7 @@ class Connection implements ConnectionView {
         from: eventFrom(code) as State,
         to: eventTo(code) as State,
         cause: CAUSE_TEXT[eventCause(code)] ?? '',
+        travel: CAUSE_TRAVEL[eventCause(code)] ?? 0,
         assumed: eventAssumed(code),
       });
     }

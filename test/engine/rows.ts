@@ -22,6 +22,7 @@ const end = (ip: string, port: number): EndpointRow => ({
   missedBytes: 0,
   sequenceBytes: 0,
   endSent: null,
+  delaySeconds: null,
 });
 
 export const connectionRow = (facts: Partial<ConnectionRow>): ConnectionRow => ({

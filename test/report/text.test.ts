@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../src/model/finding.ts';
 import type { Report } from '../../src/model/report.ts';
+import type { Vantage } from '../../src/model/vantage.ts';
 import { checkText } from '../../src/report/check.ts';
 import { textReport } from '../../src/report/text.ts';
 import { at, empty, healthy, incident } from '../support/fake-analysis.ts';
@@ -25,6 +26,28 @@ test('a healthy capture says in one sentence that nothing is wrong, and what was
 
 test('an empty capture says so', () => {
   expect(page(empty).trimEnd()).toBe(golden('empty').trimEnd());
+});
+
+/** As the analysis of a capture at the client says it. */
+const atClient: Vantage = {
+  kind: 'client',
+  confidence: 'medium',
+  hosts: [{ ip: '10.0.0.1', role: 'client' }],
+  clientDelaySeconds: 0.00001,
+  serverDelaySeconds: 0.007,
+  evidence: [{ clue: 'round-trip', text: '14 of 14 handshakes: 10.0.0.1 answered within 40 µs, the other end took 14.5 ms (median)' }],
+};
+
+test('where the capture was taken is a line of the heading, or none where nothing shows it', () => {
+  const text = (vantage: Vantage): string => page({ ...incident, capture: { ...incident.capture, vantage } });
+  expect(text(atClient)).toContain('Taken at (or right beside) the client, 10.0.0.1\n');
+  const hosts = Array.from({ length: 20 }, (_, i) => ({ ip: `10.0.0.${i}`, role: 'both' as const }));
+  expect(text({ ...atClient, kind: 'both', confidence: 'high', hosts })).toContain(
+    'Taken at a host that is client and server, 10.0.0.0, 10.0.0.1, 10.0.0.2 and 17 more\n',
+  );
+  expect(text({ ...atClient, kind: 'forwarding', hosts: [] })).toContain('Taken on a machine that forwards, both legs seen\n');
+  expect(text({ ...atClient, kind: 'between', hosts: [] })).toContain('Taken between the ends, near neither\n');
+  expect(page(incident)).not.toContain('Taken');
 });
 
 test('a capture without TCP is not called healthy', () => {
@@ -118,6 +141,7 @@ describe('hostile strings', () => {
 test('check: the files, what is wrong with them, what another reader says', () => {
   const capture = {
     ...incident.capture,
+    vantage: atClient,
     files: [{ ...incident.capture.files[0]!, truncated: true }],
     caveats: [{ code: 'truncated-file', text: 'The file ends inside packet 850, at offset 91,037.', count: 1 }],
   };

@@ -9,6 +9,7 @@ import { UsageError } from '../../src/model/errors.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { ConnectionRow, EndpointRow, Report, SocketRow, StateCountRow } from '../../src/model/report.ts';
 import { nanosOf } from '../../src/model/units.ts';
+import { UNKNOWN_VANTAGE, vantageFacts } from '../../src/model/vantage.ts';
 
 const DAY = '2026-11-20T';
 export const at = (clock: string): string => `${DAY}${clock}Z`;
@@ -110,6 +111,7 @@ export const incident: Report = {
     start: START,
     end: END,
     durationSeconds: 312.4,
+    vantage: vantageFacts(UNKNOWN_VANTAGE),
     caveats: [],
   },
   series: {
@@ -177,6 +179,7 @@ const end = (ip: string, port: number, state: string): EndpointRow => ({
   missedBytes: 0,
   sequenceBytes: 0,
   endSent: null,
+  delaySeconds: null,
 });
 
 export const connectionRow = (id: number): ConnectionRow => ({

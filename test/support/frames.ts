@@ -107,15 +107,24 @@ function behindTag(type: number, tag: Uint8Array, payload: Uint8Array | Typed): 
 }
 
 /** Linux cooked v1: outgoing, ARPHRD_ETHER. */
-export function sll(payload: Uint8Array | Typed): Uint8Array {
+export function sll(payload: Uint8Array | Typed, options: { packetType?: number } = {}): Uint8Array {
   const { type, bytes } = typed(payload);
-  return concat(u16(4), u16(1), u16(6), MAC_A, u16(0), u16(type), bytes);
+  return concat(u16(options.packetType ?? 4), u16(1), u16(6), MAC_A, u16(0), u16(type), bytes);
 }
 
 /** Linux cooked v2. */
-export function sll2(payload: Uint8Array | Typed, options: { interfaceIndex?: number } = {}): Uint8Array {
+export function sll2(payload: Uint8Array | Typed, options: { interfaceIndex?: number; packetType?: number } = {}): Uint8Array {
   const { type, bytes } = typed(payload);
-  return concat(u16(type), u16(0), u32(options.interfaceIndex ?? 2), u16(1), Uint8Array.of(4, 6), MAC_A, u16(0), bytes);
+  return concat(
+    u16(type),
+    u16(0),
+    u32(options.interfaceIndex ?? 2),
+    u16(1),
+    Uint8Array.of(options.packetType ?? 4, 6),
+    MAC_A,
+    u16(0),
+    bytes,
+  );
 }
 
 /** LINKTYPE_NULL (either byte order) and LINKTYPE_LOOP (big-endian). */

@@ -19,6 +19,7 @@ import type { Finding } from '../../src/model/finding.ts';
 import type { ConnectionRow, EndpointRow, Report, Series } from '../../src/model/report.ts';
 import { fakeFindings } from './fake-findings.ts';
 import { fakePacket } from './fake-packet.ts';
+import { UNKNOWN_VANTAGE, vantageFacts } from '../../src/model/vantage.ts';
 
 export const LEAKED = 39;
 /** The leak grows steadily, the flood is a peak of 80 s. */
@@ -183,6 +184,7 @@ export class FakeSession implements Session {
         start: share === 0 ? null : timeAt(0),
         end: share === 0 ? null : timeAt(durationSeconds),
         durationSeconds,
+        vantage: vantageFacts(UNKNOWN_VANTAGE),
         caveats: [],
       },
       series: SERIES,
@@ -249,6 +251,7 @@ const endpoint = (ip: string, port: number, state: string): EndpointRow => ({
   missedBytes: 0,
   sequenceBytes: 0,
   endSent: null,
+  delaySeconds: null,
 });
 
 const FIRST_FRAME = 392;
