@@ -6,8 +6,8 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, markKind } from './events.ts';
-import { crossing, finAckedTime, lastCause } from './hindsight.ts';
-import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { crossing, enteredAt, finAckedTime, lastCause } from './hindsight.ts';
+import { Core, Half, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
 import { Cause } from './transitions.ts';
 
 /** No FIN is repeated sooner than linux TCP_RTO_MIN (200 ms) and a round trip after the first; a handshake with lost copies seems slower than the path. */
@@ -45,7 +45,7 @@ export function finish(x: Context, k: Packet, length: number, inOrder: boolean):
     pair[me + Half.FIN_ACK] = covers;
     x.setFlag(me, HalfFlag.FIN_SENT);
     const killed = killedByReset(x);
-    if (killed) x.withdraw(side);
+    if (killed || closedInSynRcvd(x)) x.withdraw(side);
     x.step(side, Cause.SENDS_FIN);
     if (crossing) x.step(side, Cause.RECEIVES_FIN);
     if (killed) x.step(side, Cause.RECEIVES_RST);
@@ -64,6 +64,18 @@ function killedByReset(x: Context): boolean {
   if (x.state(x.side) !== State.CLOSED) return false;
   const ref = x.lastTransition(x.side);
   return ref !== 0 && eventCause(x.tables.events.code(ref)) === Cause.RECEIVES_RST;
+}
+
+/**
+ * A Fast Open server may answer and close before the third ACK arrives (RFC 7413 §4.2): its FIN passed here sooner after that ACK
+ * than the path to it and back takes.
+ */
+function closedInSynRcvd(x: Context): boolean {
+  if (x.side !== 1 || x.state(1) !== State.ESTABLISHED || lastCause(x) !== Cause.SYN_ACKED) return false;
+  if ((x.core[x.c + Core.OPTIONS]! & SynOption.FAST_OPEN) === 0 || x.pair[x.peer + Half.SYN] !== 1 || x.pair[x.me + Half.SYN_ACK] !== 1)
+    return false;
+  const serverSideRtt = enteredAt(x, State.SYN_RCVD) - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
+  return x.now - enteredAt(x, State.ESTABLISHED) < serverSideRtt;
 }
 
 /** A FIN that does not acknowledge the other end's was sent before that one arrived: both close at once (RFC 9293 figure 13). */

@@ -242,6 +242,27 @@ describe('TCP Fast Open', () => {
     });
   });
 
+  const closing = (fin: string): string => `
+      +0    > S  0:20(20) <mss 1460,tfo 8>
+      +.040 < S. 0:0(0) ack 21 <mss 1460>
+      +0    > .  21:21(0) ack 1
+      ${fin} < FP. 1:101(100) ack 21
+      +0    > .  21:21(0) ack 102`;
+  const ofServer = (script: string): string[] => story(play(script).last).filter((line) => line.includes('server'));
+
+  test('the FIN passes sooner after the third ACK than the server can have it: it closed in SYN_RCVD', () => {
+    expect(ofServer(closing('+.020'))).toEqual(['0.040 server SYN_RCVD', '0.060 server FIN_WAIT_1', '0.060 server FIN_WAIT_2']);
+  });
+
+  test('the FIN comes a round trip after the third ACK', () => {
+    expect(ofServer(closing('+.041'))).toEqual([
+      '0.040 server SYN_RCVD',
+      '0.040 server ESTABLISHED',
+      '0.081 server FIN_WAIT_1',
+      '0.081 server FIN_WAIT_2',
+    ]);
+  });
+
   test('the data of the SYN is not taken, and sent again', () => {
     const { mismatches, last } = play(`
       +0    > S  0:20(20) <mss 1460,tfo 8>       # SYN_SENT / CLOSED
