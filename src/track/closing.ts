@@ -30,6 +30,13 @@ export function finAcknowledged(x: Context, k: Packet): void {
   }
 }
 
+/** What a socket connected to itself sends is what it receives: its FIN meets itself like that of a simultaneous close. */
+export function receivesOwn(x: Context, k: Packet): void {
+  if (!x.flag(x.me, HalfFlag.FIN_SENT)) return;
+  if ((k.flags & Flag.FIN) !== 0) x.step(x.side, Cause.RECEIVES_FIN);
+  else if ((k.flags & Flag.ACK) !== 0 && ((k.ack - x.pair[x.me + Half.FIN_ACK]!) | 0) >= 0) x.step(x.side, Cause.FIN_ACKED);
+}
+
 export function finish(x: Context, k: Packet, length: number, inOrder: boolean): void {
   const { pair, me, peer, side } = x;
   const other = 1 - side;
@@ -51,7 +58,9 @@ export function finish(x: Context, k: Packet, length: number, inOrder: boolean):
     if (killed) x.step(side, Cause.RECEIVES_RST);
     closedBy(x);
   }
-  if (!x.flag(peer, HalfFlag.FIN_RECEIVED) && inOrder) {
+  // Where the third ACK was ignored, so is everything after it.
+  const ignored = x.state(other) === State.SYN_RCVD && x.has(Trait.ACK_IGNORED);
+  if (!x.flag(peer, HalfFlag.FIN_RECEIVED) && inOrder && !ignored) {
     x.setFlag(peer, HalfFlag.FIN_RECEIVED);
     x.step(other, Cause.RECEIVES_FIN);
   } else if (x.flag(peer, HalfFlag.FIN_RECEIVED) && x.state(other) === State.TIME_WAIT) {

@@ -11,7 +11,7 @@ import { Flag } from '../model/flags.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
-import { closedBy, finAcknowledged, finish, noteQuiet } from './closing.ts';
+import { closedBy, finAcknowledged, finish, noteQuiet, receivesOwn } from './closing.ts';
 import type { Context } from './context.ts';
 import { eventFrom } from './events.ts';
 import { crossing } from './hindsight.ts';
@@ -43,6 +43,13 @@ export function segment(x: Context, k: Packet): void {
     return;
   }
   plain(x, k);
+  if (isSelfConnected(x)) receivesOwn(x, k);
+}
+
+/** One socket connected to itself: connect() to a local port that the kernel has just chosen as the source port too. */
+function isSelfConnected(x: Context): boolean {
+  const ports = x.core[x.c + Core.PORTS]!;
+  return x.core[x.c + Core.ADDR_A] === x.core[x.c + Core.ADDR_B] && ports >>> 16 === (ports & 0xffff);
 }
 
 /** Everything without SYN and RST. */

@@ -11,6 +11,8 @@ import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
 
+/** linux tcp_synack_retries: copies of a SYN-ACK after the first. */
+const SYN_ACK_RETRIES = 5;
 /** No kernel repeats a SYN-ACK sooner after the one before (RFC 6298 §2.1: 1 s); what comes sooner was doubled on the way, nanoseconds. */
 const SYN_ACK_RETRY_FLOOR = 0.5 * NANOS_PER_SECOND;
 
@@ -136,6 +138,21 @@ export function synAcked(x: Context, prompt: boolean): void {
   if (x.step(other, Cause.SYN_ACKED) && prompt && x.pair[x.p + Pair.RTT_MICROS] === 0) {
     x.pair[x.p + Pair.RTT_MICROS] = Math.min(0x7fffffff, Math.max(1, Math.round(handshakeRtt(x) / 1000)));
   }
+}
+
+/**
+ * The SYN-ACK of an end whose peer's third ACK was ignored does not come again: the ACK of the last copy was taken. A queue
+ * that has room again takes it, and so does TCP_DEFER_ACCEPT once its time is over. Not when the peer has said more, which
+ * nobody acknowledged, nor after the last copy that an end ever sends. Returns whether it is so; then it is logged.
+ */
+export function lastAckWasTaken(x: Context): boolean {
+  if (!x.paired || !x.has(Trait.ACK_IGNORED) || x.state(x.side) !== State.SYN_RCVD) return false;
+  const { pair, pairF, me, peer } = x;
+  const again = x.lastMark(x.side, Mark.SYN_ACK_AGAIN);
+  if (again === 0 || pair[me + Half.SYN_ACK]! > SYN_ACK_RETRIES || x.flag(peer, HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) return false;
+  const time = pairF[(peer + Half.LAST_TIME) >> 1]!;
+  if (pairF[(peer + Half.PAYLOAD) >> 1] !== 0 || time <= x.tables.events.time(again)) return false;
+  return x.step(x.side, Cause.SYN_ACKED, x.core[x.c + Core.LAST_FRAME], time, true);
 }
 
 /** Last SYN to its SYN-ACK plus that SYN-ACK to now; nanoseconds. */

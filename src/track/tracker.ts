@@ -11,7 +11,7 @@ import { hash } from './hash.ts';
 import { noteHandshake } from './history.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
-import { retryAfter } from './opening.ts';
+import { lastAckWasTaken, retryAfter } from './opening.ts';
 import { segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
 import { book } from './sequence.ts';
@@ -463,7 +463,7 @@ export class Tracker {
         x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
         break;
       case TimerKind.RETRY:
-        if (!x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
+        if (!lastAckWasTaken(x) && !x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
           x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true);
         }
         break;

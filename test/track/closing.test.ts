@@ -205,3 +205,33 @@ describe('one end goes on as if nothing had happened', () => {
     expect(last.outcome).toBe('open');
   });
 });
+
+test("the ACK of its FIN is lost behind us together with the other end's FIN: both come again", () => {
+  // As linux does it: fixtures/loss_behind_capture.pcap, made at the client.
+  const { mismatches, last } = play(`${OPEN}
+      +.1   < F. 1:1(0) ack 1         # CLOSE_WAIT / FIN_WAIT_1
+      +0    > F. 1:1(0) ack 2         # LAST_ACK / TIME_WAIT, lost
+      +.230 > F. 1:1(0) ack 2         # LAST_ACK / TIME_WAIT, arrives
+      +.020 < F. 1:1(0) ack 1         # LAST_ACK / FIN_WAIT_1, sent before that
+      +0    > .  2:2(0) ack 2         # LAST_ACK / FIN_WAIT_2
+      +0    < .  2:2(0) ack 2         # CLOSED / TIME_WAIT`);
+  expect(mismatches).toEqual([]);
+  expect(story(last).at(-1)).toMatch(/TIME_WAIT$/);
+});
+
+test('a socket connected to itself receives its own FIN', () => {
+  // As linux does it: fixtures/loopback.pcapng.
+  const self = { clientIp: '127.0.0.1', serverIp: '127.0.0.1', clientPort: 25593, serverPort: 25593, clientIsn: 1000, serverIsn: 1000 };
+  const { mismatches } = play(
+    `
+      +0    > S  0:0(0)               # SYN_SENT / -
+      +0    > S. 0:0(0) ack 1         # SYN_RCVD / -
+      +0    > .  1:1(0) ack 1         # ESTABLISHED / -
+      +0    > P. 1:18(17) ack 1       # ESTABLISHED / -
+      +0    > .  18:18(0) ack 18      # ESTABLISHED / -
+      +.5   > F. 18:18(0) ack 18      # CLOSING / -
+      +0    > .  19:19(0) ack 19      # TIME_WAIT / -`,
+    self,
+  );
+  expect(mismatches).toEqual([]);
+});

@@ -89,6 +89,69 @@ describe('the third ACK', () => {
     expect(facts(last)).toMatchObject({ outcome: 'half-open', established: false });
     expect(story(last).at(-1)).toMatch(/^~15\.\d+ server CLOSED$/); // the SYN-ACK 8 s later did not come
   });
+
+  test('is ignored once, and that of the repeated SYN-ACK is taken: TCP_DEFER_ACCEPT', () => {
+    // As linux does it: fixtures/defer_accept_silent.pcap.
+    const { mismatches, last } = play(
+      `
+      +0    > S  0:0(0)               # SYN_SENT / CLOSED
+      +0    < S. 0:0(0) ack 1         # ESTABLISHED / SYN_RCVD
+      +.040 > .  1:1(0) ack 1         # ESTABLISHED / ESTABLISHED
+      +1    < S. 0:0(0) ack 1         # ESTABLISHED / SYN_RCVD
+      +.040 > .  1:1(0) ack 1         # ESTABLISHED / SYN_RCVD`,
+      { until: 10 },
+    );
+    expect(mismatches).toEqual([]);
+    expect(story(last).at(-1)).toBe('~1.080 server ESTABLISHED'); // the SYN-ACK 2 s later did not come
+    expect(last.transitions.at(-1)).toMatchObject({ frame: 5, assumed: true, cause: 'its SYN is acknowledged' });
+    expect(facts(last)).toMatchObject({ outcome: 'open', established: true });
+  });
+
+  test.each([
+    ['the client has said more, which nobody acknowledged', '+.040 > P. 1:11(10) ack 1'],
+    ['the client closes', '+.040 > F. 1:1(0) ack 1'],
+    ['the client was silent', ''],
+  ])('is ignored, and so is what follows: %s', (_why, line) => {
+    const { last } = play(
+      `
+      +0    > S  0:0(0)
+      +0    < S. 0:0(0) ack 1
+      +.040 > .  1:1(0) ack 1
+      +1    < S. 0:0(0) ack 1
+      ${line}`,
+      { until: 10 },
+    );
+    expect(story(last).at(-1)).toMatch(/server CLOSED$/);
+  });
+
+  test('is ignored, and so is the FIN of a client that gives up, until there is room again', () => {
+    // As linux does it: fixtures/accept_overflow_closed.pcap.
+    const { mismatches, last } = play(`
+      +0    > S  0:0(0)               # SYN_SENT / CLOSED
+      +0    < S. 0:0(0) ack 1         # ESTABLISHED / SYN_RCVD
+      +.030 > .  1:1(0) ack 1         # ESTABLISHED / ESTABLISHED
+      +.270 > F. 1:1(0) ack 1         # FIN_WAIT_1 / CLOSE_WAIT
+      +.240 > F. 1:1(0) ack 1         # FIN_WAIT_1 / CLOSE_WAIT
+      +.480 < S. 0:0(0) ack 1         # FIN_WAIT_1 / SYN_RCVD, it took neither
+      +.030 > .  2:2(0) ack 1         # FIN_WAIT_1 / SYN_RCVD
+      +.210 > F. 1:1(0) ack 1         # FIN_WAIT_1 / SYN_RCVD
+      +1.79 < S. 0:0(0) ack 1         # FIN_WAIT_1 / SYN_RCVD
+      +.030 > .  2:2(0) ack 1         # FIN_WAIT_1 / SYN_RCVD
+      +1.03 > F. 1:1(0) ack 1         # FIN_WAIT_1 / SYN_RCVD
+      +.005 < .  1:1(0) ack 2         # FIN_WAIT_2 / CLOSE_WAIT`);
+    expect(mismatches).toEqual([]);
+    expect(story(last).filter((line) => line.includes('server'))).toEqual([
+      '0.000 server SYN_RCVD',
+      '4.115 server ESTABLISHED',
+      '4.115 server CLOSE_WAIT',
+    ]);
+  });
+
+  test('was ignored as often as the kernel ever asks: the entry is gone', () => {
+    const copies = [1, 2, 4, 8, 16].map((s) => `+${s} < S. 0:0(0) ack 1\n+.040 > . 1:1(0) ack 1`).join('\n');
+    const { last } = play(`+0 > S 0:0(0)\n+0 < S. 0:0(0) ack 1\n+.040 > . 1:1(0) ack 1\n${copies}`, { until: 90 });
+    expect(story(last).at(-1)).toMatch(/^~63\.\d+ server CLOSED$/);
+  });
 });
 
 describe('nobody answers', () => {
