@@ -38,6 +38,12 @@ interface Exclusion {
 
 /** Disagreements that no observer at the capture point could avoid; `none` is no socket. */
 const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
+  accept_overflow_closed: [
+    {
+      reason: 'room again: whether the ACK of the last SYN-ACK was taken, or only the FIN that follows it',
+      disagreements: { 'ESTABLISHED → SYN_RCVD': 6 },
+    },
+  ],
   capture_with_gaps: [
     {
       reason: 'packets were taken out of the file, FINs and last ACKs among them',
@@ -50,6 +56,9 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
         'TIME_WAIT → CLOSE_WAIT': 3,
       },
     },
+  ],
+  defer_accept: [
+    { reason: 'TCP_DEFER_ACCEPT ignores the third ACK in silence, until data come', disagreements: { 'SYN_RCVD → ESTABLISHED': 6 } },
   ],
   fin_wait2_orphan_timeout: [
     { reason: 'tcp_fin_timeout was 6 s instead of 60 s; no packet tells', disagreements: { 'none → FIN_WAIT_2': 16 } },
@@ -66,15 +75,46 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
   keepalive_dead_peer: [
     { reason: "the server's probes and its RST are lost behind the capture point", disagreements: { 'ESTABLISHED → none': 3 } },
   ],
+  loss_behind_capture: [
+    { reason: "the server's SYN-ACK was lost before the capture point", disagreements: { 'SYN_RCVD → none': 10 } },
+    { reason: "the server's FIN was lost before the capture point", disagreements: { 'FIN_WAIT_1 → ESTABLISHED': 2 } },
+  ],
   midstream_capture: [
     { reason: 'no packet of the connection was captured yet', disagreements: { 'ESTABLISHED → none': 12 } }, // one of them never sends any
   ],
   one_direction_capture: [
     { reason: 'the ACKs of the FINs are in the direction that was not captured', disagreements: { 'TIME_WAIT → FIN_WAIT_1': 29 } },
   ],
+  orphan_timers: [
+    {
+      reason: "the client's FINs are lost behind the capture point",
+      disagreements: { 'ESTABLISHED → CLOSE_WAIT': 12, 'FIN_WAIT_2 → TIME_WAIT': 4, 'none → TIME_WAIT': 2 },
+    },
+  ],
   portscan_syn: [{ reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 1 } }],
+  rst_every_state: [
+    {
+      reason: "the client's FIN was lost behind the capture point, so the RST after it is not the one that the server expects",
+      disagreements: { 'ESTABLISHED → none': 2, 'FIN_WAIT_2 → TIME_WAIT': 1, 'FIN_WAIT_2 → none': 2 },
+    },
+  ],
+  syn_cookie_late: [
+    {
+      reason: 'the clients gave up in silence, and the SYN-ACKs were lost behind the capture point',
+      disagreements: { 'none → ESTABLISHED': 28 },
+    },
+    { reason: 'a SYN cookie is told from a SYN-ACK that will be repeated by time alone', disagreements: { 'none → SYN_RCVD': 9 } },
+  ],
   syn_flood_no_cookies: [
     { reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 1 } },
+  ],
+  syn_odd: [{ reason: "the server's SYN-ACK was lost before the capture point", disagreements: { 'SYN_RCVD → SYN_SENT': 2 } }],
+  syn_queue_pressure: [
+    {
+      reason: 'the clients gave up in silence, and the SYN-ACKs were lost behind the capture point',
+      disagreements: { 'none → ESTABLISHED': 44 },
+    },
+    { reason: "the kernel's timer of 4 s fires late", disagreements: { 'SYN_RCVD → none': 1 } },
   ],
   timers_run_out: [
     {
@@ -83,6 +123,7 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
     },
     { reason: 'the RST to the dead peer was lost behind the capture point', disagreements: { 'ESTABLISHED → none': 32 } },
   ],
+  user_timeout: [{ reason: 'TCP_USER_TIMEOUT ends a socket in silence', disagreements: { 'none → ESTABLISHED': 3 } }],
 };
 
 /** Milliseconds: clocks of ss and of the capture are one clock, but not one instant. */
@@ -182,8 +223,9 @@ function* disagreements(timelines: Timelines, kernel: Kernel, sample: Sample): G
     const state = truth.get(socket) ?? NONE;
     const said = stateAt(lines, at);
     if (state === said) continue;
-    const moments = [from, ...lines.flat().map((s) => s.at)].filter((t) => t >= from && t <= to);
-    if (moments.some((t) => stateAt(lines, t) === state)) continue;
+    const steps = lines.flat().filter((s) => s.at >= from && s.at <= to);
+    if ([from, ...steps.map((s) => s.at)].some((t) => stateAt(lines, t) === state)) continue;
+    if (steps.some((s) => s.state === state)) continue; // between segments that cross on the way it may seem to last no time
     if (lateTimer(lines, at, state, said)) continue;
     yield [socket, state, said];
   }
