@@ -36,6 +36,7 @@ export interface Overflow {
 /** Services whose accept queue overflowed, by `name`. */
 export function overflows(capture: CaptureView): ReadonlyMap<string, Overflow> {
   const ignored = groupByService(capture.withIgnoredAck().map((id) => capture.connection(id)));
+  for (const [name, list] of ignored) if (list.every(mayBeDeferred)) ignored.delete(name);
   const resets: ConnectionView[] = [];
   for (const id of capture.withRst()) {
     const c = capture.connection(id);
@@ -91,6 +92,15 @@ function droppedSyns(capture: CaptureView, service: ServiceView, full: Nanos): C
 
 /** Everything that the client sent was taken by the server's kernel. */
 const acknowledged = (c: ConnectionView): boolean => (c.server.lastTime ?? 0) >= (c.client.lastDataTime ?? 0);
+
+/**
+ * TCP_DEFER_ACCEPT ignores a third ACK without data on purpose, asks once more when its time is over, and takes the ACK of that
+ * (linux tcp_check_req, syn_ack_recalc). A queue that was full for a moment looks the same only while the client says nothing.
+ */
+function mayBeDeferred(c: ConnectionView): boolean {
+  if (!c.established || c.client.retransmissions > 0) return false;
+  return c.marks.filter((m) => m.mark === Mark.SYN_ACK_AGAIN && m.side === Side.SERVER).length === 1;
+}
 
 function resetAtOnce(c: ConnectionView): boolean {
   if (!c.established || c.server.payloadBytes > 0 || c.server.packets !== c.server.synAck + c.server.rst || c.server.fin > 0) return false;

@@ -55,6 +55,7 @@ describe('real captures', () => {
     'syn_blackhole_linear.pcap',
     'healthcheck_rst.pcap',
     'half_open_reboot.pcap',
+    'defer_accept_silent.pcap',
   ])('not in %s', async (fixture) => {
     expect(findingsOf(await diagnoseFixture(fixture), RULE)).toEqual([]);
   });
@@ -89,6 +90,22 @@ describe('scripted', () => {
       count: 3,
       atFault: '10.0.0.2',
     });
+  });
+
+  test('clients of TCP_DEFER_ACCEPT that say nothing yet', async () => {
+    const deferred = (at: number): string => `${handshake(at)}
+      +1.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7>
+      +.030 > .  1:1(0) ack 1`;
+    expect(verdictOf(await diagnoseBytes(captureOf(group(3, 40000, deferred), lateExchange(6))), RULE).verdict).toBe('clear');
+    // One whose data is ignored as well is none of them.
+    const talks = (at: number): string => `${handshake(at)}
+      +.010 > P. 1:19(18) ack 1
+      +.300 > P. 1:19(18) ack 1
+      +.720 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,wscale 7>
+      +.030 > P. 1:19(18) ack 1
+      +.001 < .  1:1(0) ack 19`;
+    const report = await diagnoseBytes(captureOf(group(3, 40000, deferred), group(1, 42000, talks), lateExchange(6)));
+    expect(findingsOf(report, RULE)[0]).toMatchObject({ count: 4 });
   });
 
   test('one ignored third ACK may be a lost one', async () => {
