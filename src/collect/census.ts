@@ -11,7 +11,9 @@ import type {
   ClientGroup,
   CloseWaitStay,
   DeadAttempts,
+  Endings,
   ServiceView,
+  SharedEnd,
   TimeWaitGroup,
   TimeWaitHost,
 } from '../model/capture-view.ts';
@@ -23,6 +25,7 @@ import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { deadAttempts } from './attempts.ts';
+import { endingsOf, sharedEnds, silentResets } from './endings.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { Scans } from './scans.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
@@ -155,6 +158,7 @@ export class Census implements CaptureView {
   readonly #offsets: number[] = [];
   #scans: Scans | undefined;
   #vantage: VantageView | undefined;
+  #endings: Endings | undefined;
 
   constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
     this.tracker = tracker;
@@ -195,6 +199,15 @@ export class Census implements CaptureView {
   }
   withIgnoredAck(): readonly ConnId[] {
     return this.#ignored;
+  }
+  get endings(): Endings {
+    return (this.#endings ??= endingsOf(this));
+  }
+  silentResets(minimum: number): readonly ClientGroup[] {
+    return silentResets(this, minimum);
+  }
+  sharedEnds(minimum: number, withinSeconds: number): readonly SharedEnd[] {
+    return sharedEnds(this, minimum, withinSeconds * NANOS_PER_SECOND);
   }
   isScan(id: ConnId): boolean {
     return (this.#scans ??= new Scans(this)).has(id);

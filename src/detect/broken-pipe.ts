@@ -10,6 +10,7 @@ import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { largest, median, spread } from './statistics.ts';
+import { endsWithTlsAlert } from './tls-goodbye.ts';
 
 const PARAMS = {
   crossingSeconds: {
@@ -24,11 +25,6 @@ type Params = Readonly<Record<keyof typeof PARAMS, number>>;
 const INSTANT_SECONDS = 0.25;
 /** So many cut short in one instant are the end of a process and not of an answer. */
 const CUT_TOGETHER = 3;
-
-/** TLS record types alert and application data (RFC 8446 §5.1); an alert in TLS 1.3 is an application data record of this length at most. */
-const TLS_ALERT = 21;
-const TLS_DATA = 23;
-const TLS_ALERT_MOST = 64;
 
 /** One connection on which somebody wrote after the other had closed. */
 interface Late {
@@ -105,7 +101,7 @@ function lateWrite(c: ConnectionView, params: Params): Late | null {
     const { finTime } = closer;
     if (finTime === null || closer.rst === 0 || (writer.finTime !== null && writer.finTime < finTime)) continue;
     const reset = c.marks.find((m) => m.rst !== null && m.side === closer.side && m.time >= finTime && m.rst.afterOwnFin);
-    if (!reset || isTlsAlert(writer, closer)) continue;
+    if (!reset || endsWithTlsAlert(writer, closer)) continue;
     const lastIsIt = writer.lastDataTime >= finTime && writer.lastDataTime <= reset.time;
     const writeTime = lastIsIt ? writer.lastDataTime : reset.time;
     const seconds = secondsOf(writeTime - finTime);
@@ -125,12 +121,6 @@ function lateWrite(c: ConnectionView, params: Params): Late | null {
     };
   }
   return null;
-}
-
-function isTlsAlert(writer: EndpointView, closer: EndpointView): boolean {
-  if (!writer.tls && !closer.tls) return false;
-  const type = writer.lastPayloadType;
-  return type === TLS_ALERT || (type === TLS_DATA && writer.lastPayloadLength <= TLS_ALERT_MOST);
 }
 
 function storyOf(members: readonly Late[]): Story {

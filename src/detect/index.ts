@@ -6,11 +6,16 @@ import { closeWaitStuck } from './close-wait-stuck.ts';
 import { connectionRefused } from './connection-refused.ts';
 import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
+import { finWait2Lingering } from './fin-wait2-lingering.ts';
+import { halfClose } from './half-close.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
+import { lastAckStuck } from './last-ack-stuck.ts';
 import { midStream } from './mid-stream.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { portExhaustion } from './port-exhaustion.ts';
 import { rstInjection } from './rst-injection.ts';
+import { simultaneousClose } from './simultaneous-close.ts';
+import { simultaneousOpen } from './simultaneous-open.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
@@ -19,6 +24,11 @@ import { rstAbort } from './rst-abort.ts';
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
   idleTimeoutPattern,
+  finWait2Lingering,
+  lastAckStuck,
+  halfClose,
+  simultaneousClose,
+  simultaneousOpen,
   brokenPipe,
   timeWaitExcess,
   portExhaustion,

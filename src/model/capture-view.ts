@@ -138,6 +138,33 @@ export interface ClientGroup {
   readonly ids: readonly ConnId[];
 }
 
+/** Connections by what their end looks like, each list ascending. */
+export interface Endings {
+  /** One end's FIN was acknowledged, and the other end has sent none. */
+  readonly unreturnedFin: readonly ConnId[];
+  /** A FIN was sent again and never acknowledged. */
+  readonly repeatedFin: readonly ConnId[];
+  /** Payload was sent after the other end's FIN. */
+  readonly dataAfterFin: readonly ConnId[];
+  /** The FINs crossed. */
+  readonly closedTogether: readonly ConnId[];
+  /** Both ends sent a SYN without ACK. */
+  readonly openedTogether: readonly ConnId[];
+}
+
+/** Connections of one service that one host ended in the same moment, by FIN or RST, before their peers did. */
+export interface SharedEnd {
+  readonly service: ServiceView;
+  /** The end that ended them. */
+  readonly side: Side;
+  readonly from: Nanos;
+  readonly until: Nanos;
+  /** Ascending. */
+  readonly ids: readonly ConnId[];
+  /** Other connections of that host and service that were up, and on which it went on speaking. */
+  readonly survivors: number;
+}
+
 /** What is missing everywhere: facts about the capture that make rules doubt themselves. */
 export interface CaptureQuality {
   /** TCP segments by kind. */
@@ -196,6 +223,11 @@ export interface CaptureView {
   withRst(): readonly ConnId[];
   /** Ids of connections whose third ACK was seen and ignored, ascending. */
   withIgnoredAck(): readonly ConnId[];
+  readonly endings: Endings;
+  /** Clients that ended at least `minimum` connections to one service by RST after the bare handshake, without payload from either end. */
+  silentResets(minimum: number): readonly ClientGroup[];
+  /** Moments at which one host ended at least `minimum` connections of one service within so many seconds, and none for as long afterwards. */
+  sharedEnds(minimum: number, withinSeconds: number): readonly SharedEnd[];
   /** Is this connection one of a client that failed at many ports of the host, or at this port of many hosts? */
   isScan(id: ConnId): boolean;
 }
