@@ -25,6 +25,8 @@ export interface RunHints {
   readonly commands?: readonly string[];
   /** false: the result itself says what is wrong with the capture. */
   readonly warn?: boolean;
+  /** Keep a copy of standard input: the capture will be read again. */
+  readonly keep?: true;
 }
 
 export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
@@ -32,7 +34,7 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const inputs = resolveInputs(world, words, hints.commands ?? []);
   const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
   const started = world.now();
-  const analysis = await analyseWithProgress(world, inputs, options, flags);
+  const analysis = await analyseWithProgress(world, inputs, options, flags, hints.keep === true);
   if (flags.quiet !== true) {
     for (const word of inputs.again)
       await say(
@@ -58,10 +60,11 @@ async function analyseWithProgress(
   inputs: ReturnType<typeof resolveInputs>,
   options: ReturnType<typeof resolveAnalysis>,
   flags: Flags,
+  keep: boolean,
 ): Promise<Analysis> {
   const progress = progressLine(world, flags.progress !== false && flags.quiet !== true);
   try {
-    const analysis = await world.analyse(inputs.paths, options, { progress: (p) => progress.show(p), signal: world.interrupted });
+    const analysis = await world.analyse(inputs.paths, options, { progress: (p) => progress.show(p), signal: world.interrupted, keep });
     throwIfInterrupted(world);
     return analysis;
   } catch (error) {

@@ -10,6 +10,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { DEFAULT_WIDTH } from '../report/layout.ts';
 import { say } from './analysis-run.ts';
 import { check, declareCheck } from './check.ts';
+import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';
 import { declareDiagnose, diagnose } from './diagnose.ts';
 import { failureOf } from './failure.ts';
@@ -81,6 +82,7 @@ function buildProgram(world: World, print: (text: string) => void, finish: (exit
   ])[] = [
     ['report', declareReport, report],
     ['connections', declareConnections, connections],
+    ['connection', declareConnection, connection],
     ['states', declareStates, states],
     ['check', declareCheck, check],
   ];

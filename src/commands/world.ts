@@ -19,6 +19,8 @@ export interface OutStream {
 export interface AnalyseHooks {
   progress?(progress: Progress): void;
   signal?: AbortSignal;
+  /** Keep a copy of standard input, so that it can be read again. */
+  keep?: boolean;
 }
 
 export interface TuiEnd {

@@ -1,34 +1,41 @@
 /** One capture, read to its end in this thread. What the commands and the library call. */
-import { readCaptures } from '../capture/index.ts';
+import { type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { AnalysisOptions, Analysis } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import type { Progress } from './protocol.ts';
+import { readLadder } from './queries.ts';
+import { SecondPass } from './second-pass.ts';
+import { readAndKeep, Spool } from './spool.ts';
 
 export interface AnalyseHooks {
   progress?: (p: Progress) => void;
   signal?: AbortSignal | undefined;
+  /** Keep a copy of standard input, so that a ladder can be read from it. */
+  keep?: boolean;
 }
 
 /** @throws UnreadableError, UnknownFormatError, UsageError */
 export async function analyse(paths: readonly string[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const analyzer = new Analyzer(options);
-  const files = await readCaptures(
-    paths,
-    {
-      record: (record, file) => analyzer.record(record, file),
-      chunk: (bytesRead, bytesTotal) => {
-        const { packets, connections, captureSeconds } = analyzer;
-        hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
-      },
+  const spool = new Spool();
+  const signal = hooks.signal ?? new AbortController().signal;
+  const sink: CaptureSink = {
+    record: (record, file) => analyzer.record(record, file),
+    chunk: (bytesRead, bytesTotal) => {
+      const { packets, connections, captureSeconds } = analyzer;
+      hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
     },
-    { signal: hooks.signal },
-  );
+  };
+  const files = hooks.keep === true ? await readAndKeep(paths, sink, spool, signal) : await readCaptures(paths, sink, { signal });
   const report = analyzer.finish(files);
+  const pass = new SecondPass((again, until) => readCaptures(spool.again(paths), again, { signal: until }), signal);
   return {
     clock: analyzer.clock,
     report,
     connections: () => analyzer.rows(),
     sockets: (at) => analyzer.sockets(at),
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
+    ladder: (id) => readLadder(analyzer, pass, id, report.findings),
+    close: () => spool.close(),
   };
 }

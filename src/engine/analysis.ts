@@ -2,6 +2,7 @@
  * The finished analysis of a capture, as commands and the library use it: one call, plain results.
  */
 import type { Clock, TimeArgument } from '../model/clock.ts';
+import type { Ladder } from '../model/ladder.ts';
 import type { ConnectionRow, Report, SocketRow, StateCountRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
@@ -37,6 +38,13 @@ export interface Analysis {
    * (spelled as in a row) for this one alone. Throws UsageError where that would be more moments than anybody looks at.
    */
   stateCounts(every: Nanos, host?: string): StateCounts;
+  /**
+   * One connection, segment by segment: the capture is read once more for it. Rejects with UsageError, naming the ids that exist, and
+   * with TcpdiagError where standard input was not kept.
+   */
+  ladder(id: number): Promise<Ladder>;
+  /** Gives up what was kept of standard input. */
+  close(): void;
 }
 
 export interface StateCounts {

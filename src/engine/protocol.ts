@@ -4,9 +4,10 @@
  */
 import type { PacketField, PacketLayer } from '../model/dissection.ts';
 import type { Finding } from '../model/finding.ts';
-import type { CaptureFacts, ConnectionRow, Report, Series } from '../model/report.ts';
+import type { Ladder, LadderRow, LadderSegment, LadderTimer } from '../model/ladder.ts';
+import type { CaptureFacts, Report, Series } from '../model/report.ts';
 
-export type { PacketField, PacketLayer };
+export type { Ladder, LadderRow, LadderSegment, LadderTimer, PacketField, PacketLayer };
 
 export interface Progress {
   readonly phase: 'reading' | 'done' | 'failed';
@@ -52,57 +53,6 @@ export interface ConnectionSummary {
   readonly basis: string;
   /** Ids of findings that name it. */
   readonly findings: readonly string[];
-}
-
-/** One segment of the ladder. */
-export interface LadderSegment {
-  readonly frame: number;
-  /** RFC 3339. */
-  readonly time: string;
-  /** Seconds since the connection's first segment, and since the segment before. */
-  readonly at: number;
-  readonly delta: number;
-  readonly from: 'client' | 'server';
-  /** tcpdump's letters. */
-  readonly flags: string;
-  /** Relative to the sender's ISN (or its first sequence number seen). */
-  readonly seq: number;
-  /** null without the ACK flag. */
-  readonly ack: number | null;
-  readonly length: number;
-  /** Scaled when the scale is known. */
-  readonly window: number;
-  /** What it is, in Wireshark's words: `retransmission`, `dup ack`, `zero window`, `keep-alive`, … */
-  readonly notes: readonly string[];
-  /** The states of both ends once this segment had passed. */
-  readonly clientState: string;
-  readonly serverState: string;
-  /** The transitions that it caused, as sentences. */
-  readonly transitions: readonly string[];
-}
-
-/** A transition without a segment (a timer) stands between segments. */
-export interface LadderTimer {
-  readonly frame: null;
-  readonly time: string;
-  readonly at: number;
-  readonly from: 'client' | 'server';
-  readonly clientState: string;
-  readonly serverState: string;
-  readonly transitions: readonly string[];
-}
-
-export type LadderRow = LadderSegment | LadderTimer;
-
-export interface Ladder {
-  readonly connection: ConnectionRow;
-  readonly rows: readonly LadderRow[];
-  /** Segments between the kept head and tail that the bound left out. */
-  readonly omitted: number;
-  /** Index in `rows` before which the omitted ones stood. */
-  readonly omittedAt: number;
-  /** Frames that prove a finding, with the note. */
-  readonly evidence: readonly { readonly frame: number; readonly finding: string; readonly note: string }[];
 }
 
 export interface PacketDetail {

@@ -13,6 +13,9 @@ import { type FrameReader, readPacket } from './packet-detail.ts';
 import type { Ladder, PacketDetail, QuestionName, Questions } from './protocol.ts';
 import type { SecondPass } from './second-pass.ts';
 
+/** What a ladder needs of the analysis. */
+export type LadderSource = Pick<QuerySource, 'connections' | 'row' | 'decoder'>;
+
 export interface QuerySource extends ConnectionSource, FrameReader {
   readonly packets: number;
   row(id: number): ConnectionRow;
@@ -62,15 +65,12 @@ export class Queries implements Answers {
   readonly explain: Answers['explain'] = ({ rule }) => Promise.resolve(explain(this.#detectors, rule));
 
   async #ladder(connection: number): Promise<Ladder> {
-    const { connections } = this.#source;
-    if (!Number.isSafeInteger(connection) || connection < 0 || connection >= connections)
-      throw missing('connection', connection, 0, connections - 1);
+    const row = rowOf(this.#source, connection);
     const { analysisRevision: revision, findings } = this.#state();
-    const row = this.#source.row(connection);
     const last = this.#lastLadder;
     if (last?.revision === revision && last.ladder.connection.id === connection && last.ladder.connection.lastFrame === row.lastFrame)
       return last.ladder;
-    const ladder = composeLadder(row, await readSegments(this.#pass, this.#source.decoder, row), findings);
+    const ladder = await readLadder(this.#source, this.#pass, connection, findings);
     this.#lastLadder = { ladder, revision };
     return ladder;
   }
@@ -88,6 +88,18 @@ export class Queries implements Answers {
     const { head, tail } = await readSegments(this.#pass, this.#source.decoder, this.#source.row(connection), frame);
     return [...head, ...tail].findLast((step) => step.frame === frame)?.notes ?? [];
   }
+}
+
+/** @throws UsageError naming the connections that exist */
+export async function readLadder(source: LadderSource, pass: SecondPass, id: number, findings: readonly Finding[]): Promise<Ladder> {
+  const row = rowOf(source, id);
+  return composeLadder(row, await readSegments(pass, source.decoder, row), findings);
+}
+
+function rowOf(source: LadderSource, id: number): ConnectionRow {
+  const { connections } = source;
+  if (!Number.isSafeInteger(id) || id < 0 || id >= connections) throw missing('connection', id, 0, connections - 1);
+  return source.row(id);
 }
 
 const missing = (what: string, asked: number, first: number, last: number): UsageError =>

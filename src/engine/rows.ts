@@ -1,7 +1,7 @@
 /** Views to the plain rows of contract.md. */
 import type { Clock } from '../model/clock.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
-import type { ConnectionRow, EndpointRow, TransitionRow } from '../model/report.ts';
+import type { ConnectionRow, EndpointRow, SynOptions, TransitionRow } from '../model/report.ts';
 import { SIDE_NAMES, stateName } from '../model/state.ts';
 import type { Delays } from '../model/vantage.ts';
 import { localTimes } from '../track/local-time.ts';
@@ -81,5 +81,10 @@ function endpointRow(e: EndpointView, delay: number | null, clock: Clock): Endpo
     sequenceBytes: e.sequenceBytes,
     endSent: e.endTime === null ? null : clock.text(e.endTime),
     delaySeconds: tidyOrNull(delay),
+    options: e.syn + e.synAck === 0 ? null : synOptions(e),
   };
 }
+
+const synOptions = ({ mss, windowScale, sackPermitted, timestamps, fastOpen, mptcp }: EndpointView): SynOptions => {
+  return { mss, windowScale, sackPermitted, timestamps, fastOpen, mptcp };
+};

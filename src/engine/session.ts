@@ -96,7 +96,7 @@ class LocalSession implements Session {
   #start(options: AnalysisOptions): { analyzer: SessionAnalyzer; queries: Queries } {
     const { detectors, now } = this.#parts;
     const analyzer = this.#parts.analyzer(options);
-    const pass = new SecondPass((sink, signal) => readCaptures(this.#pathsAgain(), sink, { signal }), this.#stop.signal);
+    const pass = new SecondPass((sink, signal) => readCaptures(this.#spool.again(this.#paths), sink, { signal }), this.#stop.signal);
     const state = (): { findings: Snapshot['findings']; analysisRevision: number; final: boolean } => ({
       findings: this.#snapshots.current.findings,
       analysisRevision: this.#snapshots.analysisRevision,
@@ -139,15 +139,6 @@ class LocalSession implements Session {
 
   #progress(phase: Progress['phase'], { packets, connections, captureSeconds }: SessionAnalyzer): Progress {
     return { phase, bytesRead: this.#bytesRead, bytesTotal: this.#bytesTotal, packets, connections, captureSeconds };
-  }
-
-  /** Standard input cannot be read twice; its copy can. */
-  #pathsAgain(): readonly string[] {
-    return this.#paths.map((path) => {
-      if (path !== '-') return path;
-      if (this.#spool.path === null) throw new TcpdiagError(this.#spool.lost ?? 'nothing has come through standard input yet');
-      return this.#spool.path;
-    });
   }
 
   #publish(): void {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CaptureFileFacts, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
 import { type ChunkSource, openSource } from '../capture/source.ts';
+import { TcpdiagError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 
 /** Octets. What a person can wait for to be read again; /tmp is memory on many systems. */
@@ -33,6 +34,15 @@ export class Spool {
   /** Holds everything written so far; may be opened any number of times. null before the first byte and once it is lost. */
   get path(): string | null {
     return this.#file?.path ?? null;
+  }
+
+  /** The same inputs once more: standard input cannot be read twice, its copy can. */
+  again(paths: readonly string[]): readonly string[] {
+    return paths.map((path) => {
+      if (path !== '-') return path;
+      if (this.path === null) throw new TcpdiagError(this.#lost ?? 'nothing has come through standard input yet');
+      return this.path;
+    });
   }
 
   /** Synchronous, so that a record that has been analysed can always be found again. Never throws. */

@@ -55,6 +55,17 @@ export interface Report {
   readonly rules: readonly RuleVerdict[];
 }
 
+/** What an end offered with its SYN or SYN-ACK. */
+export interface SynOptions {
+  /** null: the option was not there. */
+  readonly mss: number | null;
+  readonly windowScale: number | null;
+  readonly sackPermitted: boolean;
+  readonly timestamps: boolean;
+  readonly fastOpen: boolean;
+  readonly mptcp: boolean;
+}
+
 /** One object of `connections -f ndjson`. */
 export interface EndpointRow {
   readonly ip: string;
@@ -81,6 +92,8 @@ export interface EndpointRow {
   readonly endSent: string | null;
   /** One way between the capture point and this end; null unknown. */
   readonly delaySeconds: number | null;
+  /** null: neither its SYN nor its SYN-ACK was captured. */
+  readonly options: SynOptions | null;
 }
 
 export interface TransitionRow {

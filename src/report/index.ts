@@ -6,6 +6,8 @@ import type { Detector } from '../detect/detector.ts';
 import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
 import { checkJson, checkText, type CaptureCheck } from './check.ts';
 import { connLog } from './conn-log.ts';
+import { connectionJson, connectionText, type ConnectionDetail } from './connection-detail.ts';
+import { connectionMermaid } from './connection-mermaid.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
 import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
@@ -39,6 +41,12 @@ export const connectionFormats: Formats<Iterable<ConnectionRow>> = {
   byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv, zeek: connLog },
   standard: 'table',
   machine: 'ndjson',
+};
+
+export const connectionDetailFormats: Formats<ConnectionDetail> = {
+  byName: { text: connectionText, json: connectionJson, mermaid: connectionMermaid },
+  standard: 'text',
+  machine: 'json',
 };
 
 export const stateFormats: Formats<Iterable<SocketRow>> = {

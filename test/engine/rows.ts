@@ -23,6 +23,7 @@ const end = (ip: string, port: number): EndpointRow => ({
   sequenceBytes: 0,
   endSent: null,
   delaySeconds: null,
+  options: null,
 });
 
 export const connectionRow = (facts: Partial<ConnectionRow>): ConnectionRow => ({

@@ -6,6 +6,7 @@ import { defineDetector, type Detector } from '../../src/detect/detector.ts';
 import type { Analysis } from '../../src/engine/analysis.ts';
 import { Clock, resolveTime } from '../../src/model/clock.ts';
 import { UsageError } from '../../src/model/errors.ts';
+import type { Ladder } from '../../src/model/ladder.ts';
 import type { Finding } from '../../src/model/finding.ts';
 import type { ConnectionRow, EndpointRow, Report, SocketRow, StateCountRow } from '../../src/model/report.ts';
 import { nanosOf } from '../../src/model/units.ts';
@@ -180,6 +181,7 @@ const end = (ip: string, port: number, state: string): EndpointRow => ({
   sequenceBytes: 0,
   endSent: null,
   delaySeconds: null,
+  options: null,
 });
 
 export const connectionRow = (id: number): ConnectionRow => ({
@@ -232,6 +234,40 @@ const COUNTS: readonly StateCountRow[] = [
   { type: 'states', at: START, host: 'others', hosts: 4711, counts: { ESTABLISHED: 12_000 } },
 ];
 
+/** A handshake that is lost in silence, with a frame that proves a finding and a timer behind it. */
+export function fakeLadder(id: number): Ladder {
+  const segment = {
+    frame: 1 + id,
+    time: START,
+    at: 0,
+    delta: 0,
+    from: 'client',
+    flags: 'S',
+    seq: 0,
+    ack: null,
+    length: 0,
+    window: 64_240,
+  } as const;
+  const opened = 'client CLOSED → SYN_SENT: sends SYN';
+  const gone = { time: at('08:33:07.123456789'), frame: null, endpoint: 'client', from: 'SYN_SENT', to: 'CLOSED', assumed: true } as const;
+  const row = connectionRow(id);
+  return {
+    connection: {
+      ...row,
+      server: end('10.0.0.9', 3306, 'CLOSED'),
+      transitions: [...row.transitions, { ...gone, cause: 'gives up: the next SYN is not sent' }],
+    },
+    rows: [
+      { ...segment, notes: [], clientState: 'SYN_SENT', serverState: 'CLOSED', transitions: [opened] },
+      { ...segment, frame: 6, at: 3, delta: 3, notes: ['retransmission'], clientState: 'SYN_SENT', serverState: 'CLOSED', transitions: [] },
+      { frame: null, time: gone.time, at: 7, from: 'client', clientState: 'CLOSED', serverState: 'CLOSED', transitions: ['given up'] },
+    ],
+    omitted: 0,
+    omittedAt: 3,
+    evidence: [{ frame: 6, finding: leak.id, note: 'acknowledged by 10.0.0.1; no FIN follows' }],
+  };
+}
+
 export function fakeAnalysis(
   report: Report = incident,
   rows: () => Iterable<ConnectionRow> = () => [0, 1, 2].map(connectionRow),
@@ -249,6 +285,11 @@ export function fakeAnalysis(
       return SOCKETS;
     },
     stateCounts: () => ({ states: ['ESTABLISHED', 'CLOSE_WAIT'], hosts: 2, others: 4711, rows: COUNTS }),
+    ladder: (id) =>
+      id < 3
+        ? Promise.resolve(fakeLadder(id))
+        : Promise.reject(new UsageError(`there is no connection ${String(id)}: the capture has 0 to 2`)),
+    close: () => undefined,
   };
 }
 

@@ -252,6 +252,7 @@ const endpoint = (ip: string, port: number, state: string): EndpointRow => ({
   sequenceBytes: 0,
   endSent: null,
   delaySeconds: null,
+  options: null,
 });
 
 const FIRST_FRAME = 392;

@@ -4,6 +4,7 @@
  */
 import type { Ladder, LadderRow, LadderSegment } from '../../engine/protocol.ts';
 import { endpointText } from '../../model/address.ts';
+import { flagWords, segmentForms } from '../../report/segment-words.ts';
 import { count, duration, timeOfDay } from './format.ts';
 import { words } from './findings.ts';
 import { fitLine, fitSpan, type Line, lineText, type Span, span, spread, stateStyle, type Style } from './line.ts';
@@ -30,20 +31,6 @@ function searchText(row: LadderRow): string {
   const own = row.frame === null ? 'timer' : `#${row.frame} ${flagWords(row.flags)} ${row.flags} ${row.notes.join(' ')}`;
   return `${own} ${row.from} ${row.clientState} ${row.serverState} ${row.transitions.join(' ')}`.toLowerCase();
 }
-
-const FLAG_WORDS: Readonly<Record<string, string>> = {
-  S: 'SYN',
-  F: 'FIN',
-  R: 'RST',
-  P: 'PSH',
-  U: 'URG',
-  E: 'ECE',
-  W: 'CWR',
-  e: 'AE',
-  '.': 'ACK',
-};
-/** tcpdump's letters in words: `F.` is `FIN ACK`. */
-const flagWords = (flags: string): string => Array.from(flags, (letter) => FLAG_WORDS[letter] ?? letter).join(' ');
 
 interface Widths {
   readonly time: number;
@@ -157,7 +144,10 @@ function arrow(segment: LadderSegment, width: number): Span[] {
   const inner = width - ARROW_ENDS;
   const notes = clean(segment.notes.join(', '));
   const noteRoom = notes === '' ? 0 : widthOf(notes) + 1;
-  const [flags, numbers] = forms(segment, inner).find(([f, n]) => f.length + n.length + noteRoom <= inner) ?? [clean(segment.flags), ''];
+  const [flags, numbers] = segmentForms(segment, inner).find(([f, n]) => f.length + n.length + noteRoom <= inner) ?? [
+    clean(segment.flags),
+    '',
+  ];
   const shownNotes = notes === '' ? '' : cut(` ${notes}`, Math.max(0, inner - flags.length - numbers.length));
   const filler = '─'.repeat(Math.max(0, inner - flags.length - numbers.length - widthOf(shownNotes)));
   const line = flagStyle(segment.flags);
@@ -168,18 +158,6 @@ function arrow(segment: LadderSegment, width: number): Span[] {
 }
 /** What an arrow needs beside its label: `─ `, ` ─▶`. */
 const ARROW_ENDS = 5;
-
-/** From this room on every segment's flags fit in words, and no row changes to letters among the others; cells. */
-const WORDS_FROM = 34;
-
-/** Flags and numbers, longest form first. */
-function forms({ flags, seq, ack, length, window }: LadderSegment, room: number): (readonly [string, string])[] {
-  const names = clean(room >= WORDS_FROM ? flagWords(flags) : flags);
-  const acks = ack === null ? '' : ` ack ${ack}`;
-  const range = length > 0 ? ` ${seq}:${seq + length}(${length})` : ` ${seq}`;
-  const full = ` seq ${seq}${acks} len ${length}`;
-  return [`${full} win ${window}`, full, range + acks, range, length > 0 ? ` (${length})` : '', ''].map((numbers) => [names, numbers]);
-}
 
 function flagStyle(flags: string): Style {
   if (flags.includes('R')) return 'critical';

@@ -1,0 +1,43 @@
+/** `connection <id>`: one connection in full. The capture is read twice: once for the states, once for this connection's segments. */
+import type { Command } from 'commander';
+import { UsageError } from '../model/errors.ts';
+import { sanitise } from '../model/sanitise.ts';
+import { connectionDetailFormats } from '../report/index.ts';
+import { runAnalysis } from './analysis-run.ts';
+import { analysisOptions, chosenFormat, documentPage, resultOptions, type Flags } from './options.ts';
+import { throwIfInterrupted, writeResult } from './output.ts';
+import type { World } from './world.ts';
+
+export function declareConnection(command: Command): Command {
+  command
+    .description('one connection: its states on both ends beside its segments, and what is wrong with it')
+    .usage('[options] [capture...] <id>')
+    .argument('<words...>', 'pcap or pcapng files, read as one capture (- is standard input), then an id as tcpdiag connections lists it');
+  return analysisOptions(resultOptions(command, connectionDetailFormats));
+}
+
+export async function connection(world: World, words: readonly string[], flags: Flags): Promise<number> {
+  const format = chosenFormat(flags, connectionDetailFormats, 'connection');
+  const id = idWord(words.at(-1) ?? '');
+  const { analysis, paths, exitCode } = await runAnalysis(world, words.slice(0, -1), flags, { keep: true });
+  try {
+    const ladder = await analysis.ladder(id);
+    const { capture, findings } = analysis.report;
+    const named = new Set([...ladder.connection.findings, ...ladder.evidence.map(({ finding }) => finding)]);
+    const about = findings.filter((f) => named.has(f.id));
+    await writeResult(world, format({ ladder, findings: about, captureEnd: capture.end }, documentPage(world, flags)), flags.output, paths);
+    return exitCode(about);
+  } catch (error) {
+    throwIfInterrupted(world); // whatever an interrupted reader says, the signal is the reason
+    throw error;
+  } finally {
+    analysis.close();
+  }
+}
+
+function idWord(word: string): number {
+  if (/^\d{1,15}$/.test(word)) return Number(word);
+  throw new UsageError(`the last word of connection is the connection's id, a number from 0 on, not "${sanitise(word, 200)}".`, {
+    hint: 'tcpdiag connections CAPTURE lists the ids; tcpdiag connection CAPTURE 17 shows one.',
+  });
+}
