@@ -12,7 +12,10 @@ export function declareConnection(command: Command): Command {
   command
     .description('one connection: its states on both ends beside its segments, and what is wrong with it')
     .usage('[options] [capture...] <id>')
-    .argument('<words...>', 'pcap or pcapng files, read as one capture (- is standard input), then an id as tcpdiag connections lists it');
+    .argument(
+      '<capture... id...>',
+      'pcap or pcapng files, read as one capture (- is standard input), then an id as tcpdiag connections lists it',
+    );
   return analysisOptions(resultOptions(command, connectionDetailFormats));
 }
 
