@@ -173,7 +173,7 @@ export class Census implements CaptureView {
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
-    this.quality = judgeQuality(tracker.counts, quality, counts);
+    this.quality = judgeQuality(tracker.counts, tracker.copies.counts, quality, counts);
   }
 
   connection(id: ConnId): ConnectionView {

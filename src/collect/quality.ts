@@ -1,6 +1,7 @@
 /** What is missing from a capture everywhere, so that rules can doubt themselves instead of blaming a host. */
-import type { CaptureQuality } from '../model/capture-view.ts';
-import type { ConnId } from '../model/units.ts';
+import type { CaptureCopies, CaptureQuality } from '../model/capture-view.ts';
+import { type ConnId, NANOS_PER_SECOND } from '../model/units.ts';
+import { type CopyCounts, interfaceIndexOf } from '../track/copies.ts';
 import type { SegmentCounts } from '../track/tracker.ts';
 
 export interface QualityCounts {
@@ -24,6 +25,7 @@ export function doubt(list: ConnId[], id: ConnId): void {
 
 export function judgeQuality(
   counts: SegmentCounts,
+  copies: CopyCounts,
   q: QualityCounts,
   packets: { readonly cutHeaders: number; readonly fragments: number; readonly reassembled: number },
 ): CaptureQuality {
@@ -50,6 +52,24 @@ export function judgeQuality(
     cutHeaders: packets.cutHeaders,
     fragments: packets.fragments,
     reassembled: packets.reassembled,
+    copies: captureCopies(copies),
     doubtful: q.doubtful,
+  };
+}
+
+function captureCopies(c: CopyCounts): CaptureCopies {
+  return {
+    count: c.copies,
+    otherInterface: c.otherInterface,
+    otherEncapsulation: c.otherEncapsulation,
+    otherTtl: c.otherTtl,
+    samePoint: c.samePoint,
+    longestSeconds: c.longest / NANOS_PER_SECOND,
+    hops: c.hops,
+    interfaces: c.interfaces.size,
+    interfaceIndexes: [...c.interfaces]
+      .map(interfaceIndexOf)
+      .filter((i) => i !== null)
+      .sort((a, b) => a - b),
   };
 }

@@ -36,6 +36,7 @@ export function decodeFast(p: Packet, v: DataView, at: number, end: number, wire
   p.end = end;
   p.layer = Layer.TCP;
   p.stop = Stop.NONE;
+  p.interfaceIndex = 0;
   p.encap = 0;
   p.ipVersion = 4;
   p.ipAt = ip;
@@ -58,7 +59,9 @@ export function decodeFast(p: Packet, v: DataView, at: number, end: number, wire
   p.ack = v.getInt32(tcp + 8);
   p.flags = (rest >>> 16) & FLAG_BITS;
   p.window = rest & 0xffff;
-  p.urgent = v.getUint16(tcp + 18);
+  const last = v.getInt32(tcp + 16); // checksum, urgent pointer
+  p.checksum = last >>> 16;
+  p.urgent = last & 0xffff;
   p.headerLength = header;
   p.payloadLength = payload;
   p.payloadAt = tcp + header < end ? tcp + header : end;

@@ -39,6 +39,8 @@ export class Packet {
   layer: Layer = Layer.NONE;
   stop: Stop = Stop.NONE;
 
+  /** Where a cooked capture says that it was taken (sll2_if_index); 0 where the frame does not say. */
+  interfaceIndex = 0;
   /** Interned list of VLAN tags and tunnels around this packet; 0 none. See `Encapsulations`. */
   encap = 0;
   /** 4, 6, or 0 when no IP header was reached. */
@@ -78,6 +80,8 @@ export class Packet {
   flags = 0;
   /** Unscaled, as in the header. */
   window = 0;
+  /** As in the header. */
+  checksum = 0;
   urgent = 0;
   /** TCP header length with options, octets, as the data offset says. */
   headerLength = 0;
@@ -101,6 +105,7 @@ export class Packet {
   clear(): void {
     this.layer = Layer.NONE;
     this.stop = Stop.NONE;
+    this.interfaceIndex = 0;
     this.encap = 0;
     this.ipVersion = 0;
     this.ipAt = 0;
@@ -122,6 +127,7 @@ export class Packet {
     this.ack = 0;
     this.flags = 0;
     this.window = 0;
+    this.checksum = 0;
     this.urgent = 0;
     this.headerLength = 0;
     this.payloadLength = 0;

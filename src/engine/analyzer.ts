@@ -17,6 +17,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
+import { sourceOf } from '../track/copies.ts';
 import { DEFAULT_PROFILE, PROFILES, type Profile } from '../track/profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
 import { Sightings } from '../track/sightings.ts';
@@ -94,7 +95,7 @@ export class Analyzer {
     if (packet.layer === Layer.TCP) {
       if (packet.stop !== Stop.NONE) this.tally.note(packet, record.linkType);
       this.tally.flags(packet.flags);
-      this.#tracker.at(now);
+      this.#tracker.at(now, sourceOf(packet.interfaceIndex, record.interfaceId, file));
       this.#tracker.tcp(packet, frame);
       if (packet.fragments > 1) this.#putTogether(packet);
       else if (Sightings.wanted(frame)) this.#sight(record);

@@ -115,6 +115,7 @@ export function captureCaveats(
   add('icmp-errors', tally.icmpErrors, `${s(tally.icmpErrors, 'is an ICMP error', 'are ICMP errors')} about other packets`);
   add('no-timestamps', tally.timeless, `${s(tally.timeless, 'has', 'have')} no timestamp: whatever rests on time does not apply`);
   if (quality) {
+    add('duplicate-packets', quality.copies.count, copiesText(quality));
     add(
       'one-sided',
       quality.oneSided,
@@ -123,3 +124,26 @@ export function captureCaveats(
   }
   return out;
 }
+
+/** How many, and by what they were told: where they were seen. */
+function copiesText({ copies, tcpPackets }: CaptureQuality): string {
+  const n = copies.count;
+  const share = Math.round((100 * n) / tcpPackets);
+  const where = [
+    ...(copies.otherInterface > 0 ? [`on ${copies.interfaces} interfaces${indexesText(copies.interfaceIndexes)}`] : []),
+    ...(copies.otherEncapsulation > 0 ? ['with other tags or tunnels around them'] : []),
+    ...(copies.otherTtl > 0 ? [`before and behind ${plural(copies.hops, 'router')}`] : []),
+    ...(copies.samePoint > 0 ? [`${copies.samePoint === n ? '' : `${copies.samePoint} `}twice at the same point`] : []),
+  ];
+  const what = n === 1 ? 'is a copy of another' : 'are copies of others';
+  return `${plural(n, 'TCP packet')} (${share < 1 ? 'under 1' : share} %) ${what}, captured ${where.join(', ')}, up to ${milliseconds(copies.longestSeconds)} apart: each segment is counted once`;
+}
+
+/** Index numbers by which the capturing host knows its interfaces; a few, a node of containers has thousands. */
+function indexesText(indexes: readonly number[]): string {
+  if (indexes.length === 0) return '';
+  const shown = indexes.slice(0, 8).join(', ');
+  return ` (index ${shown}${indexes.length > 8 ? ', …' : ''})`;
+}
+
+const milliseconds = (seconds: number): string => `${Number((seconds * 1000).toPrecision(2))} ms`;

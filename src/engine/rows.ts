@@ -55,6 +55,7 @@ export function connectionRow(
       };
     }),
     findings,
+    ...(c.copies === 0 ? {} : { copies: c.copies }),
   };
 }
 

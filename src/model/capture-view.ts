@@ -165,6 +165,25 @@ export interface SharedEnd {
   readonly survivors: number;
 }
 
+/** Copies of segments: what the capture holds twice, not what a host sent twice. Every other figure counts a segment once. */
+export interface CaptureCopies {
+  /** Of `tcpPackets`, those that are copies of an earlier one. */
+  readonly count: number;
+  /** Of these: seen on another interface, under other tags or tunnels, with another TTL (several of these, or none). */
+  readonly otherInterface: number;
+  readonly otherEncapsulation: number;
+  readonly otherTtl: number;
+  /** Seen again at the very point where the segment was seen first. */
+  readonly samePoint: number;
+  /** Longest time from one sight of a segment to the next. */
+  readonly longestSeconds: number;
+  /** Largest difference of TTLs between the first sight and another. */
+  readonly hops: number;
+  /** Interfaces on which segments with copies were seen, and the indexes of those that the capturing host numbered, ascending. Bounded. */
+  readonly interfaces: number;
+  readonly interfaceIndexes: readonly number[];
+}
+
 /** What is missing everywhere: facts about the capture that make rules doubt themselves. */
 export interface CaptureQuality {
   /** TCP segments by kind. */
@@ -193,6 +212,8 @@ export interface CaptureQuality {
   readonly fragments: number;
   /** TCP segments put together from IP fragments; `Mark.FRAGMENTED` says in which connections. */
   readonly reassembled: number;
+  /** Segments that the capture holds more than once. */
+  readonly copies: CaptureCopies;
   /** The first thousand connections behind `oneSided`, `midstream` and `withGaps`. */
   readonly doubtful: { readonly oneSided: readonly ConnId[]; readonly midstream: readonly ConnId[]; readonly withGaps: readonly ConnId[] };
 }

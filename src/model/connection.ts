@@ -166,6 +166,14 @@ export interface EndpointView {
   readonly zeroWindows: number;
 }
 
+/** Where a copy of a segment was captured. */
+export interface CopySight {
+  /** Index of the interface on the capturing host; null where the capture does not say. */
+  readonly interfaceIndex: number | null;
+  /** Routers between the sender's first segment and this copy, from the TTLs. */
+  readonly hops: number;
+}
+
 export interface ConnectionView {
   readonly id: ConnId;
   readonly client: EndpointView;
@@ -197,6 +205,10 @@ export interface ConnectionView {
   readonly history: string;
   readonly transitions: readonly Transition[];
   readonly marks: readonly MarkEvent[];
+  /** Segments captured more than once are counted once; this is how often one came again. */
+  readonly copies: number;
+  /** The last of them; null when none came, or only copies of a SYN or SYN-ACK. */
+  readonly lastCopy: CopySight | null;
   /** An earlier connection of the same tuple, if any. */
   readonly previous: ConnId | null;
 }

@@ -135,6 +135,8 @@ export interface ConnectionRow {
   readonly completeness: number;
   readonly transitions: readonly TransitionRow[];
   readonly findings: readonly string[];
+  /** Segments captured more than once, which every other figure counts once; absent when 0. */
+  readonly copies?: number;
 }
 
 /** One object of `states -f ndjson`. */

@@ -23,6 +23,8 @@ const MAX_MARKS = 48;
  * acknowledged in vain again and again, would let each segment walk a longer log than the one before.
  */
 const MAX_TRANSITIONS = 256;
+/** Their field of Core.TTLS. */
+const TRANSITIONS_MASK = 0x1ff;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
 export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 
@@ -62,6 +64,8 @@ export class Context {
   frame = 0;
   /** -0 is a float64 from the start: a field that begins as a small integer and becomes a float64 would throw away optimised code. */
   now = -0;
+  /** Where the packet was captured: 16 bits that tell interfaces (of the file or of the cooked header) apart. */
+  source = 0;
 
   constructor(tables: Tables) {
     this.tables = tables;
@@ -154,12 +158,11 @@ export class Context {
 
   /** Its log is full: nothing is taken back any more, and no end begins another life in it. */
   isCrowded(): boolean {
-    return this.core[this.c + Core.TTLS]! >>> 16 >= MAX_TRANSITIONS;
+    return ((this.core[this.c + Core.TTLS]! >>> 16) & TRANSITIONS_MASK) >= MAX_TRANSITIONS;
   }
 
   #countTransition(): void {
-    const word = this.core[this.c + Core.TTLS]!;
-    if (word >>> 16 < MAX_TRANSITIONS) this.core[this.c + Core.TTLS] = word + 0x10000;
+    if (!this.isCrowded()) this.core[this.c + Core.TTLS] = this.core[this.c + Core.TTLS]! + 0x10000;
   }
 
   #enter(side: number, from: number, to: number, time: number): void {

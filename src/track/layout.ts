@@ -39,10 +39,13 @@ export const Core = {
   /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
   LENGTHS: 21,
   FIRST_SYNACK: 22,
-  /** TTL of the first segment: client | server << 8; above: transitions logged, saturating */
+  /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and copies while there is no pair (7 bits), saturating */
   TTLS: 23,
 } as const;
 export const CORE_STRIDE = 24;
+/** The field of Core.TTLS for copies. */
+export const EMBRYO_COPIES_SHIFT = 25;
+export const EMBRYO_COPIES_MAX = 127;
 
 /** Bits of Core.STATE above the two states. */
 export const Trait = {
@@ -154,12 +157,16 @@ export const Pair = {
   STRAY_SEQ: 73,
   STRAY_FRAME: 74,
   STRAY_COUNT: 75,
+  /** Segments of either end that were captured again and left out of every other count. */
+  COPIES: 84,
+  /** Where the last of them was seen: interface (16 bits) | hops behind the first point (signed, above). */
+  LAST_COPY: 85,
   /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
   QUIET: 76,
   /** Time of the stray SYN (float64). */
   STRAY_TIME: 78,
 } as const;
-export const PAIR_STRIDE = 84;
+export const PAIR_STRIDE = 86;
 
 /** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen. */
 export const SynOption = {

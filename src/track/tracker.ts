@@ -7,16 +7,15 @@ import { Flag } from '../model/flags.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
+import { Copies } from './copies.ts';
+import { embryo, grow, stateTime } from './embryo.ts';
 import { hash } from './hash.ts';
-import { noteHandshake } from './history.ts';
-import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { Core, EMBRYO_COPIES_MAX, EMBRYO_COPIES_SHIFT, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
-import { lastAckWasTaken, retryAfter } from './opening.ts';
+import { lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
 import { book } from './sequence.ts';
-import { packSynOptions } from './syn-options.ts';
-import { Counter } from './time-series.ts';
 import { type Expire, TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
@@ -41,6 +40,7 @@ export class SegmentCounts {
 export class Tracker {
   readonly tables: Tables;
   readonly counts = new SegmentCounts();
+  readonly copies = new Copies();
   readonly #x: Context;
   readonly #expire: Expire;
 
@@ -66,9 +66,13 @@ export class Tracker {
     return this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
   }
 
-  /** Time of the packet that comes next. Apart from `tcp`, because a float64 argument of a large function is boxed for every packet. */
-  at(now: number): void {
+  /**
+   * Time of the packet that comes next, and where it was captured (`sourceOf`). Apart from `tcp`, because a float64 argument of
+   * a large function is boxed for every packet.
+   */
+  at(now: number, source = 0): void {
     this.#x.now = now;
+    this.#x.source = source;
   }
 
   /** A TCP segment (`layer` is TCP) at the time given to `at`. Returns the id of its connection. */
@@ -88,13 +92,17 @@ export class Tracker {
     x.frame = frame;
     const { flows } = this.tables;
     let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
-    if (id < 0) id = this.#open(k, -1);
-    else if ((flags & (CONTROL | Flag.ACK)) === Flag.SYN && !this.#belongs(id, k)) id = this.#reopened(id, k);
-    else {
+    if (id >= 0) {
       const clientIsB = (flows.page[flows.offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
       x.loadFound(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER, flows.page, flows.offset);
-      if ((flags & (Flag.SYN | Flag.ACK)) === (Flag.SYN | Flag.ACK) && this.#provesStraySyn(k))
-        id = this.#split(id, k, otherSide(this.#x.side));
+      if (this.copies.seen(x, k)) {
+        this.#noteCopy(k);
+        return id;
+      }
+      if ((flags & Flag.SYN) !== 0) id = this.#opened(id, k);
+    } else {
+      id = this.#open(k, -1);
+      this.copies.seen(x, k);
     }
 
     const { core, coreF, c } = x;
@@ -105,8 +113,8 @@ export class Tracker {
       this.#settlePrevious(k, id);
 
     if (!x.paired) {
-      if (this.#embryo(k)) return id;
-      this.#grow();
+      if (embryo(x, k)) return id;
+      grow(x);
     }
     const { pair, pairF, me } = x;
     pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
@@ -192,6 +200,35 @@ export class Tracker {
   #load(id: number): void {
     const clientIsB = (this.tables.cores.page(id)[this.tables.cores.offset(id) + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
     this.#x.load(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER);
+  }
+
+  /** A SYN or SYN-ACK on the tuple of connection `found`: the connection that it belongs to, which it may have opened. */
+  #opened(found: number, k: Packet): number {
+    let id = found;
+    const flags = k.flags & (CONTROL | Flag.ACK);
+    if (flags === Flag.SYN) {
+      if (!this.#belongs(found, k)) id = this.#reopened(found, k);
+    } else if ((flags & Flag.ACK) !== 0 && this.#provesStraySyn(k)) {
+      id = this.#split(found, k, otherSide(this.#x.side));
+    }
+    if (id !== found) this.copies.seen(this.#x, k);
+    return id;
+  }
+
+  /** The segment at hand was counted when it was captured first. */
+  #noteCopy(k: Packet): void {
+    const { core, coreF, c, paired, pair, p, me, frame, now, source, side } = this.#x;
+    core[c + Core.LAST_FRAME] = frame;
+    if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
+    if (!paired) {
+      const word = core[c + Core.TTLS]!;
+      if (word >>> EMBRYO_COPIES_SHIFT < EMBRYO_COPIES_MAX) core[c + Core.TTLS] = word + (1 << EMBRYO_COPIES_SHIFT);
+      return;
+    }
+    pair[p + Pair.COPIES] = pair[p + Pair.COPIES]! + 1;
+    const first = (core[c + Core.TTLS]! >>> (side * 8)) & 255;
+    pair[p + Pair.LAST_COPY] = source | ((first - k.ttl) << 16);
+    if ((k.flags & Flag.RST) === 0) pair[me + Half.WINDOW_TTL] = widenTtls(pair[me + Half.WINDOW_TTL]!, k.ttl & 255);
   }
 
   /** Starts a connection with the packet at hand. */
@@ -294,7 +331,7 @@ export class Tracker {
     pairF[(from + Half.IP_BYTES) >> 1] = pairF[(from + Half.IP_BYTES) >> 1]! - syns * length;
     x.frame = strayFrame;
     // Where the old end has changed since, it ends no earlier than that.
-    x.now = Math.max(strayTime, this.#stateTime(opener));
+    x.now = Math.max(strayTime, stateTime(x, opener));
     x.step(opener, Cause.TUPLE_REUSED);
     x.now = strayTime;
     const id = this.#open(k, old);
@@ -317,121 +354,6 @@ export class Tracker {
     else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT])
       x.step(1 - x.side, Cause.RECEIVES_RST);
     x.load(id, side);
-  }
-
-  /**
-   * SYN, SYN again, SYN-ACK and SYN-ACK again need no pair. Returns false when the packet is anything else.
-   */
-  #embryo(k: Packet): boolean {
-    const x = this.#x;
-    const { core, c } = x;
-    const flags = k.flags & (CONTROL | Flag.ACK);
-    if (k.payloadLength > 0 || k.ipLength > 0xffff) return false;
-    const counts = core[c + Core.COUNTS]!;
-    const lengths = core[c + Core.LENGTHS]!;
-    if (flags === Flag.SYN && x.side === Side.CLIENT) {
-      const n = counts & 0xffff;
-      if (n === 0) {
-        this.#firstSyn(k);
-        core[c + Core.LENGTHS] = (lengths & ~0xffff) | k.ipLength;
-      } else {
-        if (k.seq !== core[c + Core.ISS] || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT)
-          return false;
-        this.tables.series.count(Counter.SYN);
-        x.mark(Mark.SYN_AGAIN, 0);
-        x.rearmRetry(Side.CLIENT, retryAfter(x));
-      }
-      core[c + Core.COUNTS] = counts + 1;
-      return true;
-    }
-    if (flags === (Flag.SYN | Flag.ACK) && x.side === Side.SERVER && x.has(Trait.SAW_SYN)) {
-      const n = counts >>> 16;
-      if (n === 0) {
-        if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - core[c + Core.ISS]!) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT)
-          return false;
-        this.#firstSynAck(k);
-        core[c + Core.LENGTHS] = (lengths & 0xffff) | (k.ipLength << 16);
-      } else {
-        if (k.seq !== core[c + Core.ISS + 1] || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD)
-          return false;
-        x.mark(Mark.SYN_ACK_AGAIN, 0);
-        x.rearmRetry(Side.SERVER, retryAfter(x));
-      }
-      core[c + Core.COUNTS] = counts + 0x10000;
-      return true;
-    }
-    return false;
-  }
-
-  #firstSyn(k: Packet): void {
-    const x = this.#x;
-    this.tables.series.count(Counter.SYN);
-    x.core[x.c + Core.ISS] = k.seq;
-    x.core[x.c + Core.OPTIONS] = packSynOptions(k);
-    x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
-    x.step(Side.CLIENT, Cause.SENDS_SYN);
-  }
-
-  #firstSynAck(k: Packet): void {
-    const x = this.#x;
-    this.tables.series.count(Counter.SYN_ANSWERED);
-    x.core[x.c + Core.ISS + 1] = k.seq;
-    x.core[x.c + Core.OPTIONS + 1] = packSynOptions(k);
-    x.core[x.c + Core.FIRST_SYNACK] = x.frame;
-    x.core[x.c + Core.TTLS] = (x.core[x.c + Core.TTLS]! & ~0xff00) | ((k.ttl & 255) << 8);
-    x.set(Trait.SAW_SYN_ACK | (2 << Trait.COMPLETENESS_SHIFT));
-    x.step(Side.SERVER, Cause.SENDS_SYN_ACK);
-    x.step(Side.CLIENT, Cause.RECEIVES_SYN_ACK);
-  }
-
-  /** Adds the pair record and fills it with what the embryo knew. */
-  #grow(): void {
-    const x = this.#x;
-    x.addPair();
-    const { core, c, pair, pairF } = x;
-    const counts = core[c + Core.COUNTS]!;
-    const lengths = core[c + Core.LENGTHS]!;
-    const syns = counts & 0xffff;
-    const synAcks = counts >>> 16;
-    const first = core[c + Core.FIRST_FRAME]!;
-    // Without a retry the last event is the SYN-ACK's (or the SYN's): no need to walk the log.
-    const tail = core[c + Core.TAIL]!;
-    const newest = tail === 0 ? x.now : this.tables.events.time(tail);
-    if (syns > 0) {
-      const half = x.half(Side.CLIENT);
-      pair[half + Half.PACKETS] = syns;
-      pair[half + Half.SYN] = syns;
-      pair[half + Half.FIRST_SYN] = first;
-      pair[half + Half.RETRANSMISSIONS] = syns - 1;
-      pair[half + Half.NXT] = (core[c + Core.ISS]! + 1) | 0;
-      x.setFlag(half, HalfFlag.NXT_KNOWN);
-      pairF[(half + Half.IP_BYTES) >> 1] = syns * (lengths & 0xffff);
-      pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, core[c + Core.TTLS]! & 0xff);
-      pairF[(half + Half.STATE_TIME) >> 1] = syns === 1 ? newest : this.#stateTime(Side.CLIENT);
-      pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
-    }
-    if (synAcks > 0) {
-      const half = x.half(Side.SERVER);
-      pair[half + Half.PACKETS] = synAcks;
-      pair[half + Half.SYN_ACK] = synAcks;
-      pair[half + Half.FIRST_SYN_ACK] = core[c + Core.FIRST_SYNACK]!;
-      pair[half + Half.RETRANSMISSIONS] = synAcks - 1;
-      pair[half + Half.NXT] = (core[c + Core.ISS + 1]! + 1) | 0;
-      pair[half + Half.LAST_ACK] = (core[c + Core.ISS]! + 1) | 0;
-      x.setFlag(half, HalfFlag.NXT_KNOWN);
-      pair[x.half(Side.CLIENT) + Half.UNA] = (core[c + Core.ISS]! + 1) | 0;
-      x.setFlag(x.half(Side.CLIENT), HalfFlag.UNA_KNOWN);
-      pairF[(half + Half.IP_BYTES) >> 1] = synAcks * (lengths >>> 16);
-      pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, (core[c + Core.TTLS]! >>> 8) & 0xff);
-      pairF[(half + Half.STATE_TIME) >> 1] = synAcks === 1 ? newest : this.#stateTime(Side.SERVER);
-      pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
-    }
-    noteHandshake(x, syns, synAcks);
-  }
-
-  #stateTime(side: number): number {
-    const ref = this.#x.lastTransition(side);
-    return ref === 0 ? this.#x.now : this.tables.events.time(ref);
   }
 
   #countControl(flags: number): void {
@@ -472,6 +394,10 @@ export class Tracker {
   }
 }
 
+/** Half.WINDOW_TTL with one more TTL between its lowest and highest: that of a copy on another side of a router. */
+const widenTtls = (word: number, ttl: number): number =>
+  (word & 0xffff) | (Math.min((word >>> 16) & 255, ttl) << 16) | (Math.max(word >>> 24, ttl) << 24);
+
 /** A socket that a stranger's segments do not end. */
 const isLive = (state: number): boolean => state >= State.ESTABLISHED && state !== State.TIME_WAIT;
 
@@ -485,9 +411,6 @@ function guessRoles(k: Packet): number {
   if (clear) return Trait.MIDSTREAM | Trait.ROLES_BY_PORT | (dstPort < srcPort ? SENDER_IS_CLIENT : 0);
   return Trait.MIDSTREAM | Trait.ROLES_FIRST_SEEN | SENDER_IS_CLIENT;
 }
-
-/** Half.WINDOW_TTL of a sender of whom only SYNs were seen. */
-const windowTtl = (window: number, ttl: number): number => window | (ttl << 16) | (ttl << 24);
 
 /**
  * Does it end a connect()? linux tcp_v4_err, tcp_v6_err: unreachable, time exceeded and parameter problem, but not

@@ -2,6 +2,7 @@
 import {
   type Basis,
   type ConnectionView,
+  type CopySight,
   type EndpointView,
   type MarkEvent,
   type Outcome,
@@ -15,8 +16,9 @@ import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
 import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './context.ts';
+import { interfaceIndexOf } from './copies.ts';
 import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, MARKS } from './events.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { Core, EMBRYO_COPIES_SHIFT, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
 import { Cause, CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
@@ -164,6 +166,19 @@ class Connection implements ConnectionView {
   get previous(): ConnId | null {
     const ref = this.#core[this.#c + Core.PREVIOUS]!;
     return ref === 0 ? null : connId(ref - 1);
+  }
+  get copies(): number {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref === 0) return this.#core[this.#c + Core.TTLS]! >>> EMBRYO_COPIES_SHIFT;
+    const { pairs } = this.#views.tables;
+    return pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.COPIES]!;
+  }
+  get lastCopy(): CopySight | null {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref === 0) return null;
+    const { pairs } = this.#views.tables;
+    const word = pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.LAST_COPY]!;
+    return word === 0 ? null : { interfaceIndex: interfaceIndexOf(word & 0xffff), hops: word >> 16 };
   }
   get quietBeforeClose(): number | null {
     const ref = this.#core[this.#c + Core.PAIR]!;

@@ -12,11 +12,16 @@ const V2_HEADER = 20;
 const V2_PROTOCOL = 0;
 const LINKTYPE_LINUX_SLL = 113;
 const LINKTYPE_LINUX_SLL2 = 276;
+const V2_INTERFACE = 4;
 /** linux: include/uapi/linux/if_ether.h ETH_P_802_2; smaller values are not EtherTypes. */
 const ETH_P_802_2 = 0x0004;
 
 export const decodeLinuxCooked = (w: Walk): number => decodeCooked(w, V1_HEADER, V1_PROTOCOL);
-export const decodeLinuxCooked2 = (w: Walk): number => decodeCooked(w, V2_HEADER, V2_PROTOCOL);
+
+export function decodeLinuxCooked2(w: Walk): number {
+  if (w.bound - w.at >= V2_HEADER) w.packet.interfaceIndex = w.view.getInt32(w.at + V2_INTERFACE);
+  return decodeCooked(w, V2_HEADER, V2_PROTOCOL);
+}
 
 function decodeCooked(w: Walk, header: number, protocolAt: number): number {
   if (w.bound - w.at < header) return missing(w, header);

@@ -23,7 +23,9 @@ export function decodeTcp(w: Walk): number {
   const header = (rest >>> 28) << 2;
   p.flags = (rest >>> 16) & FLAG_BITS;
   p.window = rest & 0xffff;
-  p.urgent = v.getUint16(at + 18);
+  const last = v.getInt32(at + 16); // checksum, urgent pointer
+  p.checksum = last >>> 16;
+  p.urgent = last & 0xffff;
   p.headerLength = header;
   p.layer = Layer.TCP;
 

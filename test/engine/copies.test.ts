@@ -1,0 +1,30 @@
+/** A capture of a host that forwards: what a report says of segments that are in it more than once. */
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { captureWarnings } from '../../src/commands/warnings.ts';
+import { analyse } from '../../src/engine/analyse.ts';
+
+const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
+
+test('says how many copies, where they were seen, and counts each segment once', async () => {
+  const analysis = await analyse([fixture('forwarding_any.pcap')]);
+  // Counted by hand: each of the 8 masqueraded connections leaves by the bridge and by its port (6 segments of the client);
+  // the answers to 4 of them (4 segments) show on the bridge and on the client's interface.
+  const { report } = analysis;
+  const copies = 8 * 6 + 4 * 4;
+  const caveat = report.capture.caveats.find((c) => c.code === 'duplicate-packets');
+  expect(caveat).toMatchObject({ count: copies });
+  expect(caveat?.text).toContain('64 TCP packets (27 %) are copies of others');
+  expect(caveat?.text).toContain('on 3 interfaces (index 2, 3, 4), before and behind 1 router');
+  expect(captureWarnings(report.capture)).toContain(caveat?.text);
+  const rows = [...analysis.connections()];
+  expect(rows.reduce((sum, row) => sum + (row.copies ?? 0), 0)).toBe(copies);
+  expect(rows.reduce((sum, row) => sum + row.client.packets + row.server.packets, 0)).toBe(report.capture.tcpPackets - copies);
+  expect(rows.every((row) => row.client.retransmissions + row.server.retransmissions === 0)).toBe(true);
+});
+
+test('says nothing of a capture that holds each segment once', async () => {
+  const analysis = await analyse([fixture('healthy_any_cooked.pcap')]);
+  expect(analysis.report.capture.caveats.map((c) => c.code)).not.toContain('duplicate-packets');
+  expect([...analysis.connections()].every((row) => row.copies === undefined)).toBe(true);
+});
