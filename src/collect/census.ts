@@ -12,6 +12,7 @@ import type {
   CloseWaitStay,
   DeadAttempts,
   Endings,
+  LegLosses,
   ServiceView,
   SharedEnd,
   TimeWaitGroup,
@@ -26,6 +27,7 @@ import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { deadAttempts } from './attempts.ts';
 import { endingsOf, sharedEnds, silentResets } from './endings.ts';
+import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { Scans } from './scans.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
@@ -132,6 +134,7 @@ export class Census implements CaptureView {
   readonly services: readonly ServiceView[];
   readonly tracker: Tracker;
   readonly views: Views;
+  readonly legs: Legs;
   readonly #clock: Clock;
 
   /** Views handed out: several rules look at the same connections, and each view reads its events once. */
@@ -168,6 +171,7 @@ export class Census implements CaptureView {
     this.packets = counts.packets;
     views.end = end;
     const n = tracker.connections;
+    this.legs = new Legs(tracker.tables, n);
     this.#serviceOf = new Int32Array(n);
     this.#outcomeOf = new Uint8Array(n);
     const quality = this.#count(n);
@@ -184,6 +188,10 @@ export class Census implements CaptureView {
       this.#seen.set(id, view);
     }
     return view;
+  }
+  legsOf(id: ConnId): readonly LegLosses[] {
+    const [first, ...others] = this.legs.legsOf(id);
+    return first === undefined ? [] : others.map((other) => legLosses(this.connection(first), this.connection(other)));
   }
   serviceOf(id: ConnId): ServiceView {
     return this.services[this.#serviceOf[id]!]!;
@@ -318,7 +326,7 @@ export class Census implements CaptureView {
     const { cores, pairs } = this.tracker.tables;
     const services = new Map<number, number[]>();
     const quality: QualityCounts = {
-      connections: n,
+      connections: n - this.legs.followers,
       oneSided: 0,
       midstream: 0,
       withGaps: 0,
@@ -328,6 +336,10 @@ export class Census implements CaptureView {
       doubtful: { oneSided: [], midstream: [], withGaps: [] },
     };
     for (let id = 0; id < n; id++) {
+      if (this.legs.isFollower(id)) {
+        this.#serviceOf[id] = this.#serviceOf[this.legs.firstOf(id)]!;
+        continue;
+      }
       const core = cores.page(id);
       const c = cores.offset(id);
       const word = core[c + Core.STATE]!;
@@ -421,8 +433,9 @@ export class Census implements CaptureView {
       offset += total;
     }
     const next = Int32Array.from(this.#offsets);
-    const sorted = new Int32Array(n);
+    const sorted = new Int32Array(offset);
     for (let id = 0; id < n; id++) {
+      if (this.legs.isFollower(id)) continue;
       const s = this.#serviceOf[id]!;
       sorted[next[s]!] = id;
       next[s] = next[s]! + 1;

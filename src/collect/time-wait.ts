@@ -45,7 +45,7 @@ export class TimeWaitStays {
       const core = cores.page(id);
       const c = cores.offset(id);
       const word = core[c + Core.STATE]!;
-      if ((word & SAW_FIN) === 0) continue;
+      if ((word & SAW_FIN) === 0 || this.#census.legs.isFollower(id)) continue;
       const client = (word & 15) === State.TIME_WAIT;
       const server = ((word >>> 4) & 15) === State.TIME_WAIT;
       if (!client && !server) {

@@ -6,6 +6,7 @@ import type { CaptureFileFacts } from '../capture/index.ts';
 import { linkTypeName } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
 import { Census, type PacketCounts } from '../collect/census.ts';
+import type { Legs } from '../collect/legs.ts';
 import { cookedDirection, Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
@@ -57,6 +58,7 @@ export class Analyzer {
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   #quality: CaptureQuality | undefined;
   #vantage: VantageView = UNKNOWN_VANTAGE;
+  #legs: Legs | undefined;
   #facts: readonly CaptureFileFacts[] = [];
 
   constructor(options: AnalysisOptions) {
@@ -147,7 +149,7 @@ export class Analyzer {
 
   row(id: number): ConnectionRow {
     const c = this.#views.connection(id);
-    return connectionRow(c, this.#vantage.delays(c), this.#clock, this.#files, this.#findingsOf(id));
+    return connectionRow(c, this.#vantage.delays(c), this.#legs?.of(id) ?? null, this.#clock, this.#files, this.#findingsOf(id));
   }
 
   *rows(): Generator<ConnectionRow> {
@@ -221,6 +223,7 @@ export class Analyzer {
     const census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts());
     this.#quality = census.quality;
     this.#vantage = census.vantage;
+    this.#legs = census.legs;
     this.#diagnosis = diagnose(census, this.#options, this.#files);
   }
 

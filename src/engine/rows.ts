@@ -1,5 +1,6 @@
 /** Views to the plain rows of contract.md. */
 import type { Clock } from '../model/clock.ts';
+import type { LegView } from '../model/capture-view.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { ConnectionRow, EndpointRow, SynOptions, TransitionRow } from '../model/report.ts';
 import { SIDE_NAMES, stateName } from '../model/state.ts';
@@ -14,6 +15,7 @@ const tidyOrNull = (s: number | null): number | null => (s === null ? null : tid
 export function connectionRow(
   c: ConnectionView,
   delays: Delays,
+  leg: LegView | null,
   clock: Clock,
   files: FrameFiles,
   findings: readonly string[],
@@ -56,6 +58,8 @@ export function connectionRow(
     }),
     findings,
     ...(c.copies === 0 ? {} : { copies: c.copies }),
+    ...(leg === null ? {} : { leg: leg.leg }),
+    ...(leg?.sameAs == null ? {} : { sameAs: leg.sameAs }),
   };
 }
 

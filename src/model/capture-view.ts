@@ -165,6 +165,33 @@ export interface SharedEnd {
   readonly survivors: number;
 }
 
+/** Which part of a way through address translators a connection is. */
+export interface LegView {
+  /** 0-based, in the order of the first frames. */
+  readonly leg: number;
+  /** The connection that is leg 0; null for leg 0 itself. */
+  readonly sameAs: ConnId | null;
+}
+
+/** Segments of one end that were seen on one leg more often than on another. */
+export interface LostSegments {
+  readonly syn: number;
+  readonly synAck: number;
+  readonly fin: number;
+  readonly rst: number;
+  readonly packets: number;
+  readonly payloadBytes: number;
+}
+
+/** What was lost between leg 0 and another leg. */
+export interface LegLosses {
+  /** The other leg. */
+  readonly id: ConnId;
+  /** Seen on leg 0 only, seen on the other only: of the client, of the server. */
+  readonly onFirstOnly: readonly [LostSegments, LostSegments];
+  readonly onThisOnly: readonly [LostSegments, LostSegments];
+}
+
 /** Copies of segments: what the capture holds twice, not what a host sent twice. Every other figure counts a segment once. */
 export interface CaptureCopies {
   /** Of `tcpPackets`, those that are copies of an earlier one. */
@@ -236,6 +263,11 @@ export interface CaptureView {
   /** Groups of at least `minimum` connections. */
   clientGroups(minimum: number): readonly ClientGroup[];
   connection(id: ConnId): ConnectionView;
+  /**
+   * The further legs of a connection that was captured before and behind an address translator, with what was lost on the way;
+   * empty for all others. Services, groups and counts hold leg 0 alone.
+   */
+  legsOf(id: ConnId): readonly LegLosses[];
   /** The service that a connection is to. */
   serviceOf(id: ConnId): ServiceView;
   /** RFC 3339. */

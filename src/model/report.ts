@@ -137,6 +137,10 @@ export interface ConnectionRow {
   readonly findings: readonly string[];
   /** Segments captured more than once, which every other figure counts once; absent when 0. */
   readonly copies?: number;
+  /** Of a connection captured before and behind an address translator: 0-based, in the order of the first frames. */
+  readonly leg?: number;
+  /** Id of the connection that is leg 0; absent for leg 0. */
+  readonly sameAs?: number;
 }
 
 /** One object of `states -f ndjson`. */

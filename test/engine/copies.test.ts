@@ -23,6 +23,20 @@ test('says how many copies, where they were seen, and counts each segment once',
   expect(rows.every((row) => row.client.retransmissions + row.server.retransmissions === 0)).toBe(true);
 });
 
+test('joins the tuples of one connection before and behind the translator', async () => {
+  const analysis = await analyse([fixture('forwarding_any.pcap')]);
+  const rows = [...analysis.connections()];
+  // The server's ISN is one for all legs, as tshark tells: 8 connections, of which 4 have three tuples.
+  expect(rows.filter((row) => row.leg === 0).map((row) => row.id)).toEqual([0, 2, 4, 6, 8, 11, 14, 17]);
+  expect(rows.filter((row) => row.sameAs !== undefined).map((row) => [row.id, row.leg, row.sameAs])).toEqual([
+    ...[0, 2, 4, 6].map((id) => [id + 1, 1, id]),
+    ...[8, 11, 14, 17].flatMap((id) => [
+      [id + 1, 1, id],
+      [id + 2, 2, id],
+    ]),
+  ]);
+});
+
 test('says nothing of a capture that holds each segment once', async () => {
   const analysis = await analyse([fixture('healthy_any_cooked.pcap')]);
   expect(analysis.report.capture.caveats.map((c) => c.code)).not.toContain('duplicate-packets');

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Mark } from '../../src/model/connection.ts';
 import { State } from '../../src/model/state.ts';
-import { frameOf, see, type Sight, twice } from './sights.ts';
+import { frameOf, see, type Sight, twice } from '../support/sights.ts';
 
 /** A whole life: handshake, request, answer, close by the server. `v4`: with identifications that count, as Linux has them. */
 function life(v4: boolean): readonly Sight[] {

@@ -11,7 +11,7 @@ import { sourceOf } from '../../src/track/copies.ts';
 import { PROFILES } from '../../src/track/profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
-import { concat, ipv4, ipv6, sll2, tcp, tcpOption, text, vlan } from '../support/frames.ts';
+import { concat, ipv4, ipv6, sll2, tcp, tcpOption, text, vlan } from './frames.ts';
 
 /** A segment as it was captured at one point. Sequence numbers are absolute. */
 export interface Sight {
@@ -25,6 +25,7 @@ export interface Sight {
   readonly payload?: string;
   readonly window?: number;
   readonly tsVal?: number;
+  readonly mss?: number;
   /** IPv4 identification; without it the packet is IPv6. */
   readonly id?: number;
   readonly ttl?: number;
@@ -54,7 +55,10 @@ export function frameOf(s: Sight): Uint8Array {
     ack: s.ack ?? 0,
     flags: Array.from(s.flags, (letter) => BITS[letter]!).reduce((a, b) => a | b),
     window: s.window ?? 500,
-    options: s.tsVal === undefined ? new Uint8Array(0) : concat(tcpOption.nop(), tcpOption.nop(), tcpOption.timestamps(s.tsVal, 0)),
+    options: concat(
+      s.mss === undefined ? new Uint8Array(0) : tcpOption.mss(s.mss),
+      s.tsVal === undefined ? new Uint8Array(0) : concat(tcpOption.nop(), tcpOption.nop(), tcpOption.timestamps(s.tsVal, 0)),
+    ),
     payload: text(s.payload ?? ''),
   });
   const ttl = s.ttl ?? 64;
