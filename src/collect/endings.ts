@@ -24,7 +24,7 @@ export function endingsOf(census: Census): Endings {
     const core = cores.page(id);
     const c = cores.offset(id);
     const ref = core[c + Core.PAIR]!;
-    if (ref === 0) continue;
+    if (ref === 0 || census.legs.isFollower(id)) continue;
     const word = core[c + Core.STATE]!;
     const pair = pairs.page(ref - 1);
     const client = pairs.offset(ref - 1);

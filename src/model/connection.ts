@@ -180,7 +180,7 @@ export interface ConnectionView {
   readonly server: EndpointView;
   /** [client, server] */
   readonly ends: readonly [EndpointView, EndpointView];
-  /** Outermost first: `vlan:7`. Part of the identity. */
+  /** Of the first frame, outermost first: `vlan:7`. Part of the identity; the other direction, and copies, may have another. */
   readonly encapsulation: readonly string[];
   readonly basis: Basis;
   readonly rolesFrom: RolesFrom;

@@ -13,6 +13,7 @@ import { RecordPages } from './pages.ts';
 import type { Profile } from './profiles.ts';
 import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
+import { Tags } from './tags.ts';
 import { TimerKind, Timers } from './timers.ts';
 import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
 
@@ -36,11 +37,13 @@ export class Tables {
   readonly addresses = new AddressBook();
   readonly sightings = new Sightings(this.addresses);
   readonly flows: FlowTable;
+  readonly tags: Tags;
   readonly timers: Timers;
   readonly series = new TimeSeries();
 
   constructor(profile: Profile) {
     this.flows = new FlowTable(this.cores);
+    this.tags = new Tags(this.cores);
     this.timers = new Timers(profile);
   }
 }

@@ -76,23 +76,26 @@ export class Copies {
   /** Is it a copy of a segment that was seen a moment ago? Else it is remembered. `x` stands at its connection. */
   seen(x: Context, k: Packet): boolean {
     const slots = this.#slots;
-    // Sums of products, not a chain: they do not wait for each other. Two segments have one fingerprint once in 2^32.
-    const fingerprint =
-      (Math.imul(k.seq, 0x9e3779b1) +
-        Math.imul(k.ack, 0x85ebca6b) +
-        Math.imul((x.id << 1) | x.side, 0xc2b2ae35) +
-        Math.imul((k.window << 16) | (k.ipId & 0xffff), 0x27d4eb2f) +
-        Math.imul((k.flags << 20) ^ k.payloadLength, 0x165667b1)) |
-      0;
+    const fingerprint = fingerprintOf(x, k);
     const at = (fingerprint >>> (32 - SLOT_BITS)) * SLOT_WORDS;
     const time = (x.now * PER_TICK) | 0;
     const point = x.source | (k.encap << 16);
-    if (slots[at] === fingerprint && this.#isCopy(x, k, at, time, point)) return true;
+    if (slots[at] === fingerprint && this.#isCopy(x, k, at, time, point)) {
+      this.#account(k, at, time, point);
+      return true;
+    }
     slots[at] = fingerprint;
     slots[at + Slot.TIME] = time;
     slots[at + Slot.POINT] = point;
     slots[at + Slot.TTL_SUM] = (k.ttl << 16) | k.checksum;
     return false;
+  }
+
+  /** Would it be a copy, if it were of the connection at which `x` stands? */
+  wouldBe(x: Context, k: Packet): boolean {
+    const fingerprint = fingerprintOf(x, k);
+    const at = (fingerprint >>> (32 - SLOT_BITS)) * SLOT_WORDS;
+    return this.#slots[at] === fingerprint && this.#isCopy(x, k, at, (x.now * PER_TICK) | 0, x.source | (k.encap << 16));
   }
 
   /** The numbers are the same: is it the same segment? */
@@ -104,23 +107,21 @@ export class Copies {
     const samePoint = point === firstPoint && dropped === 0;
     const sameOctets = k.checksum === (before & 0xffff);
     const age = Math.abs((time - slots[at + Slot.TIME]!) | 0) * TICK;
-    if (k.ipVersion === 4 && k.ipId !== 0) {
-      // Between two sights a checksum that was left to the network card may have been filled in.
-      if (age > (samePoint && !sameOctets ? SAME_POINT : SAME_IDENTIFICATION)) return false;
-    } else if (!samePoint) {
-      // A TTL that rose at the same place is another sender's.
-      if (age > OTHER_POINT || (dropped < 0 && point === firstPoint)) return false;
-    } else {
-      // The same ACK or RST may answer one segment after another; data, SYN and FIN come again after an answer, or after a timeout.
-      if (age > SAME_POINT || !sameOctets || !carriesSequence(k) || answeredSince(x, slots[at + Slot.TIME]!)) return false;
-    }
-    slots[at + Slot.TIME] = time;
-    this.#account(firstPoint, point, dropped, age);
-    return true;
+    // Between two sights a checksum that was left to the network card may have been filled in.
+    if (k.ipVersion === 4 && k.ipId !== 0) return age <= (samePoint && !sameOctets ? SAME_POINT : SAME_IDENTIFICATION);
+    // A TTL that rose at the same place is another sender's.
+    if (!samePoint) return age <= OTHER_POINT && (dropped >= 0 || point !== firstPoint);
+    // The same ACK or RST may answer one segment after another; data, SYN and FIN come again after an answer, or after a timeout.
+    return age <= SAME_POINT && sameOctets && carriesSequence(k) && !answeredSince(x, slots[at + Slot.TIME]!);
   }
 
-  #account(firstPoint: number, point: number, dropped: number, age: number): void {
+  #account(k: Packet, at: number, time: number, point: number): void {
     const { counts } = this;
+    const slots = this.#slots;
+    const firstPoint = slots[at + Slot.POINT]!;
+    const dropped = (slots[at + Slot.TTL_SUM]! >>> 16) - k.ttl;
+    const age = Math.abs((time - slots[at + Slot.TIME]!) | 0) * TICK;
+    slots[at + Slot.TIME] = time;
     counts.copies++;
     const from = firstPoint & 0xffff;
     const to = point & 0xffff;
@@ -132,6 +133,21 @@ export class Copies {
     if (Math.abs(dropped) > counts.hops) counts.hops = Math.abs(dropped);
     if (counts.interfaces.size < MAX_INTERFACES) counts.interfaces.add(from).add(to);
   }
+}
+
+/**
+ * Of all that a copy has in common with its segment. Sums of products and not a chain: they need not wait for each other.
+ * Two different segments have the same fingerprint once in 2^32.
+ */
+function fingerprintOf(x: Context, k: Packet): number {
+  return (
+    (Math.imul(k.seq, 0x9e3779b1) +
+      Math.imul(k.ack, 0x85ebca6b) +
+      Math.imul((x.id << 1) | x.side, 0xc2b2ae35) +
+      Math.imul((k.window << 16) | (k.ipId & 0xffff), 0x27d4eb2f) +
+      Math.imul((k.flags << 20) ^ k.payloadLength, 0x165667b1)) |
+    0
+  );
 }
 
 const carriesSequence = (k: Packet): boolean =>

@@ -16,6 +16,7 @@ import { lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
 import { book } from './sequence.ts';
+import { isMissingDirection } from './tags.ts';
 import { type Expire, TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
@@ -63,7 +64,8 @@ export class Tracker {
   /** The newest connection of a packet's tuple, or -1. */
   find(k: Packet): number {
     this.#key(k);
-    return this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+    const id = this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+    return id < 0 && this.#tagged ? this.#findAlias() : id;
   }
 
   /**
@@ -92,6 +94,7 @@ export class Tracker {
     x.frame = frame;
     const { flows } = this.tables;
     let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+    if (id < 0 && (this.#tagged || k.encap !== 0)) id = this.#findElsewhere(k);
     if (id >= 0) {
       const clientIsB = (flows.page[flows.offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
       x.loadFound(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER, flows.page, flows.offset);
@@ -173,6 +176,8 @@ export class Tracker {
   #ports = 0;
   #meta = 0;
   #hash = 0;
+  /** Some segment was inside a tag or tunnel. */
+  #tagged = false;
   /** The sender is address B of the canonical order. */
   #fromB = false;
 
@@ -195,6 +200,47 @@ export class Tracker {
     this.#ports = ports;
     this.#meta = meta;
     this.#hash = hash(a, b, ports, meta);
+  }
+
+  #rekey(meta: number): void {
+    this.#meta = meta;
+    this.#hash = hash(this.#a, this.#b, this.#ports, meta);
+  }
+
+  /** The connection of the tuple whose encapsulation the packet's stands for, or -1. */
+  #findAlias(): number {
+    const { tags, flows } = this.tables;
+    const meta = tags.canonical(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+    if (meta < 0) return -1;
+    this.#rekey(meta);
+    return flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+  }
+
+  /** A connection of the tuple inside other tags or tunnels to which the segment belongs as well (tags.ts), or -1. */
+  #findElsewhere(k: Packet): number {
+    this.#tagged = true;
+    const { tags, flows } = this.tables;
+    const id = this.#findAlias();
+    if (id >= 0) return id;
+    const meta = this.#meta;
+    const h = this.#hash;
+    let other = tags.recent(this.#a, this.#b, this.#ports, meta);
+    if (other < 0 || !this.#isSame(other, k)) {
+      this.#rekey(meta & 1); // the tuple without tags
+      other = meta > 1 ? flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta) : -1;
+      if (other < 0 || !this.#isSame(other, k)) {
+        this.#rekey(meta);
+        return -1;
+      }
+    }
+    tags.add(h, meta, other);
+    this.#rekey(this.tables.cores.page(other)[this.tables.cores.offset(other) + Core.META]!);
+    return flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
+  }
+
+  #isSame(id: number, k: Packet): boolean {
+    this.#load(id);
+    return this.copies.wouldBe(this.#x, k) || isMissingDirection(this.#x, k);
   }
 
   #load(id: number): void {
@@ -251,6 +297,7 @@ export class Tracker {
     core[c + Core.STATE] = (roles & ~SENDER_IS_CLIENT) | (senderIsClient === this.#fromB ? Trait.CLIENT_IS_B : 0);
     core[c + Core.TTLS] = senderIsClient ? k.ttl & 255 : (k.ttl & 255) << 8;
     flows.set(this.#hash, id, previous);
+    if (this.#meta > 1) this.tables.tags.opened(id, this.#a, this.#b, this.#ports);
     const x = this.#x;
     x.load(id, senderIsClient ? Side.CLIENT : Side.SERVER);
     // A probe without ACK (NULL, FIN, XMAS) or a RST proves no connection.

@@ -37,7 +37,12 @@ function translated(sights: readonly Sight[], before = BEFORE, behind = BEHIND):
 function census(sights: readonly Sight[]): Census {
   const { tracker, views } = see(sights);
   const end = nanos(Math.max(...sights.map((s) => s.at)) * 1e6);
-  return new Census(tracker, views, new Clock(DEFAULT_START, 0), end, { packets: sights.length, cutHeaders: 0, fragments: 0 });
+  return new Census(tracker, views, new Clock(DEFAULT_START, 0), end, {
+    packets: sights.length,
+    cutHeaders: 0,
+    fragments: 0,
+    reassembled: 0,
+  });
 }
 
 const legs = (c: Census): unknown[] => Array.from({ length: c.tracker.connections }, (_, id) => c.legs.of(id));

@@ -27,7 +27,7 @@ export interface Sight {
   readonly tsVal?: number;
   readonly mss?: number;
   /** IPv4 identification; without it the packet is IPv6. */
-  readonly id?: number;
+  readonly id?: number | undefined;
   readonly ttl?: number;
   /** Index of the interface. */
   readonly on?: number;
