@@ -10,6 +10,7 @@ import { type ConnectionView, type EndpointView, Mark, type MarkEvent } from '..
 import { otherSide, Side } from '../model/state.ts';
 import { nanosOf } from '../model/units.ts';
 import { forgedReset } from './forged-resets.ts';
+import { tlsExchangeComplete } from './tls-goodbye.ts';
 
 /** Why, as far as the wire shows. */
 export type AbortKind = 'unread-data' | 'listener-closed' | 'idle' | 'linger' | 'service-down';
@@ -29,11 +30,6 @@ const IDLE_SECONDS = 5;
 const GOES_DOWN = nanosOf(5);
 /** An upload so many times the answer was hardly read to its end by a server that then resets. */
 const UPLOAD = 4;
-/** TLS record types: change_cipher_spec to application_data (RFC 8446 §5.1), and the longest encrypted alert. */
-const TLS_TYPES = [20, 23] as const;
-const TLS_ALERT = 21;
-const TLS_ALERT_LENGTH = 64;
-
 /** From so many clients of one service, the clients together are the subject. */
 const MANY_CLIENTS = 3;
 
@@ -100,18 +96,8 @@ function abortOf(c: ConnectionView): MarkEvent | null {
   const silent = end.payloadBytes === 0 && peer.payloadBytes === 0;
   // A client's RST after the bare handshake is a health check; before the capture began, there may have been anything.
   if (silent && (first.side === Side.CLIENT || c.basis === 'midstream')) return null;
-  if (tlsComplete(c, end, peer) || forgedReset(c)) return null;
+  if (tlsExchangeComplete(c, end, peer) || forgedReset(c)) return null;
   return first;
-}
-
-/** TLS: the exchange was over, and only tickets or an alert that nobody reads were left (OpenSSL sends RST instead of FIN then). */
-function tlsComplete(c: ConnectionView, end: EndpointView, peer: EndpointView): boolean {
-  const record = (e: EndpointView): boolean => e.lastPayloadType >= TLS_TYPES[0] && e.lastPayloadType <= TLS_TYPES[1];
-  if (!end.tls && !peer.tls && !(c.basis === 'midstream' && record(end) && record(peer))) return false;
-  const peerLast = (peer.lastDataTime ?? -1) >= (end.lastDataTime ?? -1);
-  if (!peerLast && end.lastPayloadType === TLS_ALERT) return true; // it said why before it reset
-  if (end.side === Side.CLIENT) return peerLast;
-  return peerLast && (peer.lastPayloadType === TLS_ALERT || peer.lastPayloadLength <= TLS_ALERT_LENGTH);
 }
 
 function kindOf(c: ConnectionView, end: EndpointView, peer: EndpointView): AbortKind {

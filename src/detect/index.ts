@@ -8,14 +8,18 @@ import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
 import { finWait2Lingering } from './fin-wait2-lingering.ts';
 import { halfClose } from './half-close.ts';
+import { healthCheckRst } from './health-check-rst.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
 import { lastAckStuck } from './last-ack-stuck.ts';
 import { midStream } from './mid-stream.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { portExhaustion } from './port-exhaustion.ts';
+import { processKilled } from './process-killed.ts';
+import { rstAfterClose } from './rst-after-close.ts';
 import { rstInjection } from './rst-injection.ts';
 import { simultaneousClose } from './simultaneous-close.ts';
 import { simultaneousOpen } from './simultaneous-open.ts';
+import { slowClose } from './slow-close.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
@@ -23,9 +27,11 @@ import { rstAbort } from './rst-abort.ts';
 
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
+  processKilled,
   idleTimeoutPattern,
   finWait2Lingering,
   lastAckStuck,
+  slowClose,
   halfClose,
   simultaneousClose,
   simultaneousOpen,
@@ -42,4 +48,6 @@ export const DETECTORS: readonly Detector[] = [
   captureGaps,
   filteredCapture,
   rstAbort,
+  rstAfterClose,
+  healthCheckRst,
 ];
