@@ -114,7 +114,7 @@ function killedOf(capture: CaptureView, shared: SharedEnd, params: Params): Kill
   if (shared.survivors > SURVIVORS * ids.length) return null;
   const looked = sample(ids, MOST);
   const ended = looked.flatMap((id) => endedOf(capture.connection(id), side, params) ?? []);
-  if (ended.length < MOSTLY_CUT * looked.length) return null;
+  if (ended.length * 2 < looked.length) return null;
   const refused = side === Side.SERVER ? refusedAfter(capture, shared, params) : null;
   const cut = ended.filter((e) => e.doing !== 'idle');
   const cutShare = cut.length / ended.length;
@@ -183,6 +183,7 @@ function draft(capture: CaptureView, killed: Killed, times: number): Draft {
   const count = (doing: Doing): number => Math.round((ended.filter((e) => e.doing === doing).length / ended.length) * ids.length);
   const resets = Math.round((ended.filter((e) => e.by === 'RST').length / ended.length) * ids.length);
   const cut = count('unread') + count('unanswered') + count('sending');
+  const quiets = ended.map((e) => e.quietSeconds).filter((seconds) => seconds !== Infinity);
   const n = plural(ids.length, 'connection');
   const instant = durationText(Math.max(1e-6, secondsOf(until - from)));
   const fate = [
@@ -222,14 +223,12 @@ function draft(capture: CaptureView, killed: Killed, times: number): Draft {
     until: answeredAgain?.start ?? null,
     count: ids.length,
     connections: ids,
-    evidence: [
-      ...examples(ended, 5).flatMap((e) =>
-        proofs(e.connection.id, [
-          [e.end.lastDataFrame, e.end.lastDataTime, `last data from ${e.end.name}`],
-          [e.frame, e.at, `${e.by} from ${e.end.name} ${DOING_TEXT[e.doing]}`],
-        ]),
-      ),
-    ],
+    evidence: examples(ended, 5).flatMap((e) =>
+      proofs(e.connection.id, [
+        [e.end.lastDataFrame, e.end.lastDataTime, `last data from ${e.end.name}`],
+        [e.frame, e.at, `${e.by} from ${e.end.name} ${DOING_TEXT[e.doing]}`],
+      ]),
+    ),
     metrics: {
       fins: ids.length - resets,
       resets,
@@ -239,7 +238,7 @@ function draft(capture: CaptureView, killed: Killed, times: number): Draft {
       survivors: shared.survivors,
       refusedAfterSeconds: refused === null ? null : secondsOf(refused.start - until),
       downSeconds: answeredAgain === null ? null : secondsOf(answeredAgain.start - until),
-      medianQuietSeconds: median(ended.map((e) => e.quietSeconds).filter((s) => s !== Infinity)) || null,
+      medianQuietSeconds: quiets.length === 0 ? null : median(quiets),
       times,
     },
     causes: causesOf(host, refused, resets, cut),

@@ -4,7 +4,6 @@ import type { ConnectionView, MarkEvent } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
-import { abortGroups } from './aborts.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { forgedReset } from './forged-resets.ts';
@@ -51,8 +50,7 @@ export const rstAfterClose = defineDetector({
         verdict: 'inconclusive',
         because: 'the capture holds SYN, FIN and RST only: whether the exchange was complete cannot be said',
       };
-    const aborted = new Set(abortGroups(capture).flatMap((g) => g.aborts.map((a) => a.connection.id)));
-    const groups = byService(capture, capture.withRst(), (c) => (aborted.has(c.id) ? null : lateResetOf(c)));
+    const groups = byService(capture, capture.withRst(), (c) => lateResetOf(capture, c));
     return found(
       draftLargest(
         groups.filter((g) => g.cases.length >= params.minConnections),
@@ -64,7 +62,7 @@ export const rstAfterClose = defineDetector({
   },
 });
 
-function lateResetOf(connection: ConnectionView): LateReset | null {
+function lateResetOf(capture: CaptureView, connection: ConnectionView): LateReset | null {
   const rst = connection.marks.find((m) => m.rst !== null);
   if (!rst || connection.basis === 'one-sided') return null;
   const { afterOwnFin, afterPeerFin, refusesSyn, peerSilent } = rst.rst!;
@@ -78,7 +76,9 @@ function lateResetOf(connection: ConnectionView): LateReset | null {
   if (afterOwnFin) return null;
   if (afterPeerFin) {
     const unanswered = end.side === Side.SERVER && (peer.lastDataTime ?? -1) > (end.lastDataTime ?? -1) && !goodbye;
-    return unanswered ? null : { connection, end, rst, kind: 'answers-fin' };
+    // A service that refuses connections may have been going down (rst-abort).
+    const goesDown = end.side === Side.SERVER && capture.serviceOf(connection.id).count('refused') > 0;
+    return unanswered || goesDown ? null : { connection, end, rst, kind: 'answers-fin' };
   }
   return connection.established && tlsExchangeComplete(connection, end, peer) ? { connection, end, rst, kind: 'tls' } : null;
 }
