@@ -380,7 +380,7 @@ export class Census implements CaptureView {
       this.synAcks[s] = this.synAcks[s]! + pair[server + Half.SYN_ACK]!;
       if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;
       else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
-      const missed = pair[client + Half.MISSED]! + pair[server + Half.MISSED]!;
+      const missed = pair[client + Half.GAP]! + pair[server + Half.GAP]!;
       if (outcome !== OK || missed > 0) {
         const lonely =
           pair[client + Half.PACKETS] === 0 ||

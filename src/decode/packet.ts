@@ -153,6 +153,8 @@ export class TcpOptions {
   /** Number of SACK blocks in `sack`: left and right edges, int32. */
   sackBlocks = 0;
   readonly sack = new Int32Array(8);
+  /** There is a SACK option, but its blocks were not captured (or make no sense). */
+  sackCut = false;
   /** RFC 7413 (kind 34), or the experimental form (kind 254, magic 0xF989). */
   fastOpen = false;
   fastOpenCookieLength = 0;
@@ -171,6 +173,7 @@ export class TcpOptions {
     this.tsVal = 0;
     this.tsEcr = 0;
     this.sackBlocks = 0;
+    this.sackCut = false;
     this.fastOpen = false;
     this.fastOpenCookieLength = 0;
     this.mptcp = false;

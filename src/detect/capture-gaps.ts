@@ -4,16 +4,7 @@ import { countText, plural } from '../model/wording.ts';
 import { captureDraft } from './capture-finding.ts';
 import { defineDetector, found } from './detector.ts';
 
-/** Where the option was not captured: Ethernet with IPv4. */
-const USUAL_MSS = 1_460;
-
-/** More is missing than the segments that were sent again can have filled: of several holes only the newest is followed. */
-function isGap(c: ConnectionView): boolean {
-  if (c.basis === 'one-sided') return false;
-  return c.ends.some(
-    (end) => end.missedBytes > (end.retransmissions + end.outOfOrder) * Math.max(end.mss ?? USUAL_MSS, end.lastPayloadLength),
-  );
-}
+const isGap = (c: ConnectionView): boolean => c.basis !== 'one-sided' && c.ends.some((end) => end.missedBytes > 0);
 
 export const captureGaps = defineDetector({
   id: 'capture-gaps',
@@ -22,13 +13,13 @@ export const captureGaps = defineDetector({
   category: 'capture',
   params: {},
   docs: {
-    what: 'Octets were acknowledged by their receiver, or skipped by their sender without ever being sent again, and no segment with them is in the capture.',
+    what: 'Octets were acknowledged by their receiver, and no segment with them is in the capture.',
     why: 'A receiver acknowledges only what it got, so the network delivered them: the capture is incomplete, not the path. Counts, and rules that look for something missing, are to be doubted there.',
-    how: 'Per direction the sequence space is followed; octets beyond the highest one seen that an acknowledgment covers, and holes that no later segment fills, count as missed.',
+    how: 'Per direction the holes in the sequence space are followed. One that an acknowledgment covers before any segment fills it is a gap in the capture. So are acknowledged octets beyond the highest one seen, once their sender has gone on behind them.',
     never:
-      'Loss that the path repaired: octets that segments sent again can have filled. Captures of one direction or of SYN, FIN and RST alone, where everything else is missing on purpose. Acknowledgments further ahead than any window belong to another incarnation, or are forged.',
+      'Loss that the path repaired: a hole that a later segment fills was lost or overtaken on the path. A hole that nobody acknowledged. An acknowledgment of more than was sent that its receiver answers by a RST or a challenge ACK, or after which it says nothing: it belongs to another incarnation, or is forged. Captures of one direction or of SYN, FIN and RST alone, where everything else is missing on purpose.',
     limits:
-      'With IP fragments that could not be put together, the rule is inconclusive. Loss in front of the capture point that is never repaired before the capture ends looks the same.',
+      'With IP fragments that could not be put together, the rule is inconclusive. Of more than 16 holes at once in one direction the oldest is forgotten, and so is not counted.',
     references: ['Wireshark: TCP ACKed unseen segment', 'Zeek: missed_bytes', 'tcpdump: "packets dropped by kernel"'],
   },
   detect: (capture) => {

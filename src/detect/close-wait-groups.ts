@@ -65,7 +65,9 @@ export function waitingGroups(capture: CaptureView, minSeconds: number): Waiting
 function waitingOf(capture: CaptureView, connection: ConnectionView, side: Side, since: Nanos, until: Nanos | null): Waiting | null {
   const end = connection.ends[side];
   const peer = connection.ends[otherSide(side)];
-  if (connection.basis === 'one-sided' || peer.finAckedTime === null || end.missedBytes > 0) return null;
+  if (connection.basis === 'one-sided' || peer.finAckedTime === null) return null;
+  // What it sent and we miss may be its FIN.
+  if (end.mayLackOctets) return null;
   // Data that crossed the FIN is on the wire before its ACK; only what follows the ACK is a half-close in use.
   if (end.payloadAfterPeerFin > 0 && (end.lastDataTime ?? 0) >= peer.finAckedTime) return null;
   const seconds = secondsOf((until ?? capture.end) - since);

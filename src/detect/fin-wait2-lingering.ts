@@ -93,7 +93,7 @@ function lingeringOf(capture: CaptureView, connection: ConnectionView): Lingerin
     const end = connection.ends[side];
     const peer = connection.ends[otherSide(side)];
     const { finAckedTime: acked } = end;
-    if (end.finTime === null || acked === null || peer.finTime !== null || end.rst > 0 || peer.rst > 0 || peer.missedBytes > 0) continue;
+    if (end.finTime === null || acked === null || peer.finTime !== null || end.rst > 0 || peer.rst > 0 || peer.mayLackOctets) continue;
     const reads = peer.payloadAfterPeerFin > 0 && peer.lastDataTime !== null && peer.lastDataTime >= acked;
     const quietSince = reads ? Math.max(acked, peer.lastDataTime) : acked;
     return { connection, end, peer, acked, seconds: secondsOf(capture.end - quietSince), reads };

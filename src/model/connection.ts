@@ -5,6 +5,7 @@
  * Every state is inferred at the capture point. `basis` says on what ground; a rule must say what it does when that is
  * not `handshake`.
  */
+import type { RoundTrips, SequenceFacts, Silence } from './sequence.ts';
 import type { Side, SideName, State } from './state.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
 
@@ -124,12 +125,26 @@ export interface EndpointView {
   readonly firstSynAckFrame: FrameNo | null;
   readonly firstFinFrame: FrameNo | null;
   readonly firstRstFrame: FrameNo | null;
+  /** Segments whose octets had been sent before, SYNs included; `sequence` tells the kinds. Probes of a closed window are none. */
   readonly retransmissions: number;
+  /** Segments that a later one overtook on the way here. */
   readonly outOfOrder: number;
-  /** Sequence space that this end sent and the capture does not hold, though later segments or ACKs prove it was sent. */
+  /** Octets that this end sent and the other end acknowledged, and that the capture does not hold: it dropped them, not the path. */
   readonly missedBytes: number;
   /** Payload by sequence numbers: what was sent again counts once, what only an ACK proves counts too. Null: no SYN says where it began. */
   readonly sequenceBytes: number | null;
+  /** Octets in holes that nobody filled or acknowledged: lost before the capture point, or still under way when it ended. */
+  readonly holeBytes: number;
+  /** More of this end may have passed than the capture holds: gaps, open holes, or an ACK of more than was seen, after which it says nothing. */
+  readonly mayLackOctets: boolean;
+  /** How loss was repaired, what this end reported as receiver, closed windows, probes. */
+  readonly sequence: SequenceFacts;
+  /** Of this end's data; null when no segment could be measured. */
+  readonly rtt: RoundTrips | null;
+  /** Most payload octets (and FIN) sent and not yet acknowledged; 0 when nothing was or no ACK was seen. */
+  readonly maxInFlight: number;
+  /** Payload octets of the largest segment. More than `mss` of the other end: captured where segments are not cut yet, or joined again (offload). */
+  readonly largestPayload: number;
 
   /** Time of the first FIN; null when none. */
   readonly finTime: Nanos | null;
@@ -197,6 +212,8 @@ export interface ConnectionView {
   readonly serverSideRtt: number | null;
   /** Silence (no payload either way) before the first FIN or RST, seconds; null when there was none. */
   readonly quietBeforeClose: number | null;
+  /** The longest time in which neither end sent anything; null below 1 s. */
+  readonly longestIdle: Silence | null;
   /** Both ends reached ESTABLISHED. */
   readonly established: boolean;
   /** Wireshark's tcp.completeness. */

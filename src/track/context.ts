@@ -8,7 +8,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
 import { AddressBook } from './address-book.ts';
 import { FlowTable } from './flow-table.ts';
-import { Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait } from './layout.ts';
+import { Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait, TROUBLE_HALF, TROUBLE_STRIDE } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import type { Profile } from './profiles.ts';
 import { Sightings } from './sightings.ts';
@@ -33,6 +33,7 @@ export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 export class Tables {
   readonly cores = new RecordPages(CORE_STRIDE, 12);
   readonly pairs = new RecordPages(PAIR_STRIDE, 10);
+  readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
   readonly events = new EventLog();
   readonly addresses = new AddressBook();
   readonly sightings = new Sightings(this.addresses);
@@ -62,6 +63,11 @@ export class Context {
   p = 0;
   me = 0;
   peer = 0;
+  /** Trouble record; word offsets of the sender's half and of the receiver's. Valid after `openTrouble`, for the segment at hand. */
+  trouble: Int32Array = new Int32Array(0);
+  troubleF: Float64Array = new Float64Array(0);
+  troubleMe = 0;
+  troublePeer = 0;
   /** Sender: 0 client, 1 server. */
   side: 0 | 1 = 0;
   frame = 0;
@@ -112,6 +118,18 @@ export class Context {
       this.pairF[(half + Half.LAST_DATA_TIME) >> 1] = -1;
       this.pairF[(half + Half.LAST_TIME) >> 1] = -1;
     }
+  }
+
+  /** Points at the trouble record, which the first call for a connection adds. */
+  openTrouble(): void {
+    const { troubles } = this.tables;
+    let ref = this.pair[this.p + Pair.TROUBLE]!;
+    if (ref === 0) this.pair[this.p + Pair.TROUBLE] = ref = troubles.add() + 1;
+    this.trouble = troubles.page(ref - 1);
+    this.troubleF = troubles.floatPage(ref - 1);
+    const at = troubles.offset(ref - 1);
+    this.troubleMe = at + this.side * TROUBLE_HALF;
+    this.troublePeer = at + (1 - this.side) * TROUBLE_HALF;
   }
 
   half(side: number): number {

@@ -97,10 +97,11 @@ export const Half = {
   PAYLOAD: 10,
   LAST_DATA_TIME: 12,
   LAST_TIME: 14,
-  /** Newest hole in the sequence space: [from, to). */
-  HOLE_FROM: 32,
-  HOLE_TO: 33,
-  /** Octets in holes that are still open. */
+  /** Octets that the other end acknowledged and that never passed here. */
+  GAP: 32,
+  /** NXT as it was before an acknowledgment of more than that (HalfFlag.DOUBT). */
+  DOUBT_FROM: 33,
+  /** Octets in holes that nobody has acknowledged: lost before the capture point, or under way. */
   MISSED: 34,
   /** Acknowledgment number that covers the FIN. */
   FIN_ACK: 35,
@@ -122,6 +123,20 @@ export const Half = {
   RST_SEQ: 66,
   /** Zeek's counters behind `t` (20 bits) and `g` (above); history.ts. */
   HISTORY_COUNTS: 67,
+  /** The segment whose acknowledgment is waited for (HalfFlag.TIMING): its end, and when it was sent. One at a time. */
+  RTT_END: 77,
+  RTT_TIME: 68,
+  /** Round trips of this end's data: sum in nanoseconds (float64), smallest and largest in microseconds, number. */
+  RTT_SUM: 70,
+  RTT_MIN: 72,
+  RTT_MAX: 73,
+  RTT_COUNT: 74,
+  /** Most octets in more than one segment that were sent and not acknowledged. */
+  MAX_IN_FLIGHT: 75,
+  /** Largest payload of a segment. */
+  LARGEST: 76,
+  /** Shift of this end's windows + 1; 0 not looked up yet, SHIFT_UNKNOWN where a SYN was not captured. */
+  SHIFT: 78,
 } as const;
 /** From the client's words to the server's. */
 export const HALF_STRIDE = 16;
@@ -145,28 +160,124 @@ export const HalfFlag = {
   SPOKE: 1 << 17,
   /** Zeek's state of this end (3 bits), and the one before it (3 bits); history.ts. */
   ZEEK_SHIFT: 18,
+  /** The acknowledgment of its segment that ends at RTT_END is waited for. */
+  TIMING: 1 << 24,
+  /** It has open holes that nobody has acknowledged. */
+  HOLES: 1 << 25,
+  /** More was acknowledged than passed here; what it sends next says whether it had sent that. */
+  DOUBT: 1 << 26,
+  /** Its last segment was a keepalive or a window probe. */
+  PROBING: 1 << 27,
+  /** log4 of MAX_IN_FLIGHT, in the highest bits: what is below that power need not look there. */
+  IN_FLIGHT_SHIFT: 28,
 } as const;
 
-/** Words of a pair record that belong to both ends, in the gap between the last words of the two. */
+/** Words of a pair record that belong to both ends: behind those of the two, and in what they leave free. */
 export const Pair = {
   /** Zeek history: letters of 5 bits, six to a word, four words. */
-  HISTORY: 68,
+  HISTORY: 96,
   /** Round-trip time of the handshake with a third ACK of its own, microseconds; 0 unknown. */
-  RTT_MICROS: 72,
+  RTT_MICROS: 100,
   /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16. */
-  STRAY_SEQ: 73,
-  STRAY_FRAME: 74,
-  STRAY_COUNT: 75,
+  STRAY_SEQ: 101,
+  STRAY_FRAME: 102,
+  STRAY_COUNT: 103,
   /** Segments of either end that were captured again and left out of every other count. */
-  COPIES: 84,
+  COPIES: 112,
   /** Where the last of them was seen: interface (16 bits) | hops behind the first point (signed, above). */
-  LAST_COPY: 85,
+  LAST_COPY: 113,
   /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
-  QUIET: 76,
+  QUIET: 104,
   /** Time of the stray SYN (float64). */
-  STRAY_TIME: 78,
+  STRAY_TIME: 106,
+  /** Longest time without a segment of either end, when it ended, nanoseconds (float64); and the frame that ended it. */
+  IDLE: 108,
+  IDLE_END: 110,
+  IDLE_FRAME: 95,
+  /** index of the trouble record + 1; 0 none */
+  TROUBLE: 79,
 } as const;
-export const PAIR_STRIDE = 86;
+/** 456 octets. */
+export const PAIR_STRIDE = 114;
+
+/**
+ * Words of one end in a trouble record, which only connections have that lost, repeated or reordered segments, closed a
+ * window, or were probed. Counts unless they say otherwise; times are nanoseconds (float64).
+ */
+export const Trouble = {
+  /** Repeated segments that are no timeout's: RETRANSMISSIONS has them all. */
+  FAST: 0,
+  TAIL_PROBES: 1,
+  SPURIOUS: 2,
+  /** Of SPURIOUS: known by an acknowledgment before; the D-SACK for each is still to come. */
+  EXPECTED_DSACKS: 3,
+  /** Repairs in this end's data are going on until RECOVER (sequence number) is acknowledged; why: `Repair`. */
+  REPAIR: 4,
+  RECOVER: 5,
+  /** The newest repeat: acknowledged up to where, its sequence number, its kind, and the wait before it. */
+  LAST_UNA: 6,
+  LAST_SEQ: 7,
+  LAST_WAIT: 8,
+  LAST_TIME: 10,
+  FIRST_TIME: 12,
+  /** Waits before timeouts, summed. */
+  LOST_TIME: 14,
+  LAST_KIND: 16,
+  FIRST_FRAME: 17,
+  LAST_FRAME: 18,
+  /** Repeats of full-size segments since an acknowledgment last moved (LAST_FULL_UNA), and the longest such run. */
+  FULL_RUN: 19,
+  LONGEST_FULL_RUN: 20,
+  LAST_FULL_UNA: 21,
+  /** Acknowledgments sent by this end. */
+  DUP_ACKS: 22,
+  /** Duplicates of the acknowledgment DUP_ACK in a row. */
+  DUP_RUN: 23,
+  DUP_ACK: 24,
+  SACKS: 25,
+  DSACKS: 26,
+  /** Overtaken segments: farthest behind, octets, and longest late. */
+  MAX_DISTANCE: 27,
+  MAX_DELAY: 28,
+  /** This end's window at zero: episodes; begin of the one that lasts (frame 0: none does); total; the longest. */
+  ZERO_TOTAL: 30,
+  ZERO_SINCE: 32,
+  ZERO_LONGEST: 34,
+  ZERO_LONGEST_SINCE: 36,
+  ZERO_EPISODES: 38,
+  ZERO_SINCE_FRAME: 39,
+  ZERO_LONGEST_FRAME: 40,
+  ZERO_LONGEST_END: 41,
+  /** Sent by this end. */
+  WINDOW_PROBES: 42,
+  WINDOW_FULL: 43,
+  KEEP_ALIVES: 44,
+  KEEP_ALIVES_ANSWERED: 45,
+  KEEP_ALIVES_IN_VAIN: 46,
+  HOLES: 47,
+  /** Acknowledgments of this end for more than the other end had been seen to send. */
+  UNSEEN_ACKS: 52,
+  KEEP_ALIVE_TIME: 48,
+  KEEP_ALIVE_INTERVAL: 50,
+  /** Holes in this end's sequence space, oldest first: `Hole` words each. */
+  FIRST_HOLE: 54,
+} as const;
+export const Hole = {
+  FROM: 0,
+  TO: 1,
+  /** When the segment behind it passed. */
+  TIME: 2,
+  /** Timestamp of that segment, if HOLE_HAS_TIMESTAMP; acknowledged, if HOLE_ACKED. */
+  TIMESTAMP: 4,
+  FLAGS: 5,
+} as const;
+export const HOLE_STRIDE = 6;
+/** More holes at once than this and the oldest is forgotten. */
+export const MAX_HOLES = 16;
+/** From the client's words to the server's. */
+export const TROUBLE_HALF = Trouble.FIRST_HOLE + MAX_HOLES * HOLE_STRIDE;
+/** 1,200 octets. */
+export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
 
 /** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen. */
 export const SynOption = {

@@ -1,19 +1,29 @@
 /**
- * Sequence space of one direction, counted on the hot path: what is new, sent again, out of order, or missing.
+ * Sequence space of one direction, counted on the hot path: what is new, sent again, overtaken, or missing; round trips,
+ * octets in flight, sizes. What only unhealthy connections have (holes.ts, repairs.ts, probes.ts) is behind a comparison
+ * that healthy segments fail, in a record that is made when it is first needed.
  *
- * Only counts: what each segment was (fast retransmission, tail-loss probe, duplicate ACK …) is told where a person asks
- * for one connection, in engine/segment-notes.ts. Holes: the newest one is remembered, all are summed; a segment that
- * fits the remembered hole was overtaken or resent after a loss before the capture point.
+ * The same questions are answered once more for each segment, where a person asks for one connection: engine/segment-notes.ts.
  */
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { noteAgain, noteGap, notePlain, noteZeroWindow } from './history.ts';
-import { Half, HalfFlag, Trait } from './layout.ts';
+import { addGap, coverHoles, Fill, fillHoles, openHole } from './holes.ts';
+import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
+import { facesClosedWindow, probe, probeAnswered, windowFull, windowProbe, windowTurned } from './probes.ts';
+import { mayCarrySack, repeatedAck, resent, selectiveAck } from './repairs.ts';
 import { Counter } from './time-series.ts';
 
 /** An acknowledgment further ahead than any window (RFC 7323: 2^30) is not of this connection. */
 const MAX_AHEAD = 1 << 30;
+
+/** Shorter silences are not looked at: 1 s. */
+const IDLE_FLOOR = 1_000_000_000;
+/** Half.SHIFT where a SYN is not in the capture. */
+const SHIFT_UNKNOWN = 255;
+/** SYN, ACK, and the first request (or SYN-ACK and the first two answers). */
+const MEASURED_FIRST = 3;
 
 const COMPLETE_ACK = 4 << Trait.COMPLETENESS_SHIFT;
 const COMPLETE_DATA = 8 << Trait.COMPLETENESS_SHIFT;
@@ -29,6 +39,7 @@ export function book(x: Context, k: Packet, length: number): void {
   const { pair, pairF, me, peer } = x;
   const payload = k.payloadLength;
   const flags = k.flags;
+  noteIdle(x);
   if ((flags & (Flag.SYN | Flag.FIN | Flag.RST)) === 0) {
     notePlain(x, k);
     if (k.window === 0) {
@@ -36,10 +47,19 @@ export function book(x: Context, k: Packet, length: number): void {
       noteZeroWindow(x, pair[me + Half.ZERO_WINDOWS]!);
     }
   }
+  // What this segment says about the ones before it.
+  if ((pair[me + Half.FLAGS]! & HalfFlag.DOUBT) !== 0) settleDoubt(x, k);
+  const answers = (pair[peer + Half.FLAGS]! & HalfFlag.PROBING) !== 0;
+  if (answers) probeAnswered(x);
+  const hasSack = (flags & (Flag.SYN | Flag.ACK)) === Flag.ACK && k.headerLength >= 32 && mayCarrySack(k) && selectiveAck(x, k);
+
   if (payload > 0) {
     if ((flags & (Flag.ACK | Flag.SYN)) !== 0 && !x.has(COMPLETE_DATA)) x.set(COMPLETE_DATA);
-    notePayload(x, k, payload);
   } else if ((flags & (Flag.SYN | Flag.ACK)) === Flag.ACK) {
+    if ((flags & (Flag.FIN | Flag.RST)) === 0) {
+      if (k.seq !== pair[me + Half.NXT]) oldAck(x, k);
+      else if (k.ack === pair[me + Half.LAST_ACK] && !answers) repeatedAck(x, k, hasSack);
+    }
     if (!x.has(COMPLETE_ACK)) x.set(COMPLETE_ACK);
   }
   if (length > 0) {
@@ -53,15 +73,82 @@ export function book(x: Context, k: Packet, length: number): void {
     pair[me + Half.NXT] = k.seq;
     x.setFlag(me, HalfFlag.NXT_KNOWN);
   }
+  if (payload > 0) {
+    measure(x, payload);
+    notePayload(x, k, payload);
+  }
   if ((flags & Flag.ACK) !== 0) {
     pair[me + Half.LAST_ACK] = k.ack;
     if ((flags & Flag.RST) === 0) acknowledge(x, k);
   }
-  if ((flags & Flag.RST) === 0) noteWindowAndTtl(pair, me, k);
+  if ((flags & Flag.RST) === 0) {
+    if ((k.window === 0) !== ((pair[me + Half.WINDOW_TTL]! & 0xffff) === 0) && (flags & Flag.SYN) === 0) windowTurned(x, k);
+    noteWindowAndTtl(pair, me, k);
+  }
   pairF[(me + Half.LAST_TIME) >> 1] = x.now;
   if (payload > 0 && x.flag(peer, HalfFlag.FIN_SENT)) {
     pair[me + Half.AFTER_PEER_FIN] = Math.min(0x7fffffff, pair[me + Half.AFTER_PEER_FIN]! + payload);
   }
+}
+
+/** The longest silence of the connection, from IDLE_FLOOR up. */
+function noteIdle(x: Context): void {
+  const { pair, pairF, p, me, peer } = x;
+  const mine = pairF[(me + Half.LAST_TIME) >> 1]!;
+  const theirs = pairF[(peer + Half.LAST_TIME) >> 1]!;
+  const last = mine > theirs ? mine : theirs;
+  const idle = x.now - last;
+  if (idle < IDLE_FLOOR || last < 0 || idle <= pairF[(p + Pair.IDLE) >> 1]!) return;
+  pairF[(p + Pair.IDLE) >> 1] = idle;
+  pairF[(p + Pair.IDLE_END) >> 1] = x.now;
+  pair[p + Pair.IDLE_FRAME] = x.frame;
+}
+
+/** A pure ACK that is not at the end of what its sender has sent: a probe, or an ACK that was overtaken. */
+function oldAck(x: Context, k: Packet): void {
+  const { pair, me } = x;
+  if ((pair[me + Half.FLAGS]! & (HalfFlag.NXT_KNOWN | HalfFlag.FIN_SENT)) !== HalfFlag.NXT_KNOWN) return;
+  const before = (k.seq + 1) | 0;
+  if (before === pair[me + Half.NXT] || (before === pair[me + Half.UNA] && facesClosedWindow(x))) probe(x);
+}
+
+/**
+ * Sizes, what is in flight, and whether it fills the other end's window. The words that hold the maxima are cold: they are looked at
+ * only when a segment is larger than the one before, or more is in flight than the greatest power of four so far.
+ */
+function measure(x: Context, payload: number): void {
+  const { pair, me, peer } = x;
+  if (payload > (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) && payload > pair[me + Half.LARGEST]!) pair[me + Half.LARGEST] = payload;
+  const flags = pair[me + Half.FLAGS]!;
+  if ((flags & HalfFlag.UNA_KNOWN) === 0) return;
+  const inFlight = (pair[me + Half.NXT]! - pair[me + Half.UNA]!) | 0;
+  if (inFlight > payload && inFlight >> (2 * (flags >>> HalfFlag.IN_FLIGHT_SHIFT)) > 0) noteInFlight(pair, me, inFlight);
+  const window = pair[peer + Half.WINDOW_TTL]! & 0xffff;
+  if (inFlight < window) return; // the shift only makes it larger
+  const shift = pair[peer + Half.SHIFT]! || windowShift(x);
+  if (shift !== SHIFT_UNKNOWN && inFlight === window << (shift - 1)) windowFull(x);
+  else if (payload === 1 && window === 0 && facesClosedWindow(x)) windowProbe(x);
+}
+
+function noteInFlight(pair: Int32Array, me: number, inFlight: number): void {
+  if (inFlight <= pair[me + Half.MAX_IN_FLIGHT]!) return;
+  pair[me + Half.MAX_IN_FLIGHT] = inFlight;
+  const log4 = (31 - Math.clz32(inFlight)) >> 1;
+  const rest = pair[me + Half.FLAGS]! & ((1 << HalfFlag.IN_FLIGHT_SHIFT) - 1);
+  pair[me + Half.FLAGS] = rest | (log4 << HalfFlag.IN_FLIGHT_SHIFT);
+}
+
+/** The other end's window shift + 1, from the options of both SYNs (RFC 7323 §2.2). */
+function windowShift(x: Context): number {
+  const { core, c, side } = x;
+  const mine = core[c + Core.OPTIONS + side]!;
+  const theirs = core[c + Core.OPTIONS + 1 - side]!;
+  const scale = (word: number): number => (word >>> SynOption.SCALE_SHIFT) & 15;
+  const seen = (mine & theirs & SynOption.SEEN) !== 0;
+  const scaled = scale(mine) !== SynOption.NO_SCALE && scale(theirs) !== SynOption.NO_SCALE;
+  const shift = !seen ? SHIFT_UNKNOWN : scaled ? scale(theirs) + 1 : 1;
+  x.pair[x.peer + Half.SHIFT] = shift;
+  return shift;
 }
 
 /** Window of this segment, and the span of its sender's TTLs. */
@@ -86,60 +173,127 @@ function notePayload(x: Context, k: Packet, payload: number): void {
 }
 
 function advance(x: Context, k: Packet, payload: number, length: number): void {
-  const { pair, me } = x;
+  const { pair, pairF, me } = x;
   const nxt = pair[me + Half.NXT]!;
   const end = (k.seq + length) | 0;
   const ahead = (k.seq - nxt) | 0;
   if (ahead >= 0) {
-    if (ahead > 0) {
-      if (ahead > MAX_AHEAD) return;
-      pair[me + Half.MISSED] = pair[me + Half.MISSED]! + ahead;
-      pair[me + Half.HOLE_FROM] = nxt;
-      pair[me + Half.HOLE_TO] = k.seq;
-    }
     pair[me + Half.NXT] = end;
+    if (ahead > 0) {
+      if (ahead > MAX_AHEAD) pair[me + Half.NXT] = nxt;
+      else skipped(x, k, nxt);
+    } else if (payload > 0 && (pair[me + Half.FLAGS]! & HalfFlag.TIMING) === 0 && isMeasured(pair, me)) {
+      pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.TIMING;
+      pair[me + Half.RTT_END] = end;
+      pairF[(me + Half.RTT_TIME) >> 1] = x.now;
+    }
     return;
   }
-  const fresh = (end - nxt) | 0;
-  if (payload > 0 && fresh <= 0) noteAgain(x);
-  // A keep-alive repeats the octet before NXT (RFC 9293 §3.8.4); a probe of a zero window is no retransmission either.
-  if (payload <= 1 && ahead === -1 && (k.flags & (Flag.SYN | Flag.FIN)) === 0) return;
-  const hole = pair[me + Half.MISSED]!;
-  if (hole > 0 && ((k.seq - pair[me + Half.HOLE_FROM]!) | 0) >= 0 && ((end - pair[me + Half.HOLE_TO]!) | 0) <= 0) {
-    pair[me + Half.MISSED] = Math.max(0, hole - length);
-    if (k.seq === pair[me + Half.HOLE_FROM]) pair[me + Half.HOLE_FROM] = end;
-    else if (end === pair[me + Half.HOLE_TO]) pair[me + Half.HOLE_TO] = k.seq;
-    pair[me + Half.OUT_OF_ORDER] = pair[me + Half.OUT_OF_ORDER]! + 1;
-  } else if (payload > 0 && (pair[x.peer + Half.WINDOW_TTL]! & 0xffff) === 0 && x.flag(x.peer, HalfFlag.UNA_KNOWN)) {
-    // tcptrace: what is sent into a closed window is a probe
-  } else {
-    pair[me + Half.RETRANSMISSIONS] = pair[me + Half.RETRANSMISSIONS]! + 1;
-    x.tables.series.count(Counter.RETRANSMISSIONS);
-  }
-  if (fresh > 0) pair[me + Half.NXT] = end;
+  if (payload > 0 && ((end - nxt) | 0) <= 0) noteAgain(x);
+  repeated(x, k, payload, end);
+  if (((end - nxt) | 0) > 0) pair[me + Half.NXT] = end;
 }
 
-/** The acknowledgment moves the other end's UNA; octets that it covers and nobody saw were missed by the capture. */
+/** Round trips are measured of the first segments of an end, and of its every eighth: the words for it are cold. */
+const isMeasured = (pair: Int32Array, me: number): boolean => {
+  const packets = pair[me + Half.PACKETS]!;
+  return packets <= MEASURED_FIRST || (packets & 7) === 0;
+};
+
+function skipped(x: Context, k: Packet, nxt: number): void {
+  x.clearFlag(x.me, HalfFlag.TIMING);
+  openHole(x, k, nxt);
+}
+
+/** Old sequence numbers: a probe, an overtaken segment, or one that was sent again. */
+function repeated(x: Context, k: Packet, payload: number, end: number): void {
+  const { pair, me } = x;
+  const control = (k.flags & (Flag.SYN | Flag.FIN)) !== 0;
+  if (payload <= 1 && !control && ((pair[me + Half.NXT]! - k.seq) | 0) === 1) {
+    probe(x); // RFC 9293 §3.8.4
+    return;
+  }
+  const fill = fillHoles(x, k, end);
+  if (fill === Fill.OVERTAKEN) {
+    pair[me + Half.OUT_OF_ORDER] = pair[me + Half.OUT_OF_ORDER]! + 1;
+    return;
+  }
+  if (fill === Fill.NONE && payload > 0 && facesClosedWindow(x)) {
+    windowProbe(x); // as tcptrace has it: no retransmission
+    return;
+  }
+  resent(x, k, end, fill !== Fill.NONE);
+  x.tables.series.count(Counter.RETRANSMISSIONS);
+}
+
+/** The acknowledgment moves the other end's UNA, ends the measurement of a round trip, and tells of what never passed here. */
 function acknowledge(x: Context, k: Packet): void {
-  const { pair, peer } = x;
-  const una = pair[peer + Half.UNA]!;
-  if ((pair[peer + Half.FLAGS]! & HalfFlag.UNA_KNOWN) === 0) {
+  const { pair, pairF, peer } = x;
+  const flags = pair[peer + Half.FLAGS]!;
+  if ((flags & HalfFlag.UNA_KNOWN) === 0) {
     pair[peer + Half.UNA] = k.ack;
     x.setFlag(peer, HalfFlag.UNA_KNOWN);
-  } else if (((k.ack - una) | 0) > 0) {
+  } else if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) {
     pair[peer + Half.UNA] = k.ack;
-    const hole = pair[peer + Half.HOLE_FROM]!;
-    if (hole !== pair[peer + Half.HOLE_TO]! && ((hole - una) | 0) >= 0 && ((k.ack - hole) | 0) > 0) noteGap(x);
   }
-  if ((pair[peer + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0) {
+  if ((flags & HalfFlag.TIMING) !== 0 && ((k.ack - pair[peer + Half.RTT_END]!) | 0) >= 0) {
+    pair[peer + Half.FLAGS] = pair[peer + Half.FLAGS]! & ~HalfFlag.TIMING;
+    noteRoundTrip(pair, pairF, peer, x.now - pairF[(peer + Half.RTT_TIME) >> 1]!);
+  }
+  if ((flags & HalfFlag.NXT_KNOWN) === 0) {
     pair[peer + Half.NXT] = k.ack;
     x.setFlag(peer, HalfFlag.NXT_KNOWN);
     return;
   }
+  if ((flags & HalfFlag.HOLES) !== 0 && coverHoles(x, k.ack)) noteGap(x);
   const unseen = (k.ack - pair[peer + Half.NXT]!) | 0;
   // A SYN_SENT end answered by another connection's ACK (TIME_WAIT of an old incarnation) has sent nothing that it could cover.
   if (unseen <= 0 || unseen > MAX_AHEAD || x.state(1 - x.side) < 4) return;
-  pair[peer + Half.MISSED] = pair[peer + Half.MISSED]! + unseen;
+  acknowledgedUnseen(x, k);
   noteGap(x);
+}
+
+function noteRoundTrip(pair: Int32Array, pairF: Float64Array, half: number, ns: number): void {
+  if (ns < 0) return; // the capture's clock stepped back
+  const micros = Math.min(0x7fffffff, Math.max(1, Math.round(ns / 1000)));
+  const n = pair[half + Half.RTT_COUNT]!;
+  pair[half + Half.RTT_COUNT] = n + 1;
+  pairF[(half + Half.RTT_SUM) >> 1] = pairF[(half + Half.RTT_SUM) >> 1]! + ns;
+  if (n === 0 || micros < pair[half + Half.RTT_MIN]!) pair[half + Half.RTT_MIN] = micros;
+  if (micros > pair[half + Half.RTT_MAX]!) pair[half + Half.RTT_MAX] = micros;
+}
+
+/**
+ * More is acknowledged than the other end was seen to send. The capture may lack that; or the ACK is of an older connection, or
+ * forged, or passed here before the data. What the other end sends next tells (`settleDoubt`); until then the ACK is believed.
+ */
+function acknowledgedUnseen(x: Context, k: Packet): void {
+  const { pair, peer } = x;
+  x.openTrouble();
+  x.trouble[x.troubleMe + Trouble.UNSEEN_ACKS] = x.trouble[x.troubleMe + Trouble.UNSEEN_ACKS]! + 1;
+  if (!x.flag(peer, HalfFlag.DOUBT)) pair[peer + Half.DOUBT_FROM] = pair[peer + Half.NXT]!;
+  x.setFlag(peer, HalfFlag.DOUBT);
+  x.clearFlag(peer, HalfFlag.TIMING);
   pair[peer + Half.NXT] = k.ack;
+}
+
+/** The first words of an end after an acknowledgment of more than it was seen to send. */
+function settleDoubt(x: Context, k: Packet): void {
+  const { pair, me } = x;
+  const from = pair[me + Half.DOUBT_FROM]!;
+  const nxt = pair[me + Half.NXT]!;
+  const behind = ((k.seq - nxt) | 0) < 0;
+  const says = k.payloadLength > 0 || (k.flags & (Flag.SYN | Flag.FIN)) !== 0;
+  if (behind && says && k.seq !== from && ((k.seq - from) | 0) < 0) return; // older data again: says nothing of what came after it
+  x.clearFlag(me, HalfFlag.DOUBT);
+  if (((nxt - from) | 0) <= 0) return; // a handshake began the numbers anew
+  if ((k.flags & (Flag.RST | Flag.ACK)) === Flag.RST) return; // "no such connection": the ACK was not of this one
+  if (behind && (!says || k.seq === from)) {
+    // It goes on where we had seen it stop (a challenge ACK, or the data itself): the acknowledged octets were never sent before.
+    pair[me + Half.NXT] = from;
+    if (((pair[me + Half.UNA]! - from) | 0) > 0) pair[me + Half.UNA] = from;
+    return;
+  }
+  x.openTrouble();
+  addGap(x, me, x.troubleMe, from, nxt);
 }

@@ -12,6 +12,7 @@ import {
   Mark,
 } from '../model/connection.ts';
 import { endpointText } from '../model/address.ts';
+import type { RoundTrips, SequenceFacts, Silence } from '../model/sequence.ts';
 import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
 import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
@@ -22,6 +23,7 @@ import { Core, EMBRYO_COPIES_SHIFT, Half, HALF_STRIDE, HalfFlag, Pair, SynOption
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
 import { Cause, CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
+import { longestIdle, sequenceFacts } from './sequence-facts.ts';
 import { connStateOf, historyOf, sequenceBytesOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
@@ -186,6 +188,16 @@ class Connection implements ConnectionView {
     const { pairs } = this.#views.tables;
     const quiet = pairs.floatPage(ref - 1)[(pairs.offset(ref - 1) + Pair.QUIET) >> 1]!;
     return quiet < 0 ? null : quiet / NANOS_PER_SECOND;
+  }
+
+  get longestIdle(): Silence | null {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    return ref === 0 ? null : longestIdle(this.#views.tables, ref);
+  }
+  /** Until when an end of this connection is known to be as it last was: its close, or the end of observation. */
+  get observedUntil(): Nanos {
+    const closed = this.client.state === State.CLOSED && this.server.state === State.CLOSED;
+    return closed ? this.end : this.#views.end;
   }
 
   // Read apart: rules about RSTs look at the marks of thousands of connections, and at the transitions of few of them.
@@ -363,7 +375,30 @@ class Endpoint implements EndpointView {
     return this.#word(Half.OUT_OF_ORDER, 0);
   }
   get missedBytes(): number {
-    return Math.max(0, this.#word(Half.MISSED, 0));
+    return this.#word(Half.GAP, 0);
+  }
+  get holeBytes(): number {
+    return this.#word(Half.MISSED, 0);
+  }
+  get mayLackOctets(): boolean {
+    return this.missedBytes + this.holeBytes > 0 || this.#flag(HalfFlag.DOUBT);
+  }
+  get sequence(): SequenceFacts {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    return sequenceFacts(this.#tables, ref, this.side, this.retransmissions, this.#connection.observedUntil);
+  }
+  get rtt(): RoundTrips | null {
+    const samples = this.#word(Half.RTT_COUNT, 0);
+    if (samples === 0) return null;
+    const micros = (word: number): number => this.#word(word, 0) / 1e6;
+    const mean = this.#double(Half.RTT_SUM, 0) / samples / NANOS_PER_SECOND;
+    return { smallest: micros(Half.RTT_MIN), mean, largest: micros(Half.RTT_MAX), samples };
+  }
+  get maxInFlight(): number {
+    return this.#flag(HalfFlag.UNA_KNOWN) ? Math.max(this.#word(Half.MAX_IN_FLIGHT, 0), this.largestPayload) : 0;
+  }
+  get largestPayload(): number {
+    return this.#word(Half.LARGEST, 0);
   }
   get sequenceBytes(): number | null {
     return sequenceBytesOf(this.#tables, this.#connection.id, this.side);

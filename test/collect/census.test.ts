@@ -186,7 +186,10 @@ describe('the quality of the capture', () => {
   });
 
   test('gaps are counted in octets', () => {
-    const { quality } = collected([{ script: `${OPEN}+0 > P. 101:201(100) ack 1\n+.01 < . 1:1(0) ack 301\n` }], 3);
+    const { quality } = collected(
+      [{ script: `${OPEN}+0 > P. 101:201(100) ack 1\n+.01 < . 1:1(0) ack 301\n+.1 > P. 301:311(10) ack 1\n` }],
+      3,
+    );
     expect(quality).toMatchObject({ withGaps: 1, missedBytes: 200 });
     expect(quality.doubtful.withGaps).toEqual([0]);
   });

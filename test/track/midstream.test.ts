@@ -141,8 +141,22 @@ describe('sequence space', () => {
   test('octets that the other end acknowledges and nobody saw were missed by the capture', () => {
     const { last } = play(`
       +0    > P. 1:101(100) ack 1
-      +.010 < .  1:1(0) ack 1101`);
+      +.010 < .  1:1(0) ack 1101
+      +1    > P. 1101:1111(10) ack 1`);
     expect(last.client.missedBytes).toBe(1000);
+  });
+
+  test.each([
+    ['nothing more comes of their sender', ''],
+    ['their sender goes on before them: the ACK passed here first', '+.001 > P. 101:1101(1000) ack 1'],
+    ['their sender sends a challenge ACK: the ACK was forged', '+.001 > . 101:101(0) ack 1'],
+    ['their sender has no such connection', '+.001 > R 1101:1101(0)'],
+  ])('they were not missed when %s', (_case, next) => {
+    const { last } = play(`
+      +0    > P. 1:101(100) ack 1
+      +.010 < .  1:1(0) ack 1101
+      ${next}`);
+    expect(last.client).toMatchObject({ missedBytes: 0, retransmissions: 0, outOfOrder: 0 });
   });
 
   test('a keep-alive is no retransmission', () => {

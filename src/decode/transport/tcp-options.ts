@@ -62,6 +62,7 @@ function decodeList(o: TcpOptions, v: DataView, from: number, end: number): void
     const length = at + 1 < end ? v.getUint8(at + 1) : 0;
     if (length < 2 || at + length > end) {
       o.complete = false;
+      o.sackCut = kind === OptionKind.SACK;
       return;
     }
     if (!decodeOption(o, v, at, kind, length)) o.complete = false;
@@ -119,7 +120,10 @@ function decodeOption(o: TcpOptions, v: DataView, at: number, kind: number, leng
 /** RFC 2018 §3: pairs of edges. */
 function decodeSack(o: TcpOptions, v: DataView, at: number, length: number): boolean {
   // 40 octets of options hold at most four pairs, so `sack` has room for all.
-  if ((length - 2) % 8 !== 0 || length < 10 || length > 34) return false;
+  if ((length - 2) % 8 !== 0 || length < 10 || length > 34) {
+    o.sackCut = true;
+    return false;
+  }
   o.sackBlocks = (length - 2) / 8;
   for (let edge = 0; edge < o.sackBlocks * 2; edge++) o.sack[edge] = v.getInt32(at + 2 + edge * 4);
   return true;
