@@ -13,8 +13,8 @@ import { Cause } from './transitions.ts';
 
 /** linux tcp_synack_retries: copies of a SYN-ACK after the first. */
 const SYN_ACK_RETRIES = 5;
-/** No kernel repeats a SYN-ACK sooner after the one before (RFC 6298 §2.1: 1 s); what comes sooner was doubled on the way, nanoseconds. */
-const SYN_ACK_RETRY_FLOOR = 0.5 * NANOS_PER_SECOND;
+/** No kernel repeats a SYN or SYN-ACK sooner after the one before (RFC 6298 §2.1: 1 s); what comes sooner was doubled on the way, nanoseconds. */
+const RETRY_FLOOR = 0.5 * NANOS_PER_SECOND;
 
 /** Returns false for a stray SYN, whose sequence number is not of this connection. */
 export function syn(x: Context, k: Packet): boolean {
@@ -38,9 +38,10 @@ export function syn(x: Context, k: Packet): boolean {
     straySyn(x, k);
     return false;
   }
+  const retried = x.now - sentAt(x, State.SYN_SENT, Mark.SYN_AGAIN) >= RETRY_FLOOR;
   x.mark(Mark.SYN_AGAIN, 0);
   // Its SYN again: the SYN-ACK that we saw did not reach it.
-  if (state === State.ESTABLISHED && !x.flag(x.me, HalfFlag.SPOKE)) x.withdraw(x.side);
+  if (state === State.ESTABLISHED && retried && !x.flag(x.me, HalfFlag.SPOKE)) x.withdraw(x.side);
   if (x.state(x.side) === State.SYN_SENT) x.rearmRetry(x.side, retryAfter(x));
   return true;
 }
@@ -73,7 +74,7 @@ export function synAck(x: Context, k: Packet): void {
     return;
   }
   if (k.seq !== x.core[x.c + Core.ISS + x.side]) return;
-  const retried = x.now - synAckTime(x) >= SYN_ACK_RETRY_FLOOR;
+  const retried = x.now - sentAt(x, State.SYN_RCVD, Mark.SYN_ACK_AGAIN) >= RETRY_FLOOR;
   x.mark(Mark.SYN_ACK_AGAIN, 0);
   const opened = state === State.ESTABLISHED || state === State.CLOSE_WAIT;
   if (opened && !x.flag(x.me, HalfFlag.SPOKE) && retried && x.now - enteredAt(x, State.ESTABLISHED) > crossing(x)) {
@@ -91,10 +92,10 @@ export function synAck(x: Context, k: Packet): void {
   if (x.state(other) === State.SYN_SENT) x.step(other, Cause.RECEIVES_SYN_ACK);
 }
 
-/** When this end's newest SYN-ACK passed. */
-function synAckTime(x: Context): number {
-  const again = x.lastMark(x.side, Mark.SYN_ACK_AGAIN);
-  return again === 0 ? enteredAt(x, State.SYN_RCVD) : x.tables.events.time(again);
+/** When this end's newest SYN or SYN-ACK passed: the first put it into `state`, the others left a mark. */
+function sentAt(x: Context, state: number, again: Mark): number {
+  const ref = x.lastMark(x.side, again);
+  return ref === 0 ? enteredAt(x, state) : x.tables.events.time(ref);
 }
 
 function firstSynAck(x: Context, k: Packet): void {

@@ -153,6 +153,14 @@ function sender(x: Context, k: Packet, mine: number, hasAck: boolean): void {
   x.step(x.side, Cause.SENDS_RST);
 }
 
+/** An ACK that repeats what was acknowledged may be a copy that was under way when the RST passed, but not for long. */
+function saysMore(x: Context, k: Packet): boolean {
+  const { pair, pairF, me, peer } = x;
+  if (k.payloadLength > 0 || (k.flags & Flag.FIN) !== 0) return true;
+  if ((k.flags & Flag.ACK) !== 0 && ((k.ack - pair[peer + Half.UNA]!) | 0) > 0) return true;
+  return x.now - pairF[(me + Half.LAST_TIME) >> 1]! > SILENCE;
+}
+
 /**
  * A segment from an end whose RST was seen before: a kernel that resets has no socket left to send from, so the RST was
  * not its own (or this segment was overtaken by it).
@@ -163,7 +171,7 @@ export function sentAfterReset(x: Context, k: Packet): void {
   const nxt = pair[me + Half.NXT]!;
   // A forged RST may lie anywhere; what was sent before ours can only lie before our next octet.
   const progress = (k.seq + k.payloadLength - (((resetAt - nxt) | 0) > 0 ? nxt : resetAt)) | 0;
-  if (progress < 0) return;
+  if (progress < 0 || !saysMore(x, k)) return;
   x.mark(Mark.SENT_AFTER_RST, k.payloadLength);
   x.clearFlag(me, HalfFlag.SENT_RST);
   if (x.state(x.side) === State.CLOSED) {

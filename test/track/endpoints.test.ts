@@ -55,7 +55,7 @@ test('whatever the cable loses, doubles and reorders, each end is in its state a
         }
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 3000, seed: 9293 },
   );
 });
 
