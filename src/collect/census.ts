@@ -17,6 +17,7 @@ import type {
   SharedEnd,
   TimeWaitGroup,
   TimeWaitHost,
+  Openings,
 } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import { State } from '../model/state.ts';
@@ -31,6 +32,7 @@ import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { Scans } from './scans.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
+import { openingsOf } from './openings.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
 import { TimeWaitStays } from './time-wait.ts';
 import { findVantage } from './vantage.ts';
@@ -159,6 +161,7 @@ export class Census implements CaptureView {
   readonly #byService: Int32Array;
   #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
+  #openings: Openings | undefined;
   #scans: Scans | undefined;
   #vantage: VantageView | undefined;
   #endings: Endings | undefined;
@@ -216,6 +219,9 @@ export class Census implements CaptureView {
   }
   sharedEnds(minimum: number, withinSeconds: number): readonly SharedEnd[] {
     return sharedEnds(this, minimum, withinSeconds * NANOS_PER_SECOND);
+  }
+  get openings(): Openings {
+    return (this.#openings ??= openingsOf(this.tracker));
   }
   isScan(id: ConnId): boolean {
     return (this.#scans ??= new Scans(this)).has(id);

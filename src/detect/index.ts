@@ -4,6 +4,9 @@ import { brokenPipe } from './broken-pipe.ts';
 import { captureGaps } from './capture-gaps.ts';
 import { closeWaitStuck } from './close-wait-stuck.ts';
 import { connectionRefused } from './connection-refused.ts';
+import { connectAbandoned } from './connect-abandoned.ts';
+import { halfOpen } from './half-open.ts';
+import { lostThirdAck } from './lost-third-ack.ts';
 import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
 import { finWait2Lingering } from './fin-wait2-lingering.ts';
@@ -50,4 +53,7 @@ export const DETECTORS: readonly Detector[] = [
   rstAbort,
   rstAfterClose,
   healthCheckRst,
+  connectAbandoned,
+  halfOpen,
+  lostThirdAck,
 ];

@@ -245,6 +245,14 @@ export interface CaptureQuality {
   readonly doubtful: { readonly oneSided: readonly ConnId[]; readonly midstream: readonly ConnId[]; readonly withGaps: readonly ConnId[] };
 }
 
+/** Connections whose opening was out of the ordinary, by their columns; ids ascending. What it means is a rule's judgement. */
+export interface Openings {
+  /** The SYN was sent more than once and the handshake completed. */
+  readonly lateSyn: readonly ConnId[];
+  /** The SYN was sent once and the SYN-ACK more than once. */
+  readonly repeatedSynAck: readonly ConnId[];
+}
+
 /** A UDP, ICMP or odd TCP packet count that rules may need; TCP connections are elsewhere. */
 export interface CaptureView {
   /** First record. */
@@ -281,6 +289,7 @@ export interface CaptureView {
   silentResets(minimum: number): readonly ClientGroup[];
   /** Moments at which one host ended at least `minimum` connections of one service within so many seconds, and none for as long afterwards. */
   sharedEnds(minimum: number, withinSeconds: number): readonly SharedEnd[];
+  readonly openings: Openings;
   /** Is this connection one of a client that failed at many ports of the host, or at this port of many hosts? */
   isScan(id: ConnId): boolean;
 }

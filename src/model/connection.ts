@@ -99,6 +99,8 @@ export interface RstFacts {
   readonly peerSilent: boolean;
   /** seq lies beyond this sender's previous RST and beyond all that it ever sent: a guess at where its next octet will be. */
   readonly stepped: boolean;
+  /** The sender had said nothing for at least a second, and the other end has spoken since. */
+  readonly afterSilence: boolean;
 }
 
 export interface EndpointView {

@@ -30,6 +30,7 @@ export const RstBit = {
   REFUSES_SYN: 1 << 12,
   PEER_SILENT: 1 << 13,
   STEPPED: 1 << 14,
+  AFTER_SILENCE: 1 << 15,
   TTL_SHIFT: 16,
 } as const;
 
@@ -74,6 +75,7 @@ export function reset(x: Context, k: Packet): void {
   if (x.flag(peer, HalfFlag.FIN_SENT)) detail |= RstBit.AFTER_PEER_FIN;
   if (refuses) detail |= RstBit.REFUSES_SYN;
   if (peerSilent(x)) detail |= RstBit.PEER_SILENT;
+  if (afterSilence(x)) detail |= RstBit.AFTER_SILENCE;
   if (pair[me + Half.RST]! > 1 && ((k.seq - pair[me + Half.RST_SEQ]!) | 0) > 1 && fromNxt > 1) detail |= RstBit.STEPPED;
   x.mark(Mark.RST, detail);
 
@@ -98,6 +100,12 @@ function peerSilent(x: Context): boolean {
   const mine = x.pairF[(x.me + Half.LAST_TIME) >> 1]!;
   const theirs = x.pairF[(x.peer + Half.LAST_TIME) >> 1]!;
   return theirs >= 0 && mine - theirs >= SILENCE && x.now - mine >= SILENCE / 2;
+}
+
+/** The other end spoke, and this end had not for long. */
+function afterSilence(x: Context): boolean {
+  const mine = x.pairF[(x.me + Half.LAST_TIME) >> 1]!;
+  return mine >= 0 && x.now - mine >= SILENCE && x.pairF[(x.peer + Half.LAST_TIME) >> 1]! > mine;
 }
 
 const negotiatedTimestamps = (x: Context): boolean =>

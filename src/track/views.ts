@@ -49,6 +49,7 @@ function rstFacts(d: number): RstFacts {
     refusesSyn: bit(RstBit.REFUSES_SYN),
     peerSilent: bit(RstBit.PEER_SILENT),
     stepped: bit(RstBit.STEPPED),
+    afterSilence: bit(RstBit.AFTER_SILENCE),
   };
 }
 
