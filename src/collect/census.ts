@@ -221,7 +221,7 @@ export class Census implements CaptureView {
     return sharedEnds(this, minimum, withinSeconds * NANOS_PER_SECOND);
   }
   get openings(): Openings {
-    return (this.#openings ??= openingsOf(this.tracker));
+    return (this.#openings ??= openingsOf(this));
   }
   isScan(id: ConnId): boolean {
     return (this.#scans ??= new Scans(this)).has(id);

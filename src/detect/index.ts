@@ -6,6 +6,13 @@ import { closeWaitStuck } from './close-wait-stuck.ts';
 import { connectionRefused } from './connection-refused.ts';
 import { connectAbandoned } from './connect-abandoned.ts';
 import { halfOpen } from './half-open.ts';
+import { icmpUnreachable } from './icmp-unreachable.ts';
+import { tcpFastOpen } from './tcp-fast-open.ts';
+import { slowHandshake } from './slow-handshake.ts';
+import { synBacklogOverflow } from './syn-backlog-overflow.ts';
+import { synCookies } from './syn-cookies.ts';
+import { mssClamping } from './mss-clamping.ts';
+import { ddosProtection } from './ddos-protection.ts';
 import { lostThirdAck } from './lost-third-ack.ts';
 import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
@@ -56,4 +63,11 @@ export const DETECTORS: readonly Detector[] = [
   connectAbandoned,
   halfOpen,
   lostThirdAck,
+  ddosProtection,
+  mssClamping,
+  synCookies,
+  synBacklogOverflow,
+  slowHandshake,
+  tcpFastOpen,
+  icmpUnreachable,
 ];

@@ -251,6 +251,24 @@ export interface Openings {
   readonly lateSyn: readonly ConnId[];
   /** The SYN was sent once and the SYN-ACK more than once. */
   readonly repeatedSynAck: readonly ConnId[];
+  /** An ICMP error quoted one of its segments. */
+  readonly icmpErrors: readonly ConnId[];
+  /** The SYN has a Fast Open option. */
+  readonly fastOpen: readonly ConnId[];
+  /** By service and end: MSS values below those of Ethernet, where the other end announced a larger one. */
+  readonly smallMss: readonly SmallMss[];
+}
+
+export interface SmallMss {
+  readonly service: ServiceView;
+  /** Whose SYN (or SYN-ACK) announced it. */
+  readonly side: Side;
+  readonly mss: number;
+  /** What the other end announced, at most. */
+  readonly peerMss: number;
+  readonly count: number;
+  /** The first thousand. */
+  readonly ids: readonly ConnId[];
 }
 
 /** A UDP, ICMP or odd TCP packet count that rules may need; TCP connections are elsewhere. */

@@ -171,6 +171,10 @@ export interface EndpointView {
   readonly sackPermitted: boolean;
   readonly timestamps: boolean;
   readonly fastOpen: boolean;
+  /** Its Fast Open option carried a cookie: shown by the client, granted by the server. */
+  readonly fastOpenCookie: boolean;
+  /** Its SYN carried payload; its SYN-ACK acknowledged the payload of the SYN. */
+  readonly synData: boolean;
   readonly mptcp: boolean;
   /** TTL or hop limit of the first segment. */
   readonly ttl: number;
@@ -228,6 +232,8 @@ export interface ConnectionView {
   readonly copies: number;
   /** The last of them; null when none came, or only copies of a SYN or SYN-ACK. */
   readonly lastCopy: CopySight | null;
+  /** Who sent the first ICMP error about it; null: nobody, or too many connections had one. */
+  readonly icmpReporter: string | null;
   /** An earlier connection of the same tuple, if any. */
   readonly previous: ConnId | null;
 }

@@ -3,6 +3,7 @@
  * One reused object: the parts of the machine (machine.ts, opening.ts, closing.ts, reset.ts, sequence.ts) are functions over it.
  */
 import type { Mark } from '../model/connection.ts';
+import type { Packet } from '../decode/packet.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
@@ -26,6 +27,8 @@ const MAX_MARKS = 48;
 const MAX_TRANSITIONS = 256;
 /** Their field of Core.TTLS. */
 const TRANSITIONS_MASK = 0x1ff;
+/** Connections whose ICMP errors are kept with their sender: a rule shows examples, and one host stands for many. */
+const MAX_REPORTERS = 4_096;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
 export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 
@@ -41,11 +44,18 @@ export class Tables {
   readonly tags: Tags;
   readonly timers: Timers;
   readonly series = new TimeSeries();
+  /** Sender of the first ICMP error about a connection, as its addresses are kept. */
+  readonly icmpReporters = new Map<number, number>();
 
   constructor(profile: Profile) {
     this.flows = new FlowTable(this.cores);
     this.tags = new Tags(this.cores);
     this.timers = new Timers(profile);
+  }
+
+  icmpReported(id: number, k: Packet): void {
+    if (this.icmpReporters.size >= MAX_REPORTERS || this.icmpReporters.has(id)) return;
+    this.icmpReporters.set(id, k.ipVersion === 6 ? this.addresses.intern(k.view, k.srcAt) : k.src);
   }
 }
 

@@ -279,7 +279,7 @@ export const TROUBLE_HALF = Trouble.FIRST_HOLE + MAX_HOLES * HOLE_STRIDE;
 /** 1,200 octets. */
 export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
 
-/** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen. */
+/** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen | cookie | data. */
 export const SynOption = {
   SCALE_SHIFT: 16,
   NO_SCALE: 15,
@@ -290,4 +290,8 @@ export const SynOption = {
   MPTCP: 1 << 24,
   /** The options were captured. */
   SEEN: 1 << 25,
+  /** The Fast Open option carries a cookie: shown in a SYN, granted in a SYN-ACK. */
+  COOKIE: 1 << 26,
+  /** Payload in the SYN; acknowledged by the SYN-ACK. */
+  DATA: 1 << 27,
 } as const;

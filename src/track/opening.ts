@@ -2,11 +2,11 @@
 import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import type { Packet } from '../decode/packet.ts';
+import { Layer, type Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
 import { crossing, enteredAt, lastCause } from './hindsight.ts';
-import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
@@ -106,7 +106,8 @@ function firstSynAck(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN_ANSWERED);
   x.set((2 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN_ACK);
   x.core[x.c + Core.ISS + x.side] = k.seq;
-  x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
+  const tookData = ((k.ack - theirs) | 0) > 1 && (x.core[x.c + Core.OPTIONS + other]! & SynOption.DATA) !== 0;
+  x.core[x.c + Core.OPTIONS + x.side] = (packSynOptions(k) & ~SynOption.DATA) | (tookData ? SynOption.DATA : 0);
   // Whatever numbers passed before were of an older connection (its TIME_WAIT may have answered our SYN first).
   x.pair[x.me + Half.NXT] = k.seq;
   x.setFlag(x.me, HalfFlag.NXT_KNOWN);
@@ -117,6 +118,8 @@ function firstSynAck(x: Context, k: Packet): void {
   if (simultaneous && x.flag(x.me, HalfFlag.UNA_KNOWN) && ((x.pair[x.me + Half.UNA]! - k.seq) | 0) > 0) x.step(x.side, Cause.SYN_ACKED);
   if (!answered || !x.has(Trait.SAW_SYN)) return;
   if (((k.ack - theirs) | 0) <= 0) return; // does not acknowledge the SYN: an old answer
+  // Nor does what acknowledges more than was sent (3.10.7.3 first): a protector's test, answered by RST.
+  if (x.flag(x.peer, HalfFlag.NXT_KNOWN) && ((k.ack - x.pair[x.peer + Half.NXT]!) | 0) > 0) return;
   if (simultaneous || x.state(other) === State.SYN_RCVD) x.step(other, Cause.SYN_ACKED);
   else x.step(other, Cause.RECEIVES_SYN_ACK);
 }
@@ -195,4 +198,14 @@ function startsRetry(code: number): boolean {
   const kind = eventKind(code);
   if (kind === EventKind.TRANSITION) return eventTo(code) === State.SYN_SENT || eventTo(code) === State.SYN_RCVD;
   return kind === SYN_AGAIN || kind === SYN_ACK_AGAIN;
+}
+
+/**
+ * Does it end a connect()? linux tcp_v4_err, tcp_v6_err: unreachable, time exceeded and parameter problem, but not
+ * "fragmentation needed" or "packet too big".
+ */
+export function endsConnect(k: Packet): boolean {
+  if (k.layer !== Layer.ICMP) return false;
+  if (k.ipVersion === 4) return (k.icmpType === 3 && k.icmpCode !== 4) || k.icmpType === 11 || k.icmpType === 12;
+  return k.icmpType === 1 || k.icmpType === 3 || k.icmpType === 4;
 }

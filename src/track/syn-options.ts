@@ -13,6 +13,8 @@ export function packSynOptions(k: Packet): number {
     (o.hasTimestamp ? SynOption.TIMESTAMPS : 0) |
     (o.fastOpen ? SynOption.FAST_OPEN : 0) |
     (o.mptcp ? SynOption.MPTCP : 0) |
-    (o.complete ? SynOption.SEEN : 0)
+    (o.complete ? SynOption.SEEN : 0) |
+    (o.fastOpenCookieLength > 0 ? SynOption.COOKIE : 0) |
+    (k.payloadLength > 0 ? SynOption.DATA : 0)
   );
 }

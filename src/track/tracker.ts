@@ -5,14 +5,14 @@
 import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import { otherSide, Side, State } from '../model/state.ts';
-import { Layer, type Packet } from '../decode/packet.ts';
+import type { Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
 import { Copies } from './copies.ts';
 import { embryo, grow, stateTime } from './embryo.ts';
 import { hash } from './hash.ts';
 import { Core, EMBRYO_COPIES_MAX, EMBRYO_COPIES_SHIFT, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
-import { lastAckWasTaken } from './opening.ts';
+import { endsConnect, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
 import type { Profile } from './profiles.ts';
 import { book } from './sequence.ts';
@@ -162,6 +162,7 @@ export class Tracker {
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
     if (endsConnect(k)) x.step(x.side, Cause.ICMP_ERROR);
+    this.tables.icmpReported(id, k);
     return id;
   }
 
@@ -457,14 +458,4 @@ function guessRoles(k: Packet): number {
   const clear = srcPort !== dstPort && (Math.min(srcPort, dstPort) < WELL_KNOWN || srcPort < EPHEMERAL_FLOOR !== dstPort < EPHEMERAL_FLOOR);
   if (clear) return Trait.MIDSTREAM | Trait.ROLES_BY_PORT | (dstPort < srcPort ? SENDER_IS_CLIENT : 0);
   return Trait.MIDSTREAM | Trait.ROLES_FIRST_SEEN | SENDER_IS_CLIENT;
-}
-
-/**
- * Does it end a connect()? linux tcp_v4_err, tcp_v6_err: unreachable, time exceeded and parameter problem, but not
- * "fragmentation needed" or "packet too big".
- */
-function endsConnect(k: Packet): boolean {
-  if (k.layer !== Layer.ICMP) return false;
-  if (k.ipVersion === 4) return (k.icmpType === 3 && k.icmpCode !== 4) || k.icmpType === 11 || k.icmpType === 12;
-  return k.icmpType === 1 || k.icmpType === 3 || k.icmpType === 4;
 }

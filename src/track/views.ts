@@ -166,6 +166,11 @@ class Connection implements ConnectionView {
   get history(): string {
     return historyOf(this.#views.tables, this.id);
   }
+  get icmpReporter(): string | null {
+    const { addresses, icmpReporters } = this.#views.tables;
+    const address = icmpReporters.get(this.id);
+    return address === undefined ? null : addresses.text(address, (this.#core[this.#c + Core.META]! & 1) !== 0);
+  }
   get previous(): ConnId | null {
     const ref = this.#core[this.#c + Core.PREVIOUS]!;
     return ref === 0 ? null : connId(ref - 1);
@@ -464,6 +469,12 @@ class Endpoint implements EndpointView {
   }
   get fastOpen(): boolean {
     return (this.#options & SynOption.FAST_OPEN) !== 0;
+  }
+  get fastOpenCookie(): boolean {
+    return (this.#options & SynOption.COOKIE) !== 0;
+  }
+  get synData(): boolean {
+    return (this.#options & SynOption.DATA) !== 0;
   }
   get mptcp(): boolean {
     return (this.#options & SynOption.MPTCP) !== 0;
