@@ -6,6 +6,7 @@
  */
 import type { PacketLayer } from '../model/dissection.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { dissectIpnet, dissectJuniperEthernet, dissectNflog } from './dissection/capture-headers.ts';
 import { Dissection, plural } from './dissection/dissection.ts';
 import {
   dissectCooked,
@@ -24,7 +25,7 @@ import {
 import { dissectAuthentication, dissectExtension, dissectFragment, dissectGre, dissectIpv4, dissectIpv6 } from './dissection/network.ts';
 import { dissectIcmp, dissectIcmpv6, dissectTcp, dissectUdp } from './dissection/transport.ts';
 import { dissectGeneve, dissectGtp, dissectTeredo, dissectVxlan } from './dissection/tunnels.ts';
-import { dissectRadiotap } from './dissection/wireless.ts';
+import { dissectIeee80211, dissectRadiotap } from './dissection/wireless.ts';
 import { MAX_HEADERS } from './headers.ts';
 import { EtherType, IpProtocol } from './numbers.ts';
 import { Next } from './walk.ts';
@@ -41,12 +42,18 @@ export const LINKS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>(
   [9, dissectPpp],
   [12, () => Next.ANY_IP],
   [14, () => Next.ANY_IP],
+  [50, dissectPpp],
   [101, () => Next.ANY_IP],
+  [104, dissectPpp],
+  [105, dissectIeee80211],
   [108, dissectLoopback],
   [113, dissectCooked],
   [127, dissectRadiotap],
+  [178, dissectJuniperEthernet],
+  [226, dissectIpnet],
   [228, () => EtherType.IPV4],
   [229, () => EtherType.IPV6],
+  [239, dissectNflog],
   [276, dissectCooked2],
 ]);
 

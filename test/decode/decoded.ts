@@ -6,12 +6,18 @@ export const LINK = {
   NULL: 0,
   ETHERNET: 1,
   PPP: 9,
+  PPP_HDLC: 50,
   RAW: 101,
+  C_HDLC: 104,
+  IEEE802_11: 105,
   LOOP: 108,
   SLL: 113,
   RADIOTAP: 127,
+  JUNIPER_ETHER: 178,
+  IPNET: 226,
   IPV4: 228,
   IPV6: 229,
+  NFLOG: 239,
   SLL2: 276,
 } as const;
 

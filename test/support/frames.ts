@@ -127,6 +127,34 @@ export function sll2(payload: Uint8Array | Typed, options: { interfaceIndex?: nu
   );
 }
 
+/** What Juniper's routers put before the frame: "MGC", flags, extensions; or before the packet, with a protocol in between. */
+export function juniper(frame: Uint8Array, options: { extensions?: Uint8Array; linkLayer?: boolean } = {}): Uint8Array {
+  const { extensions, linkLayer = true } = options;
+  const flags = (extensions ? 0x80 : 0) | (linkLayer ? 0 : 2);
+  return concat(
+    text('MGC'),
+    Uint8Array.of(flags),
+    extensions ? concat(u16(extensions.length), extensions) : new Uint8Array(0),
+    linkLayer ? new Uint8Array(0) : bytesOf('02000000'),
+    frame,
+  );
+}
+
+/** Solaris: version 2, family, hook, length, interface, group interface, zones. */
+export function ipnet(ip: Uint8Array, options: { family?: number } = {}): Uint8Array {
+  const family = options.family ?? (typeOf(ip) === 0x86dd ? 26 : 2);
+  return concat(Uint8Array.of(2, family), u16(2), u32(ip.length), u32(1), u32(0), u32(0), u32(0), ip);
+}
+
+/** Attributes of a logged packet as Linux sends them: NFULA_PACKET_HDR, NFULA_PREFIX (padded), NFULA_PAYLOAD. */
+export function nflog(ip: Uint8Array, options: { bigEndian?: boolean; family?: number } = {}): Uint8Array {
+  const family = options.family ?? (typeOf(ip) === 0x86dd ? 10 : 2);
+  const n16 = (n: number): Uint8Array => (options.bigEndian === true ? u16(n) : u16(n).reverse());
+  const attribute = (type: number, value: Uint8Array): Uint8Array =>
+    concat(n16(4 + value.length), n16(type), value, new Uint8Array(-value.length & 3));
+  return concat(Uint8Array.of(family, 0), u16(5), attribute(1, bytesOf('08000100')), attribute(10, bytesOf('4900')), attribute(9, ip));
+}
+
 /** LINKTYPE_NULL (either byte order) and LINKTYPE_LOOP (big-endian). */
 export function loopback(family: number, ip: Uint8Array, options: { littleEndian?: boolean } = {}): Uint8Array {
   const header = u32(family);

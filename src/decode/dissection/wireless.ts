@@ -8,6 +8,8 @@ const FRAME_TYPES: Readonly<Record<number, string>> = { 0: 'management', 1: 'con
 /** IEEE 802.11 §9.2.4.1.4: the bits of the second octet of frame control. */
 const FLAGS = ['to DS', 'from DS', 'more fragments', 'retry', 'power management', 'more data', 'protected', 'order'];
 
+export const dissectIeee80211 = (d: Dissection): number => dissectFrame(d, false);
+
 export function dissectRadiotap(d: Dissection): number {
   const { at, view } = d;
   const size = d.has(4) ? view.getUint16(at + 2, true) : 8;

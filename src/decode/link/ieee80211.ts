@@ -1,6 +1,6 @@
 /**
- * LINKTYPE_IEEE802_11_RADIOTAP: data frames of a wireless capture. Encrypted frames, aggregates (A-MSDU) and everything
- * that is not data end as another protocol: their IP headers cannot be read here.
+ * LINKTYPE_IEEE802_11_RADIOTAP and LINKTYPE_IEEE802_11: data frames of a wireless capture. Encrypted frames, aggregates (A-MSDU)
+ * and everything that is not data end as another protocol: their IP headers cannot be read here.
  */
 import { Stop } from '../packet.ts';
 import { missing, Next, stopped, type Walk } from '../walk.ts';
@@ -12,6 +12,8 @@ const PRESENT_FLAGS = 0x02;
 const PRESENT_EXTENDED = 0x8000_0000;
 /** radiotap.org "Flags": the 802.11 header is padded to a multiple of four. */
 const FLAG_DATA_PAD = 0x20;
+
+export const decodeIeee80211 = (w: Walk): number => decodeData(w, false);
 
 export function decodeRadiotap(w: Walk): number {
   if (w.bound - w.at < RADIOTAP_HEADER) return missing(w, RADIOTAP_HEADER);
