@@ -7,7 +7,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { countText, durationText } from '../model/wording.ts';
 import { GunzippedChunks, isGzip } from './decompress.ts';
-import { detectFormat, HEAD_LENGTH } from './format.ts';
+import { detectFormat, HEAD_LENGTH, octetsToTell } from './format.ts';
 import { type CaptureInterface, type CaptureReader, type Damage, RawRecord } from './reader.ts';
 import type { ChunkSource } from './source.ts';
 
@@ -173,21 +173,18 @@ export class Cursor {
   }
 }
 
-/** The stream's first octets, and the stream with them still in it. A short first chunk is joined with those after it. */
+/** The stream's first octets, as many as it takes to tell its format, and the stream with them still in it. */
 async function peek(stream: AsyncIterable<Uint8Array>): Promise<{ head: Uint8Array; chunks: AsyncIterator<Uint8Array> }> {
   const iterator = stream[Symbol.asyncIterator]();
   let head: Uint8Array = new Uint8Array(0);
   let ended = false;
-  while (head.length < HEAD_LENGTH && !ended) {
+  while (!ended && head.length < octetsToTell(head)) {
+    const kept = head.slice(); // a chunk is good until the next is asked for
     const chunk = await iterator.next();
-    if (chunk.done === true) ended = true;
-    else if (head.length === 0 && chunk.value.length >= HEAD_LENGTH) head = chunk.value;
-    else {
-      const joined = new Uint8Array(head.length + chunk.value.length);
-      joined.set(head);
-      joined.set(chunk.value, head.length);
-      head = joined;
-    }
+    if (chunk.done === true) {
+      ended = true;
+      head = kept;
+    } else head = kept.length === 0 ? chunk.value : joined(kept, chunk.value);
   }
   let given = head.length === 0;
   return {
@@ -201,4 +198,11 @@ async function peek(stream: AsyncIterable<Uint8Array>): Promise<{ head: Uint8Arr
       return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
     },
   };
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }

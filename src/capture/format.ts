@@ -1,17 +1,26 @@
 /**
  * Which container the bytes are in, by their first bytes and never by the file's name; and for everything else one sentence that helps.
- * A new container is one row of FORMATS.
+ * A new container is one row of FORMATS. What has a magic number is known by it; only what has none is asked for its records.
  */
 import { UnknownFormatError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { isGzip } from './decompress.ts';
+import { ErfReader, isErf, octetsToTellErf } from './erf.ts';
 import { PcapReader, refusePcap } from './pcap.ts';
 import { PcapngReader, refusePcapng } from './pcapng.ts';
 import type { CaptureReader } from './reader.ts';
+import { refuseSnoop, SnoopReader } from './snoop.ts';
 
 export interface CaptureFormat {
   readonly name: string;
-  /** The first octets, as hex. */
+  /** The first octets, as hex; none where `records` tells. */
   readonly magics: readonly string[];
+  readonly records?: {
+    /** Octets it takes to tell, at least; 0 when `head` is already known not to be of this format. */
+    readonly octetsToTell: (head: Uint8Array) => number;
+    /** `head`: as many octets, or the whole file. */
+    readonly match: (head: Uint8Array) => boolean;
+  };
   readonly create: () => CaptureReader;
   /** Why this file of the format cannot be read after all; null when it can. */
   readonly refuse: (head: Uint8Array) => string | null;
@@ -25,6 +34,14 @@ export const FORMATS: readonly CaptureFormat[] = [
     refuse: refusePcap,
   },
   { name: 'pcapng', magics: ['0a0d0d0a'], create: () => new PcapngReader(), refuse: refusePcapng },
+  { name: 'snoop', magics: ['736e6f6f70000000'], create: () => new SnoopReader(), refuse: refuseSnoop },
+  {
+    name: 'ERF',
+    magics: [],
+    records: { octetsToTell: octetsToTellErf, match: isErf },
+    create: () => new ErfReader(),
+    refuse: () => null,
+  },
 ];
 
 /** Octets that decide: the longest header that a row's `refuse` looks at. */
@@ -32,7 +49,7 @@ export const HEAD_LENGTH = 28;
 /** Octets looked at to tell text from binary. */
 const TEXT_LENGTH = 512;
 
-const SUPPORTED = 'tcpdiag reads pcap and pcapng, plain or gzipped';
+const SUPPORTED = 'tcpdiag reads pcap, pcapng, snoop and ERF, plain or gzipped';
 
 /** Not captures until they are unpacked: magic, name, and what unpacks a file to standard output. */
 const PACKED: readonly (readonly [magic: string, name: string, unpack: string])[] = [
@@ -43,9 +60,8 @@ const PACKED: readonly (readonly [magic: string, name: string, unpack: string])[
   ['504b0304', 'zip', 'unzip -p'],
 ];
 
-/** Captures that other tools can convert. Magic numbers: Wireshark wiretap/{snoop,netmon,peektagged,ngsniffer,5views}.c. */
+/** Captures that other tools can convert. Magic numbers: Wireshark wiretap/{netmon,peektagged,ngsniffer,5views}.c. */
 const FOREIGN: readonly (readonly [magic: string, name: string])[] = [
-  ['736e6f6f70000000', 'snoop'],
   ['474d4255', 'Microsoft Network Monitor'],
   ['52545353', 'Microsoft Network Monitor 1'],
   ['7f766572', 'EtherPeek'],
@@ -57,19 +73,38 @@ const FOREIGN: readonly (readonly [magic: string, name: string])[] = [
 const TCPDUMP_TEXT =
   /^(?:\s*\d+\s+)?(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{6,9} (?:IP6? |ARP|[0-9a-f]{2}:|\S+ +(?:In|Out|B|M|P) )|Flags \[[^\]]*\], |^(?:reading from file|tcpdump: )/m;
 
+/** Octets from the start that `detectFormat` must see; more than `head` has: read on and ask again. */
+export function octetsToTell(head: Uint8Array): number {
+  if (head.length < HEAD_LENGTH || isGzip(head) || hasName(head)) return HEAD_LENGTH;
+  return Math.max(HEAD_LENGTH, ...FORMATS.map((f) => f.records?.octetsToTell(head) ?? 0));
+}
+
 /**
- * @param head the first HEAD_LENGTH octets at least, or all there are
+ * @param head as many octets as `octetsToTell` wants, or all there are
  * @param path how the user called the file
  * @throws UnknownFormatError
  */
 export function detectFormat(head: Uint8Array, path: string): CaptureFormat {
   const name = path === '-' ? 'standard input' : sanitise(path);
-  const start = hex(head.subarray(0, 16));
-  const format = FORMATS.find((f) => f.magics.some((magic) => start.startsWith(magic)));
+  const start = startOf(head);
+  const format = byMagic(start) ?? (hasName(head) ? undefined : FORMATS.find((f) => f.records?.match(head)));
   if (!format) throw unknown(head, start, name, path);
   const refused = format.refuse(head);
   if (refused !== null) throw new UnknownFormatError(`${name}: ${refused}`);
   return format;
+}
+
+const startOf = (head: Uint8Array): string => hex(head.subarray(0, 16));
+const byMagic = (start: string): CaptureFormat | undefined => FORMATS.find((f) => f.magics.some((magic) => start.startsWith(magic)));
+
+/** Nothing without a magic number is looked for in what has another's, and in text. */
+function hasName(head: Uint8Array): boolean {
+  const start = startOf(head);
+  return (
+    byMagic(start) !== undefined ||
+    [...PACKED, ...FOREIGN].some(([magic]) => start.startsWith(magic)) ||
+    textOf(head.subarray(0, TEXT_LENGTH)) !== null
+  );
 }
 
 function unknown(head: Uint8Array, start: string, name: string, path: string): UnknownFormatError {

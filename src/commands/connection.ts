@@ -14,7 +14,7 @@ export function declareConnection(command: Command): Command {
     .usage('[options] [capture...] <id>')
     .argument(
       '<capture... id...>',
-      'pcap or pcapng files, read as one capture (- is standard input), then an id as tcpdiag connections lists it',
+      'pcap, pcapng, snoop or ERF files, read as one capture (- is standard input), then an id as tcpdiag connections lists it',
     );
   return analysisOptions(resultOptions(command, connectionDetailFormats));
 }

@@ -7,7 +7,9 @@ import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
 export function declareConnections(command: Command): Command {
-  command.description('one row per connection').argument('[capture...]', 'pcap or pcapng files, read as one capture; - is standard input');
+  command
+    .description('one row per connection')
+    .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
   return analysisOptions(resultOptions(command, connectionFormats));
 }
 

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 export function declareReport(command: Command): Command {
   command
     .description('the whole diagnosis as one document')
-    .argument('[capture...]', 'pcap or pcapng files, read as one capture; - is standard input');
+    .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
   return analysisOptions(resultOptions(command, reportFormats)).option('--checksum', 'add the SHA-256 of each file');
 }
 

@@ -14,7 +14,7 @@ import type { World } from './world.ts';
 export function declareStates(command: Command): Command {
   command
     .description('what ss -tan would have shown on each host, rebuilt from the capture')
-    .argument('[capture...]', 'pcap or pcapng files, read as one capture; - is standard input')
+    .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input')
     .option('--at <time>', 'at this moment (default: at the end of the capture)')
     .option('--every <duration>', 'sockets counted by host and state, from the first packet on, this far apart (500ms, 10s, 1m)')
     .option('--host <ip>', 'only the sockets of this host');

@@ -1,15 +1,23 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ErfReader } from '../../src/capture/erf.ts';
 import { PcapReader } from '../../src/capture/pcap.ts';
 import { PcapngReader } from '../../src/capture/pcapng.ts';
+import { SnoopReader } from '../../src/capture/snoop.ts';
 import { type CaptureReader, RawRecord } from '../../src/capture/reader.ts';
-import { chunksOf, join, MODIFIED, noise, pcapFile, pcapngFile, section } from '../support/capture-bytes.ts';
+import { chunksOf, erfFile, join, MODIFIED, noise, pcapFile, pcapngFile, section, snoopFile } from '../support/capture-bytes.ts';
 import { read, readAll } from './read.ts';
 
 const le = section();
 const be = section(true);
 const records = [0, 1, 60, 1514, 15, 200].map((length, i) => ({ seconds: i, fraction: i, bytes: noise(length, i) }));
+const erf = erfFile([
+  { type: 27, seconds: 0, before: 0, bytes: noise(40) },
+  ...records.map(({ bytes }, i) => ({ seconds: 1_700_000_000 + i, fraction: i, bytes, padding: -(bytes.length + 2) & 7 })),
+  { type: 48, seconds: 0, before: 0, bytes: noise(300) },
+  { type: 1, before: 0, bytes: noise(60), extensions: [noise(8), noise(8, 1)] },
+]);
 const files: [string, Uint8Array][] = [
   ['pcap', pcapFile({}, records)],
   ['pcap, modified, big-endian', pcapFile({ magic: MODIFIED, bigEndian: true }, records)],
@@ -24,6 +32,12 @@ const files: [string, Uint8Array][] = [
     ]),
   ],
   ['pcapng, damaged', pcapngFile([le.header(), le.interface(), le.packet(0, 5n, noise(61)), le.u32(6, 34), noise(50)])],
+  ['snoop', snoopFile(records)],
+  ['snoop, cut in the padding', snoopFile([{ bytes: noise(61) }, { bytes: noise(61, 1) }]).slice(0, -2)],
+  ['snoop, damaged', join(snoopFile(records), noise(100))],
+  ['ERF', erf],
+  ['ERF, cut', erf.slice(0, -3)],
+  ['ERF, damaged', join(erf, new Uint8Array(40))],
   ['gzip', gzipSync(pcapFile({}, records))],
   ['gzip, cut', gzipSync(pcapFile({}, records)).subarray(0, -20)],
 ];
@@ -68,6 +82,8 @@ describe('memory', () => {
       () => new PcapngReader(),
       pcapngFile([le.header(), le.interface(), le.packet(0, 1n, noise(60)), le.packet(0, 2n, noise(60, 1))]),
     ],
+    ['snoop', () => new SnoopReader(), snoopFile([{ bytes: noise(60) }, { bytes: noise(60, 1) }, { bytes: noise(60, 2) }])],
+    ['ERF', () => new ErfReader(), erfFile([{ bytes: noise(60) }, { bytes: noise(60, 1) }, { bytes: noise(60, 2) }])],
   ];
 
   test.each(readers)('%s: a frame inside the chunk is not copied', (_name, create, bytes) => {

@@ -32,9 +32,11 @@ describe('not a capture: one sentence that helps', () => {
     ['lz4', bytes('04224d18'), /compressed with lz4.*lz4 -dc/],
     ['bzip2', bytes('425a6839'), /compressed with bzip2.*bzip2 -dc/],
     ['zip', bytes('504b0304'), /compressed with zip.*unzip -p/],
-    ['snoop', bytes('736e6f6f7000000000000002'), /snoop capture.*editcap/],
+    ['half a snoop header', bytes('736e6f6f7000000000000002').slice(0, 12), /ends inside the snoop header, after 12 of 16 bytes/],
+    ['snoop of another version', bytes('736e6f6f7000000000000003'), /snoop version 3 is not supported/],
+    ['snoop of a bus', bytes('736e6f6f700000000000000200000001'), /snoop data link type 1 carries no IP/],
     ['Network Monitor', bytes('474d4255'), /Network Monitor capture/],
-    ['anything else', bytes('deadbeef'), /begins with de ad be ef.*pcap and pcapng/],
+    ['anything else', bytes('deadbeef'), /begins with de ad be ef.*pcap, pcapng, snoop and ERF/],
     [
       'tcpdump text',
       text('12:00:00.000000 IP 10.0.0.1.40000 > 10.0.0.2.80: Flags [S], seq 1000, win 64240\n'),
@@ -62,5 +64,5 @@ describe('not a capture: one sentence that helps', () => {
 test('every format has its own magic numbers', () => {
   const magics = FORMATS.flatMap((f) => f.magics);
   expect(new Set(magics).size).toBe(magics.length);
-  for (const magic of magics) expect(magic).toMatch(/^[0-9a-f]{8}$/);
+  for (const magic of magics) expect(magic).toMatch(/^(?:[0-9a-f]{8}){1,2}$/);
 });

@@ -1,5 +1,5 @@
 /**
- * Capture files byte by byte, for tests: classic pcap in every variant, and pcapng block by block.
+ * Capture files byte by byte, for tests: classic pcap in every variant, pcapng block by block, snoop and ERF record by record.
  * Written from the format drafts and not from our readers, so that the two can disagree.
  */
 
@@ -74,6 +74,74 @@ export function section(bigEndian = false) {
       return new Uint8Array(view.buffer);
     },
   };
+}
+
+export interface SnoopRecord {
+  readonly seconds?: number;
+  readonly micros?: number;
+  readonly bytes?: Uint8Array;
+  readonly drops?: number;
+  /** Octets behind the frame; up to a multiple of four unless told. */
+  readonly padding?: number;
+  /** Where a header should lie about the bytes. */
+  readonly capLen?: number;
+  readonly origLen?: number;
+  readonly recordLength?: number;
+}
+
+/** RFC 1761. */
+export function snoopFile(records: readonly SnoopRecord[], { version = 2, dataLink = 4 } = {}): Uint8Array {
+  const w = words(true);
+  return join(
+    new TextEncoder().encode('snoop\0\0\0'),
+    w.u32(version, dataLink),
+    ...records.map(({ seconds = 0, micros = 0, bytes = new Uint8Array(0), drops = 0, ...lie }) => {
+      const padding = lie.padding ?? -bytes.length & 3;
+      const { capLen = bytes.length, origLen = bytes.length, recordLength = 24 + bytes.length + padding } = lie;
+      return join(w.u32(origLen, capLen, recordLength, drops, seconds, micros), bytes, new Uint8Array(padding).fill(0xee));
+    }),
+  );
+}
+
+export interface ErfRecord {
+  readonly seconds?: number;
+  /** Of a second, in units of 2^-32. */
+  readonly fraction?: number;
+  readonly type?: number;
+  readonly flags?: number;
+  /** Loss counter or color. */
+  readonly counter?: number;
+  /** Eight octets each; the bit that says whether another follows is set here. */
+  readonly extensions?: readonly Uint8Array[];
+  /** Between the headers and the frame: two octets for Ethernet. */
+  readonly before?: number;
+  readonly bytes?: Uint8Array;
+  readonly padding?: number;
+  /** Where a header should lie about the bytes. */
+  readonly recordLength?: number;
+  readonly wireLength?: number;
+}
+
+/** Endace's "ERF Types Reference Guide": little-endian time, the rest big-endian. */
+export function erfFile(records: readonly ErfRecord[]): Uint8Array {
+  return join(...records.map(erfRecord));
+}
+
+function erfRecord(record: ErfRecord): Uint8Array {
+  const { seconds = 1_700_000_000, fraction = 0, type = 2, flags = 4, counter = 0, extensions = [], before = 2 } = record;
+  const { bytes = new Uint8Array(0), padding = 0 } = record;
+  const chain = extensions.map((octets, i) => {
+    const copy = octets.slice();
+    copy[0]! |= i < extensions.length - 1 ? 0x80 : 0;
+    return copy;
+  });
+  const body = join(...chain, new Uint8Array(before), bytes, new Uint8Array(padding).fill(0xee));
+  return join(
+    words(false).u32(fraction, seconds),
+    Uint8Array.of(type | (extensions.length > 0 ? 0x80 : 0), flags),
+    words(true).u16(record.recordLength ?? 16 + body.length, counter, record.wireLength ?? bytes.length),
+    body,
+  );
 }
 
 export const join = (...parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(parts));
