@@ -12,7 +12,9 @@ import type {
   CloseWaitStay,
   DeadAttempts,
   Endings,
+  FlagProbes,
   LegLosses,
+  ScanGroup,
   ServiceView,
   SharedEnd,
   TimeWaitGroup,
@@ -30,7 +32,9 @@ import { deadAttempts } from './attempts.ts';
 import { endingsOf, sharedEnds, silentResets } from './endings.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
-import { Scans } from './scans.ts';
+import { type Impossible, impossibleSources } from './impossible.ts';
+import { flagProbes, strayOf } from './probes.ts';
+import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { openingsOf } from './openings.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
@@ -158,11 +162,14 @@ export class Census implements CaptureView {
   #busiest: { readonly client: number; readonly host: number } | undefined;
   readonly #resets: ConnId[] = [];
   readonly #ignored: ConnId[] = [];
+  readonly #odd: ConnId[] = [];
   readonly #byService: Int32Array;
   #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
   #openings: Openings | undefined;
   #scans: Scans | undefined;
+  #probes: readonly FlagProbes[] | undefined;
+  #impossible: Impossible | undefined;
   #vantage: VantageView | undefined;
   #endings: Endings | undefined;
 
@@ -224,7 +231,21 @@ export class Census implements CaptureView {
     return (this.#openings ??= openingsOf(this));
   }
   isScan(id: ConnId): boolean {
-    return (this.#scans ??= new Scans(this)).has(id);
+    return (this.#scans ??= new Scans(this, SCANNED_PORTS, SCANNED_HOSTS)).has(id);
+  }
+  scans(minPorts: number, minHosts: number): readonly ScanGroup[] {
+    if (minPorts !== SCANNED_PORTS || minHosts !== SCANNED_HOSTS) return new Scans(this, minPorts, minHosts).groups;
+    return (this.#scans ??= new Scans(this, SCANNED_PORTS, SCANNED_HOSTS)).groups;
+  }
+  get flagProbes(): readonly FlagProbes[] {
+    return (this.#probes ??= flagProbes(
+      this,
+      this.#odd,
+      this.#resets.filter((id) => strayOf(this, id) !== null),
+    ));
+  }
+  get impossibleSources(): Impossible {
+    return (this.#impossible ??= impossibleSources(this));
   }
   timeWaits(minimum: number): readonly TimeWaitGroup[] {
     return (this.#timeWaits ??= new TimeWaitStays(this)).groups(minimum);
@@ -361,6 +382,7 @@ export class Census implements CaptureView {
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
       if ((word & Trait.HAS_RST) !== 0 && (word & (Trait.REFUSED | Trait.COMPLETED)) !== Trait.REFUSED) this.#resets.push(connId(id));
       if ((word & Trait.ACK_IGNORED) !== 0) this.#ignored.push(connId(id));
+      if ((word & Trait.ODD_FLAGS) !== 0) this.#odd.push(connId(id));
       if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT)
         (this.#stays[s] ??= []).push(id);
       if ((word & Trait.MIDSTREAM) !== 0) {

@@ -17,15 +17,19 @@ import { lostThirdAck } from './lost-third-ack.ts';
 import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
 import { finWait2Lingering } from './fin-wait2-lingering.ts';
+import { flagProbe } from './flag-probe.ts';
 import { halfClose } from './half-close.ts';
 import { healthCheckRst } from './health-check-rst.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
+import { landAttack } from './land-attack.ts';
 import { lastAckStuck } from './last-ack-stuck.ts';
+import { martianSource } from './martian-source.ts';
 import { midStream } from './mid-stream.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { portExhaustion } from './port-exhaustion.ts';
 import { processKilled } from './process-killed.ts';
 import { rstAfterClose } from './rst-after-close.ts';
+import { portScan } from './port-scan.ts';
 import { rstInjection } from './rst-injection.ts';
 import { simultaneousClose } from './simultaneous-close.ts';
 import { simultaneousOpen } from './simultaneous-open.ts';
@@ -49,6 +53,10 @@ export const DETECTORS: readonly Detector[] = [
   timeWaitExcess,
   portExhaustion,
   synFlood,
+  portScan,
+  flagProbe,
+  landAttack,
+  martianSource,
   acceptQueueOverflow,
   connectionRefused,
   synUnanswered,

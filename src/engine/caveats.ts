@@ -4,7 +4,7 @@ import { linkTypeName } from '../capture/index.ts';
 import { type Packet, Stop } from '../decode/packet.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import type { Caveat } from '../model/finding.ts';
-import { Flag } from '../model/flags.ts';
+import { ODD_FLAGS } from '../model/flags.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { plural } from '../model/wording.ts';
 
@@ -52,13 +52,6 @@ export class PacketTally {
     if (ODD_FLAGS[flags & 0x3f] === 1) this.oddFlags++;
   }
 }
-
-/** Per combination of FIN, SYN, RST, PSH, ACK and URG: 1 when no stack sends it. A table, because every segment asks. */
-const ODD_FLAGS = Uint8Array.from({ length: 64 }, (_, flags) => {
-  const syn = (flags & Flag.SYN) !== 0;
-  const fin = (flags & Flag.FIN) !== 0;
-  return flags === 0 || (syn && (flags & (Flag.FIN | Flag.RST)) !== 0) || (fin && (flags & Flag.ACK) === 0) ? 1 : 0;
-});
 
 /** Warnings per file; a file can be odd in a thousand places. */
 const MAX_FILE_WARNINGS = 20;

@@ -211,6 +211,68 @@ export interface CaptureCopies {
   readonly interfaceIndexes: readonly number[];
 }
 
+/**
+ * A client that knocked at many doors (a door is a port of a host) where hardly anybody let it in, without asking again where
+ * it was refused. Each list of ids holds the first knock at each door.
+ */
+export interface ScanGroup {
+  readonly scanner: string;
+  readonly hosts: number;
+  /** The first thousand of them. */
+  readonly someHosts: readonly string[];
+  /** Networks (/24, /64) of these. */
+  readonly networks: number;
+  /** Ascending. */
+  readonly ports: readonly number[];
+  readonly doors: number;
+  /** Answered by SYN-ACK, and nothing was asked there. */
+  readonly open: readonly ConnId[];
+  /** Answered by RST. */
+  readonly closed: readonly ConnId[];
+  /** Not answered, or by an ICMP error. */
+  readonly filtered: readonly ConnId[];
+  /** Filtered doors at which the SYN was repeated. */
+  readonly filteredRetried: number;
+  /** Other doors of these hosts where the same client asked and was answered. */
+  readonly usedDoors: number;
+  /** Every knock, ascending. */
+  readonly ids: readonly ConnId[];
+}
+
+/** Probes of one kind; `first`: a connection with one. */
+export interface ProbeKind {
+  /** NULL, FIN, Xmas, SYN+FIN, SYN+RST; Maimon (FIN and ACK) and ACK where they meet no connection. */
+  readonly name: string;
+  readonly count: number;
+  /** Met by any answer. */
+  readonly answered: number;
+  readonly first: ConnId;
+}
+
+/** Segments outside any connection from one address to another that ask how a port answers. */
+export interface FlagProbes {
+  readonly source: string;
+  readonly target: string;
+  /** The most frequent first. */
+  readonly kinds: readonly ProbeKind[];
+  /** Segments with flags that no stack sends. */
+  readonly odd: number;
+  /** Ports asked, ascending, and those of them that were silent to a NULL, FIN or Xmas probe, as listening ports are. */
+  readonly ports: readonly number[];
+  readonly silentPorts: readonly number[];
+  /** Ports that received a lone ACK or FIN and answered by a bare RST. */
+  readonly strayPorts: number;
+  /** Ascending. */
+  readonly ids: readonly ConnId[];
+}
+
+/** Attempts at one service whose source address shows that they were forged. */
+export interface ForgedGroup {
+  readonly service: ServiceView;
+  /** Ascending. */
+  readonly ids: readonly ConnId[];
+}
+
 /** What is missing everywhere: facts about the capture that make rules doubt themselves. */
 export interface CaptureQuality {
   /** TCP segments by kind. */
@@ -310,4 +372,9 @@ export interface CaptureView {
   readonly openings: Openings;
   /** Is this connection one of a client that failed at many ports of the host, or at this port of many hosts? */
   isScan(id: ConnId): boolean;
+  /** Clients that failed at `minPorts` ports of a host, or at a port of `minHosts` hosts. */
+  scans(minPorts: number, minHosts: number): readonly ScanGroup[];
+  readonly flagProbes: readonly FlagProbes[];
+  /** SYNs that led to nothing from impossible addresses: from the service's own address and port, and from those that name no single host. */
+  readonly impossibleSources: { readonly toItself: readonly ForgedGroup[]; readonly martian: readonly ForgedGroup[] };
 }

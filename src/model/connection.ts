@@ -52,6 +52,8 @@ export const Mark = {
   ICMP_ERROR: 'icmp-error',
   /** The first segment of an end that came in IP fragments; `detail` is their number, or 0 where the first was too small to be accepted (RFC 8200 §4.5). */
   FRAGMENTED: 'fragmented',
+  /** Flags that no TCP stack sends together; `detail` is byte 13 of the header. */
+  ODD_FLAGS: 'odd-flags',
 } as const;
 export type Mark = (typeof Mark)[keyof typeof Mark];
 

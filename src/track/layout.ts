@@ -69,6 +69,8 @@ export const Trait = {
   ACK_IGNORED: 1 << 21,
   /** Wireshark's tcp.completeness, five bits: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16 (RST 32: HAS_RST). */
   COMPLETENESS_SHIFT: 22,
+  /** A segment with flags that no TCP stack sends together. */
+  ODD_FLAGS: 1 << 27,
   /** More events than the log keeps for one connection. */
   EVENTS_CUT: 1 << 28,
   /** A SYN inside the connection waits for its explanation (Pair.STRAY_FRAME). */

@@ -7,7 +7,7 @@
  * Read first: RFC 9293 §3.10.7; docs/architecture.md "The vantage point".
  */
 import { Mark } from '../model/connection.ts';
-import { Flag } from '../model/flags.ts';
+import { Flag, ODD_FLAGS } from '../model/flags.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
@@ -24,6 +24,7 @@ import { Cause } from './transitions.ts';
 
 export function segment(x: Context, k: Packet): void {
   const flags = k.flags;
+  if (ODD_FLAGS[flags & 0x3f] === 1) oddFlags(x, flags);
   const opening = (flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
   if (!opening) noteSegment(x, k);
   if ((flags & Flag.RST) !== 0) {
@@ -44,6 +45,11 @@ export function segment(x: Context, k: Packet): void {
   }
   plain(x, k);
   if (isSelfConnected(x)) receivesOwn(x, k);
+}
+
+function oddFlags(x: Context, flags: number): void {
+  x.set(Trait.ODD_FLAGS);
+  x.mark(Mark.ODD_FLAGS, flags & 0xff);
 }
 
 /** One socket connected to itself: connect() to a local port that the kernel has just chosen as the source port too. */

@@ -75,6 +75,7 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
   keepalive_dead_peer: [
     { reason: "the server's probes and its RST are lost behind the capture point", disagreements: { 'ESTABLISHED → none': 3 } },
   ],
+  land_attack: [{ reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 1 } }],
   loss_behind_capture: [
     { reason: "the server's SYN-ACK was lost before the capture point", disagreements: { 'SYN_RCVD → none': 10 } },
     { reason: "the server's FIN was lost before the capture point", disagreements: { 'FIN_WAIT_1 → ESTABLISHED': 2 } },
@@ -90,6 +91,9 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
       reason: "the client's FINs are lost behind the capture point",
       disagreements: { 'ESTABLISHED → CLOSE_WAIT': 12, 'FIN_WAIT_2 → TIME_WAIT': 4, 'none → TIME_WAIT': 2 },
     },
+  ],
+  portscan_flags: [
+    { reason: 'a crafted SYN with FIN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 34 } },
   ],
   portscan_syn: [{ reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 1 } }],
   rst_every_state: [
