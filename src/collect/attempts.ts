@@ -3,7 +3,7 @@
  * its schedule, from a client that also gets through) and those that nobody follows up. Counts and tallies straight from
  * the columns, because a flood has a million of them; the judgement is a rule's.
  */
-import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
+import type { Concentration, DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
 import { prefixText } from '../model/address.ts';
 import { type ConnId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
@@ -226,26 +226,36 @@ function firstMark(tables: Tables, id: number, kind: number, test: (code: number
 const headOf = (tables: Tables, id: number): number => tables.cores.page(id)[tables.cores.offset(id) + Core.HEAD]!;
 const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
+/** Who holds most of a service's connections. */
+export function concentration(census: Census, ids: readonly ConnId[]): Concentration {
+  const { tables } = census.tracker;
+  const addresses = Int32Array.from(ids, (id) => census.clientAddress(id)).sort();
+  return sourcesOf(addresses, (address) => tables.addresses.text(address, isIpv6(tables, ids[0]!)));
+}
+
 /** From all source addresses, sorted: equal ones stand together. */
-function sourcesOf(addresses: Int32Array, text: (address: number) => string): Pick<DeadAttempts, 'sources' | 'topSource' | 'topPrefix'> {
-  const prefixes = new Map<string, number>();
+function sourcesOf(addresses: Int32Array, text: (address: number) => string): Concentration {
+  const prefixes = new Map<string, { count: number; sources: number }>();
   let sources = 0;
   let best = 0;
   let most = 0;
+  let second = 0;
   for (let i = 0, next = 0; i < addresses.length; i = next) {
     const address = addresses[i]!;
     while (next < addresses.length && addresses[next] === address) next++;
     if (next - i > most) {
+      second = most;
       best = address;
       most = next - i;
-    }
+    } else if (next - i > second) second = next - i;
     if (sources++ >= MAX_PREFIXED) continue;
     const prefix = prefixText(text(address));
-    prefixes.set(prefix, (prefixes.get(prefix) ?? 0) + next - i);
+    const of = prefixes.get(prefix) ?? { count: 0, sources: 0 };
+    prefixes.set(prefix, { count: of.count + next - i, sources: of.sources + 1 });
   }
-  let topPrefix: { prefix: string; count: number } | null = null;
-  for (const [prefix, count] of prefixes) if (count > (topPrefix?.count ?? 0)) topPrefix = { prefix, count };
-  return { sources, topSource: most > 0 ? { ip: text(best), count: most } : null, topPrefix };
+  let topPrefix: Concentration['topPrefix'] = null;
+  for (const [prefix, of] of prefixes) if (of.count > (topPrefix?.count ?? 0)) topPrefix = { prefix, ...of };
+  return { sources, topSource: most > 0 ? { ip: text(best), count: most } : null, secondCount: second, topPrefix };
 }
 
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */

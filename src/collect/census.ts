@@ -10,6 +10,7 @@ import type {
   CaptureView,
   ClientGroup,
   CloseWaitStay,
+  Concentration,
   DeadAttempts,
   Endings,
   FlagProbes,
@@ -28,7 +29,7 @@ import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
-import { deadAttempts } from './attempts.ts';
+import { concentration, deadAttempts } from './attempts.ts';
 import { endingsOf, sharedEnds, silentResets } from './endings.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
@@ -67,6 +68,7 @@ class Service implements ServiceView {
   #peak: { peak: number; at: Nanos | null } | undefined;
   #clients: number | undefined;
   #dead: DeadAttempts | undefined;
+  #concentration: Concentration | undefined;
 
   constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
     this.#census = census;
@@ -111,6 +113,9 @@ class Service implements ServiceView {
   }
   get deadAttempts(): DeadAttempts {
     return (this.#dead ??= deadAttempts(this.#census, this.all()));
+  }
+  get concentration(): Concentration {
+    return (this.#concentration ??= concentration(this.#census, this.all()));
   }
   get peakHalfOpen(): number {
     return this.#halfOpen().peak;

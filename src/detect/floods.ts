@@ -6,7 +6,9 @@
  * younger than a kernel's first retry cannot be told from real ones, so they never decide.
  */
 import type { CaptureView, DeadAttempts, PeakOfAttempts, ServiceView } from '../model/capture-view.ts';
+import { Side } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { examples } from './evidence.ts';
 
 /** A kernel repeats its SYN after 1 s (RFC 6298 §2.1), late by 3 % and 30 ms at most (measured on Linux 6.18). */
 const FIRST_RETRY_SECONDS = 1.1;
@@ -14,6 +16,8 @@ const FIRST_RETRY_SECONDS = 1.1;
 const UNIFORM = 0.95;
 /** Kernels choose client ports from 32768 up; a fifth below it is no kernel's choice. */
 const FORGED_PORT_SHARE = 0.2;
+/** Attempts whose RSTs are looked at. */
+const SAMPLE = 50;
 /** Repeated SYN-ACKs in this share of the answered attempts prove that their third ACK never came. */
 const REPEATED_SHARE = 0.3;
 
@@ -76,3 +80,12 @@ export const floodEnd = (capture: CaptureView, attempts: DeadAttempts): Nanos | 
   attempts.last !== null && capture.end - attempts.last > FLOOD_OVER_SECONDS * NANOS_PER_SECOND ? attempts.last : null;
 /** Without a new SYN for so long, the flood is over. */
 const FLOOD_OVER_SECONDS = 1;
+
+/** Do the owners of the source addresses refuse the SYN-ACKs from another distance than the SYNs came? Then the sources are forged and real hosts. */
+export function ownersAnswer(capture: CaptureView, a: DeadAttempts): boolean {
+  if (a.reset <= a.ids.length / 2) return false;
+  const resets = examples(a.ids, SAMPLE).flatMap((id) =>
+    capture.connection(id).marks.filter((m) => m.rst !== null && m.side === Side.CLIENT),
+  );
+  return resets.filter((m) => m.rst?.ttlDiffers === true).length > resets.length / 2;
+}

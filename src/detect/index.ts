@@ -34,6 +34,8 @@ import { rstInjection } from './rst-injection.ts';
 import { simultaneousClose } from './simultaneous-close.ts';
 import { simultaneousOpen } from './simultaneous-open.ts';
 import { slowClose } from './slow-close.ts';
+import { spoofedSource } from './spoofed-source.ts';
+import { subnetConcentration } from './subnet-concentration.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
@@ -57,6 +59,8 @@ export const DETECTORS: readonly Detector[] = [
   flagProbe,
   landAttack,
   martianSource,
+  spoofedSource,
+  subnetConcentration,
   acceptQueueOverflow,
   connectionRefused,
   synUnanswered,

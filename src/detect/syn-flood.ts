@@ -8,14 +8,12 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { examples, proofs } from './evidence.ts';
 import { floodFilter, type FloodFilter } from './flood-filter.ts';
-import { type Flood, FLOOD_DEFAULTS, floodEnd, floodOf } from './floods.ts';
+import { type Flood, FLOOD_DEFAULTS, floodEnd, floodOf, ownersAnswer } from './floods.ts';
 import { largest } from './statistics.ts';
 
 /** Sources behind which one machine or one network is certain. */
 const ONE_SOURCE = 0.95;
 const EXAMPLES = 4;
-/** Attempts whose RSTs are looked at. */
-const SAMPLE = 50;
 
 const percent = (share: number): string =>
   share === 1 ? '100 %' : share > 0.999 ? '99.9 %' : `${String(Number((share * 100).toPrecision(3)))} %`;
@@ -152,15 +150,6 @@ function draft(capture: CaptureView, { service, attempts: a, peak }: Flood): Dra
     ],
     explainedByRules: [],
   };
-}
-
-/** Do the owners of the source addresses refuse the SYN-ACKs from another distance than the SYNs came? Then the sources are forged and real hosts. */
-function ownersAnswer(capture: CaptureView, a: DeadAttempts): boolean {
-  if (a.reset <= a.ids.length / 2) return false;
-  const resets = examples(a.ids, SAMPLE).flatMap((id) =>
-    capture.connection(id).marks.filter((m) => m.rst !== null && m.side === Side.CLIENT),
-  );
-  return resets.filter((m) => m.rst?.ttlDiffers === true).length > resets.length / 2;
 }
 
 function victimsText(capture: CaptureView, a: DeadAttempts): { text: string; starved: number; longest: number | null } {

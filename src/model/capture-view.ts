@@ -30,11 +30,22 @@ export interface PeakOfAttempts {
   readonly completed: number;
 }
 
+/** Who a service's connections come from. */
+export interface Concentration {
+  /** Different addresses. */
+  readonly sources: number;
+  readonly topSource: { readonly ip: string; readonly count: number } | null;
+  /** Connections of the source that has most but one. */
+  readonly secondCount: number;
+  /** /24 or /64 */
+  readonly topPrefix: { readonly prefix: string; readonly count: number; readonly sources: number } | null;
+}
+
 /**
  * Attempts at a service that nobody follows up: a SYN without a kernel's retries, no handshake, from a client that gets
  * through nowhere here. What a flood is made of. Real clients are all others.
  */
-export interface DeadAttempts {
+export interface DeadAttempts extends Concentration {
   /** Ascending. */
   readonly ids: readonly ConnId[];
   readonly syns: number;
@@ -48,10 +59,6 @@ export interface DeadAttempts {
   readonly lowPorts: number;
   /** Whose SYN has no MSS option. */
   readonly withoutOptions: number;
-  readonly sources: number;
-  readonly topSource: { readonly ip: string; readonly count: number } | null;
-  /** /24 or /64 */
-  readonly topPrefix: { readonly prefix: string; readonly count: number } | null;
   readonly first: Nanos | null;
   readonly last: Nanos | null;
   /** Connections of real clients. */
@@ -105,6 +112,7 @@ export interface ServiceView {
   /** Connections whose first FIN or RST came after at least so much silence, and those with TLS, whose goodbye hides it; ascending. */
   closedWhenIdle(minSeconds: number): readonly ConnId[];
   readonly deadAttempts: DeadAttempts;
+  readonly concentration: Concentration;
 }
 
 /** Sockets in TIME_WAIT of one host towards one service. */
