@@ -69,9 +69,10 @@ function endpointRow(e: EndpointView, delay: number | null, clock: Clock): Endpo
     port: e.port,
     state: stateName(e.state),
     stateSince: clock.text(e.stateSince),
-    packets: e.packets,
-    ipBytes: e.ipBytes,
-    payloadBytes: e.payloadBytes,
+    // As captured, copies included: what Wireshark, tcpdump and the capture's own totals say. What happened is counted once.
+    packets: e.packets + e.copies.packets,
+    ipBytes: e.ipBytes + e.copies.ipBytes,
+    payloadBytes: e.payloadBytes + e.copies.payloadBytes,
     syn: e.syn,
     synAck: e.synAck,
     fin: e.fin,

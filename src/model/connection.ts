@@ -121,6 +121,8 @@ export interface EndpointView {
   readonly ipBytes: number;
   /** TCP payload, retransmissions included. */
   readonly payloadBytes: number;
+  /** Segments of this end that were captured again, left out of every other count. */
+  readonly copies: { readonly packets: number; readonly ipBytes: number; readonly payloadBytes: number };
   readonly syn: number;
   readonly synAck: number;
   readonly fin: number;

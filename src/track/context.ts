@@ -9,7 +9,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
 import { AddressBook } from './address-book.ts';
 import { FlowTable } from './flow-table.ts';
-import { Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait, TROUBLE_HALF, TROUBLE_STRIDE } from './layout.ts';
+import { COPIED_STRIDE, Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait, TROUBLE_HALF, TROUBLE_STRIDE } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import type { Profile } from './profiles.ts';
 import { Sightings } from './sightings.ts';
@@ -36,6 +36,7 @@ export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 export class Tables {
   readonly cores = new RecordPages(CORE_STRIDE, 12);
   readonly pairs = new RecordPages(PAIR_STRIDE, 10);
+  readonly copied = new RecordPages(COPIED_STRIDE, 8);
   readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
   readonly events = new EventLog();
   readonly addresses = new AddressBook();

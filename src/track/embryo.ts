@@ -8,7 +8,8 @@ import { Side, State } from '../model/state.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { noteHandshake } from './history.ts';
-import { Core, EMBRYO_COPIES_SHIFT, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { growCopies } from './copied.ts';
+import { Core, Half, HalfFlag, Trait } from './layout.ts';
 import { retryAfter } from './opening.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
@@ -79,10 +80,10 @@ function firstSynAck(x: Context, k: Packet): void {
 /** Adds the pair record and fills it with what the embryo knew. */
 export function grow(x: Context): void {
   x.addPair();
-  const { core, c, p, pair, pairF } = x;
-  pair[p + Pair.COPIES] = core[c + Core.TTLS]! >>> EMBRYO_COPIES_SHIFT;
+  const { core, c, pair, pairF } = x;
   const counts = core[c + Core.COUNTS]!;
   const lengths = core[c + Core.LENGTHS]!;
+  growCopies(x, [lengths & 0xffff, lengths >>> 16]);
   const syns = counts & 0xffff;
   const synAcks = counts >>> 16;
   const first = core[c + Core.FIRST_FRAME]!;

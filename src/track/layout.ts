@@ -39,13 +39,15 @@ export const Core = {
   /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
   LENGTHS: 21,
   FIRST_SYNACK: 22,
-  /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and copies while there is no pair (7 bits), saturating */
+  /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
   TTLS: 23,
 } as const;
 export const CORE_STRIDE = 24;
-/** The field of Core.TTLS for copies. */
-export const EMBRYO_COPIES_SHIFT = 25;
-export const EMBRYO_COPIES_MAX = 127;
+/** The fields of Core.TTLS for copies: [client, server]. */
+export const EMBRYO_COPIES = [
+  { shift: 25, most: 15 },
+  { shift: 29, most: 7 },
+] as const;
 
 /** Bits of Core.STATE above the two states. */
 export const Trait = {
@@ -184,10 +186,8 @@ export const Pair = {
   STRAY_SEQ: 101,
   STRAY_FRAME: 102,
   STRAY_COUNT: 103,
-  /** Segments of either end that were captured again and left out of every other count. */
+  /** index of the record of its copies + 1; 0 none */
   COPIES: 112,
-  /** Where the last of them was seen: interface (16 bits) | hops behind the first point (signed, above). */
-  LAST_COPY: 113,
   /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
   QUIET: 104,
   /** Time of the stray SYN (float64). */
@@ -201,6 +201,18 @@ export const Pair = {
 } as const;
 /** 456 octets. */
 export const PAIR_STRIDE = 114;
+
+/** Words of the record of a connection whose segments were captured more than once; [client, server] each. */
+export const Copied = {
+  /** Captured again, and left out of every other count. */
+  COUNT: 0,
+  /** Where the last of them was seen: interface (16 bits) | hops behind the first point (signed, above). */
+  LAST: 2,
+  /** Octets of these (float64): IP packets, payload. */
+  IP_BYTES: 4,
+  PAYLOAD: 8,
+} as const;
+export const COPIED_STRIDE = 12;
 
 /**
  * Words of one end in a trouble record, which only connections have that lost, repeated or reordered segments, closed a

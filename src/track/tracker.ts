@@ -7,10 +7,11 @@ import { Flag } from '../model/flags.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import type { Packet } from '../decode/packet.ts';
 import { Context, Tables } from './context.ts';
+import { noteCopy } from './copied.ts';
 import { Copies } from './copies.ts';
 import { embryo, grow, stateTime } from './embryo.ts';
 import { hash } from './hash.ts';
-import { Core, EMBRYO_COPIES_MAX, EMBRYO_COPIES_SHIFT, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsConnect, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
@@ -99,7 +100,7 @@ export class Tracker {
       const clientIsB = (flows.page[flows.offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
       x.loadFound(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER, flows.page, flows.offset);
       if (this.copies.seen(x, k)) {
-        this.#noteCopy(k);
+        noteCopy(x, k);
         return id;
       }
       if ((flags & Flag.SYN) !== 0) id = this.#opened(id, k);
@@ -260,22 +261,6 @@ export class Tracker {
     }
     if (id !== found) this.copies.seen(this.#x, k);
     return id;
-  }
-
-  /** The segment at hand was counted when it was captured first. */
-  #noteCopy(k: Packet): void {
-    const { core, coreF, c, paired, pair, p, me, frame, now, source, side } = this.#x;
-    core[c + Core.LAST_FRAME] = frame;
-    if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
-    if (!paired) {
-      const word = core[c + Core.TTLS]!;
-      if (word >>> EMBRYO_COPIES_SHIFT < EMBRYO_COPIES_MAX) core[c + Core.TTLS] = word + (1 << EMBRYO_COPIES_SHIFT);
-      return;
-    }
-    pair[p + Pair.COPIES] = pair[p + Pair.COPIES]! + 1;
-    const first = (core[c + Core.TTLS]! >>> (side * 8)) & 255;
-    pair[p + Pair.LAST_COPY] = source | ((first - k.ttl) << 16);
-    if ((k.flags & Flag.RST) === 0) pair[me + Half.WINDOW_TTL] = widenTtls(pair[me + Half.WINDOW_TTL]!, k.ttl & 255);
   }
 
   /** Starts a connection with the packet at hand. */
@@ -441,10 +426,6 @@ export class Tracker {
     x.now = saved;
   }
 }
-
-/** Half.WINDOW_TTL with one more TTL between its lowest and highest: that of a copy on another side of a router. */
-const widenTtls = (word: number, ttl: number): number =>
-  (word & 0xffff) | (Math.min((word >>> 16) & 255, ttl) << 16) | (Math.max(word >>> 24, ttl) << 24);
 
 /** A socket that a stranger's segments do not end. */
 const isLive = (state: number): boolean => state >= State.ESTABLISHED && state !== State.TIME_WAIT;

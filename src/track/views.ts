@@ -19,7 +19,8 @@ import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './context.ts';
 import { interfaceIndexOf } from './copies.ts';
 import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, MARKS } from './events.ts';
-import { Core, EMBRYO_COPIES_SHIFT, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { copiesOfEnd, embryoCopies, lastCopyOf } from './copied.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
 import { Cause, CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
@@ -176,16 +177,12 @@ class Connection implements ConnectionView {
     return ref === 0 ? null : connId(ref - 1);
   }
   get copies(): number {
-    const ref = this.#core[this.#c + Core.PAIR]!;
-    if (ref === 0) return this.#core[this.#c + Core.TTLS]! >>> EMBRYO_COPIES_SHIFT;
-    const { pairs } = this.#views.tables;
-    return pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.COPIES]!;
+    return this.client.copies.packets + this.server.copies.packets;
   }
   get lastCopy(): CopySight | null {
     const ref = this.#core[this.#c + Core.PAIR]!;
     if (ref === 0) return null;
-    const { pairs } = this.#views.tables;
-    const word = pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.LAST_COPY]!;
+    const word = lastCopyOf(this.#views.tables, ref);
     return word === 0 ? null : { interfaceIndex: interfaceIndexOf(word & 0xffff), hops: word >> 16 };
   }
   get quietBeforeClose(): number | null {
@@ -349,6 +346,13 @@ class Endpoint implements EndpointView {
   }
   get payloadBytes(): number {
     return this.#double(Half.PAYLOAD, 0);
+  }
+  get copies(): EndpointView['copies'] {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref !== 0) return copiesOfEnd(this.#tables, ref, this.side);
+    const lengths = this.#core[this.#c + Core.LENGTHS]!;
+    const packets = embryoCopies(this.#core[this.#c + Core.TTLS]!, this.side);
+    return { packets, ipBytes: packets * (this.side === 0 ? lengths & 0xffff : lengths >>> 16), payloadBytes: 0 };
   }
   get syn(): number {
     return this.#word(Half.SYN, this.side === 0 ? this.#embryoCount : 0);

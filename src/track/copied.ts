@@ -1,0 +1,82 @@
+/** The account of a connection's copies: kept apart from what is counted once, so that a row can give both. */
+import { Flag } from '../model/flags.ts';
+import type { Packet } from '../decode/packet.ts';
+import type { Context, Tables } from './context.ts';
+import { Copied, Core, EMBRYO_COPIES, Half, Pair } from './layout.ts';
+
+/** The segment at hand is a copy: it was counted when it was captured first. */
+export function noteCopy(x: Context, k: Packet): void {
+  const { core, coreF, c, pair, me, frame, now, source, side } = x;
+  core[c + Core.LAST_FRAME] = frame;
+  if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
+  if (!x.paired) {
+    const { shift, most } = EMBRYO_COPIES[side];
+    if (embryoCopies(core[c + Core.TTLS]!, side) < most) core[c + Core.TTLS] = core[c + Core.TTLS]! + (1 << shift);
+    return;
+  }
+  const ref = copiedRecord(x);
+  const { copied } = x.tables;
+  const words = copied.page(ref);
+  const floats = copied.floatPage(ref);
+  const at = copied.offset(ref);
+  words[at + Copied.COUNT + side] = words[at + Copied.COUNT + side]! + 1;
+  const first = (core[c + Core.TTLS]! >>> (side * 8)) & 255;
+  words[at + Copied.LAST] = source | ((first - k.ttl) << 16);
+  const ip = ((at + Copied.IP_BYTES) >> 1) + side;
+  const payload = ((at + Copied.PAYLOAD) >> 1) + side;
+  floats[ip] = floats[ip]! + k.ipLength;
+  floats[payload] = floats[payload]! + k.payloadLength;
+  if ((k.flags & Flag.RST) === 0) pair[me + Half.WINDOW_TTL] = widenTtls(pair[me + Half.WINDOW_TTL]!, k.ttl & 255);
+}
+
+/** A new pair takes over what its embryo counted. */
+export function growCopies(x: Context, lengths: readonly [number, number]): void {
+  const ttls = x.core[x.c + Core.TTLS]!;
+  for (const side of [0, 1] as const) {
+    const n = embryoCopies(ttls, side);
+    if (n === 0) continue;
+    const ref = copiedRecord(x);
+    const { copied } = x.tables;
+    copied.page(ref)[copied.offset(ref) + Copied.COUNT + side] = n;
+    copied.floatPage(ref)[((copied.offset(ref) + Copied.IP_BYTES) >> 1) + side] = n * lengths[side];
+  }
+}
+
+export const embryoCopies = (ttls: number, side: 0 | 1): number => (ttls >>> EMBRYO_COPIES[side].shift) & EMBRYO_COPIES[side].most;
+
+function copiedRecord(x: Context): number {
+  const word = x.p + Pair.COPIES;
+  if (x.pair[word] === 0) x.pair[word] = x.tables.copied.add() + 1;
+  return x.pair[word]! - 1;
+}
+
+/** Half.WINDOW_TTL with one more TTL between its lowest and highest: that of a copy on another side of a router. */
+const widenTtls = (word: number, ttl: number): number =>
+  (word & 0xffff) | (Math.min((word >>> 16) & 255, ttl) << 16) | (Math.max(word >>> 24, ttl) << 24);
+
+export interface CopiesOfEnd {
+  readonly packets: number;
+  readonly ipBytes: number;
+  readonly payloadBytes: number;
+}
+
+export const NO_COPIES: CopiesOfEnd = { packets: 0, ipBytes: 0, payloadBytes: 0 };
+
+/** @param ref index of the pair record + 1 */
+export function copiesOfEnd(tables: Tables, ref: number, side: 0 | 1): CopiesOfEnd {
+  const index = tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Pair.COPIES]! - 1;
+  if (index < 0) return NO_COPIES;
+  const at = tables.copied.offset(index);
+  const floats = tables.copied.floatPage(index);
+  return {
+    packets: tables.copied.page(index)[at + Copied.COUNT + side]!,
+    ipBytes: floats[((at + Copied.IP_BYTES) >> 1) + side]!,
+    payloadBytes: floats[((at + Copied.PAYLOAD) >> 1) + side]!,
+  };
+}
+
+/** Where the last copy was seen; 0 none. */
+export function lastCopyOf(tables: Tables, ref: number): number {
+  const index = tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Pair.COPIES]! - 1;
+  return index < 0 ? 0 : tables.copied.page(index)[tables.copied.offset(index) + Copied.LAST]!;
+}
