@@ -122,7 +122,7 @@ export interface EndpointView {
   /** TCP payload, retransmissions included. */
   readonly payloadBytes: number;
   /** Segments of this end that were captured again, left out of every other count. */
-  readonly copies: { readonly packets: number; readonly ipBytes: number; readonly payloadBytes: number };
+  readonly copies: Readonly<Record<'packets' | 'ipBytes' | 'payloadBytes' | 'syn' | 'synAck' | 'fin' | 'rst', number>>;
   readonly syn: number;
   readonly synAck: number;
   readonly fin: number;

@@ -1,4 +1,5 @@
 /** The account of a connection's copies: kept apart from what is counted once, so that a row can give both. */
+import type { EndpointView } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context, Tables } from './context.ts';
@@ -26,6 +27,8 @@ export function noteCopy(x: Context, k: Packet): void {
   const payload = ((at + Copied.PAYLOAD) >> 1) + side;
   floats[ip] = floats[ip]! + k.ipLength;
   floats[payload] = floats[payload]! + k.payloadLength;
+  const control = controlWord(k.flags);
+  if (control >= 0) words[at + control + side] = words[at + control + side]! + 1;
   if ((k.flags & Flag.RST) === 0) pair[me + Half.WINDOW_TTL] = widenTtls(pair[me + Half.WINDOW_TTL]!, k.ttl & 255);
 }
 
@@ -38,8 +41,16 @@ export function growCopies(x: Context, lengths: readonly [number, number]): void
     const ref = copiedRecord(x);
     const { copied } = x.tables;
     copied.page(ref)[copied.offset(ref) + Copied.COUNT + side] = n;
+    copied.page(ref)[copied.offset(ref) + (side === 0 ? Copied.SYN : Copied.SYN_ACK) + side] = n;
     copied.floatPage(ref)[((copied.offset(ref) + Copied.IP_BYTES) >> 1) + side] = n * lengths[side];
   }
+}
+
+/** As the machine books them: a RST is nothing else, then SYN or SYN-ACK, then FIN. */
+function controlWord(flags: number): number {
+  if ((flags & Flag.RST) !== 0) return Copied.RST;
+  if ((flags & Flag.SYN) !== 0) return (flags & Flag.ACK) === 0 ? Copied.SYN : Copied.SYN_ACK;
+  return (flags & Flag.FIN) === 0 ? -1 : Copied.FIN;
 }
 
 export const embryoCopies = (ttls: number, side: 0 | 1): number => (ttls >>> EMBRYO_COPIES[side].shift) & EMBRYO_COPIES[side].most;
@@ -54,22 +65,23 @@ function copiedRecord(x: Context): number {
 const widenTtls = (word: number, ttl: number): number =>
   (word & 0xffff) | (Math.min((word >>> 16) & 255, ttl) << 16) | (Math.max(word >>> 24, ttl) << 24);
 
-export interface CopiesOfEnd {
-  readonly packets: number;
-  readonly ipBytes: number;
-  readonly payloadBytes: number;
-}
+type CopiesOfEnd = EndpointView['copies'];
 
-export const NO_COPIES: CopiesOfEnd = { packets: 0, ipBytes: 0, payloadBytes: 0 };
+const NONE: CopiesOfEnd = { packets: 0, ipBytes: 0, payloadBytes: 0, syn: 0, synAck: 0, fin: 0, rst: 0 };
 
 /** @param ref index of the pair record + 1 */
 export function copiesOfEnd(tables: Tables, ref: number, side: 0 | 1): CopiesOfEnd {
   const index = tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Pair.COPIES]! - 1;
-  if (index < 0) return NO_COPIES;
+  if (index < 0) return NONE;
   const at = tables.copied.offset(index);
+  const words = tables.copied.page(index);
   const floats = tables.copied.floatPage(index);
   return {
-    packets: tables.copied.page(index)[at + Copied.COUNT + side]!,
+    packets: words[at + Copied.COUNT + side]!,
+    syn: words[at + Copied.SYN + side]!,
+    synAck: words[at + Copied.SYN_ACK + side]!,
+    fin: words[at + Copied.FIN + side]!,
+    rst: words[at + Copied.RST + side]!,
     ipBytes: floats[((at + Copied.IP_BYTES) >> 1) + side]!,
     payloadBytes: floats[((at + Copied.PAYLOAD) >> 1) + side]!,
   };

@@ -211,8 +211,12 @@ export const Copied = {
   /** Octets of these (float64): IP packets, payload. */
   IP_BYTES: 4,
   PAYLOAD: 8,
+  SYN: 12,
+  SYN_ACK: 14,
+  FIN: 16,
+  RST: 18,
 } as const;
-export const COPIED_STRIDE = 12;
+export const COPIED_STRIDE = 20;
 
 /**
  * Words of one end in a trouble record, which only connections have that lost, repeated or reordered segments, closed a

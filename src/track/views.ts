@@ -352,7 +352,15 @@ class Endpoint implements EndpointView {
     if (ref !== 0) return copiesOfEnd(this.#tables, ref, this.side);
     const lengths = this.#core[this.#c + Core.LENGTHS]!;
     const packets = embryoCopies(this.#core[this.#c + Core.TTLS]!, this.side);
-    return { packets, ipBytes: packets * (this.side === 0 ? lengths & 0xffff : lengths >>> 16), payloadBytes: 0 };
+    return {
+      packets,
+      ipBytes: packets * (this.side === 0 ? lengths & 0xffff : lengths >>> 16),
+      payloadBytes: 0,
+      syn: this.side === 0 ? packets : 0,
+      synAck: this.side === 0 ? 0 : packets,
+      fin: 0,
+      rst: 0,
+    };
   }
   get syn(): number {
     return this.#word(Half.SYN, this.side === 0 ? this.#embryoCount : 0);
