@@ -127,6 +127,8 @@ export class Reassembly {
   loose = 0;
   /** Datagrams put together. */
   completed = 0;
+  /** First fragments that end inside the TCP header (RFC 1858). */
+  tiny = 0;
 
   /** Seconds of capture time; asked for each fragment. */
   readonly #now: () => number;
@@ -164,6 +166,7 @@ export class Reassembly {
     const end = offset + length;
     if (length <= 0 || end > MAX_DATAGRAM) return stopped(w, Stop.MALFORMED);
     this.loose++;
+    if (offset === 0 && next === IpProtocol.TCP && length < upperHeader(next)) this.tiny++;
     if (offset > 0) this.#lone = 0;
     else if (p.ipVersion === 6 && length < upperHeader(next)) return refused(w, next);
 

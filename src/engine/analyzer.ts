@@ -241,6 +241,7 @@ export class Analyzer {
   }
 
   #captureFacts(end: Nanos): CaptureFacts {
+    this.tally.tinyFragments = this.decoder.reassembly.tiny;
     const empty = this.#frames === 0;
     return {
       files: this.#facts.map((f, i) => {

@@ -16,6 +16,8 @@ export class PacketTally {
   fragments = 0;
   /** Fragments that overlap others of their datagram. */
   overlaps = 0;
+  /** First fragments that end inside the TCP header. */
+  tinyFragments = 0;
   /** TCP segments put together from IP fragments. */
   reassembled = 0;
   unknownLink = 0;
@@ -103,6 +105,11 @@ export function captureCaveats(
     'overlapping-fragments',
     tally.overlaps,
     `${s(tally.overlaps, 'is an IP fragment that overlaps', 'are IP fragments that overlap')} another: no host sends such, and the whole datagram is thrown away, as Linux does`,
+  );
+  add(
+    'tiny-fragments',
+    tally.tinyFragments,
+    `${s(tally.tinyFragments, 'is a first IP fragment that ends', 'are first IP fragments that end')} inside the TCP header: no host sends such, and a filter that looks at first fragments alone does not see the flags (RFC 1858)`,
   );
   add('odd-flags', tally.oddFlags, `${s(tally.oddFlags, 'has', 'have')} TCP flags that no TCP stack sends (probes or damage)`);
   add('icmp-errors', tally.icmpErrors, `${s(tally.icmpErrors, 'is an ICMP error', 'are ICMP errors')} about other packets`);

@@ -200,3 +200,11 @@ test('another pass has the same numbers for tunnels, and fragments of its own', 
   read(tagged[1]!, LINK.ETHERNET);
   expect(read(tagged[2]!, LINK.ETHERNET)).toMatchObject({ ...WHOLE, encap: p.encap });
 });
+
+test('RFC 1858: first fragments that end inside the TCP header are counted', () => {
+  const { decoder, stops } = reader();
+  expect(stops(v4(1, [8, 64]))).toEqual([FRAGMENT, FRAGMENT, NONE]);
+  stops(v4(2, [24]));
+  stops(v6(3, [16]));
+  expect(decoder.reassembly.tiny).toBe(2);
+});
