@@ -11,24 +11,23 @@ import {
   type Transition,
   Mark,
 } from '../model/connection.ts';
-import { endpointText } from '../model/address.ts';
-import type { RoundTrips, SequenceFacts, Silence } from '../model/sequence.ts';
-import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
+import type { Silence } from '../model/sequence.ts';
+import { type Side, type SideName, State } from '../model/state.ts';
 import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './context.ts';
 import { interfaceIndexOf } from './copies.ts';
+import { Endpoint } from './endpoint-view.ts';
 import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, MARKS } from './events.ts';
-import { copiesOfEnd, embryoCopies, lastCopyOf } from './copied.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { lastCopyOf } from './copied.ts';
+import { Core, Pair, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { RstBit } from './reset.ts';
-import { Cause, CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
-import { longestIdle, sequenceFacts } from './sequence-facts.ts';
-import { connStateOf, historyOf, sequenceBytesOf } from './zeek.ts';
+import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
+import { longestIdle } from './sequence-facts.ts';
+import { connStateOf, historyOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
-const timeOrNull = (t: number): Nanos | null => (t < 0 ? null : nanos(t));
 
 /** What a RST mark's detail says. */
 function rstFacts(d: number): RstFacts {
@@ -274,237 +273,5 @@ class Connection implements ConnectionView {
   get serverSideRtt(): number | null {
     const h = this.#handshake();
     return h ? Math.max(0, h.synAck - h.syn) / NANOS_PER_SECOND : null;
-  }
-}
-
-class Endpoint implements EndpointView {
-  readonly side: Side;
-  readonly role: SideName;
-  readonly #connection: Connection;
-  readonly #tables: Tables;
-  readonly #core: Int32Array;
-  readonly #c: number;
-  readonly #pair: Int32Array | undefined;
-  readonly #pairF: Float64Array | undefined;
-  readonly #h: number = 0;
-
-  constructor(connection: Connection, tables: Tables, id: number, side: Side) {
-    this.side = side;
-    this.role = SIDE_NAMES[side];
-    this.#connection = connection;
-    this.#tables = tables;
-    this.#core = tables.cores.page(id);
-    this.#c = tables.cores.offset(id);
-    const ref = this.#core[this.#c + Core.PAIR]!;
-    if (ref === 0) return;
-    this.#pair = tables.pairs.page(ref - 1);
-    this.#pairF = tables.pairs.floatPage(ref - 1);
-    this.#h = tables.pairs.offset(ref - 1) + side * HALF_STRIDE;
-  }
-
-  get #isB(): boolean {
-    return ((this.#core[this.#c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0) === (this.side === 0);
-  }
-  /** A word of the half; before there is one, what the embryo's counts say. */
-  #word(word: number, embryo: number): number {
-    return this.#pair === undefined ? embryo : this.#pair[this.#h + word]!;
-  }
-  #double(word: number, embryo: number): number {
-    return this.#pairF === undefined ? embryo : this.#pairF[(this.#h + word) >> 1]!;
-  }
-  get #embryoCount(): number {
-    const counts = this.#core[this.#c + Core.COUNTS]!;
-    return this.side === 0 ? counts & 0xffff : counts >>> 16;
-  }
-  #flag(flag: number): boolean {
-    return (this.#word(Half.FLAGS, 0) & flag) !== 0;
-  }
-
-  get ip(): string {
-    const ipv6 = (this.#core[this.#c + Core.META]! & 1) !== 0;
-    return this.#tables.addresses.text(this.#core[this.#c + (this.#isB ? Core.ADDR_B : Core.ADDR_A)]!, ipv6);
-  }
-  get port(): number {
-    const ports = this.#core[this.#c + Core.PORTS]!;
-    return this.#isB ? ports & 0xffff : ports >>> 16;
-  }
-  get name(): string {
-    return endpointText(this.ip, this.port);
-  }
-  get state(): State {
-    return ((this.#core[this.#c + Core.STATE]! >>> (this.side * 4)) & 15) as State;
-  }
-  get stateSince(): Nanos {
-    return this.#connection.transitions.findLast((t) => t.side === this.side)?.time ?? this.#connection.start;
-  }
-  get packets(): number {
-    return this.#word(Half.PACKETS, this.#embryoCount);
-  }
-  get ipBytes(): number {
-    const lengths = this.#core[this.#c + Core.LENGTHS]!;
-    return this.#double(Half.IP_BYTES, this.#embryoCount * (this.side === 0 ? lengths & 0xffff : lengths >>> 16));
-  }
-  get payloadBytes(): number {
-    return this.#double(Half.PAYLOAD, 0);
-  }
-  get copies(): EndpointView['copies'] {
-    const ref = this.#core[this.#c + Core.PAIR]!;
-    if (ref !== 0) return copiesOfEnd(this.#tables, ref, this.side);
-    const lengths = this.#core[this.#c + Core.LENGTHS]!;
-    const packets = embryoCopies(this.#core[this.#c + Core.TTLS]!, this.side);
-    return {
-      packets,
-      ipBytes: packets * (this.side === 0 ? lengths & 0xffff : lengths >>> 16),
-      payloadBytes: 0,
-      syn: this.side === 0 ? packets : 0,
-      synAck: this.side === 0 ? 0 : packets,
-      fin: 0,
-      rst: 0,
-    };
-  }
-  get syn(): number {
-    return this.#word(Half.SYN, this.side === 0 ? this.#embryoCount : 0);
-  }
-  get synAck(): number {
-    return this.#word(Half.SYN_ACK, this.side === 1 ? this.#embryoCount : 0);
-  }
-  get fin(): number {
-    return this.#word(Half.FIN, 0);
-  }
-  get rst(): number {
-    return this.#word(Half.RST, 0);
-  }
-  get firstSynFrame(): FrameNo | null {
-    return frameOrNull(this.#word(Half.FIRST_SYN, this.syn > 0 ? this.#core[this.#c + Core.FIRST_FRAME]! : 0));
-  }
-  get firstSynAckFrame(): FrameNo | null {
-    return frameOrNull(this.#word(Half.FIRST_SYN_ACK, this.side === 1 ? this.#core[this.#c + Core.FIRST_SYNACK]! : 0));
-  }
-  get firstFinFrame(): FrameNo | null {
-    return frameOrNull(this.#word(Half.FIRST_FIN, 0));
-  }
-  get firstRstFrame(): FrameNo | null {
-    return frameOrNull(this.#word(Half.FIRST_RST, 0));
-  }
-  get retransmissions(): number {
-    return this.#word(Half.RETRANSMISSIONS, Math.max(0, this.#embryoCount - 1));
-  }
-  get outOfOrder(): number {
-    return this.#word(Half.OUT_OF_ORDER, 0);
-  }
-  get missedBytes(): number {
-    return this.#word(Half.GAP, 0);
-  }
-  get holeBytes(): number {
-    return this.#word(Half.MISSED, 0);
-  }
-  get mayLackOctets(): boolean {
-    return this.missedBytes + this.holeBytes > 0 || this.#flag(HalfFlag.DOUBT);
-  }
-  get sequence(): SequenceFacts {
-    const ref = this.#core[this.#c + Core.PAIR]!;
-    return sequenceFacts(this.#tables, ref, this.side, this.retransmissions, this.#connection.observedUntil);
-  }
-  get rtt(): RoundTrips | null {
-    const samples = this.#word(Half.RTT_COUNT, 0);
-    if (samples === 0) return null;
-    const micros = (word: number): number => this.#word(word, 0) / 1e6;
-    const mean = this.#double(Half.RTT_SUM, 0) / samples / NANOS_PER_SECOND;
-    return { smallest: micros(Half.RTT_MIN), mean, largest: micros(Half.RTT_MAX), samples };
-  }
-  get maxInFlight(): number {
-    return this.#flag(HalfFlag.UNA_KNOWN) ? Math.max(this.#word(Half.MAX_IN_FLIGHT, 0), this.largestPayload) : 0;
-  }
-  get largestPayload(): number {
-    return this.#word(Half.LARGEST, 0);
-  }
-  get sequenceBytes(): number | null {
-    return sequenceBytesOf(this.#tables, this.#connection.id, this.side);
-  }
-
-  #transition(test: (t: Transition) => boolean): Transition | undefined {
-    return this.#connection.transitions.find((t) => t.side === this.side && test(t));
-  }
-  get finTime(): Nanos | null {
-    return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.SENDS_FIN])?.time ?? null;
-  }
-  get #finAcked(): Transition | undefined {
-    return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.FIN_ACKED]);
-  }
-  get endTime(): Nanos | null {
-    const fin = this.fin === 0 ? null : this.finTime;
-    if (this.rst === 0) return fin;
-    const rst = this.#connection.marks.find((m) => m.mark === Mark.RST && m.side === this.side)?.time ?? null;
-    return fin === null || rst === null ? (fin ?? rst) : nanos(Math.min(fin, rst));
-  }
-  get finAckedTime(): Nanos | null {
-    return this.#finAcked?.time ?? null;
-  }
-  get finAckedFrame(): FrameNo | null {
-    return this.#finAcked?.frame ?? null;
-  }
-  get lastDataTime(): Nanos | null {
-    return timeOrNull(this.#double(Half.LAST_DATA_TIME, -1));
-  }
-  get lastDataFrame(): FrameNo | null {
-    return frameOrNull(this.#word(Half.LAST_DATA_FRAME, 0));
-  }
-  get lastTime(): Nanos | null {
-    if (this.#pair !== undefined) return timeOrNull(this.#double(Half.LAST_TIME, -1));
-    return this.#embryoCount > 0 ? (this.#connection.marks.findLast((m) => m.side === this.side)?.time ?? this.stateSince) : null;
-  }
-  get payloadAfterPeerFin(): number {
-    return this.#word(Half.AFTER_PEER_FIN, 0);
-  }
-  get closeWait(): { readonly since: Nanos; readonly frame: FrameNo; readonly until: Nanos | null } | null {
-    const entered = this.#transition((t) => t.to === State.CLOSE_WAIT);
-    if (!entered) return null;
-    const left = this.#transition((t) => t.from === State.CLOSE_WAIT);
-    return { since: entered.time, frame: entered.frame ?? this.#connection.firstFrame, until: left?.time ?? null };
-  }
-
-  get #options(): number {
-    return this.#core[this.#c + Core.OPTIONS + this.side]!;
-  }
-  get mss(): number | null {
-    return (this.#options & SynOption.HAS_MSS) === 0 ? null : this.#options & 0xffff;
-  }
-  get windowScale(): number | null {
-    const scale = (this.#options >>> SynOption.SCALE_SHIFT) & 15;
-    return (this.#options & SynOption.SEEN) === 0 || scale === SynOption.NO_SCALE ? null : scale;
-  }
-  get sackPermitted(): boolean {
-    return (this.#options & SynOption.SACK) !== 0;
-  }
-  get timestamps(): boolean {
-    return (this.#options & SynOption.TIMESTAMPS) !== 0;
-  }
-  get fastOpen(): boolean {
-    return (this.#options & SynOption.FAST_OPEN) !== 0;
-  }
-  get fastOpenCookie(): boolean {
-    return (this.#options & SynOption.COOKIE) !== 0;
-  }
-  get synData(): boolean {
-    return (this.#options & SynOption.DATA) !== 0;
-  }
-  get mptcp(): boolean {
-    return (this.#options & SynOption.MPTCP) !== 0;
-  }
-  get ttl(): number {
-    const early = (this.#core[this.#c + Core.TTLS]! >>> (this.side * 8)) & 255;
-    return early !== 0 ? early : (this.#word(Half.WINDOW_TTL, 0) >>> 16) & 255;
-  }
-  get tls(): boolean {
-    return this.#flag(HalfFlag.TLS);
-  }
-  get lastPayloadType(): number {
-    return this.lastDataTime === null ? -1 : this.#word(Half.LAST_PAYLOAD, 0) >>> 24;
-  }
-  get lastPayloadLength(): number {
-    return this.#word(Half.LAST_PAYLOAD, 0) & 0xffffff;
-  }
-  get zeroWindows(): number {
-    return this.#word(Half.ZERO_WINDOWS, 0);
   }
 }
