@@ -21,7 +21,10 @@ export const lostThirdAck = defineDetector({
   severity: 'warning',
   category: 'open',
   params: {
-    minConnections: { default: 2, text: 'connections of one service from which it is more than a notice' },
+    minConnections: {
+      default: 2,
+      text: 'connections of one service from which it is a warning; a single one that was rescued is information',
+    },
     minShare: {
       default: 0.01,
       text: 'and their share of the handshakes of the service; below, it is the ordinary loss of a path: information',
@@ -82,11 +85,12 @@ function draft(
   const since = members.reduce((t, m) => Math.min(t, m.c.start), Infinity) as Nanos;
   const waits = members.flatMap((m) => (m.end === null ? [] : [secondsOf(m.end.time - m.synAckTime)]));
   const clients = [...new Set(members.map((m) => m.c.client.ip))];
+  const several = members.length >= params.minConnections;
   const few = members.length < params.minShare * service.completed;
   const affected = new Set(members.map((m) => m.c.id));
   const lost = gaveUp.length + silence.length;
   return {
-    severity: few && lost === 0 ? 'info' : members.length < params.minConnections ? 'notice' : 'warning',
+    severity: lost === 0 && (few || !several) ? 'info' : several ? 'warning' : 'notice',
     confidence: 'high',
     title: `Third ACK lost in ${plural(members.length, 'handshake')} with ${service.name}`,
     summary: [

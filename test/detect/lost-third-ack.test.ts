@@ -69,7 +69,7 @@ describe('scripted', () => {
       ),
       RULE,
     );
-    expect(finding).toMatchObject({ severity: 'notice', count: 1, metrics: { rescuedByData: 1 } });
+    expect(finding).toMatchObject({ severity: 'info', count: 1, metrics: { rescuedByData: 1 } });
   });
 
   test('one in two hundred is the ordinary loss of a path', async () => {
