@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { CrossReadResult } from '../capture/cross-read.ts';
 import { UsageError } from '../model/errors.ts';
+import type { ConnectionRow } from '../model/report.ts';
 import { checkFormats, type CaptureCheck } from '../report/index.ts';
 import { countText, plural } from '../report/narrate.ts';
 import { runAnalysis } from './analysis-run.ts';
@@ -36,10 +37,28 @@ export async function check(world: World, words: readonly string[], flags: Flags
     capture: report.capture,
     findings: report.findings.filter((f) => about.has(f.rule)),
     rules: report.rules.filter((r) => about.has(r.id)),
+    stacks: stacksOf(analysis.connections()),
     crossReadings,
   };
   await writeResult(world, format(result, documentPage(world, flags)), flags.output, paths);
   return exitCode(result.findings);
+}
+
+/** Connections looked at for the kernels of their ends: a flood must not make `check` slow. */
+const MAX_CONNECTIONS = 100_000;
+
+/** A host counts once for each kernel it shows: behind one address may be several (NAT). */
+function stacksOf(rows: Iterable<ConnectionRow>): CaptureCheck['stacks'] {
+  const hosts = new Map<string, Set<string>>();
+  let looked = 0;
+  for (const { client, server } of rows) {
+    if (++looked > MAX_CONNECTIONS) break;
+    for (const { ip, profile, profileFrom } of [client, server]) {
+      if (profile === undefined || profileFrom === 'option') continue;
+      hosts.set(profile, (hosts.get(profile) ?? new Set()).add(ip));
+    }
+  }
+  return [...hosts].map(([profile, ips]) => ({ profile, hosts: ips.size })).sort((a, b) => b.hosts - a.hosts);
 }
 
 function inWords(result: CrossReadResult): { readonly verdict: CrossReadResult['verdict']; readonly text: string } {

@@ -11,8 +11,9 @@ import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
 import type { Formats, Formatter } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
+import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
-import { PROFILES } from '../track/profiles.ts';
+import { parseHostProfiles } from '../track/host-profiles.ts';
 import { didYouMean } from './nearest.ts';
 import type { World } from './world.ts';
 
@@ -69,7 +70,10 @@ export function analysisOptions(command: Command): Command {
     .addOption(new Option('--only <rules>', 'report only these rules (comma-separated)').argParser(gatherList))
     .addOption(new Option('--skip <rules>', 'leave these rules out (comma-separated)').argParser(gatherList))
     .addOption(new Option('--set <rule.param=value>', 'change a threshold; tcpdiag rules lists them').argParser(gather))
-    .option('--profile <name>', `kernel whose timers are assumed: ${PROFILES.map((p) => p.name).join(', ')}`)
+    .option(
+      '--profile <name>',
+      `kernel of the hosts, instead of guessing it from their SYNs: ${PROFILES.map((p) => p.name).join(', ')}; or of some: 10.0.0.0/8=windows,linux`,
+    )
     .option('--captured-until <time>', 'the capture ran until then although nothing more came')
     .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
     .option('--no-progress', 'no progress line')
@@ -152,9 +156,8 @@ function settingFlag(word: string, rules: readonly Detector[]): readonly [string
 }
 
 function profileFlag(word: string): string {
-  const names = PROFILES.map((p) => p.name);
-  if (names.includes(word)) return word;
-  throw new UsageError(`there is no profile ${quoted(word)}; there are ${names.join(', ')}.`);
+  parseHostProfiles(word);
+  return word;
 }
 
 /** 0, or 1 when `--fail-on` was given and one of the findings is severe enough. */

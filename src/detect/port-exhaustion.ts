@@ -6,24 +6,12 @@ import type { ConnId } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
-import {
-  DEFAULT_PORTS,
-  heldRate,
-  oddFrom,
-  type PortUsage,
-  portUsage,
-  reuseGaps,
-  type Stop,
-  stopOf,
-  TIME_WAIT_SECONDS,
-  waitsForPorts,
-  wholeRange,
-} from './port-usage.ts';
+import { heldRate, oddFrom, type PortUsage, portUsage, reuseGaps, type Stop, stopOf, waitsForPorts, wholeRange } from './port-usage.ts';
 
 const PARAMS = {
   minPorts: { default: 50, text: 'different local ports of one client towards one service from which on it is looked at' },
   stopSeconds: { default: 1, text: 'connects have stopped when none follows for this time (and for five times the longest usual pause)' },
-  rateSeconds: { default: 10, text: 'how long a rate above ports / 60 s must be held' },
+  rateSeconds: { default: 10, text: 'how long a rate above ports / TIME_WAIT must be held' },
   minReuses: { default: 50, text: 'reused ports from which on the gaps before their reuse count' },
 } as const;
 type Params = Readonly<Record<keyof typeof PARAMS, number>>;
@@ -51,12 +39,12 @@ export const portExhaustion = defineDetector({
   params: PARAMS,
   docs: {
     what: 'A client has used all, or nearly all, of its local ports towards one destination address and port. Further connects fail with EADDRNOTAVAIL ("Cannot assign requested address") before any packet is sent.',
-    why: 'The failure is in the log of the application only. The limit is per source address, destination address and destination port: 28,232 ports with the default range, so 470 new connections per second when the client closes first and each port waits 60 s.',
-    how: 'Four traces are looked for, in clients that complete their handshakes and close first. All ports of a range were used, half by half as Linux does, and connects stop while nearly all are in TIME_WAIT: critical. Ports are taken again as soon as their 60 s in TIME_WAIT are over: critical. A client whose first 50 ports were even goes over to odd ones, which Linux does when no even port is left for the destination: warning. The rate of connects stays above ports / 60 s for rateSeconds and no port comes back earlier: warning.',
+    why: 'The failure is in the log of the application only. The limit is per source address, destination address and destination port: 28,232 ports with the default range of Linux, so 470 new connections per second when the client closes first and each port waits 60 s; 16,384 ports and 120 s on Windows, so 136.',
+    how: 'Four traces are looked for, in clients that complete their handshakes and close first. All ports of a range were used, half by half as Linux does, and connects stop while nearly all are in TIME_WAIT: critical. Ports are taken again as soon as their TIME_WAIT is over (60 s on Linux): critical. A client whose first 50 ports were even goes over to odd ones, which Linux does when no even port is left for the destination: warning. The rate of connects stays above ports / TIME_WAIT for rateSeconds and no port comes back earlier: warning.',
     never:
-      'A short burst on a few ports, a server that closes first (the ports of the client are free at once), floods without handshakes, and ports that come back within 60 s while connects go on: tcp_tw_reuse at work without harm.',
+      'A short burst on a few ports, a server that closes first (the ports of the client are free at once), floods without handshakes, and ports that come back within TIME_WAIT while connects go on: tcp_tw_reuse at work without harm.',
     limits:
-      'The failing connect() leaves no packet; silence may also mean that the client had nothing more to ask. Clients behind NAT have the ports of the translator, whose shortage looks the same. The limits of other systems differ.',
+      'The failing connect() leaves no packet; silence may also mean that the client had nothing more to ask. Clients behind NAT have the ports of the translator, whose shortage looks the same. Range and TIME_WAIT are the defaults of the profile of the client; a sysctl or a registry value changes them.',
     references: [
       'Linux net/ipv4/inet_hashtables.c __inet_hash_connect',
       'Linux Documentation/networking/ip-sysctl.rst (ip_local_port_range, tcp_tw_reuse)',
@@ -81,9 +69,9 @@ function signsOf(capture: CaptureView, use: PortUsage, params: Params): Signs | 
   if (use.established < ESTABLISHED || use.clientCloses < CLIENT_CLOSES) return null;
   const range = wholeRange(use, params.minPorts);
   const gaps = reuseGaps(capture, use);
-  const waits = waitsForPorts(gaps, params.minReuses);
+  const waits = waitsForPorts(use, gaps, params.minReuses);
   // tcp_tw_reuse (or a peer that lets go at once): then TIME_WAIT blocks nobody for long.
-  const reusedEarly = gaps.some((g) => g.seconds < TIME_WAIT_SECONDS - 1);
+  const reusedEarly = gaps.some((g) => g.seconds < use.kernel.profile.timeWait - 1);
   const stop = range === null || reusedEarly ? null : stopOf(capture, use, params.stopSeconds);
   const full = stop !== null && range !== null && stop.busy >= 0.9 * range;
   const signs: Signs = {
@@ -97,8 +85,9 @@ function signsOf(capture: CaptureView, use: PortUsage, params: Params): Signs | 
   return signs.stop !== null || signs.waits !== null || signs.oddFrom !== null || tooFast(signs) ? signs : null;
 }
 
-const portsOf = ({ use, range }: Signs): number => range ?? Math.max(DEFAULT_PORTS, use.high - use.low + 1);
-const tooFast = (s: Signs): boolean => s.rate > portsOf(s) / TIME_WAIT_SECONDS;
+const defaultPorts = ({ kernel }: PortUsage): number => kernel.profile.ports[1] - kernel.profile.ports[0] + 1;
+const portsOf = ({ use, range }: Signs): number => range ?? Math.max(defaultPorts(use), use.high - use.low + 1);
+const tooFast = (s: Signs): boolean => s.rate > portsOf(s) / s.use.kernel.profile.timeWait;
 
 function draft(capture: CaptureView, s: Signs | null, params: Params): Draft[] {
   if (s === null) return [];
@@ -119,7 +108,7 @@ function draft(capture: CaptureView, s: Signs | null, params: Params): Draft[] {
       summary: `${client} opened ${plural(ids.length, 'connection')} to ${towards} and used ${all}. ${facts.join(' ')} The limit is per destination address and port; further connects fail there with EADDRNOTAVAIL, which sends no packet.`,
       subject: { host: client, role: 'client', peer: service.ip, port: service.port },
       atFault: client,
-      faultBecause: `it opens a connection per exchange and closes it first (${Math.round(100 * use.clientCloses)} % of those looked at), so that each port waits ${TIME_WAIT_SECONDS} s in TIME_WAIT`,
+      faultBecause: `it opens a connection per exchange and closes it first (${Math.round(100 * use.clientCloses)} % of those looked at), so that each port waits ${String(use.kernel.profile.timeWait)} s in TIME_WAIT (${use.kernel.text})`,
       since: stop?.at ?? (s.oddFrom === null ? use.starts[0]! : capture.connection(s.oddFrom).start),
       until: null,
       count: ids.length,
@@ -171,7 +160,7 @@ function factsOf(capture: CaptureView, s: Signs, params: Params): string[] {
     );
   }
   if (tooFast(s)) {
-    const limit = portsOf(s) / TIME_WAIT_SECONDS;
+    const limit = portsOf(s) / use.kernel.profile.timeWait;
     facts.push(
       `It opened ${countText(Math.round(s.rate))} connections per second over ${params.rateSeconds} s; ${countText(portsOf(s))} ports last for ${countText(Math.round(limit))}.`,
     );
@@ -210,7 +199,7 @@ function causesOf(use: PortUsage): Cause[] {
     },
     {
       text: 'the range of local ports was made small, or many of its ports are reserved (net.ipv4.ip_local_reserved_ports)',
-      likelihood: use.distinct < DEFAULT_PORTS / 2 ? 'medium' : 'low',
+      likelihood: use.distinct < defaultPorts(use) / 2 ? 'medium' : 'low',
       because: `${countText(use.distinct)} different ports between ${use.low} and ${use.high} were used`,
     },
     {

@@ -4,21 +4,18 @@
  * (linux: net/ipv4/inet_hashtables.c __inet_hash_connect). The arithmetic of `port-exhaustion`; the words are in that file.
  */
 import type { CaptureView, ClientGroup } from '../model/capture-view.ts';
+import { profileNamed } from '../model/profiles.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
+import { type Kernel, kernelOf } from './kernel.ts';
 import { median, quantile, sample } from './statistics.ts';
 
-/** linux: net.ipv4.ip_local_port_range 32768 60999. */
-export const DEFAULT_PORTS = 28_232;
-/** linux: include/net/tcp.h TCP_TIMEWAIT_LEN, seconds. */
-export const TIME_WAIT_SECONDS = 60;
-
-/** Ranges that systems come with: Linux, IANA's dynamic ports (Windows, macOS, BSD), the usual widened one, FreeBSD's. */
+/** Ranges that systems come with (Linux, Windows and macOS, FreeBSD), and the usual widened one. */
 const KNOWN_RANGES: readonly (readonly [from: number, to: number])[] = [
-  [32_768, 60_999],
-  [49_152, 65_535],
+  profileNamed('linux').ports,
+  profileNamed('windows').ports,
   [1_024, 65_535],
-  [10_000, 65_535],
+  profileNamed('freebsd').ports,
 ];
 
 /** First ports that must share their parity before others mean anything: 2^-50 by chance. */
@@ -30,6 +27,8 @@ const SAMPLE = 300;
 
 export interface PortUsage {
   readonly group: ClientGroup;
+  /** The client's: how long its TIME_WAIT lasts, and which ports it takes by default. */
+  readonly kernel: Kernel;
   /** Start of each connection, in order, and its client port. */
   readonly starts: readonly Nanos[];
   readonly ports: readonly number[];
@@ -54,6 +53,7 @@ export function portUsage(capture: CaptureView, group: ClientGroup): PortUsage {
   const some = sample(group.ids, SAMPLE).map((id) => capture.connection(id));
   return {
     group,
+    kernel: kernelOf(capture.connection(group.ids[0]!).client),
     starts,
     ports,
     distinct: seen.size,
@@ -67,7 +67,7 @@ export function portUsage(capture: CaptureView, group: ClientGroup): PortUsage {
 /** All ports of the client's range were used: how many there are; null when that does not show. */
 export function wholeRange(use: PortUsage, minPorts: number): number | null {
   if (use.distinct < minPorts) return null;
-  for (const [from, to] of KNOWN_RANGES) {
+  for (const [from, to] of [use.kernel.profile.ports, ...KNOWN_RANGES]) {
     const size = to - from + 1;
     if (use.low >= from && use.high <= to && use.distinct >= NEARLY_ALL * size) return size;
   }
@@ -85,6 +85,7 @@ export function wholeRange(use: PortUsage, minPorts: number): number | null {
 /** The connection with which a client that had taken even ports only went over to odd ones; null when it did not. */
 export function oddFrom(use: PortUsage): ConnId | null {
   const { ports } = use;
+  if (!use.kernel.profile.name.startsWith('linux')) return null;
   const first = ports.findIndex((p) => p % 2 === 1);
   if (first < PARITY_RUN) return null;
   const rest = ports.slice(first);
@@ -96,7 +97,7 @@ export function oddFrom(use: PortUsage): ConnId | null {
 export interface Stop {
   readonly at: Nanos;
   readonly seconds: number;
-  /** Ports busy at that moment: open, or closed by the client less than 60 s before. */
+  /** Ports busy at that moment: open, or closed by the client less than its TIME_WAIT before. */
   readonly busy: number;
 }
 
@@ -107,10 +108,11 @@ export function stopOf(capture: CaptureView, use: PortUsage, minSeconds: number)
   const gaps = use.starts.slice(1).map((t, i) => secondsOf(t - use.starts[i]!));
   // A pause as others before it is no stop; one far longer than all of them is.
   if (seconds < minSeconds || seconds < 5 * quantile(gaps, 0.99)) return null;
+  const { timeWait } = use.kernel.profile;
   const busy = new Set<number>();
   for (const id of use.group.ids) {
     const { client } = capture.connection(id);
-    const waiting = client.state === State.TIME_WAIT || (client.finTime !== null && secondsOf(at - client.finTime) < TIME_WAIT_SECONDS);
+    const waiting = client.state === State.TIME_WAIT || (client.finTime !== null && secondsOf(at - client.finTime) < timeWait);
     if (waiting || (client.state !== State.CLOSED && client.finTime === null)) busy.add(client.port);
   }
   return { at, seconds, busy: busy.size };
@@ -130,12 +132,13 @@ export function reuseGaps(capture: CaptureView, use: PortUsage): readonly { read
 }
 
 /** Ports are taken again as soon as their TIME_WAIT is over: the middle of the later half of the gaps; null when they are not. */
-export function waitsForPorts(gaps: readonly { readonly seconds: number }[], minCount: number): number | null {
+export function waitsForPorts(use: PortUsage, gaps: readonly { readonly seconds: number }[], minCount: number): number | null {
+  const { timeWait } = use.kernel.profile;
   const late = gaps.slice(gaps.length >> 1).map((g) => g.seconds);
   if (late.length < minCount) return null;
   // Kernel timers fire up to some seconds late.
   const middle = median(late);
-  return quantile(late, 0.1) >= TIME_WAIT_SECONDS - 1 && middle <= 1.1 * TIME_WAIT_SECONDS ? middle : null;
+  return quantile(late, 0.1) >= timeWait - 1 && middle <= 1.1 * timeWait ? middle : null;
 }
 
 /** The highest rate of connects held over `seconds`, per second. */

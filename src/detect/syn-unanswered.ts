@@ -11,8 +11,9 @@ import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { isFlooded } from './floods.ts';
+import { kernelOf } from './kernel.ts';
 import { largest } from './statistics.ts';
-import { nextRepeat, schedulesOf, synTimes } from './syn-schedule.ts';
+import { nextRepeat, ownSchedule, schedulesOf, synTimes } from './syn-schedule.ts';
 
 /** From this many silent services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
@@ -38,8 +39,8 @@ export const synUnanswered = defineDetector({
   },
   docs: {
     what: 'A client repeats its SYN on its kernel schedule and gets neither SYN-ACK nor RST nor an ICMP error.',
-    why: 'connect() hangs until the kernel gives up: 127 s (exponential back-off, six repeats) or 131 s (Linux 6.5 and newer, ten repeats). The often quoted 63 s is the life of a SYN-ACK, and of SYNs before Linux 3.7.',
-    how: 'Attempts of which the capture holds nothing but the SYN and its repeats with the same sequence number. Their times are compared with the schedules of Linux (timers fire late, by 5 % and 30 ms at most, never early). One finding for a service; for a host where more than three services are silent; for a client to whom more than eight hosts are silent. Critical when several attempts failed, when the service answers others, or when one waited giveUpSeconds; otherwise a warning.',
+    why: 'connect() hangs until the kernel gives up: on Linux 127 s (exponential back-off, six repeats) or 131 s (6.5 and newer, ten repeats), 75 s on FreeBSD and macOS, 21 s on Windows. The often quoted 63 s is the life of a SYN-ACK, and of SYNs before Linux 3.7.',
+    how: 'Attempts of which the capture holds nothing but the SYN and its repeats with the same sequence number. Their times are compared with the schedule of the profile of the client, or else with those of Linux (timers fire late, by 5 % and 30 ms at most, never early). One finding for a service; for a host where more than three services are silent; for a client to whom more than eight hosts are silent. Critical when several attempts failed, when the service answers others, or when one waited giveUpSeconds; otherwise a warning.',
     never:
       'Captures of one direction, a SYN whose first repeat was not due before the capture ended, SYN floods, port scans, services whose accept queue overflows (that is accept-queue-overflow), source equal to destination.',
     limits:
@@ -188,10 +189,11 @@ const waited = (c: ConnectionView): number => c.end - c.start;
 
 function scheduleText(capture: CaptureView, c: ConnectionView): { name: string; givesUp: number | null; text: string } {
   const times = synTimes(c);
-  const fits = schedulesOf(times);
+  const own = ownSchedule(c.client, times);
+  const fits = own === null ? schedulesOf(times) : [own];
   const at = times.slice(1, 12).map((t) => secondsOf(t.time - times[0]!.time).toFixed(2));
   const seen = `The repeats came ${at.join(', ')} s after the first SYN`;
-  if (fits.length === 0) return { name: 'other', givesUp: null, text: `${seen}, which fits no schedule of Linux.` };
+  if (fits.length === 0) return { name: 'other', givesUp: null, text: `${seen}, which fits no schedule of a kernel known here.` };
   if (fits.length > 1)
     return {
       name: 'exponential or linear',
@@ -203,13 +205,14 @@ function scheduleText(capture: CaptureView, c: ConnectionView): { name: string; 
   const due = nextRepeat(schedule, repeats);
   const silence = secondsOf(capture.end - times.at(-1)!.time);
   let end = '';
-  if (due === null) end = silence > schedule.givesUp - schedule.repeats.at(-1)! ? ' The capture goes on past that moment.' : '';
+  if (due === null)
+    end = silence > schedule.profile.syn.givesUp - schedule.profile.syn.repeats.at(-1)! ? ' The capture goes on past that moment.' : '';
   else if (silence > due * 1.05 + 0.03)
     end = ` The next repeat was due ${durationText(due)} after the last and did not come: the client had given up.`;
   return {
     name: schedule.name,
-    givesUp: schedule.givesUp,
-    text: `${seen}: the ${schedule.name} schedule of ${schedule.kernels}, whose connect() gives up after ${String(schedule.givesUp)} s.${end}`,
+    givesUp: schedule.profile.syn.givesUp,
+    text: `${seen}: the ${own === null ? `${schedule.name} schedule of ${schedule.kernels}` : `schedule of ${own.kernels} (${kernelOf(c.client).text})`}, whose connect() gives up after ${String(schedule.profile.syn.givesUp)} s.${end}`,
   };
 }
 

@@ -7,6 +7,7 @@ import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
+import { kernelOf } from './kernel.ts';
 import { draftLargest } from './largest.ts';
 import { median, sample } from './statistics.ts';
 
@@ -21,10 +22,6 @@ const PARAMS = {
 } as const;
 type Params = Readonly<Record<keyof typeof PARAMS, number>>;
 
-/** linux: include/net/tcp.h TCP_TIMEWAIT_LEN; no sysctl changes it. */
-const TIME_WAIT_SECONDS = 60;
-/** linux: net.ipv4.ip_local_port_range 32768 60999. */
-const DEFAULT_PORTS = 28_232;
 /** Measured: sizeof(struct tcp_timewait_sock) in its slab, kB. */
 const KILOBYTES_EACH = 0.3;
 /** Connections looked at for the typical life. */
@@ -48,12 +45,12 @@ export const timeWaitExcess = defineDetector({
   category: 'time-wait',
   params: PARAMS,
   docs: {
-    what: 'One host holds so many sockets in TIME_WAIT at the same time that they cost it something. The end that closes a connection first waits there for 60 s on Linux, so the number is the rate of closes times 60 s.',
+    what: 'One host holds so many sockets in TIME_WAIT at the same time that they cost it something. The end that closes a connection first waits there (60 s on Linux and FreeBSD, 120 s on Windows, 30 s on macOS), so the number is the rate of closes times that.',
     why: 'On the connecting side each one keeps a local port busy towards that destination; when all are busy, connect() fails. On the accepting side each costs about 0.3 kB and no port, which is harmless until the table is full.',
-    how: 'The stays in TIME_WAIT of each host are overlaid, per service and in all; the largest number at once counts. A stay lasts 60 s, ends earlier when the addresses and ports are used again, and is cut at the end of observation.',
+    how: 'The stays in TIME_WAIT of each host are overlaid, per service and in all; the largest number at once counts. A stay lasts as long as the profile of the host says, ends earlier when the addresses and ports are used again, and is cut at the end of observation.',
     never: 'Up to perDestination at once towards one service and perHost in all.',
     limits:
-      'The kernel of the host may not be Linux, and may have destroyed some at once (tcp_max_tw_buckets); the number is what a Linux host would hold. Connections closed before the capture began are not counted.',
+      'The kernel of the host is guessed from its SYN or SYN-ACK, and may have destroyed some at once (tcp_max_tw_buckets). Connections closed before the capture began are not counted.',
     references: [
       'RFC 9293 §3.4.2 and §3.6.1 (TIME-WAIT)',
       'RFC 6191',
@@ -103,10 +100,12 @@ function draft(capture: CaptureView, heap: Heap, params: Params): Draft {
   const life = median(sample(ids, SAMPLE).map((id) => secondsOf(capture.connection(id).end - capture.connection(id).start)));
   const towards = heap.towards === null ? '' : client ? ` towards ${heap.towards}` : ` at its service ${heap.towards}`;
   const tableNear = peak >= params.tableShare * params.tableLimit;
-  const share = `${((100 * peak) / DEFAULT_PORTS).toFixed(1)} %`;
+  const { profile, text: kernel } = kernelOf(capture.connection(ids[0]!).ends[side]);
+  const ports = profile.ports[1] - profile.ports[0] + 1;
+  const share = `${((100 * peak) / ports).toFixed(1)} %`;
   const cost = client
-    ? `Each keeps one local port of ${host} busy towards that destination for ${TIME_WAIT_SECONDS} s: ${share} of the ${countText(DEFAULT_PORTS)} default ports`
-    : `Each costs about ${KILOBYTES_EACH} kB on ${host} (${countText(Math.round(peak * KILOBYTES_EACH))} kB in all) and no port`;
+    ? `Each keeps one local port of ${host} busy towards that destination for ${String(profile.timeWait)} s: ${share} of the ${countText(ports)} default ports (${kernel})`
+    : `Each costs about ${KILOBYTES_EACH} kB on ${host} (${countText(Math.round(peak * KILOBYTES_EACH))} kB in all) and no port, for ${String(profile.timeWait)} s (${kernel})`;
   const pace = rate === null ? '' : `, at ${rate >= 10 ? countText(Math.round(rate)) : rate.toFixed(1)} closes per second`;
   return {
     severity: client || tableNear ? 'warning' : 'notice',
@@ -134,7 +133,7 @@ function draft(capture: CaptureView, heap: Heap, params: Params): Draft {
       connections: ids.length,
       closesPerSecond: rate,
       medianLifeSeconds: life,
-      shareOfDefaultPorts: client ? peak / DEFAULT_PORTS : null,
+      shareOfDefaultPorts: client ? peak / ports : null,
     },
     causes: causesOf(heap, life),
     remedies: remediesOf(client, host),

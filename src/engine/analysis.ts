@@ -19,7 +19,7 @@ export interface AnalysisOptions {
   readonly skip?: readonly string[];
   /** `rule.parameter` → value. */
   readonly set?: Readonly<Record<string, number>>;
-  /** Kernel whose timers are assumed; see track/profiles.ts. */
+  /** Kernels that the user names: `windows`, `10.0.0.0/8=windows,linux`; all others are guessed. See track/host-profiles.ts. */
   readonly profile?: string;
 }
 

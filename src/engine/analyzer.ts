@@ -19,7 +19,7 @@ import { stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { sourceOf } from '../track/copies.ts';
-import { DEFAULT_PROFILE, PROFILES, type Profile } from '../track/profiles.ts';
+import { parseHostProfiles } from '../track/host-profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
 import { Sightings } from '../track/sightings.ts';
 import { Tracker } from '../track/tracker.ts';
@@ -63,7 +63,7 @@ export class Analyzer {
 
   constructor(options: AnalysisOptions) {
     this.#options = options;
-    this.#tracker = new Tracker(profileNamed(options.profile));
+    this.#tracker = new Tracker(parseHostProfiles(options.profile));
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }
 
@@ -286,10 +286,3 @@ export class Analyzer {
 }
 
 const later = (a: Nanos, b: Nanos): Nanos => (a > b ? a : b);
-
-function profileNamed(name: string | undefined): Profile {
-  if (name === undefined) return DEFAULT_PROFILE;
-  const profile = PROFILES.find((p) => p.name === name);
-  if (!profile) throw new UsageError(`there is no kernel profile ${sanitise(name)}; there are ${PROFILES.map((p) => p.name).join(', ')}`);
-  return profile;
-}

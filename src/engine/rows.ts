@@ -88,6 +88,7 @@ function endpointRow(e: EndpointView, delay: number | null, clock: Clock): Endpo
     endSent: e.endTime === null ? null : clock.text(e.endTime),
     delaySeconds: tidyOrNull(delay),
     options: e.syn + e.synAck === 0 ? null : synOptions(e),
+    ...(e.profileFrom === 'default' ? {} : { profile: e.profile, profileFrom: e.profileFrom }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Text forms of IP addresses. Parsing and printing only; interning is the tracker's business. */
+/** Text forms of IP addresses and prefixes. Parsing and printing only; interning is the tracker's business. */
 
 export const ipv4Text = (address: number): string =>
   `${String(address >>> 24)}.${String((address >>> 16) & 255)}.${String((address >>> 8) & 255)}.${String(address & 255)}`;
@@ -33,15 +33,46 @@ export const hostText = (ip: string): string => (ip.includes(':') ? `[${ip}]` : 
 /** The /24 (IPv4) or /64 (IPv6) that an address belongs to, as `10.0.0.0/24`. */
 export function prefixText(ip: string): string {
   if (!ip.includes(':')) return `${ip.split('.').slice(0, 3).join('.')}.0/24`;
+  const bytes = ipv6Octets(ip);
+  bytes.fill(0, 8);
+  return `${ipv6Text(bytes)}/64`;
+}
+
+/** Octets of an IPv6 address that is known to be well formed. */
+function ipv6Octets(ip: string): Uint8Array {
   const [head = '', tail] = ip.split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const groups = tail === undefined ? left : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  const kept = groups.slice(0, 4).map((g) => Number.parseInt(g, 16) || 0);
   const bytes = new Uint8Array(16);
-  kept.forEach((g, i) => {
+  groups.forEach((text, i) => {
+    const g = Number.parseInt(text, 16) || 0;
     bytes[i * 2] = g >> 8;
     bytes[i * 2 + 1] = g & 255;
   });
-  return `${ipv6Text(bytes)}/64`;
+  return bytes;
+}
+
+export interface Prefix {
+  /** 4 or 16 octets; those behind `bits` as they were written. */
+  readonly octets: Uint8Array;
+  readonly bits: number;
+}
+
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+/** Eight groups, or fewer around one `::`. */
+const isIpv6 = (word: string): boolean => {
+  const [head = '', tail, ...more] = word.split('::');
+  const groups = [head, tail ?? ''].flatMap((half) => (half === '' ? [] : half.split(':')));
+  if (more.length > 0 || !groups.every((g) => /^[\da-f]{1,4}$/i.test(g))) return false;
+  return tail === undefined ? groups.length === 8 : groups.length < 8;
+};
+
+/** `10.0.0.0/8`, `2001:db8::/32`, or an address alone; null when it is neither. */
+export function parsePrefix(word: string): Prefix | null {
+  const [, ip = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(word) ?? [];
+  const octets = IPV4.test(ip) ? Uint8Array.from(ip.split('.'), Number) : isIpv6(ip) ? ipv6Octets(ip) : null;
+  if (octets === null) return null;
+  const bits = length === undefined ? octets.length * 8 : Number(length);
+  return bits > octets.length * 8 ? null : { octets, bits };
 }

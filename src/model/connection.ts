@@ -5,6 +5,7 @@
  * Every state is inferred at the capture point. `basis` says on what ground; a rule must say what it does when that is
  * not `handshake`.
  */
+import type { ProfileFrom } from './profiles.ts';
 import type { RoundTrips, SequenceFacts, Silence } from './sequence.ts';
 import type { Side, SideName, State } from './state.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
@@ -182,6 +183,9 @@ export interface EndpointView {
   readonly mptcp: boolean;
   /** TTL or hop limit of the first segment. */
   readonly ttl: number;
+  /** Name in model/profiles.ts of the kernel whose timers were used, or NO_KERNEL: a tool made its SYN. */
+  readonly profile: string;
+  readonly profileFrom: ProfileFrom;
   /** Payload began like TLS (a handshake record). */
   readonly tls: boolean;
   /** First octet of the last payload (TLS: record type); -1 when not captured. */

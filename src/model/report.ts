@@ -94,6 +94,9 @@ export interface EndpointRow {
   readonly delaySeconds: number | null;
   /** null: neither its SYN nor its SYN-ACK was captured. */
   readonly options: SynOptions | null;
+  /** Its kernel, where there is a ground for one: a name in model/profiles.ts, or `none`; and the ground (`syn`, `schedule`, `option`). */
+  readonly profile?: string;
+  readonly profileFrom?: string;
 }
 
 export interface TransitionRow {

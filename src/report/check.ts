@@ -1,6 +1,7 @@
 /** `check`: can this capture be believed? Its files, what reading them showed, and what the rules about the capture itself concluded. */
 import type { Finding, RuleVerdict } from '../model/finding.ts';
 import type { CaptureFacts, CaptureFile, Report } from '../model/report.ts';
+import { NO_KERNEL } from '../model/profiles.ts';
 import { sanitise } from '../model/sanitise.ts';
 import type { Vantage } from '../model/vantage.ts';
 import { orderedCapture, orderedFinding } from './json.ts';
@@ -16,6 +17,8 @@ export interface CaptureCheck {
   /** Only those of rules about the capture itself. */
   readonly findings: readonly Finding[];
   readonly rules: readonly RuleVerdict[];
+  /** Hosts by the kernel that their SYNs show (a name in model/profiles.ts, or `none`), most first. */
+  readonly stacks: readonly { readonly profile: string; readonly hosts: number }[];
   /** What another reader made of the same files; empty when it was not asked. */
   readonly crossReadings: readonly {
     readonly path: string;
@@ -35,6 +38,7 @@ export function* checkText(check: CaptureCheck, page: Page): Generator<string> {
   for (const c of capture.caveats) yield `${hang('  - ', sanitise(c.text), width).join('\n')}\n`;
   yield '\n';
   yield* findingBlocks(check.findings, capture, page, width);
+  if (check.stacks.length > 0) yield `${hang('', stacksText(check.stacks), width).join('\n')}\n`;
   for (const { path, verdict, text } of check.crossReadings) {
     yield `${hang('Cross-read: ', sanitise(`${fileName(path)}: ${verdict.replace('-', ' ')}: ${text}`), width).join('\n')}\n`;
   }
@@ -44,6 +48,15 @@ export function* checkText(check: CaptureCheck, page: Page): Generator<string> {
 
 export function* checkJson(check: CaptureCheck): Generator<string> {
   yield `${safeJson({ ...check, capture: orderedCapture(check.capture), findings: check.findings.map(orderedFinding) })}\n`;
+}
+
+/** `Kernels by their SYNs: 12 hosts linux, 1 host windows; 3 addresses sent SYNs that no kernel sends.` */
+function stacksText(stacks: CaptureCheck['stacks']): string {
+  const known = stacks.filter((s) => s.profile !== NO_KERNEL).map((s) => `${plural(s.hosts, 'host')} ${s.profile}`);
+  const forged = stacks.find((s) => s.profile === NO_KERNEL)?.hosts ?? 0;
+  const kernels = known.length === 0 ? [] : [`Kernels by their SYNs: ${known.join(', ')}`];
+  const tools = forged === 0 ? [] : [`${plural(forged, 'address', 'addresses')} sent SYNs that no kernel sends`];
+  return sanitise(`${[...kernels, ...tools].join('; ')}.`);
 }
 
 /** `a.pcap: pcap, LINUX_SLL2, 91.0 kB, 849 packets, SHA-256 …` */

@@ -51,13 +51,15 @@ const ENDPOINT_FIELDS = [
   'missedBytes',
   'sequenceBytes',
   'endSent',
+  'profile',
+  'profileFrom',
 ] as const satisfies (keyof EndpointRow)[];
 
 /** contract.md's names, dotted where they are nested. The transitions are a list of objects and stay in ndjson. */
 const CSV_FIELDS: readonly (readonly [string, (c: ConnectionRow) => Cell])[] = [
   ['id', (c) => c.id],
-  ...ENDPOINT_FIELDS.map((key) => [`client.${key}`, (c: ConnectionRow) => c.client[key]] as const),
-  ...ENDPOINT_FIELDS.map((key) => [`server.${key}`, (c: ConnectionRow) => c.server[key]] as const),
+  ...ENDPOINT_FIELDS.map((key) => [`client.${key}`, (c: ConnectionRow) => c.client[key] ?? null] as const),
+  ...ENDPOINT_FIELDS.map((key) => [`server.${key}`, (c: ConnectionRow) => c.server[key] ?? null] as const),
   ['encapsulation', (c) => c.encapsulation.join(' ')],
   ['basis', (c) => c.basis],
   ['rolesFrom', (c) => c.rolesFrom],

@@ -9,9 +9,21 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
 import { AddressBook } from './address-book.ts';
 import { FlowTable } from './flow-table.ts';
-import { COPIED_STRIDE, Core, CORE_STRIDE, Half, HALF_STRIDE, Pair, PAIR_STRIDE, Trait, TROUBLE_HALF, TROUBLE_STRIDE } from './layout.ts';
+import {
+  COPIED_STRIDE,
+  Core,
+  CORE_STRIDE,
+  Half,
+  HALF_STRIDE,
+  Pair,
+  PAIR_STRIDE,
+  profileAt,
+  profileCode,
+  Trait,
+  TROUBLE_HALF,
+  TROUBLE_STRIDE,
+} from './layout.ts';
 import { RecordPages } from './pages.ts';
-import type { Profile } from './profiles.ts';
 import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
@@ -43,15 +55,14 @@ export class Tables {
   readonly sightings = new Sightings(this.addresses);
   readonly flows: FlowTable;
   readonly tags: Tags;
-  readonly timers: Timers;
+  readonly timers = new Timers();
   readonly series = new TimeSeries();
   /** Sender of the first ICMP error about a connection, as its addresses are kept. */
   readonly icmpReporters = new Map<number, number>();
 
-  constructor(profile: Profile) {
+  constructor() {
     this.flows = new FlowTable(this.cores);
     this.tags = new Tags(this.cores);
-    this.timers = new Timers(profile);
   }
 
   icmpReported(id: number, k: Packet): void {
@@ -223,23 +234,35 @@ export class Context {
     const { timers } = this.tables;
     switch (to) {
       case State.TIME_WAIT:
-        timers.arm(TimerKind.TIME_WAIT, time, this.#ref(side), this.newGeneration(side));
+        timers.arm(TimerKind.TIME_WAIT, this.#profile(side), time, this.#ref(side), this.newGeneration(side));
         break;
       case State.FIN_WAIT_2:
-        timers.arm(TimerKind.FIN_WAIT_2, time, this.#ref(side), this.newGeneration(side));
+        timers.arm(TimerKind.FIN_WAIT_2, this.#profile(side), time, this.#ref(side), this.newGeneration(side));
         break;
       case State.FIN_WAIT_1:
       case State.CLOSING:
       case State.LAST_ACK:
-        timers.arm(TimerKind.ORPHAN, time, this.#ref(side), this.newGeneration(side));
+        timers.arm(TimerKind.ORPHAN, this.#profile(side), time, this.#ref(side), this.newGeneration(side));
         break;
       case State.SYN_SENT:
       case State.SYN_RCVD:
-        timers.armRetry(1, time, this.#ref(side), this.newGeneration(side));
+        timers.armRetry(this.#profile(side), 0, time, this.#ref(side), this.newGeneration(side));
         break;
       default:
         this.newGeneration(side); // whatever was armed is void
     }
+  }
+
+  /** Code of an end's profile; layout.ts. */
+  #profile(side: number): number {
+    return profileCode(this.core[this.c + Core.OPTIONS + side]!);
+  }
+
+  /** Where the end's kernel limits connect() by a timer of its own, when that timer fires; else Infinity. */
+  connectEnds(side: number): number {
+    const { syn } = profileAt(this.#profile(side));
+    if (!syn.hasOwnLimit || this.state(side) !== State.SYN_SENT) return Infinity;
+    return this.coreF[(this.c + Core.FIRST_TIME) >> 1]! + syn.givesUp * NANOS_PER_SECOND;
   }
 
   #ref(side: number): number {
@@ -255,10 +278,11 @@ export class Context {
   }
 
   rearm(kind: 0 | 1 | 2, side: number): void {
-    this.tables.timers.arm(kind, this.now, this.#ref(side), this.newGeneration(side));
+    this.tables.timers.arm(kind, this.#profile(side), this.now, this.#ref(side), this.newGeneration(side));
   }
   rearmRetry(side: number, seconds: number): void {
-    this.tables.timers.armRetry(seconds, this.now, this.#ref(side), this.newGeneration(side));
+    const left = Math.max(0, (this.connectEnds(side) - this.now) / NANOS_PER_SECOND);
+    this.tables.timers.armRetry(this.#profile(side), Math.min(seconds, left), this.now, this.#ref(side), this.newGeneration(side));
   }
 
   mark(mark: Mark, detail: number): void {

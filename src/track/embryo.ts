@@ -61,7 +61,7 @@ export function embryo(x: Context, k: Packet): boolean {
 function firstSyn(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN);
   x.core[x.c + Core.ISS] = k.seq;
-  x.core[x.c + Core.OPTIONS] = packSynOptions(k);
+  x.core[x.c + Core.OPTIONS] = packSynOptions(k, x.core[x.c + Core.OPTIONS]!);
   x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
   x.step(Side.CLIENT, Cause.SENDS_SYN);
 }
@@ -69,7 +69,7 @@ function firstSyn(x: Context, k: Packet): void {
 function firstSynAck(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN_ANSWERED);
   x.core[x.c + Core.ISS + 1] = k.seq;
-  x.core[x.c + Core.OPTIONS + 1] = packSynOptions(k);
+  x.core[x.c + Core.OPTIONS + 1] = packSynOptions(k, x.core[x.c + Core.OPTIONS + 1]!);
   x.core[x.c + Core.FIRST_SYNACK] = x.frame;
   x.core[x.c + Core.TTLS] = (x.core[x.c + Core.TTLS]! & ~0xff00) | ((k.ttl & 255) << 8);
   x.set(Trait.SAW_SYN_ACK | (2 << Trait.COMPLETENESS_SHIFT));

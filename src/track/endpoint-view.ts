@@ -1,11 +1,13 @@
 /** One end of a connection over the tracker's columns; views.ts has the connection. */
 import { type ConnectionView, type EndpointView, Mark, type Transition } from '../model/connection.ts';
 import { endpointText } from '../model/address.ts';
+import type { ProfileFrom } from '../model/profiles.ts';
 import type { RoundTrips, SequenceFacts } from '../model/sequence.ts';
 import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
 import { type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './context.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
+import { type EndProfile, endProfile } from './end-profile.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait } from './layout.ts';
 import { sequenceFacts } from './sequence-facts.ts';
 import { Cause, CAUSE_TEXT } from './transitions.ts';
@@ -246,5 +248,16 @@ export class Endpoint implements EndpointView {
   }
   get zeroWindows(): number {
     return this.#word(Half.ZERO_WINDOWS, 0);
+  }
+  get #kernel(): EndProfile {
+    const named = this.side === 0 ? Trait.CLIENT_NAMED : Trait.SERVER_NAMED;
+    const isNamed = (this.#core[this.#c + Core.STATE]! & named) !== 0;
+    return endProfile(this.#options, isNamed, this.syn, this.side, this.#connection);
+  }
+  get profile(): string {
+    return this.#kernel.name;
+  }
+  get profileFrom(): ProfileFrom {
+    return this.#kernel.from;
   }
 }

@@ -5,6 +5,7 @@
  * flood never become more, which is what keeps ten million half-open entries in memory. The first segment of any other
  * kind adds a `Pair` record with both ends (`Half`).
  */
+import { DEFAULT_PROFILE, type Profile, PROFILES } from '../model/profiles.ts';
 
 /** Words of a core record; times are float64 in two words (even offsets). What every segment touches comes first. */
 export const Core = {
@@ -77,6 +78,9 @@ export const Trait = {
   EVENTS_CUT: 1 << 28,
   /** A SYN inside the connection waits for its explanation (Pair.STRAY_FRAME). */
   STRAY_SYN: 1 << 29,
+  /** `--profile` names the kernel of the client; of the server. */
+  CLIENT_NAMED: 1 << 30,
+  SERVER_NAMED: 1 << 31,
 } as const;
 
 /**
@@ -297,7 +301,7 @@ export const TROUBLE_HALF = Trouble.FIRST_HOLE + MAX_HOLES * HOLE_STRIDE;
 /** 1,200 octets. */
 export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
 
-/** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen | cookie | data. */
+/** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen | cookie | data | profile 4. */
 export const SynOption = {
   SCALE_SHIFT: 16,
   NO_SCALE: 15,
@@ -312,4 +316,14 @@ export const SynOption = {
   COOKIE: 1 << 26,
   /** Payload in the SYN; acknowledged by the SYN-ACK. */
   DATA: 1 << 27,
+  /** Code of the end's profile, see `profileAt`; 0: nothing is known. */
+  PROFILE_SHIFT: 28,
 } as const;
+
+/** A SYN that no kernel sends. */
+export const NO_KERNEL_CODE = 15;
+
+/** The code of an end's profile out of its word of Core.OPTIONS: index in PROFILES + 1, NO_KERNEL_CODE, or 0. */
+export const profileCode = (options: number): number => options >>> SynOption.PROFILE_SHIFT;
+/** The profile whose timers an end of that code has. */
+export const profileAt = (code: number): Profile => PROFILES[code - 1] ?? DEFAULT_PROFILE;

@@ -30,7 +30,7 @@ export function syn(x: Context, k: Packet): boolean {
   const stale = again && x.flag(x.me, HalfFlag.SENT_RST);
   if ((state === State.CLOSED || state === State.LISTEN) && opens && !stale) {
     x.core[x.c + Core.ISS + x.side] = k.seq;
-    x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k);
+    x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k, x.core[x.c + Core.OPTIONS + x.side]!);
     x.step(x.side, Cause.SENDS_SYN);
     return true;
   }
@@ -107,7 +107,8 @@ function firstSynAck(x: Context, k: Packet): void {
   x.set((2 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN_ACK);
   x.core[x.c + Core.ISS + x.side] = k.seq;
   const tookData = ((k.ack - theirs) | 0) > 1 && (x.core[x.c + Core.OPTIONS + other]! & SynOption.DATA) !== 0;
-  x.core[x.c + Core.OPTIONS + x.side] = (packSynOptions(k) & ~SynOption.DATA) | (tookData ? SynOption.DATA : 0);
+  x.core[x.c + Core.OPTIONS + x.side] =
+    (packSynOptions(k, x.core[x.c + Core.OPTIONS + x.side]!) & ~SynOption.DATA) | (tookData ? SynOption.DATA : 0);
   // Whatever numbers passed before were of an older connection (its TIME_WAIT may have answered our SYN first).
   x.pair[x.me + Half.NXT] = k.seq;
   x.setFlag(x.me, HalfFlag.NXT_KNOWN);

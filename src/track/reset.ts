@@ -2,7 +2,7 @@
  * RST: whether the other end's socket dies of it (RFC 9293 §3.10.7, RFC 5961 §3.2, linux tcp_validate_incoming), what it
  * says of its sender, and its fingerprint for the rules.
  */
-import { Mark } from '../model/connection.ts';
+import { Mark, type RstFacts } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
@@ -13,7 +13,7 @@ import { Core, Half, HalfFlag, SynOption, Trait } from './layout.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
 
-/** Bits of a RST mark's detail; TTL above. `rstFacts` in views.ts reads them. */
+/** Bits of a RST mark's detail; TTL above. `rstFacts` reads them. */
 export const RstBit = {
   HAS_ACK: 1 << 0,
   WINDOW_ZERO: 1 << 1,
@@ -186,4 +186,28 @@ export function sentAfterReset(x: Context, k: Packet): void {
     const ref = x.lastTransition(x.side);
     if (ref !== 0) x.withdraw(x.side);
   }
+}
+
+/** What a RST mark's detail says. */
+export function rstFacts(d: number): RstFacts {
+  const bit = (b: number): boolean => (d & b) !== 0;
+  return {
+    hasAck: bit(RstBit.HAS_ACK),
+    windowZero: bit(RstBit.WINDOW_ZERO),
+    ipIdZero: bit(RstBit.IP_ID_ZERO),
+    hasTimestamp: bit(RstBit.HAS_TIMESTAMP),
+    lacksNegotiatedTimestamp: bit(RstBit.LACKS_TIMESTAMP),
+    ttlDiffers: bit(RstBit.TTL_DIFFERS),
+    ttl: (d >>> RstBit.TTL_SHIFT) & 255,
+    seqExact: bit(RstBit.SEQ_EXACT),
+    seqInWindow: bit(RstBit.SEQ_IN_WINDOW),
+    answersLastSegment: bit(RstBit.ANSWERS_LAST),
+    accepted: bit(RstBit.ACCEPTED),
+    afterOwnFin: bit(RstBit.AFTER_OWN_FIN),
+    afterPeerFin: bit(RstBit.AFTER_PEER_FIN),
+    refusesSyn: bit(RstBit.REFUSES_SYN),
+    peerSilent: bit(RstBit.PEER_SILENT),
+    stepped: bit(RstBit.STEPPED),
+    afterSilence: bit(RstBit.AFTER_SILENCE),
+  };
 }

@@ -1,9 +1,11 @@
-/** The options of a SYN in one word, as Core.OPTIONS keeps them. */
+/** The options of a SYN, and whose SYN it is, in one word, as Core.OPTIONS keeps them. */
 import type { Packet } from '../decode/packet.ts';
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
-import { SynOption } from './layout.ts';
+import { guessProfile } from './fingerprint.ts';
+import { profileCode, SynOption } from './layout.ts';
 
-export function packSynOptions(k: Packet): number {
+/** @param before the word so far: a profile that is known stays */
+export function packSynOptions(k: Packet, before: number): number {
   decodeTcpOptions(k);
   const o = k.options;
   return (
@@ -15,6 +17,12 @@ export function packSynOptions(k: Packet): number {
     (o.mptcp ? SynOption.MPTCP : 0) |
     (o.complete ? SynOption.SEEN : 0) |
     (o.fastOpenCookieLength > 0 ? SynOption.COOKIE : 0) |
-    (k.payloadLength > 0 ? SynOption.DATA : 0)
+    (k.payloadLength > 0 ? SynOption.DATA : 0) |
+    profileOf(k, before)
   );
+}
+
+function profileOf(k: Packet, before: number): number {
+  const known = profileCode(before);
+  return (known === 0 ? guessProfile(k) : known) << SynOption.PROFILE_SHIFT;
 }

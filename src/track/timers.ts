@@ -5,14 +5,15 @@
  * A retry timer is looked at later than it is due: kernels fire late (up to 3 % and 30 ms measured, tcp-facts), and only
  * the absence of the retry says that an end gave up.
  */
+import type { Profile } from '../model/profiles.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import type { Profile } from './profiles.ts';
+import { profileAt } from './layout.ts';
 
 export const TimerKind = { TIME_WAIT: 0, FIN_WAIT_2: 1, ORPHAN: 2, RETRY: 3 } as const;
 export type TimerKind = (typeof TimerKind)[keyof typeof TimerKind];
 
 /** Retry intervals double from the initial RTO: 1, 2, 4 … 64 s (the last wait of a SYN, linux tcp_syn_retries = 6), 128 s for FINs. */
-const RETRY_QUEUES = 8;
+const RETRY_STEPS = 8;
 /** Late by 10 % and 0.3 s at most, then the retry is missing. */
 const LATE_FACTOR = 1.1;
 const LATE_SECONDS = 0.3;
@@ -84,38 +85,45 @@ class Queue {
 /** Called when a timer is due: which end (connection id * 2 + side), of which arming, and when it was due. */
 export type Expire = (kind: TimerKind, ref: number, generation: number, due: number) => void;
 
+/** `Core.OPTIONS` has four bits for the profile of an end. */
+const PROFILE_CODES = 16;
+
 export class Timers {
-  readonly #queues: Queue[];
-  readonly #retryBase: number;
-  readonly #profile: Profile;
+  /** Those in use, in order of kind and duration: profiles that agree on a duration share its queue. */
+  readonly #queues: Queue[] = [];
+  /** By profile: kinds 0 to 2. Filled as they are needed, like the next. */
+  readonly #lasting = new Array<Queue | null>(PROFILE_CODES * 3).fill(null);
+  /** By profile: steps of the retry schedule. */
+  readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
   /** Nothing has to be looked at before this time. */
   next = Infinity;
 
-  constructor(profile: Profile) {
-    const ns = NANOS_PER_SECOND;
-    this.#profile = profile;
-    const exact = (kind: TimerKind, s: number): Queue => new Queue(kind, s * ns, s * ns);
-    this.#queues = [
-      exact(TimerKind.TIME_WAIT, profile.timeWait),
-      exact(TimerKind.FIN_WAIT_2, profile.finWait2),
-      exact(TimerKind.ORPHAN, profile.orphan),
-    ];
-    this.#retryBase = this.#queues.length;
-    for (let i = 0; i < RETRY_QUEUES; i++) {
-      const s = profile.initialRto * 2 ** i;
-      this.#queues.push(new Queue(TimerKind.RETRY, s * ns, (s * LATE_FACTOR + LATE_SECONDS) * ns));
-    }
+  /** @param profile code of the end's profile, as `profileAt` has it */
+  arm(kind: 0 | 1 | 2, profile: number, now: number, ref: number, generation: number): void {
+    const slot = profile * 3 + kind;
+    const queue = this.#lasting[slot] ?? (this.#lasting[slot] = this.#queue(kind, durationOf(kind, profileAt(profile))));
+    if (queue.nominal > 0) this.#push(queue, now, ref, generation);
   }
 
-  arm(kind: 0 | 1 | 2, now: number, ref: number, generation: number): void {
-    if (kind === TimerKind.FIN_WAIT_2 && this.#profile.finWait2 === 0) return;
-    this.#push(this.#queues[kind]!, now, ref, generation);
+  /** A retry that is due `seconds` after now (rounded up to the schedule of the profile). */
+  armRetry(profile: number, seconds: number, now: number, ref: number, generation: number): void {
+    const { initialRto } = profileAt(profile);
+    const step = Math.max(0, Math.ceil(Math.log2(seconds / initialRto) - 0.1));
+    if (step >= RETRY_STEPS) return;
+    const slot = profile * RETRY_STEPS + step;
+    const queue = this.#retries[slot] ?? (this.#retries[slot] = this.#queue(TimerKind.RETRY, initialRto * 2 ** step));
+    this.#push(queue, now, ref, generation);
   }
 
-  /** A retry that is due `seconds` after now (rounded up to the schedule). */
-  armRetry(seconds: number, now: number, ref: number, generation: number): void {
-    const step = Math.max(0, Math.ceil(Math.log2(seconds / this.#profile.initialRto) - 0.1));
-    if (step < RETRY_QUEUES) this.#push(this.#queues[this.#retryBase + step]!, now, ref, generation);
+  #queue(kind: TimerKind, seconds: number): Queue {
+    const nominal = seconds * NANOS_PER_SECOND;
+    const known = this.#queues.find((q) => q.kind === kind && q.nominal === nominal);
+    if (known) return known;
+    const look = kind === TimerKind.RETRY ? (seconds * LATE_FACTOR + LATE_SECONDS) * NANOS_PER_SECOND : nominal;
+    const queue = new Queue(kind, nominal, look);
+    this.#queues.push(queue);
+    this.#queues.sort((a, b) => a.kind - b.kind || a.nominal - b.nominal);
+    return queue;
   }
 
   #push(queue: Queue, now: number, ref: number, generation: number): void {
@@ -135,5 +143,17 @@ export class Timers {
       this.next = Infinity;
       for (const queue of this.#queues) if (queue.next < this.next) this.next = queue.next;
     }
+  }
+}
+
+/** Seconds; 0: never. */
+function durationOf(kind: 0 | 1 | 2, profile: Profile): number {
+  switch (kind) {
+    case TimerKind.TIME_WAIT:
+      return profile.timeWait;
+    case TimerKind.FIN_WAIT_2:
+      return profile.finWait2;
+    case TimerKind.ORPHAN:
+      return profile.orphan;
   }
 }

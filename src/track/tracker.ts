@@ -11,11 +11,12 @@ import { noteCopy } from './copied.ts';
 import { Copies } from './copies.ts';
 import { embryo, grow, stateTime } from './embryo.ts';
 import { hash } from './hash.ts';
+import type { HostProfiles } from './host-profiles.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsConnect, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
-import type { Profile } from './profiles.ts';
+import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { book } from './sequence.ts';
 import { isMissingDirection } from './tags.ts';
 import { type Expire, TimerKind } from './timers.ts';
@@ -25,10 +26,6 @@ const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
 const BOTH_ESTABLISHED = State.ESTABLISHED | (State.ESTABLISHED << 4);
 /** Both states, and nothing that plain data could still explain in hindsight. */
 const ORDINARY = 0xff | Trait.HAS_RST | Trait.STRAY_SYN;
-/** IANA's dynamic ports and Linux's default range begin far above; below is where services live. */
-const EPHEMERAL_FLOOR = 32_768;
-const WELL_KNOWN = 1_024;
-
 /** Counted over all segments; rules ask what the capture lacks everywhere. */
 export class SegmentCounts {
   tcp = 0;
@@ -45,9 +42,11 @@ export class Tracker {
   readonly copies = new Copies();
   readonly #x: Context;
   readonly #expire: Expire;
+  readonly #hosts: HostProfiles;
 
-  constructor(profile: Profile) {
-    this.tables = new Tables(profile);
+  constructor(hosts: HostProfiles) {
+    this.#hosts = hosts;
+    this.tables = new Tables();
     this.#x = new Context(this.tables);
     this.#expire = (kind, ref, generation, due) => this.#timer(kind, ref, generation, due);
   }
@@ -282,6 +281,7 @@ export class Tracker {
     const senderIsClient = (roles & SENDER_IS_CLIENT) !== 0;
     core[c + Core.STATE] = (roles & ~SENDER_IS_CLIENT) | (senderIsClient === this.#fromB ? Trait.CLIENT_IS_B : 0);
     core[c + Core.TTLS] = senderIsClient ? k.ttl & 255 : (k.ttl & 255) << 8;
+    if (!this.#hosts.allGuessed) this.#hosts.note(k, core, c, senderIsClient ? Side.CLIENT : Side.SERVER);
     flows.set(this.#hash, id, previous);
     if (this.#meta > 1) this.tables.tags.opened(id, this.#a, this.#b, this.#ports);
     const x = this.#x;
@@ -418,7 +418,11 @@ export class Tracker {
         x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
         break;
       case TimerKind.RETRY:
-        if (!lastAckWasTaken(x) && !x.step(side, Cause.GIVES_UP_SYN, 0, due, true) && !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) {
+        if (lastAckWasTaken(x)) break;
+        if (
+          !x.step(side, Cause.GIVES_UP_SYN, 0, Math.min(due, x.connectEnds(side)), true) &&
+          !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)
+        ) {
           x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true);
         }
         break;
@@ -429,14 +433,3 @@ export class Tracker {
 
 /** A socket that a stranger's segments do not end. */
 const isLive = (state: number): boolean => state >= State.ESTABLISHED && state !== State.TIME_WAIT;
-
-const SENDER_IS_CLIENT = 1;
-
-/** Who opened it, as trait bits; SENDER_IS_CLIENT when the sender of this first packet did. */
-function guessRoles(k: Packet): number {
-  if ((k.flags & Flag.SYN) !== 0 && (k.flags & Flag.RST) === 0) return (k.flags & Flag.ACK) !== 0 ? 0 : SENDER_IS_CLIENT;
-  const { srcPort, dstPort } = k;
-  const clear = srcPort !== dstPort && (Math.min(srcPort, dstPort) < WELL_KNOWN || srcPort < EPHEMERAL_FLOOR !== dstPort < EPHEMERAL_FLOOR);
-  if (clear) return Trait.MIDSTREAM | Trait.ROLES_BY_PORT | (dstPort < srcPort ? SENDER_IS_CLIENT : 0);
-  return Trait.MIDSTREAM | Trait.ROLES_FIRST_SEEN | SENDER_IS_CLIENT;
-}

@@ -7,7 +7,6 @@ import {
   type MarkEvent,
   type Outcome,
   type RolesFrom,
-  type RstFacts,
   type Transition,
   Mark,
 } from '../model/connection.ts';
@@ -22,36 +21,12 @@ import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, e
 import { lastCopyOf } from './copied.ts';
 import { Core, Pair, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
-import { RstBit } from './reset.ts';
+import { rstFacts } from './reset.ts';
 import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
 import { longestIdle } from './sequence-facts.ts';
 import { connStateOf, historyOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
-
-/** What a RST mark's detail says. */
-function rstFacts(d: number): RstFacts {
-  const bit = (b: number): boolean => (d & b) !== 0;
-  return {
-    hasAck: bit(RstBit.HAS_ACK),
-    windowZero: bit(RstBit.WINDOW_ZERO),
-    ipIdZero: bit(RstBit.IP_ID_ZERO),
-    hasTimestamp: bit(RstBit.HAS_TIMESTAMP),
-    lacksNegotiatedTimestamp: bit(RstBit.LACKS_TIMESTAMP),
-    ttlDiffers: bit(RstBit.TTL_DIFFERS),
-    ttl: (d >>> RstBit.TTL_SHIFT) & 255,
-    seqExact: bit(RstBit.SEQ_EXACT),
-    seqInWindow: bit(RstBit.SEQ_IN_WINDOW),
-    answersLastSegment: bit(RstBit.ANSWERS_LAST),
-    accepted: bit(RstBit.ACCEPTED),
-    afterOwnFin: bit(RstBit.AFTER_OWN_FIN),
-    afterPeerFin: bit(RstBit.AFTER_PEER_FIN),
-    refusesSyn: bit(RstBit.REFUSES_SYN),
-    peerSilent: bit(RstBit.PEER_SILENT),
-    stepped: bit(RstBit.STEPPED),
-    afterSilence: bit(RstBit.AFTER_SILENCE),
-  };
-}
 
 /** Both ends' transitions in order of time; each end's own stay in the order they were told, even where the capture's clock stepped back. */
 function byTime(told: readonly Transition[]): readonly Transition[] {

@@ -52,6 +52,23 @@ test('the first odd ports of a client that began with even ones are a warning', 
   expect(finding!.summary).toContain('Its first 60 ports were even');
 });
 
+describe('the numbers are those of the kernel of the client', () => {
+  test('a Windows that is named: 120 s in TIME_WAIT', async () => {
+    const busy = captureOf(from(halves, '>', 0.6), lateExchange(100));
+    // At the last connect the first ports are 71 s old: free again on Linux.
+    const [linux] = findingsOf(await diagnoseBytes(busy, { profile: 'linux' }), RULE);
+    const [windows] = findingsOf(await diagnoseBytes(busy, { profile: 'windows' }), RULE);
+    expect(linux?.metrics.busyPorts ?? null).toBe(null);
+    expect(windows).toMatchObject({ severity: 'critical', metrics: { busyPorts: 120 } });
+    expect(windows!.faultBecause).toContain('each port waits 120 s in TIME_WAIT (profile windows, named by --profile)');
+  });
+
+  test('odd ports after even ones mean nothing on other kernels than Linux', async () => {
+    const bytes = captureOf(from([...range(40000, 60, 2), ...range(50001, 20, 2)]));
+    expect(findingsOf(await diagnoseBytes(bytes, { profile: 'windows' }), RULE)).toEqual([]);
+  });
+});
+
 test('ports that come back as soon as TIME_WAIT is over are a sign of the limit', async () => {
   const ports = range(40000, 120, 2);
   const [finding] = findingsOf(await diagnoseBytes(captureOf(from([...ports, ...ports], '>', 0.502))), RULE);

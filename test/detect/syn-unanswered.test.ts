@@ -64,6 +64,14 @@ describe('scripted', () => {
     expect(finding!.metrics.schedule).toBe('exponential or linear');
   });
 
+  test('a client whose SYN is of Windows gives up when Windows does', async () => {
+    const windows = syns(0, 1, 2, 4, 8).replaceAll('mss 1460,sackOK,wscale 7', 'mss 1460,nop,wscale 8,nop,nop,sackOK');
+    const report = await diagnoseBytes(captureOf(scriptFrames(windows, { clientTtl: 128 }), lateExchange(40)));
+    const [finding] = findingsOf(report, RULE);
+    expect(finding!.metrics).toMatchObject({ schedule: 'windows', givesUpAfterSeconds: 21 });
+    expect(finding!.summary).toContain('(profile windows, guessed from its SYN and its repeats), whose connect() gives up after 21 s.');
+  });
+
   test('a SYN whose repeat was not due before the end', async () => {
     const report = await diagnoseBytes(captureOf(lateExchange(0), scriptFrames(syns(2))));
     expect(verdictOf(report, RULE).verdict).toBe('clear');

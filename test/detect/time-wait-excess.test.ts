@@ -49,6 +49,18 @@ describe('with lower limits', () => {
     expect(finding).toMatchObject({ severity: 'warning' });
   });
 
+  test('ports and seconds are those of the kernel of the client', async () => {
+    const windows = connections(
+      30,
+      (i) => short(i * 5).replace('mss 1460,sackOK,wscale 7', 'mss 1460,nop,wscale 8,nop,nop,sackOK'),
+      () => ({ clientTtl: 128 }),
+    );
+    // 120 s hold 24 or 25 of them.
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(windows), LOW), RULE);
+    expect(finding!.summary).toContain('for 120 s: 0.1 % of the 16,384 default ports (profile windows, guessed from its SYN)');
+    expect(finding!.metrics.peakAtOnce).toBe(24);
+  });
+
   test('what has waited for 60 s does not count any more', async () => {
     // Never more than 13 within 60 s.
     expect(verdictOf(await diagnoseBytes(captureOf(many(30, '>', 5)), LOW), RULE).verdict).toBe('clear');

@@ -151,6 +151,11 @@ test('check: the files, what is wrong with them, what another reader says', () =
     capture,
     findings: [],
     rules: incident.rules.filter((r) => r.id === 'filtered-capture'),
+    stacks: [
+      { profile: 'linux', hosts: 12 },
+      { profile: 'none', hosts: 3 },
+      { profile: 'windows', hosts: 1 },
+    ],
     crossReadings: [{ path: 'incident.pcap', verdict: 'agrees' as const, text: '849 packets, byte for byte' }],
   };
   expect([...checkText(check, { width: 100, colour: false })].join('')).toBe(golden('check'));

@@ -9,7 +9,7 @@ import { Layer, Packet } from '../../src/decode/packet.ts';
 import type { ConnectionView, EndpointView } from '../../src/model/connection.ts';
 import { type StateName, stateName } from '../../src/model/state.ts';
 import { nanos, NANOS_PER_SECOND } from '../../src/model/units.ts';
-import { PROFILES } from '../../src/track/profiles.ts';
+import { parseHostProfiles } from '../../src/track/host-profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
 import { type Direction, type ScriptedFrame, type ScriptOptions, scriptFrames } from './script.ts';
@@ -39,11 +39,9 @@ export function play(script: string, options: PlayOptions = {}): Played {
 
 /** Frames of one or more scripts, in the order captured. */
 export function playFrames(frames: readonly ScriptedFrame[], options: PlayOptions = {}): Played {
-  const profile = PROFILES.find((p) => p.name === (options.profile ?? 'linux'));
-  if (!profile) throw new Error(`no profile ${String(options.profile)}`);
   const decoder = new Decoder();
   const packet = new Packet();
-  const tracker = new Tracker(profile);
+  const tracker = new Tracker(parseHostProfiles(options.profile));
   const views = new Views(tracker.tables, decoder.encapsulations);
   const clientPort = options.clientPort ?? 40000;
   const end = (c: ConnectionView, which: Direction): EndpointView =>

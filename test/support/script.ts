@@ -66,6 +66,9 @@ export interface ScriptOptions {
   /** Absolute ISNs; the defaults stand next to the wrap of 2^32. */
   readonly clientIsn?: number;
   readonly serverIsn?: number;
+  /** TTL or hop limit at the capture point; 64. */
+  readonly clientTtl?: number;
+  readonly serverTtl?: number;
   /** Epoch seconds at which the script begins. */
   readonly start?: number;
 }
@@ -150,6 +153,7 @@ export function scriptFrames(script: string, options: ScriptOptions = {}): reado
     const from = segment.from;
     const to = from === 'client' ? 'server' : 'client';
     const addresses = { src: ips[from], dst: ips[to] };
+    const ttl = (from === 'client' ? options.clientTtl : options.serverTtl) ?? 64;
     let ip: Uint8Array;
     if (segment.kind === 'icmp') {
       const about = lastIp[to];
@@ -171,7 +175,10 @@ export function scriptFrames(script: string, options: ScriptOptions = {}): reado
         options: segment.options,
         payload: payloadAt(segment.seq, segment.length),
       });
-      ip = family === 4 ? ipv4({ ...addresses, id: ++ipId & 0xffff, dontFragment: true }, upper) : ipv6(addresses, upper);
+      ip =
+        family === 4
+          ? ipv4({ ...addresses, ttl, id: ++ipId & 0xffff, dontFragment: true }, upper)
+          : ipv6({ ...addresses, hopLimit: ttl }, upper);
       lastIp[from] = ip;
     }
     return {

@@ -8,7 +8,7 @@ import type { ConnectionView } from '../../src/model/connection.ts';
 import { Flag } from '../../src/model/flags.ts';
 import { nanos } from '../../src/model/units.ts';
 import { sourceOf } from '../../src/track/copies.ts';
-import { PROFILES } from '../../src/track/profiles.ts';
+import { parseHostProfiles } from '../../src/track/host-profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
 import { concat, ipv4, ipv6, sll2, tcp, tcpOption, text, vlan } from './frames.ts';
@@ -78,7 +78,7 @@ export interface Seen {
 export function see(sights: readonly Sight[]): Seen {
   const decoder = new Decoder();
   const packet = new Packet();
-  const tracker = new Tracker(PROFILES[0]!);
+  const tracker = new Tracker(parseHostProfiles(undefined));
   const views = new Views(tracker.tables, decoder.encapsulations);
   const start = sights[0]!.at;
   let end = 0;

@@ -5,14 +5,14 @@ import { Layer, Packet } from '../../src/decode/packet.ts';
 import { Clock } from '../../src/model/clock.ts';
 import type { ConnectionView } from '../../src/model/connection.ts';
 import { nanos } from '../../src/model/units.ts';
-import { DEFAULT_PROFILE } from '../../src/track/profiles.ts';
+import { parseHostProfiles } from '../../src/track/host-profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
 
 export async function trackedFixture(name: string): Promise<readonly ConnectionView[]> {
   const decoder = new Decoder();
   const packet = new Packet();
-  const tracker = new Tracker(DEFAULT_PROFILE);
+  const tracker = new Tracker(parseHostProfiles(undefined));
   const views = new Views(tracker.tables, decoder.encapsulations);
   let clock: Clock | undefined;
   let now = 0;

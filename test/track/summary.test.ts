@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { Context, Tables } from '../../src/track/context.ts';
 import { Core, Half } from '../../src/track/layout.ts';
-import { DEFAULT_PROFILE } from '../../src/track/profiles.ts';
 import { sequenceBytesOf } from '../../src/track/zeek.ts';
 import { play } from '../support/play.ts';
 
@@ -132,7 +131,7 @@ describe('bytes by sequence numbers', () => {
   });
 
   test('go on where sequence numbers come round again: what was booked says how often', () => {
-    const tables = new Tables(DEFAULT_PROFILE);
+    const tables = new Tables();
     const x = new Context(tables);
     const id = tables.cores.add();
     x.load(id, 0);

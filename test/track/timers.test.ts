@@ -38,6 +38,24 @@ describe('TIME_WAIT', () => {
     expect(play(CLOSED_BY_CLIENT, { until: 242, profile: 'rfc' }).states.client).toBe('CLOSED');
   });
 
+  test.each([
+    ['windows', 120], // TcpTimedWaitDelay, Windows Server 2003
+    ['freebsd', 60], // net.inet.tcp.msl 30000
+    ['macos', 30], // net.inet.tcp.msl 15000
+  ])('of %s lasts %d s', (profile, seconds) => {
+    expect(play(CLOSED_BY_CLIENT, { until: seconds + 1, profile }).states.client).toBe('TIME_WAIT');
+    expect(play(CLOSED_BY_CLIENT, { until: seconds + 1.1, profile }).states.client).toBe('CLOSED');
+  });
+
+  test('of each end lasts as its own kernel has it, in one capture', () => {
+    const byClient = scriptFrames(CLOSED_BY_CLIENT, { clientIp: '10.1.0.1' });
+    const byAnother = scriptFrames(CLOSED_BY_CLIENT, { clientIp: '10.2.0.1' });
+    const frames = [...byClient, ...byAnother].sort((a, b) => a.segment.at - b.segment.at);
+    const { connections } = playFrames(frames, { until: 1000, profile: '10.1.0.0/16=windows,10.0.0.0/8=macos' });
+    const ends = connections.map((c) => `${c.client.ip} ${story(c).at(-1)!}`);
+    expect(ends.sort()).toEqual(['10.1.0.1 121.030 client CLOSED', '10.2.0.1 31.030 client CLOSED']);
+  });
+
   test('starts again with every FIN that comes again', () => {
     const { last } = play(`${CLOSED_BY_CLIENT}\n+30 < F. 1:1(0) ack 2 # TIME_WAIT / -\n+0 > . 2:2(0) ack 2 # TIME_WAIT / -`, {
       until: 200,
