@@ -21,6 +21,7 @@ import type {
   TimeWaitGroup,
   TimeWaitHost,
   Openings,
+  Troubles,
 } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import { State } from '../model/state.ts';
@@ -40,6 +41,7 @@ import { answeredAround, closedWhenIdle } from './moments.ts';
 import { openingsOf } from './openings.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
 import { TimeWaitStays } from './time-wait.ts';
+import { troublesOf } from './troubles.ts';
 import { findVantage } from './vantage.ts';
 
 /** What the decoder counted besides TCP. */
@@ -98,6 +100,9 @@ class Service implements ServiceView {
   }
   get synAcks(): number {
     return this.#census.synAcks[this.#index]!;
+  }
+  get segments(): readonly [number, number] {
+    return [this.#census.clientSegments[this.#index]!, this.#census.serverSegments[this.#index]!];
   }
   count(outcome: Outcome): number {
     return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + OUTCOMES.indexOf(outcome)]!;
@@ -159,6 +164,8 @@ export class Census implements CaptureView {
   completed: number[] = [];
   syns: number[] = [];
   synAcks: number[] = [];
+  clientSegments: number[] = [];
+  serverSegments: number[] = [];
   firsts: number[] = [];
   ends: number[] = [];
   outcomeCounts: number[] = [];
@@ -177,6 +184,7 @@ export class Census implements CaptureView {
   #impossible: Impossible | undefined;
   #vantage: VantageView | undefined;
   #endings: Endings | undefined;
+  #troubles: Troubles | undefined;
 
   constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
     this.tracker = tracker;
@@ -225,6 +233,9 @@ export class Census implements CaptureView {
   }
   get endings(): Endings {
     return (this.#endings ??= endingsOf(this));
+  }
+  get troubles(): Troubles {
+    return (this.#troubles ??= troublesOf(this));
   }
   silentResets(minimum: number): readonly ClientGroup[] {
     return silentResets(this, minimum);
@@ -413,6 +424,8 @@ export class Census implements CaptureView {
       this.synAcks[s] = this.synAcks[s]! + pair[server + Half.SYN_ACK]!;
       if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;
       else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
+      this.clientSegments[s] = this.clientSegments[s]! + pair[client + Half.PACKETS]!;
+      this.serverSegments[s] = this.serverSegments[s]! + pair[server + Half.PACKETS]!;
       const missed = pair[client + Half.GAP]! + pair[server + Half.GAP]!;
       if (outcome !== OK || missed > 0) {
         const lonely =
@@ -454,6 +467,8 @@ export class Census implements CaptureView {
     this.completed.push(0);
     this.syns.push(0);
     this.synAcks.push(0);
+    this.clientSegments.push(0);
+    this.serverSegments.push(0);
     this.ends.push(0);
     for (let i = 0; i < OUTCOME_COUNT; i++) this.outcomeCounts.push(0);
     return s;

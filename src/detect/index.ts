@@ -26,8 +26,10 @@ import { lastAckStuck } from './last-ack-stuck.ts';
 import { martianSource } from './martian-source.ts';
 import { midStream } from './mid-stream.ts';
 import { oneWayCapture } from './one-way-capture.ts';
+import { packetLoss } from './packet-loss.ts';
 import { portExhaustion } from './port-exhaustion.ts';
 import { processKilled } from './process-killed.ts';
+import { reordering } from './reordering.ts';
 import { rstAfterClose } from './rst-after-close.ts';
 import { portScan } from './port-scan.ts';
 import { rstInjection } from './rst-injection.ts';
@@ -40,6 +42,7 @@ import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
 import { rstAbort } from './rst-abort.ts';
+import { zeroWindow } from './zero-window.ts';
 
 export const DETECTORS: readonly Detector[] = [
   closeWaitStuck,
@@ -65,6 +68,9 @@ export const DETECTORS: readonly Detector[] = [
   connectionRefused,
   synUnanswered,
   rstInjection,
+  zeroWindow,
+  packetLoss,
+  reordering,
   midStream,
   oneWayCapture,
   captureGaps,

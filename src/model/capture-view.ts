@@ -100,6 +100,8 @@ export interface ServiceView {
   readonly syns: number;
   /** SYN-ACKs from it, retries included. */
   readonly synAcks: number;
+  /** Segments of clients, of servers, in connections that went beyond SYN and SYN-ACK. */
+  readonly segments: readonly [number, number];
   /** Largest number of connections at once whose SYN-ACK had gone out and whose handshake had not completed; and when. */
   readonly peakHalfOpen: number;
   readonly peakHalfOpenAt: Nanos | null;
@@ -171,6 +173,26 @@ export interface SharedEnd {
   readonly ids: readonly ConnId[];
   /** Other connections of that host and service that were up, and on which it went on speaking. */
   readonly survivors: number;
+}
+
+/** Connections by what sequence analysis met in them, each list ascending. */
+export interface Troubles {
+  /** Data or a FIN was sent again. */
+  readonly resent: readonly ConnId[];
+  /** Segments overtook others. */
+  readonly overtaken: readonly ConnId[];
+  /** An end closed its window. */
+  readonly closedWindow: readonly ConnId[];
+  /** An end sent keepalives. */
+  readonly keptAlive: readonly ConnId[];
+  /** Repeats or keepalives had no answer until the end. */
+  readonly unanswered: readonly ConnId[];
+  /** Segments above 1,200 octets were sent again more than once, and nothing new was acknowledged meanwhile. */
+  readonly largeInVain: readonly ConnId[];
+  /** A router said that a segment was too large (Mark.PATH_MTU). */
+  readonly tooBig: readonly ConnId[];
+  /** Segments came in IP fragments (Mark.FRAGMENTED). */
+  readonly fragmented: readonly ConnId[];
 }
 
 /** Which part of a way through address translators a connection is. */
@@ -373,6 +395,7 @@ export interface CaptureView {
   /** Ids of connections whose third ACK was seen and ignored, ascending. */
   withIgnoredAck(): readonly ConnId[];
   readonly endings: Endings;
+  readonly troubles: Troubles;
   /** Clients that ended at least `minimum` connections to one service by RST after the bare handshake, without payload from either end. */
   silentResets(minimum: number): readonly ClientGroup[];
   /** Moments at which one host ended at least `minimum` connections of one service within so many seconds, and none for as long afterwards. */

@@ -55,6 +55,8 @@ export const Mark = {
   FRAGMENTED: 'fragmented',
   /** Flags that no TCP stack sends together; `detail` is byte 13 of the header. */
   ODD_FLAGS: 'odd-flags',
+  /** The ICMP error says that the quoted segment was too large; `detail` is the MTU that it allows (RFC 1191, RFC 8201), 0 where it does not say. */
+  PATH_MTU: 'path-mtu',
 } as const;
 export type Mark = (typeof Mark)[keyof typeof Mark];
 
@@ -62,9 +64,9 @@ export interface MarkEvent {
   readonly mark: Mark;
   readonly time: Nanos;
   readonly frame: FrameNo;
-  /** The sender of the segment (of the quoted segment for ICMP_ERROR). */
+  /** The sender of the segment (of the quoted segment for ICMP_ERROR and PATH_MTU). */
   readonly side: Side;
-  /** Mark-specific: payload octets, ICMP type << 8 | code, or fragments. */
+  /** Mark-specific: payload octets, ICMP type << 8 | code, fragments, or octets. */
   readonly detail: number;
   /** Of a RST; null for every other mark. */
   readonly rst: RstFacts | null;

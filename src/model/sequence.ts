@@ -46,6 +46,11 @@ export interface SequenceFacts {
   /** null when nothing but SYNs was sent again. */
   readonly firstRetransmission: Moment | null;
   readonly lastRetransmission: Moment | null;
+  /** Of all but the spurious ones: what was repeated had been lost on its way here. The rest was lost behind the capture point, or its ACK was. */
+  readonly lostBeforeCapture: number;
+  /** Repeats since an acknowledgment last moved, if it did not until the end; and the first of them. */
+  readonly resentInVain: number;
+  readonly inVainSince: Moment | null;
   /** Most repeats in a row of segments above 1,200 octets of payload while nothing new was acknowledged. */
   readonly largeResentInVain: number;
   /** What such a segment carried was not acknowledged until the end. */
@@ -53,6 +58,8 @@ export interface SequenceFacts {
   /** The farthest that an overtaken segment was behind, octets, and the longest that it was late, seconds. */
   readonly reorderedOctets: number;
   readonly reorderedSeconds: number;
+  /** The one that was late the longest. */
+  readonly latestOvertaken: Moment | null;
   /** Pure ACKs that repeat the last one while the other end has data in flight; window updates and answers to keepalives are none (RFC 5681 §2). */
   readonly duplicateAcks: number;
   /** Segments that carry SACK blocks, and those of them whose first block is a D-SACK. */
@@ -72,6 +79,7 @@ export interface SequenceFacts {
   readonly keepAlivesAnswered: number;
   /** Since the other end last sent anything. */
   readonly keepAlivesInVain: number;
+  readonly lastKeepAlive: Moment | null;
   /** Between the last two, seconds; null when there were fewer. */
   readonly keepAliveInterval: number | null;
 }
@@ -84,10 +92,14 @@ export const NO_TROUBLE: SequenceFacts = {
   timeoutSeconds: 0,
   firstRetransmission: null,
   lastRetransmission: null,
+  lostBeforeCapture: 0,
+  resentInVain: 0,
+  inVainSince: null,
   largeResentInVain: 0,
   largeNeverAcknowledged: false,
   reorderedOctets: 0,
   reorderedSeconds: 0,
+  latestOvertaken: null,
   duplicateAcks: 0,
   sacks: 0,
   dsacks: 0,
@@ -100,5 +112,6 @@ export const NO_TROUBLE: SequenceFacts = {
   keepAlives: 0,
   keepAlivesAnswered: 0,
   keepAlivesInVain: 0,
+  lastKeepAlive: null,
   keepAliveInterval: null,
 };

@@ -152,7 +152,10 @@ function noteReordering(x: Context, k: Packet, at: number): void {
   const distance = (x.pair[x.me + Half.NXT]! - k.seq) | 0;
   if (distance > trouble[troubleMe + Trouble.MAX_DISTANCE]!) trouble[troubleMe + Trouble.MAX_DISTANCE] = distance;
   const delay = x.now - troubleF[(at + Hole.TIME) >> 1]!;
-  if (delay > troubleF[(troubleMe + Trouble.MAX_DELAY) >> 1]!) troubleF[(troubleMe + Trouble.MAX_DELAY) >> 1] = delay;
+  if (delay <= troubleF[(troubleMe + Trouble.MAX_DELAY) >> 1]!) return;
+  troubleF[(troubleMe + Trouble.MAX_DELAY) >> 1] = delay;
+  trouble[troubleMe + Trouble.MAX_DELAY_FRAME] = x.frame;
+  troubleF[(troubleMe + Trouble.MAX_DELAY_TIME) >> 1] = x.now;
 }
 
 /** The connection's round trip, nanoseconds: the handshake's, else the shortest of this sender's data; 0 unknown. */

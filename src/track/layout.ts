@@ -281,8 +281,18 @@ export const Trouble = {
   UNSEEN_ACKS: 52,
   KEEP_ALIVE_TIME: 48,
   KEEP_ALIVE_INTERVAL: 50,
+  KEEP_ALIVE_FRAME: 53,
+  /** Of the repeats that are no copies: those of segments that never came here before. */
+  FILLS: 54,
+  /** Repeats since an acknowledgment last moved (LAST_UNA), and the first of them. */
+  VAIN_RUN: 55,
+  VAIN_SINCE: 56,
+  VAIN_FRAME: 58,
+  /** The overtaken segment behind MAX_DELAY. */
+  MAX_DELAY_FRAME: 59,
+  MAX_DELAY_TIME: 60,
   /** Holes in this end's sequence space, oldest first: `Hole` words each. */
-  FIRST_HOLE: 54,
+  FIRST_HOLE: 62,
 } as const;
 export const Hole = {
   FROM: 0,
@@ -298,7 +308,7 @@ export const HOLE_STRIDE = 6;
 export const MAX_HOLES = 16;
 /** From the client's words to the server's. */
 export const TROUBLE_HALF = Trouble.FIRST_HOLE + MAX_HOLES * HOLE_STRIDE;
-/** 1,200 octets. */
+/** 1,264 octets. */
 export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
 
 /** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen | cookie | data | profile 4. */

@@ -26,6 +26,7 @@ export function probe(x: Context): void {
   const last = (troubleMe + Trouble.KEEP_ALIVE_TIME) >> 1;
   if (trouble[troubleMe + Trouble.KEEP_ALIVES]! > 0) troubleF[(troubleMe + Trouble.KEEP_ALIVE_INTERVAL) >> 1] = now - troubleF[last]!;
   troubleF[last] = now;
+  trouble[troubleMe + Trouble.KEEP_ALIVE_FRAME] = x.frame;
   trouble[troubleMe + Trouble.KEEP_ALIVES] = trouble[troubleMe + Trouble.KEEP_ALIVES]! + 1;
   trouble[troubleMe + Trouble.KEEP_ALIVES_IN_VAIN] = trouble[troubleMe + Trouble.KEEP_ALIVES_IN_VAIN]! + 1;
   x.setFlag(x.me, HalfFlag.PROBING);

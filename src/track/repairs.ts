@@ -131,8 +131,11 @@ export function resent(x: Context, k: Packet, end: number, fills: boolean): void
     trouble[troubleMe + Trouble.SPURIOUS] = trouble[troubleMe + Trouble.SPURIOUS]! + 1;
     trouble[troubleMe + Trouble.EXPECTED_DSACKS] = trouble[troubleMe + Trouble.EXPECTED_DSACKS]! + 1;
     trouble[troubleMe + Trouble.LAST_KIND] = Kind.NONE;
+    if (trouble[troubleMe + Trouble.LAST_UNA] !== pair[me + Half.UNA]) trouble[troubleMe + Trouble.VAIN_RUN] = 0;
   } else {
     const kind = kindOf(x, k, end, wait);
+    if (fills) trouble[troubleMe + Trouble.FILLS] = trouble[troubleMe + Trouble.FILLS]! + 1;
+    noteInVain(x);
     if (kind === Kind.FAST) trouble[troubleMe + Trouble.FAST] = trouble[troubleMe + Trouble.FAST]! + 1;
     if (kind === Kind.TAIL_PROBE) trouble[troubleMe + Trouble.TAIL_PROBES] = trouble[troubleMe + Trouble.TAIL_PROBES]! + 1;
     trouble[troubleMe + Trouble.LAST_KIND] = kind;
@@ -199,6 +202,16 @@ function sentBefore(x: Context): number {
   const again = x.trouble[x.troubleMe + Trouble.FIRST_FRAME] === 0 ? -1 : x.troubleF[(x.troubleMe + Trouble.LAST_TIME) >> 1]!;
   const state = x.flag(x.me, HalfFlag.FIN_SENT) ? x.pairF[(x.me + Half.STATE_TIME) >> 1]! : -1; // of the FIN
   return Math.min(x.now, Math.max(data, again, state));
+}
+
+function noteInVain(x: Context): void {
+  const { trouble, troubleF, troubleMe } = x;
+  if (trouble[troubleMe + Trouble.VAIN_RUN] === 0 || trouble[troubleMe + Trouble.LAST_UNA] !== x.pair[x.me + Half.UNA]) {
+    trouble[troubleMe + Trouble.VAIN_RUN] = 0;
+    trouble[troubleMe + Trouble.VAIN_FRAME] = x.frame;
+    troubleF[(troubleMe + Trouble.VAIN_SINCE) >> 1] = x.now;
+  }
+  trouble[troubleMe + Trouble.VAIN_RUN] = trouble[troubleMe + Trouble.VAIN_RUN]! + 1;
 }
 
 function noteLarge(x: Context): void {

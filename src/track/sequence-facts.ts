@@ -1,5 +1,5 @@
 /** What sequence analysis found out about one end, as objects over the tracker's records: model/sequence.ts promises them. */
-import type { Interval, SequenceFacts, Silence } from '../model/sequence.ts';
+import type { Interval, Moment, SequenceFacts, Silence } from '../model/sequence.ts';
 import { NO_TROUBLE } from '../model/sequence.ts';
 import { frameNo, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './context.ts';
@@ -18,21 +18,28 @@ export function sequenceFacts(tables: Tables, pairRef: number, side: number, ret
   const word = (name: number): number => words[at + name]!;
   const seconds = (name: number): number => doubles[(at + name) >> 1]! / NANOS_PER_SECOND;
   const time = (name: number): Nanos => nanos(doubles[(at + name) >> 1]!);
-  const repeated = word(Trouble.FIRST_FRAME) !== 0;
+  const moment = (frame: number, at: number): Moment | null => (word(frame) === 0 ? null : { frame: frameNo(word(frame)), time: time(at) });
+  const first = moment(Trouble.FIRST_FRAME, Trouble.FIRST_TIME);
   const zero = zeroWindow(word, seconds, time, until);
   const half = p + side * HALF_STRIDE;
+  const inVain = first !== null && pair[half + Half.UNA] === word(Trouble.LAST_UNA) ? word(Trouble.VAIN_RUN) : 0;
+  const probes = word(Trouble.KEEP_ALIVES);
   return {
     fastRetransmissions: word(Trouble.FAST),
     tailLossProbes: word(Trouble.TAIL_PROBES),
     spuriousRetransmissions: word(Trouble.SPURIOUS),
     timeoutRetransmissions: Math.max(0, retransmissions - word(Trouble.FAST) - word(Trouble.TAIL_PROBES) - word(Trouble.SPURIOUS)),
     timeoutSeconds: seconds(Trouble.LOST_TIME),
-    firstRetransmission: repeated ? { frame: frameNo(word(Trouble.FIRST_FRAME)), time: time(Trouble.FIRST_TIME) } : null,
-    lastRetransmission: repeated ? { frame: frameNo(word(Trouble.LAST_FRAME)), time: time(Trouble.LAST_TIME) } : null,
+    firstRetransmission: first,
+    lastRetransmission: moment(Trouble.LAST_FRAME, Trouble.LAST_TIME),
+    lostBeforeCapture: word(Trouble.FILLS),
+    resentInVain: inVain,
+    inVainSince: inVain > 0 ? moment(Trouble.VAIN_FRAME, Trouble.VAIN_SINCE) : null,
     largeResentInVain: word(Trouble.LONGEST_FULL_RUN),
     largeNeverAcknowledged: word(Trouble.FULL_RUN) > 0 && pair[half + Half.UNA] === word(Trouble.LAST_FULL_UNA),
     reorderedOctets: word(Trouble.MAX_DISTANCE),
     reorderedSeconds: seconds(Trouble.MAX_DELAY),
+    latestOvertaken: moment(Trouble.MAX_DELAY_FRAME, Trouble.MAX_DELAY_TIME),
     duplicateAcks: word(Trouble.DUP_ACKS),
     sacks: word(Trouble.SACKS),
     dsacks: word(Trouble.DSACKS),
@@ -40,10 +47,11 @@ export function sequenceFacts(tables: Tables, pairRef: number, side: number, ret
     ...zero,
     windowProbes: word(Trouble.WINDOW_PROBES),
     windowFull: word(Trouble.WINDOW_FULL),
-    keepAlives: word(Trouble.KEEP_ALIVES),
+    keepAlives: probes,
     keepAlivesAnswered: word(Trouble.KEEP_ALIVES_ANSWERED),
     keepAlivesInVain: word(Trouble.KEEP_ALIVES_IN_VAIN),
-    keepAliveInterval: word(Trouble.KEEP_ALIVES) > 1 ? seconds(Trouble.KEEP_ALIVE_INTERVAL) : null,
+    lastKeepAlive: moment(Trouble.KEEP_ALIVE_FRAME, Trouble.KEEP_ALIVE_TIME),
+    keepAliveInterval: probes > 1 ? seconds(Trouble.KEEP_ALIVE_INTERVAL) : null,
   };
 }
 

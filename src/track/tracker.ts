@@ -10,6 +10,7 @@ import { Context, Tables } from './context.ts';
 import { noteCopy } from './copied.ts';
 import { Copies } from './copies.ts';
 import { embryo, grow, stateTime } from './embryo.ts';
+import { markDetail } from './events.ts';
 import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
@@ -161,9 +162,19 @@ export class Tracker {
     x.core[x.c + Core.LAST_FRAME] = frame;
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
+    if (isTooBig(k)) this.#pathMtu(k);
     if (endsConnect(k)) x.step(x.side, Cause.ICMP_ERROR);
     this.tables.icmpReported(id, k);
     return id;
+  }
+
+  /** The MTU that a router asks for; once for each value. */
+  #pathMtu(k: Packet): void {
+    const x = this.#x;
+    const at = k.transportAt + (k.ipVersion === 4 ? 6 : 4);
+    const mtu = at + 4 > k.end ? 0 : k.ipVersion === 4 ? k.view.getUint16(at) : Math.min(0xffff, k.view.getUint32(at));
+    const before = x.lastMark(x.side, Mark.PATH_MTU);
+    if (before === 0 || markDetail(this.tables.events.code(before)) !== mtu) x.mark(Mark.PATH_MTU, mtu);
   }
 
   /** Fires what is due at the end of observation and closes the series. */
@@ -433,3 +444,6 @@ export class Tracker {
 
 /** A socket that a stranger's segments do not end. */
 const isLive = (state: number): boolean => state >= State.ESTABLISHED && state !== State.TIME_WAIT;
+
+/** Fragmentation needed (RFC 1191), packet too big (RFC 4443). */
+const isTooBig = (k: Packet): boolean => (k.ipVersion === 4 ? k.icmpType === 3 && k.icmpCode === 4 : k.icmpType === 2);

@@ -27,6 +27,12 @@ const COUNTERS: Readonly<Record<string, (end: EndpointView) => number>> = {
 
 /** The kernel's count where the capture cannot hold as many, with the reason. */
 const OTHERWISE: Readonly<Record<string, Readonly<Record<string, readonly [kernel: number, why: string]>>>> = {
+  pmtu_blackhole: {
+    TcpExtTCPLossProbes: [
+      2,
+      'both probes were new data, the 11th segment with a congestion window of 10 (RFC 8985 §7.3): nothing was sent again',
+    ],
+  },
   syn_flood_one_source: {
     TcpRetransSegs: [672, 'the capture was stopped while the kernel still repeated SYN-ACKs: it holds 669 (tshark)'],
   },
