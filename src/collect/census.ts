@@ -175,6 +175,7 @@ export class Census implements CaptureView {
   readonly #resets: ConnId[] = [];
   readonly #ignored: ConnId[] = [];
   readonly #odd: ConnId[] = [];
+  readonly #straySyns: ConnId[] = [];
   readonly #byService: Int32Array;
   #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
@@ -230,6 +231,15 @@ export class Census implements CaptureView {
   }
   withIgnoredAck(): readonly ConnId[] {
     return this.#ignored;
+  }
+  withStraySyn(): readonly ConnId[] {
+    return this.#straySyns;
+  }
+  withOldAnswer(): readonly ConnId[] {
+    return [...this.tracker.tables.takenForOld]
+      .filter((id) => !this.legs.isFollower(id))
+      .sort((a, b) => a - b)
+      .map(connId);
   }
   get endings(): Endings {
     return (this.#endings ??= endingsOf(this));
@@ -399,6 +409,7 @@ export class Census implements CaptureView {
       if ((word & Trait.HAS_RST) !== 0 && (word & (Trait.REFUSED | Trait.COMPLETED)) !== Trait.REFUSED) this.#resets.push(connId(id));
       if ((word & Trait.ACK_IGNORED) !== 0) this.#ignored.push(connId(id));
       if ((word & Trait.ODD_FLAGS) !== 0) this.#odd.push(connId(id));
+      if ((word & Trait.STRAY_SYN) !== 0) this.#straySyns.push(connId(id));
       if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT)
         (this.#stays[s] ??= []).push(id);
       if ((word & Trait.MIDSTREAM) !== 0) {

@@ -2,6 +2,7 @@
 import { acceptQueueOverflow } from './accept-queue-overflow.ts';
 import { brokenPipe } from './broken-pipe.ts';
 import { captureGaps } from './capture-gaps.ts';
+import { challengeAck } from './challenge-ack.ts';
 import { closeWaitStuck } from './close-wait-stuck.ts';
 import { connectionRefused } from './connection-refused.ts';
 import { connectAbandoned } from './connect-abandoned.ts';
@@ -40,6 +41,8 @@ import { spoofedSource } from './spoofed-source.ts';
 import { subnetConcentration } from './subnet-concentration.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
+import { timeWaitAssassination } from './time-wait-assassination.ts';
+import { timeWaitChallenge } from './time-wait-challenge.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
 import { rstAbort } from './rst-abort.ts';
 import { zeroWindow } from './zero-window.ts';
@@ -57,6 +60,8 @@ export const DETECTORS: readonly Detector[] = [
   brokenPipe,
   timeWaitExcess,
   portExhaustion,
+  timeWaitChallenge,
+  timeWaitAssassination,
   synFlood,
   portScan,
   flagProbe,
@@ -71,6 +76,7 @@ export const DETECTORS: readonly Detector[] = [
   zeroWindow,
   packetLoss,
   reordering,
+  challengeAck,
   midStream,
   oneWayCapture,
   captureGaps,

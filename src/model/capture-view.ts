@@ -394,6 +394,10 @@ export interface CaptureView {
   withRst(): readonly ConnId[];
   /** Ids of connections whose third ACK was seen and ignored, ascending. */
   withIgnoredAck(): readonly ConnId[];
+  /** Ids of live connections into which a SYN came that opened no new one, ascending. */
+  withStraySyn(): readonly ConnId[];
+  /** Ids of connections of which a SYN or data was answered as a segment of an older connection (Mark.OLD_ANSWER, OLD_TIMESTAMP), ascending. */
+  withOldAnswer(): readonly ConnId[];
   readonly endings: Endings;
   readonly troubles: Troubles;
   /** Clients that ended at least `minimum` connections to one service by RST after the bare handshake, without payload from either end. */

@@ -49,6 +49,10 @@ export const Mark = {
   HANDSHAKE_ACK_IGNORED: 'handshake-ack-ignored',
   /** An empty ACK that repeats what was known, straight after an unacceptable RST or SYN (RFC 5961). */
   CHALLENGE_ACK: 'challenge-ack',
+  /** An ACK of an older connection of the tuple answers a SYN (TIME_WAIT, LAST_ACK); `detail` as for OLD_TIMESTAMP, 0 without PAWS. */
+  OLD_ANSWER: 'old-answer',
+  /** An ACK refuses data for its timestamp (PAWS, RFC 7323 §5); `detail`: how much newer the one is that it echoes, units of the sender's clock. */
+  OLD_TIMESTAMP: 'old-timestamp',
   /** An ICMP error quoted this connection; `detail` is type << 8 | code. */
   ICMP_ERROR: 'icmp-error',
   /** The first segment of an end that came in IP fragments; `detail` is their number, or 0 where the first was too small to be accepted (RFC 8200 §4.5). */
@@ -66,7 +70,7 @@ export interface MarkEvent {
   readonly frame: FrameNo;
   /** The sender of the segment (of the quoted segment for ICMP_ERROR and PATH_MTU). */
   readonly side: Side;
-  /** Mark-specific: payload octets, ICMP type << 8 | code, fragments, or octets. */
+  /** Mark-specific: payload octets, ICMP type << 8 | code, fragments, octets, or units of a timestamp clock. */
   readonly detail: number;
   /** Of a RST; null for every other mark. */
   readonly rst: RstFacts | null;

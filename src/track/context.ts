@@ -24,6 +24,7 @@ import {
   TROUBLE_STRIDE,
 } from './layout.ts';
 import { RecordPages } from './pages.ts';
+import { RefusedTimestamps } from './refused-timestamps.ts';
 import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
@@ -41,6 +42,8 @@ const MAX_TRANSITIONS = 256;
 const TRANSITIONS_MASK = 0x1ff;
 /** Connections whose ICMP errors are kept with their sender: a rule shows examples, and one host stands for many. */
 const MAX_REPORTERS = 4_096;
+/** Connections remembered whose segments were taken for an older connection's: rules show examples of a pattern. */
+const MAX_TAKEN_FOR_OLD = 65_536;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
 export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 
@@ -53,12 +56,15 @@ export class Tables {
   readonly events = new EventLog();
   readonly addresses = new AddressBook();
   readonly sightings = new Sightings(this.addresses);
+  readonly refusedTimestamps = new RefusedTimestamps();
   readonly flows: FlowTable;
   readonly tags: Tags;
   readonly timers = new Timers();
   readonly series = new TimeSeries();
   /** Sender of the first ICMP error about a connection, as its addresses are kept. */
   readonly icmpReporters = new Map<number, number>();
+  /** Ids of connections with a segment that was answered as one of an older connection (Mark.OLD_ANSWER, OLD_TIMESTAMP), unordered. */
+  readonly takenForOld = new Set<number>();
 
   constructor() {
     this.flows = new FlowTable(this.cores);
@@ -100,6 +106,11 @@ export class Context {
 
   constructor(tables: Tables) {
     this.tables = tables;
+  }
+
+  takenForOld(): void {
+    const { takenForOld } = this.tables;
+    if (takenForOld.size < MAX_TAKEN_FOR_OLD) takenForOld.add(this.id);
   }
 
   /** Points at a connection; `side` is whose segment (or timer) it is. */

@@ -17,24 +17,24 @@ export const EventKind = { TRANSITION: 0, WITHDRAWN: 1, FIRST_MARK: 2 } as const
 export const MARKS: readonly Mark[] = Object.values(Mark);
 export const markKind = (mark: Mark): number => EventKind.FIRST_MARK + MARKS.indexOf(mark);
 
-/** Bits of a transition's code above kind (4 bits) and side (bit 4). */
-const FROM_SHIFT = 5;
-const TO_SHIFT = 9;
-const CAUSE_SHIFT = 13;
-const ASSUMED = 1 << 20;
+/** Bits of a transition's code above kind (5 bits) and side (bit 5). */
+const FROM_SHIFT = 6;
+const TO_SHIFT = 10;
+const CAUSE_SHIFT = 14;
+const ASSUMED = 1 << 21;
 
-export const eventKind = (code: number): number => code & 15;
-export const eventSide = (code: number): number => (code >>> 4) & 1;
+export const eventKind = (code: number): number => code & 31;
+export const eventSide = (code: number): number => (code >>> 5) & 1;
 export const eventFrom = (code: number): number => (code >>> FROM_SHIFT) & 15;
 export const eventTo = (code: number): number => (code >>> TO_SHIFT) & 15;
 export const eventCause = (code: number): number => (code >>> CAUSE_SHIFT) & 63;
 export const eventAssumed = (code: number): boolean => (code & ASSUMED) !== 0;
 
 export const transitionCode = (side: number, from: number, to: number, cause: number, assumed: boolean): number =>
-  (side << 4) | (from << FROM_SHIFT) | (to << TO_SHIFT) | (cause << CAUSE_SHIFT) | (assumed ? ASSUMED : 0);
-/** A mark's detail shares the code: 27 bits, unsigned. */
-const DETAIL_SHIFT = 5;
-export const markCode = (kind: number, side: number, detail: number): number => kind | (side << 4) | (detail << DETAIL_SHIFT);
+  (side << 5) | (from << FROM_SHIFT) | (to << TO_SHIFT) | (cause << CAUSE_SHIFT) | (assumed ? ASSUMED : 0);
+/** A mark's detail shares the code: 26 bits, unsigned. */
+const DETAIL_SHIFT = 6;
+export const markCode = (kind: number, side: number, detail: number): number => kind | (side << 5) | (detail << DETAIL_SHIFT);
 export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;
 
 export class EventLog {
@@ -75,7 +75,7 @@ export class EventLog {
   withdraw(ref: number): void {
     const page = this.#words[(ref - 1) >>> PAGE_BITS]!;
     const at = ((ref - 1) & PAGE_MASK) * STRIDE + CODE;
-    page[at] = (page[at]! & ~15) | EventKind.WITHDRAWN;
+    page[at] = (page[at]! & ~31) | EventKind.WITHDRAWN;
   }
 
   #word(ref: number, word: number): number {

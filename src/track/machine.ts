@@ -17,7 +17,7 @@ import { eventFrom } from './events.ts';
 import { crossing } from './hindsight.ts';
 import { noteSegment } from './history.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
-import { fastOpenServer, isOldAnswer, syn, synAck, synAcked } from './opening.ts';
+import { fastOpenServer, isOldAnswer, oldAnswer, syn, synAck, synAcked } from './opening.ts';
 import { reset, sentAfterReset } from './reset.ts';
 import { book } from './sequence.ts';
 import { Cause } from './transitions.ts';
@@ -70,6 +70,7 @@ function plain(x: Context, k: Packet): void {
   if (x.state(side) === State.CLOSED || x.state(other) === State.CLOSED) wake(x, k);
 
   if (hasAck) {
+    if (x.state(other) === State.SYN_SENT && !x.has(Trait.SAW_SYN_ACK)) oldAnswer(x, k);
     const acksSyn = x.has(Trait.SAW_SYN_ACK) ? ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0 : x.state(other) >= State.ESTABLISHED;
     if (x.state(side) === State.SYN_SENT && (acksSyn || !x.has(Trait.SAW_SYN_ACK)) && !isOldAnswer(x)) {
       x.step(side, x.has(Trait.SAW_SYN_ACK) ? Cause.RECEIVES_SYN_ACK : Cause.ACKS_SYN);

@@ -1,5 +1,6 @@
 /** SYN and SYN-ACK: which of both ends' transitions they cause, and what their repetition takes back (RFC 9293 §3.5, §3.10.7.2 to .4). */
 import { Mark } from '../model/connection.ts';
+import { Flag } from '../model/flags.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
@@ -127,6 +128,13 @@ function firstSynAck(x: Context, k: Packet): void {
 
 /** Is the segment that reached this SYN_SENT end an answer of an older connection's TIME_WAIT? */
 export const isOldAnswer = (x: Context): boolean => !x.has(Trait.SAW_SYN_ACK) && x.pair[x.peer + Half.PACKETS]! > 0;
+
+/** An empty ACK for a SYN, of something else: an older connection is left at its sender (RFC 9293 §3.5.1 figure 9, RFC 5961 §4.2). */
+export function oldAnswer(x: Context, k: Packet): void {
+  if (k.payloadLength > 0 || (k.flags & Flag.FIN) !== 0 || k.ack === ((x.core[x.c + Core.ISS + 1 - x.side]! + 1) | 0)) return;
+  x.takenForOld();
+  x.mark(Mark.OLD_ANSWER, x.tables.refusedTimestamps.lead(x, k, false));
+}
 
 /** A Fast Open server may send before the third ACK, still in SYN_RCVD (RFC 7413 §4.2). */
 export function fastOpenServer(x: Context, k: Packet): boolean {

@@ -6,6 +6,7 @@
  */
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Packet } from '../decode/packet.ts';
+import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import type { Context } from './context.ts';
 import { roundTrip } from './holes.ts';
@@ -80,6 +81,10 @@ export function repeatedAck(x: Context, k: Packet, hasSack: boolean): void {
   trouble[troubleMe + Trouble.DUP_ACK] = k.ack;
   trouble[troubleMe + Trouble.DUP_RUN] = run;
   if (run >= DUP_ACK_THRESHOLD) reported(x);
+  const lead = x.tables.refusedTimestamps.lead(x, k, true);
+  if (lead === 0) return;
+  x.takenForOld();
+  x.mark(Mark.OLD_TIMESTAMP, lead);
 }
 
 /** The data of `peer` has holes, and it is told so. */
@@ -123,6 +128,7 @@ export function resent(x: Context, k: Packet, end: number, fills: boolean): void
   x.clearFlag(me, HalfFlag.TIMING); // Karn: its acknowledgment may answer either copy
   if ((k.flags & Flag.SYN) !== 0) return; // only ever after a timeout, and before there is a round trip to measure by
   x.openTrouble();
+  x.tables.refusedTimestamps.suspect(x, k);
   const { trouble, troubleF, troubleMe } = x;
   const wait = x.now - sentBefore(x);
   const known = (pair[me + Half.FLAGS]! & HalfFlag.UNA_KNOWN) !== 0;

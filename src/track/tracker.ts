@@ -346,7 +346,9 @@ export class Tracker {
     // Its SYN once more: the first copy, which we had taken for a stray one, opened it (RFC 9293 figure 9).
     if (x.paired && x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) return this.#split(old, k, x.side);
     x.step(x.side, Cause.TUPLE_REUSED);
-    return this.#open(k, old);
+    const id = this.#open(k, old);
+    this.tables.refusedTimestamps.suspect(x, k);
+    return id;
   }
 
   /** Does this SYN-ACK answer the SYN that we had taken for a stray one? */

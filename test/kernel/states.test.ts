@@ -92,6 +92,7 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
       disagreements: { 'ESTABLISHED → CLOSE_WAIT': 12, 'FIN_WAIT_2 → TIME_WAIT': 4, 'none → TIME_WAIT': 2 },
     },
   ],
+  paws_rejects: [{ reason: 'a crafted SYN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 2 } }],
   portscan_flags: [
     { reason: 'a crafted SYN with FIN: the kernel of its source has no socket for it', disagreements: { 'none → SYN_SENT': 34 } },
   ],
@@ -119,6 +120,9 @@ const CANNOT_KNOW: Readonly<Record<string, readonly Exclusion[]>> = {
       disagreements: { 'none → ESTABLISHED': 44 },
     },
     { reason: "the kernel's timer of 4 s fires late", disagreements: { 'SYN_RCVD → none': 1 } },
+  ],
+  time_wait_assassination: [
+    { reason: 'tcp_rfc1337 was 1 in one of the two: TIME_WAIT stays, and no packet tells', disagreements: { 'TIME_WAIT → none': 2 } },
   ],
   timers_run_out: [
     {
