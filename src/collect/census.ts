@@ -16,6 +16,7 @@ import type {
   FlagProbes,
   LegLosses,
   ScanGroup,
+  ReuseGroup,
   ServiceView,
   SharedEnd,
   TimeWaitGroup,
@@ -37,6 +38,7 @@ import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
+import { reuseGroups } from './reuses.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { openingsOf } from './openings.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
@@ -186,6 +188,7 @@ export class Census implements CaptureView {
   #vantage: VantageView | undefined;
   #endings: Endings | undefined;
   #troubles: Troubles | undefined;
+  #reuses: readonly ReuseGroup[] | undefined;
 
   constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
     this.tracker = tracker;
@@ -246,6 +249,9 @@ export class Census implements CaptureView {
   }
   get troubles(): Troubles {
     return (this.#troubles ??= troublesOf(this));
+  }
+  reuses(): readonly ReuseGroup[] {
+    return (this.#reuses ??= reuseGroups(this));
   }
   silentResets(minimum: number): readonly ClientGroup[] {
     return silentResets(this, minimum);

@@ -26,9 +26,11 @@ import { landAttack } from './land-attack.ts';
 import { lastAckStuck } from './last-ack-stuck.ts';
 import { martianSource } from './martian-source.ts';
 import { midStream } from './mid-stream.ts';
+import { noConnectionReuse } from './no-connection-reuse.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { packetLoss } from './packet-loss.ts';
 import { portExhaustion } from './port-exhaustion.ts';
+import { portReuse } from './port-reuse.ts';
 import { processKilled } from './process-killed.ts';
 import { reordering } from './reordering.ts';
 import { rstAfterClose } from './rst-after-close.ts';
@@ -60,6 +62,8 @@ export const DETECTORS: readonly Detector[] = [
   brokenPipe,
   timeWaitExcess,
   portExhaustion,
+  noConnectionReuse,
+  portReuse,
   timeWaitChallenge,
   timeWaitAssassination,
   synFlood,

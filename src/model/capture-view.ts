@@ -148,6 +148,24 @@ export interface ClientGroup {
   readonly ids: readonly ConnId[];
 }
 
+/** One client's connections to one service on tuples whose last connection was still in TIME_WAIT. */
+export interface ReuseGroup {
+  readonly client: string;
+  readonly service: { readonly ip: string; readonly port: number };
+  /** Different tuples that were used again. */
+  readonly tuples: number;
+  /** Who held the TIME_WAIT. */
+  readonly heldByClient: number;
+  readonly heldByServer: number;
+  /** Reuses whose ISN is the one that Linux derives from the connection before. */
+  readonly isnProven: number;
+  /** The youngest TIME_WAIT that was taken. */
+  readonly shortestSeconds: number;
+  /** The connections that took a TIME_WAIT's place; and these with the first ones of their tuples. Ascending. */
+  readonly reuses: readonly ConnId[];
+  readonly ids: readonly ConnId[];
+}
+
 /** Connections by what their end looks like, each list ascending. */
 export interface Endings {
   /** One end's FIN was acknowledged, and the other end has sent none. */
@@ -400,6 +418,7 @@ export interface CaptureView {
   withOldAnswer(): readonly ConnId[];
   readonly endings: Endings;
   readonly troubles: Troubles;
+  reuses(): readonly ReuseGroup[];
   /** Clients that ended at least `minimum` connections to one service by RST after the bare handshake, without payload from either end. */
   silentResets(minimum: number): readonly ClientGroup[];
   /** Moments at which one host ended at least `minimum` connections of one service within so many seconds, and none for as long afterwards. */
