@@ -17,6 +17,7 @@ import { ddosProtection } from './ddos-protection.ts';
 import { lostThirdAck } from './lost-third-ack.ts';
 import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
+import { duplicatePackets } from './duplicate-packets.ts';
 import { finWait2Lingering } from './fin-wait2-lingering.ts';
 import { flagProbe } from './flag-probe.ts';
 import { halfClose } from './half-close.ts';
@@ -30,6 +31,7 @@ import { noConnectionReuse } from './no-connection-reuse.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { packetLoss } from './packet-loss.ts';
 import { portExhaustion } from './port-exhaustion.ts';
+import { pawsDrop } from './paws-drop.ts';
 import { portReuse } from './port-reuse.ts';
 import { processKilled } from './process-killed.ts';
 import { reordering } from './reordering.ts';
@@ -66,6 +68,7 @@ export const DETECTORS: readonly Detector[] = [
   portReuse,
   timeWaitChallenge,
   timeWaitAssassination,
+  pawsDrop,
   synFlood,
   portScan,
   flagProbe,
@@ -85,6 +88,7 @@ export const DETECTORS: readonly Detector[] = [
   oneWayCapture,
   captureGaps,
   filteredCapture,
+  duplicatePackets,
   rstAbort,
   rstAfterClose,
   healthCheckRst,

@@ -5,12 +5,13 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { TIME_WAIT_SECONDS } from './port-usage.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { largest, sample } from './statistics.ts';
 
+/** linux TCP_TIMEWAIT_LEN, include/net/tcp.h */
+const TIME_WAIT_SECONDS = 60;
 /** Reuses looked at one by one for what they cost. */
 const SAMPLE = 1_000;
 
