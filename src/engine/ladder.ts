@@ -6,17 +6,19 @@
  */
 import type { Decoder } from '../decode/index.ts';
 import { decodeTcpOptions } from '../decode/index.ts';
-import { Packet } from '../decode/packet.ts';
+import { Layer, Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';
 import type { Finding } from '../model/finding.ts';
 import { Flag, flagsText } from '../model/flags.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { SIDE_NAMES, type Side, otherSide } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
+import { sourceOf } from '../track/copies.ts';
 import { StateTimeline } from './state-timeline.ts';
 import type { Ladder, LadderRow } from './protocol.ts';
 import { RelativeSequence } from './relative-sequence.ts';
 import type { SecondPass } from './second-pass.ts';
+import { Repeats, withRepeat, type Repeat } from './repeats.ts';
 import { SegmentNotes } from './segment-notes.ts';
 import { TupleMatch } from './tuple-match.ts';
 
@@ -34,8 +36,13 @@ interface Step {
   readonly ack: number | null;
   readonly length: number;
   readonly window: number;
-  readonly notes: readonly string[];
+  /** As Wireshark has it, and as the connection's counters have it where it came again: `notesOf`. */
+  readonly analysis: readonly string[];
+  readonly repeat: Repeat | null;
 }
+
+/** What the segment is, in words. Call it after the last segment was read: a later one may tell more of this one. */
+export const notesOf = ({ analysis, repeat }: Step): readonly string[] => withRepeat(analysis, repeat);
 
 export interface Segments {
   readonly clock: Clock;
@@ -51,6 +58,7 @@ export async function readSegments(pass: SecondPass, first: Decoder, row: Connec
   const { sawFragments } = first;
   const match = new TupleMatch(row, decoder.encapsulations);
   const notes = new SegmentNotes();
+  const repeats = new Repeats(decoder.encapsulations);
   const relative = new RelativeSequence();
   const packet = new Packet();
   const head: Step[] = [];
@@ -60,16 +68,19 @@ export async function readSegments(pass: SecondPass, first: Decoder, row: Connec
   let clock = new Clock(0, 0);
   let last = nanos(0);
 
-  await pass.run((record, frame) => {
+  await pass.run((record, frame, file) => {
     if (frame < row.firstFrame && !sawFragments) return true;
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
     decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
     if (frame < row.firstFrame) return true;
     const side = match.sender(packet);
+    if (count > 0 && packet.layer === Layer.ICMP && packet.quoted !== null)
+      repeats.icmpError(packet, packet.quoted, frame, clock.relative(record.seconds, record.nanos));
     if (side !== null) {
       decodeTcpOptions(packet);
       if (count === 0) clock = new Clock(record.seconds, record.nanos);
       const time = clock.relative(record.seconds, record.nanos);
+      const repeat = repeats.segment(packet, side, frame, time, sourceOf(packet.interfaceIndex, record.interfaceId, file));
       const { seq, ack, flags, payloadLength: length, window, options } = packet;
       const facts = {
         side,
@@ -80,8 +91,7 @@ export async function readSegments(pass: SecondPass, first: Decoder, row: Connec
         length,
         window,
         windowScale: options.windowScale,
-        sack: options.sack,
-        sackBlocks: options.sackBlocks,
+        hasSack: options.sackBlocks > 0 || options.sackCut,
       };
       const step: Step = {
         frame,
@@ -92,7 +102,9 @@ export async function readSegments(pass: SecondPass, first: Decoder, row: Connec
         seq: relative.seq(side, seq, flags),
         ack: (flags & Flag.ACK) === 0 ? null : relative.ack(otherSide(side), ack),
         length,
-        notes: notes.note(facts),
+        // A copy says nothing that the segment has not said.
+        analysis: repeat?.kind === 'copy' ? [] : notes.note(facts),
+        repeat,
         window: notes.scaledWindow(side, window, flags),
       };
       last = time;
@@ -124,7 +136,7 @@ export function composeLadder(row: ConnectionRow, segments: Segments, findings: 
       ack: step.ack,
       length: step.length,
       window: step.window,
-      notes: step.notes,
+      notes: notesOf(step),
       transitions: timeline.at(step.frame),
       ...timeline.states(),
     });

@@ -8,7 +8,7 @@ import type { Finding } from '../model/finding.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { ConnectionIndex, type ConnectionSource } from './connection-index.ts';
 import { explain } from './explain.ts';
-import { composeLadder, evidenceOf, readSegments } from './ladder.ts';
+import { composeLadder, evidenceOf, notesOf, readSegments } from './ladder.ts';
 import { type FrameReader, readPacket } from './packet-detail.ts';
 import type { Ladder, PacketDetail, QuestionName, Questions } from './protocol.ts';
 import type { SecondPass } from './second-pass.ts';
@@ -86,7 +86,8 @@ export class Queries implements Answers {
 
   async #segmentNotes(connection: number, frame: number): Promise<readonly string[]> {
     const { head, tail } = await readSegments(this.#pass, this.#source.decoder, this.#source.row(connection), frame);
-    return [...head, ...tail].findLast((step) => step.frame === frame)?.notes ?? [];
+    const step = [...head, ...tail].findLast((s) => s.frame === frame);
+    return step ? notesOf(step) : [];
   }
 }
 

@@ -9,8 +9,8 @@ import type { RawRecord } from '../capture/reader.ts';
 /** Reads the capture from its beginning until the sink has had enough. */
 export type ReadAgain = (sink: CaptureSink, signal: AbortSignal) => Promise<unknown>;
 
-/** Called with every record and its frame number; false ends the pass. */
-export type Visit = (record: RawRecord, frame: number) => boolean;
+/** Called with every record, its frame number, and the index of the file that it is from; false ends the pass. */
+export type Visit = (record: RawRecord, frame: number, file: number) => boolean;
 
 export class SecondPass {
   readonly #read: ReadAgain;
@@ -26,7 +26,7 @@ export class SecondPass {
     const pass = this.#last.then(async () => {
       this.#signal.throwIfAborted();
       let frame = 0;
-      await this.#read({ record: (record) => visit(record, ++frame) }, this.#signal);
+      await this.#read({ record: (record, file) => visit(record, ++frame, file) }, this.#signal);
       this.#signal.throwIfAborted();
     });
     this.#last = pass.catch(() => undefined);

@@ -22,6 +22,9 @@ async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>): Promi
 const captureOf = (script: string, options: ScriptOptions = {}): Uint8Array => pcapOf(scriptFrames(script, options));
 const isSegment = (row: LadderRow): row is LadderSegment => row.frame !== null;
 
+/** The notes of all segments. */
+const notesIn = (ladder: Ladder): string[] => ladder.rows.filter(isSegment).flatMap(({ notes }) => notes);
+
 /** One line per row, as a person would read the screen aloud. */
 function told(ladder: Ladder): string[] {
   return ladder.rows.map((row) => {
@@ -58,7 +61,7 @@ describe('the ladder of a connection', () => {
       '0.01 server S. 0+0 ack 1 ESTABLISHED/SYN_RCVD',
       '0.02 client . 1+0 ack 1 ESTABLISHED/ESTABLISHED',
       '0.12 client P. 1+100 ack 1 ESTABLISHED/ESTABLISHED',
-      '0.52 client P. 1+100 ack 1 ESTABLISHED/ESTABLISHED [retransmission]',
+      '0.52 client P. 1+100 ack 1 ESTABLISHED/ESTABLISHED [retransmission (timeout)]',
       '0.53 server . 1+0 ack 101 ESTABLISHED/ESTABLISHED',
     ]);
     expect(ladder.rows[1]).toMatchObject({
@@ -99,8 +102,27 @@ describe('the ladder of a connection', () => {
     expect(told(ladder)).toEqual([
       '0.00 client S 0+0 ack null SYN_SENT/CLOSED',
       '0.01 timer CLOSED/CLOSED client SYN_SENT → CLOSED: host unreachable (frame 2)',
-      '1.01 client S 0+0 ack null CLOSED/CLOSED [retransmission]',
+      '1.01 client S 0+0 ack null CLOSED/CLOSED [retransmission (timeout)]',
     ]);
+  });
+
+  const REPEATS = `
++0    > S  0:0(0) <mss 1460,sackOK,wscale 7>
++.010 < S. 0:0(0) ack 1 <mss 1460,sackOK,wscale 7>
++0    > .  1:1(0) ack 1`;
+
+  test('a tail loss probe (RFC 8985), and the D-SACK (RFC 2883) that makes it spurious', async () => {
+    const probe = `${REPEATS}\n+.1 > P. 1:101(100) ack 1\n+.04 > P. 1:101(100) ack 1`;
+    expect(notesIn(await ladderOf(captureOf(probe), {}))).toEqual(['retransmission (tail-loss probe)']);
+    const answered = `${probe}\n+.01 < . 1:1(0) ack 101 <sack 1:101>`;
+    expect(notesIn(await ladderOf(captureOf(answered), {}))).toEqual(['spurious retransmission (D-SACK)']);
+  });
+
+  test('a wait that doubles tells that the first repeat was no probe, but the retransmission timer (RFC 6298)', async () => {
+    const once = `${REPEATS}\n+.1 > P. 1:101(100) ack 1\n+.25 > P. 1:101(100) ack 1`;
+    expect(notesIn(await ladderOf(captureOf(once), {}))).toEqual(['retransmission (tail-loss probe)']);
+    const twice = `${once}\n+.5 > P. 1:101(100) ack 1`;
+    expect(notesIn(await ladderOf(captureOf(twice), {}))).toEqual(['retransmission (timeout)', 'retransmission (timeout)']);
   });
 
   test('other connections, and earlier ones of the same tuple, are left out', async () => {

@@ -3,7 +3,7 @@
  * except where a comment names the departure.
  */
 import { describe, expect, test } from 'vitest';
-import { SegmentNotes } from '../../src/engine/segment-notes.ts';
+import { type SegmentFacts, SegmentNotes } from '../../src/engine/segment-notes.ts';
 import { Flag } from '../../src/model/flags.ts';
 import { Side } from '../../src/model/state.ts';
 import { nanos } from '../../src/model/units.ts';
@@ -40,19 +40,15 @@ function judged(script: string, opening = HANDSHAKE): { said: string[]; expected
   return { said, expected };
 }
 
-/** Window scale and SACK blocks, read straight off the option bytes that the script wrote. */
-function optionsOf(bytes: Uint8Array): { windowScale: number; sack: Int32Array; sackBlocks: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const sack = new Int32Array(8);
+/** Window scale and whether there is SACK, read straight off the option bytes that the script wrote. */
+function optionsOf(bytes: Uint8Array): Pick<SegmentFacts, 'windowScale' | 'hasSack'> {
   let windowScale = -1;
-  let sackBlocks = 0;
+  let hasSack = false;
   for (let at = 0; at < bytes.length; at += bytes[at] === 1 ? 1 : bytes[at + 1]!) {
     if (bytes[at] === 3) windowScale = bytes[at + 2]!;
-    if (bytes[at] !== 5) continue;
-    sackBlocks = (bytes[at + 1]! - 2) / 8;
-    for (let i = 0; i < sackBlocks * 2; i++) sack[i] = view.getInt32(at + 2 + 4 * i);
+    if (bytes[at] === 5) hasSack = true;
   }
-  return { windowScale, sack, sackBlocks };
+  return { windowScale, hasSack };
 }
 
 describe('what a segment is called', () => {
@@ -102,6 +98,13 @@ describe('what a segment is called', () => {
       +.001 < . 1:1(0) ack 1001 win 509 <sack 2001:5001>    # dup ack #3
       +.005 > . 1001:2001(1000) ack 1 win 502               # fast retransmission
       +.01  < . 1:1(0) ack 5001 win 509`,
+    ],
+    [
+      'with SACK it is a duplicate ACK though its window grew (Wireshark 4.0: a window update), without it is not',
+      `
+      +.1   > . 1001:2001(1000) ack 1 win 502               # previous segment not captured
+      +.01  < . 1:1(0) ack 1 win 600 <sack 1001:2001>       # dup ack #1
+      +0    < . 1:1(0) ack 1 win 700                        # window update`,
     ],
     [
       'a segment overtaken by the next, within the round trip (20 ms here)',
@@ -157,6 +160,30 @@ describe('what a segment is called', () => {
       +.1  > P. 1:257(256) ack 1 win 502 # window full`,
     ],
     [
+      'the window of a SYN-ACK is not scaled: 1,000 octets, not 128,000',
+      `
+      +.1  > P. 1:1001(1000) ack 1 win 502 # window full`,
+      `
+      +0    > S  0:0(0) win 64240 <mss 1460,sackOK,wscale 7>
+      +.010 < S. 0:0(0) ack 1 win 1000 <mss 1460,sackOK,wscale 7>
+      +.010 > .  1:1(0) ack 1 win 502`,
+    ],
+    [
+      'data that an ACK without data overtook',
+      `
+      +.1   > . 101:101(0) ack 1 win 502     # previous segment not captured
+      +.001 > P. 1:101(100) ack 1 win 502    # out-of-order`,
+    ],
+    [
+      'of unseen octets it is said once, until their sender acknowledges more',
+      `
+      +.1  < . 1:1(0) ack 501 win 509        # ack of unseen segment
+      +.1  < . 1:1(0) ack 1001 win 509
+      +.1  < P. 1:11(10) ack 1001 win 509
+      +.1  > . 1001:1001(0) ack 11 win 502   # previous segment not captured
+      +.1  < . 11:11(0) ack 1501 win 509     # ack of unseen segment`,
+    ],
+    [
       'a stray SYN has numbers of its own and disturbs nothing',
       `
       +.1  > P. 1:101(100) ack 1 win 502
@@ -170,8 +197,8 @@ describe('what a segment is called', () => {
       +.1  > P. 1:101(100) ack 1 win 502
       +.1  < P. 1:101(100) ack 101 win 509`,
     ],
-  ])('%s', (_name, script) => {
-    const { said, expected } = judged(script);
+  ])('%s', (_name, script, opening?: string) => {
+    const { said, expected } = judged(script, opening);
     expect(said).toEqual(expected);
   });
 
@@ -181,6 +208,21 @@ describe('what a segment is called', () => {
       +1   > S  5000:5000(0)
       +.01 < S. 0:0(0) ack 5001
       +.01 > .  5001:5001(0) ack 1`,
+      '+0 > S 0:0(0)',
+    );
+    expect(said).toEqual(expected);
+  });
+
+  test('a SYN-ACK begins its sender anew when that had answered the SYN as an old connection (TIME_WAIT)', () => {
+    const { said, expected } = judged(
+      `
+      +.01 < .  7000:7000(0) ack 9000 # ack of unseen segment
+      +.01 > R  9000:9000(0) win 0
+      +1   > S  0:0(0)                # retransmission
+      +.01 < S. 0:0(0) ack 1
+      +.01 > .  1:1(0) ack 1
+      +.01 > P. 1:11(10) ack 1
+      +.01 < .  1:1(0) ack 11`,
       '+0 > S 0:0(0)',
     );
     expect(said).toEqual(expected);
@@ -202,8 +244,7 @@ describe('the window', () => {
     length: 0,
     window: 65535,
     windowScale,
-    sack: new Int32Array(8),
-    sackBlocks: 0,
+    hasSack: false,
   });
 
   test('is scaled once both ends have offered it, but never in a SYN (RFC 7323 §2.2)', () => {

@@ -163,7 +163,7 @@ describe.each<[string, Open]>([
         flags: 'P.',
         seq: 1,
         length: 100,
-        notes: ['retransmission'],
+        notes: ['retransmission (timeout)'],
         clientState: 'ESTABLISHED',
         serverState: 'ESTABLISHED',
       });
@@ -181,7 +181,7 @@ describe.each<[string, Open]>([
         capturedLength: frames[4]!.bytes.length,
         originalLength: frames[4]!.bytes.length,
         connection: 0,
-        notes: ['retransmission'],
+        notes: ['retransmission (timeout)'],
       });
       expect([...detail.bytes]).toEqual([...frames[4]!.bytes]);
       expect(detail.layers.map(({ name }) => name).join(' ')).toMatch(/Ethernet.*IPv4.*TCP/i);
