@@ -4,14 +4,11 @@
  *
  * Built again whenever the rules run (a snapshot while reading, and at the end). Nothing is kept between builds.
  */
-import { OUTCOMES, type ConnectionView, type Outcome } from '../model/connection.ts';
+import { OUTCOMES, type ConnectionView } from '../model/connection.ts';
 import type {
   CaptureQuality,
   CaptureView,
   ClientGroup,
-  CloseWaitStay,
-  Concentration,
-  DeadAttempts,
   Endings,
   FlagProbes,
   LegLosses,
@@ -19,8 +16,10 @@ import type {
   ReuseGroup,
   ServiceView,
   SharedEnd,
+  StrayAcks,
   TimeWaitGroup,
   TimeWaitHost,
+  Unasked,
   Openings,
   Troubles,
 } from '../model/capture-view.ts';
@@ -31,7 +30,6 @@ import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
-import { concentration, deadAttempts } from './attempts.ts';
 import { endingsOf, sharedEnds, silentResets } from './endings.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
@@ -39,11 +37,11 @@ import { type Impossible, impossibleSources } from './impossible.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { reuseGroups } from './reuses.ts';
-import { answeredAround, closedWhenIdle } from './moments.ts';
+import { OUTCOME_COUNT, Service } from './service.ts';
 import { openingsOf } from './openings.ts';
-import { closeWaitsOf, peakHalfOpen } from './stays.ts';
 import { TimeWaitStays } from './time-wait.ts';
 import { troublesOf } from './troubles.ts';
+import { strayAcks, unaskedAnswers } from './unasked.ts';
 import { findVantage } from './vantage.ts';
 
 /** What the decoder counted besides TCP. */
@@ -58,91 +56,7 @@ export interface PacketCounts {
 const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
 /** Views kept, about 1 kB each when read. */
 const MAX_VIEWS = 1 << 13;
-const OUTCOME_COUNT = OUTCOMES.length;
 const OK = OUTCOMES.indexOf('ok');
-
-/** Server address and port within an encapsulation. */
-class Service implements ServiceView {
-  readonly ip: string;
-  readonly port: number;
-  readonly name: string;
-  readonly #census: Census;
-  readonly #index: number;
-  #closeWaits: readonly CloseWaitStay[] | undefined;
-  #peak: { peak: number; at: Nanos | null } | undefined;
-  #clients: number | undefined;
-  #dead: DeadAttempts | undefined;
-  #concentration: Concentration | undefined;
-
-  constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
-    this.#census = census;
-    this.#index = index;
-    this.ip = server.ip;
-    this.port = server.port;
-    this.name = server.name;
-  }
-
-  get total(): number {
-    return this.#census.totals[this.#index]!;
-  }
-  get firstFrame(): ServiceView['firstFrame'] {
-    return this.#census.connection(connId(this.#census.firsts[this.#index]!)).firstFrame;
-  }
-  get start(): Nanos {
-    return this.#census.connection(connId(this.#census.firsts[this.#index]!)).start;
-  }
-  get end(): Nanos {
-    return this.#census.ends[this.#index]! as Nanos;
-  }
-  get completed(): number {
-    return this.#census.completed[this.#index]!;
-  }
-  get syns(): number {
-    return this.#census.syns[this.#index]!;
-  }
-  get synAcks(): number {
-    return this.#census.synAcks[this.#index]!;
-  }
-  get segments(): readonly [number, number] {
-    return [this.#census.clientSegments[this.#index]!, this.#census.serverSegments[this.#index]!];
-  }
-  count(outcome: Outcome): number {
-    return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + OUTCOMES.indexOf(outcome)]!;
-  }
-  ids(outcome: Outcome): readonly ConnId[] {
-    return this.#census.idsOf(this.#index, OUTCOMES.indexOf(outcome));
-  }
-  all(): readonly ConnId[] {
-    return this.#census.idsOf(this.#index, -1);
-  }
-  get closeWaits(): readonly CloseWaitStay[] {
-    return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
-  }
-  get deadAttempts(): DeadAttempts {
-    return (this.#dead ??= deadAttempts(this.#census, this.all()));
-  }
-  get concentration(): Concentration {
-    return (this.#concentration ??= concentration(this.#census, this.all()));
-  }
-  get peakHalfOpen(): number {
-    return this.#halfOpen().peak;
-  }
-  get peakHalfOpenAt(): Nanos | null {
-    return this.#halfOpen().at;
-  }
-  answeredAround(from: Nanos, to: Nanos): { before: ConnId | null; between: number; after: ConnId | null } {
-    return answeredAround(this.#census, this.all(), from, to);
-  }
-  closedWhenIdle(minSeconds: number): readonly ConnId[] {
-    return closedWhenIdle(this.#census, this.#census.idleIds(this.#index), minSeconds);
-  }
-  get clients(): number {
-    return (this.#clients ??= this.#census.countClients(this.#index));
-  }
-  #halfOpen(): { peak: number; at: Nanos | null } {
-    return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.all()));
-  }
-}
 
 export class Census implements CaptureView {
   readonly start = 0 as Nanos;
@@ -270,11 +184,16 @@ export class Census implements CaptureView {
     return (this.#scans ??= new Scans(this, SCANNED_PORTS, SCANNED_HOSTS)).groups;
   }
   get flagProbes(): readonly FlagProbes[] {
-    return (this.#probes ??= flagProbes(
-      this,
-      this.#odd,
-      this.#resets.filter((id) => strayOf(this, id) !== null),
-    ));
+    return (this.#probes ??= flagProbes(this, this.#odd, this.#strays()));
+  }
+  get strayAcks(): readonly StrayAcks[] {
+    return strayAcks(this, this.#strays());
+  }
+  get unasked(): readonly Unasked[] {
+    return unaskedAnswers(this);
+  }
+  #strays(): readonly ConnId[] {
+    return this.#resets.filter((id) => strayOf(this, id) !== null);
   }
   get impossibleSources(): Impossible {
     return (this.#impossible ??= impossibleSources(this));

@@ -1,9 +1,12 @@
 /** The rules, in the order of the report's list of verdicts. One line each. */
 import { acceptQueueOverflow } from './accept-queue-overflow.ts';
+import { ackFlood } from './ack-flood.ts';
+import { backscatter } from './backscatter.ts';
 import { brokenPipe } from './broken-pipe.ts';
 import { captureGaps } from './capture-gaps.ts';
 import { challengeAck } from './challenge-ack.ts';
 import { closeWaitStuck } from './close-wait-stuck.ts';
+import { connectionFlood } from './connection-flood.ts';
 import { connectionRefused } from './connection-refused.ts';
 import { connectAbandoned } from './connect-abandoned.ts';
 import { halfOpen } from './half-open.ts';
@@ -76,6 +79,9 @@ export const DETECTORS: readonly Detector[] = [
   martianSource,
   spoofedSource,
   subnetConcentration,
+  ackFlood,
+  connectionFlood,
+  backscatter,
   acceptQueueOverflow,
   connectionRefused,
   synUnanswered,

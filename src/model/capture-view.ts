@@ -115,6 +115,8 @@ export interface ServiceView {
   closedWhenIdle(minSeconds: number): readonly ConnId[];
   readonly deadAttempts: DeadAttempts;
   readonly concentration: Concentration;
+  /** Connections opened by clients that then said nothing for so long and did not close, or that stopped reading; of clients that use none here. Ascending. */
+  heldInSilence(seconds: number): readonly ConnId[];
 }
 
 /** Sockets in TIME_WAIT of one host towards one service. */
@@ -321,6 +323,32 @@ export interface ForgedGroup {
   readonly ids: readonly ConnId[];
 }
 
+/** Lone segments with ACK and without data for one service that meet a bare RST: they belong to no connection. */
+export interface StrayAcks {
+  readonly service: ServiceView;
+  /** Ascending; without those of sources that hold other connections to the service. */
+  readonly ids: readonly ConnId[];
+  readonly sources: number;
+  /** How many were left out because their source holds other connections. */
+  readonly leftOut: number;
+  readonly first: Nanos;
+  readonly last: Nanos;
+  /** The most of them begun within so many seconds. */
+  peakWithin(seconds: number): number;
+}
+
+/** SYN-ACKs of one service to SYNs that the capture does not hold, with nothing else but RSTs. */
+export interface Unasked {
+  readonly service: ServiceView;
+  /** Ascending. */
+  readonly ids: readonly ConnId[];
+  /** Refused by a RST of the receiver. */
+  readonly refused: number;
+  readonly receivers: number;
+  /** Receivers whose own SYNs, where they sent any, are in the capture. */
+  readonly askingReceivers: number;
+}
+
 /** What is missing everywhere: facts about the capture that make rules doubt themselves. */
 export interface CaptureQuality {
   /** TCP segments by kind. */
@@ -429,6 +457,8 @@ export interface CaptureView {
   /** Clients that failed at `minPorts` ports of a host, or at a port of `minHosts` hosts. */
   scans(minPorts: number, minHosts: number): readonly ScanGroup[];
   readonly flagProbes: readonly FlagProbes[];
+  readonly strayAcks: readonly StrayAcks[];
+  readonly unasked: readonly Unasked[];
   /** SYNs that led to nothing from impossible addresses: from the service's own address and port, and from those that name no single host. */
   readonly impossibleSources: { readonly toItself: readonly ForgedGroup[]; readonly martian: readonly ForgedGroup[] };
 }

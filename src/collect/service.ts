@@ -1,0 +1,97 @@
+/** One service as rules see it, over the columns that the census counted. */
+import { OUTCOMES, type Outcome } from '../model/connection.ts';
+import type { CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
+import { type ConnId, connId, type Nanos } from '../model/units.ts';
+import { concentration, deadAttempts } from './attempts.ts';
+import type { Census } from './census.ts';
+import { answeredAround, closedWhenIdle } from './moments.ts';
+import { closeWaitsOf, peakHalfOpen } from './stays.ts';
+import { heldInSilence } from './unasked.ts';
+
+export const OUTCOME_COUNT = OUTCOMES.length;
+
+/** Server address and port within an encapsulation. */
+export class Service implements ServiceView {
+  readonly ip: string;
+  readonly port: number;
+  readonly name: string;
+  readonly #census: Census;
+  readonly #index: number;
+  #closeWaits: readonly CloseWaitStay[] | undefined;
+  #peak: { peak: number; at: Nanos | null } | undefined;
+  #clients: number | undefined;
+  #dead: DeadAttempts | undefined;
+  #concentration: Concentration | undefined;
+
+  constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
+    this.#census = census;
+    this.#index = index;
+    this.ip = server.ip;
+    this.port = server.port;
+    this.name = server.name;
+  }
+
+  get total(): number {
+    return this.#census.totals[this.#index]!;
+  }
+  get firstFrame(): ServiceView['firstFrame'] {
+    return this.#census.connection(connId(this.#census.firsts[this.#index]!)).firstFrame;
+  }
+  get start(): Nanos {
+    return this.#census.connection(connId(this.#census.firsts[this.#index]!)).start;
+  }
+  get end(): Nanos {
+    return this.#census.ends[this.#index]! as Nanos;
+  }
+  get completed(): number {
+    return this.#census.completed[this.#index]!;
+  }
+  get syns(): number {
+    return this.#census.syns[this.#index]!;
+  }
+  get synAcks(): number {
+    return this.#census.synAcks[this.#index]!;
+  }
+  get segments(): readonly [number, number] {
+    return [this.#census.clientSegments[this.#index]!, this.#census.serverSegments[this.#index]!];
+  }
+  count(outcome: Outcome): number {
+    return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + OUTCOMES.indexOf(outcome)]!;
+  }
+  ids(outcome: Outcome): readonly ConnId[] {
+    return this.#census.idsOf(this.#index, OUTCOMES.indexOf(outcome));
+  }
+  all(): readonly ConnId[] {
+    return this.#census.idsOf(this.#index, -1);
+  }
+  get closeWaits(): readonly CloseWaitStay[] {
+    return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
+  }
+  get deadAttempts(): DeadAttempts {
+    return (this.#dead ??= deadAttempts(this.#census, this.all()));
+  }
+  get concentration(): Concentration {
+    return (this.#concentration ??= concentration(this.#census, this.all()));
+  }
+  heldInSilence(seconds: number): readonly ConnId[] {
+    return heldInSilence(this.#census, this.all(), seconds);
+  }
+  get peakHalfOpen(): number {
+    return this.#halfOpen().peak;
+  }
+  get peakHalfOpenAt(): Nanos | null {
+    return this.#halfOpen().at;
+  }
+  answeredAround(from: Nanos, to: Nanos): { before: ConnId | null; between: number; after: ConnId | null } {
+    return answeredAround(this.#census, this.all(), from, to);
+  }
+  closedWhenIdle(minSeconds: number): readonly ConnId[] {
+    return closedWhenIdle(this.#census, this.#census.idleIds(this.#index), minSeconds);
+  }
+  get clients(): number {
+    return (this.#clients ??= this.#census.countClients(this.#index));
+  }
+  #halfOpen(): { peak: number; at: Nanos | null } {
+    return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.all()));
+  }
+}

@@ -1,0 +1,126 @@
+/** Segments that nobody asked for: lone ACKs that meet a bare RST, and answers to questions that were never put. */
+import type { StrayAcks, Unasked } from '../model/capture-view.ts';
+import { Side } from '../model/state.ts';
+import { type ConnId, connId, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import type { Census } from './census.ts';
+import { strayOf } from './probes.ts';
+
+const BOTH_SYNS = Trait.SAW_SYN | Trait.SAW_SYN_ACK;
+
+/** Lone ACKs by the address and port that they are for. Sources that hold other connections to it are left out. */
+export function strayAcks(census: Census, strays: readonly ConnId[]): StrayAcks[] {
+  const { tables } = census.tracker;
+  const groups = new Map<number, ConnId[]>();
+  for (const id of strays) {
+    // Only the roles that the ports suggest: an ACK flood is aimed at a service.
+    if (strayOf(census, id) !== Side.CLIENT) continue;
+    const service = census.serviceIndex(id);
+    const list = groups.get(service);
+    if (list) list.push(id);
+    else groups.set(service, [id]);
+  }
+  const out: StrayAcks[] = [];
+  for (const [index, all] of groups) {
+    const service = census.services[index]!;
+    const real = new Set<number>();
+    if (service.total > all.length) {
+      const stray = new Set<ConnId>(all);
+      for (const id of service.all()) if (!stray.has(id)) real.add(census.clientAddress(id));
+    }
+    const ids = all.filter((id) => !real.has(census.clientAddress(id)));
+    if (ids.length === 0) continue;
+    const starts = Float64Array.from(ids, (id) => tables.cores.floatPage(id)[(tables.cores.offset(id) + Core.FIRST_TIME) >> 1]!).sort();
+    out.push({
+      service,
+      ids,
+      sources: new Set(ids.map((id) => census.clientAddress(id))).size,
+      leftOut: all.length - ids.length,
+      peakWithin: (seconds) => peak(starts, seconds * NANOS_PER_SECOND),
+      first: nanos(starts[0] ?? 0),
+      last: nanos(starts.at(-1) ?? 0),
+    });
+  }
+  return out;
+}
+
+/** The most starts within a span. */
+function peak(starts: Float64Array, span: number): number {
+  let most = 0;
+  for (let i = 0, k = 0; i < starts.length; i++) {
+    while (starts[k]! < starts[i]! - span) k++;
+    most = Math.max(most, i - k + 1);
+  }
+  return most;
+}
+
+/** SYN-ACKs to SYNs that the capture does not hold, by the service that sent them. */
+export function unaskedAnswers(census: Census): Unasked[] {
+  const { cores } = census.tracker.tables;
+  const { connections } = census.tracker;
+  const groups = new Map<number, { readonly ids: ConnId[]; readonly receivers: Set<number>; refused: number }>();
+  const receivers = new Set<number>();
+  for (let id = 0; id < connections; id++) {
+    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & BOTH_SYNS) !== Trait.SAW_SYN_ACK) continue;
+    const refused = answersAlone(census, id);
+    if (refused === null) continue;
+    const service = census.serviceIndex(id);
+    let group = groups.get(service);
+    if (!group) groups.set(service, (group = { ids: [], receivers: new Set(), refused: 0 }));
+    group.ids.push(connId(id));
+    group.receivers.add(census.clientAddress(id));
+    receivers.add(census.clientAddress(id));
+    if (refused) group.refused++;
+  }
+  if (groups.size === 0) return [];
+  const asking = new Set<number>();
+  for (let id = 0; id < connections; id++) {
+    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & BOTH_SYNS) !== BOTH_SYNS) continue;
+    if (receivers.has(census.clientAddress(id))) asking.add(census.clientAddress(id));
+  }
+  return [...groups].map(([service, group]) => ({
+    service: census.services[service]!,
+    ids: group.ids,
+    refused: group.refused,
+    receivers: group.receivers.size,
+    askingReceivers: [...group.receivers].filter((address) => asking.has(address)).length,
+  }));
+}
+
+/** Nothing but SYN-ACKs from the server, and nothing (false) or RSTs (true) from the client; null: anything else. */
+function answersAlone(census: Census, id: number): boolean | null {
+  const { cores, pairs } = census.tracker.tables;
+  const ref = cores.page(id)[cores.offset(id) + Core.PAIR]!;
+  if (ref === 0) return null;
+  const pair = pairs.page(ref - 1);
+  const client = pairs.offset(ref - 1);
+  const server = client + HALF_STRIDE;
+  if (pair[server + Half.PACKETS] !== pair[server + Half.SYN_ACK] || pair[client + Half.PACKETS] !== pair[client + Half.RST]) return null;
+  return pair[client + Half.RST]! > 0;
+}
+
+/** Connections of a service that were opened and then held in silence for at least `seconds`: no octet from the client, no close. */
+export function heldInSilence(census: Census, ids: readonly ConnId[], seconds: number): ConnId[] {
+  const { cores, pairs } = census.tracker.tables;
+  const talkers = new Set<number>();
+  const silent: ConnId[] = [];
+  for (const id of ids) {
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    const ref = core[c + Core.PAIR]!;
+    if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.SAW_SYN)) !== (Trait.COMPLETED | Trait.SAW_SYN)) continue;
+    const pair = pairs.page(ref - 1);
+    const client = pairs.offset(ref - 1);
+    const octets = pairs.floatPage(ref - 1);
+    const stopped = pair[client + Half.ZERO_WINDOWS]! > 0 && (pair[client + Half.WINDOW_TTL]! & 0xffff) === 0;
+    if (octets[(client + Half.PAYLOAD) >> 1]! > 0 && !stopped) {
+      talkers.add(census.clientAddress(id));
+      continue;
+    }
+    const coreF = cores.floatPage(id);
+    const closed = pair[client + Half.FIN]! + pair[client + Half.RST]! > 0;
+    const held = (closed ? coreF[(c + Core.LAST_TIME) >> 1]! : census.end) - coreF[(c + Core.FIRST_TIME) >> 1]!;
+    if (held >= seconds * NANOS_PER_SECOND) silent.push(id);
+  }
+  return silent.filter((id) => !talkers.has(census.clientAddress(id)));
+}
