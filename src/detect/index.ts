@@ -18,6 +18,7 @@ import { synCookies } from './syn-cookies.ts';
 import { mssClamping } from './mss-clamping.ts';
 import { ddosProtection } from './ddos-protection.ts';
 import { lostThirdAck } from './lost-third-ack.ts';
+import { deadPeer } from './dead-peer.ts';
 import type { Detector } from './detector.ts';
 import { filteredCapture } from './filtered-capture.ts';
 import { duplicatePackets } from './duplicate-packets.ts';
@@ -27,12 +28,16 @@ import { halfClose } from './half-close.ts';
 import { healthCheckRst } from './health-check-rst.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
 import { landAttack } from './land-attack.ts';
+import { ipFragments } from './ip-fragments.ts';
+import { keepalive } from './keepalive.ts';
 import { lastAckStuck } from './last-ack-stuck.ts';
 import { martianSource } from './martian-source.ts';
 import { midStream } from './mid-stream.ts';
 import { noConnectionReuse } from './no-connection-reuse.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { packetLoss } from './packet-loss.ts';
+import { pmtuBlackhole } from './pmtu-blackhole.ts';
+import { pmtuDiscovery } from './pmtu-discovery.ts';
 import { portExhaustion } from './port-exhaustion.ts';
 import { pawsDrop } from './paws-drop.ts';
 import { portReuse } from './port-reuse.ts';
@@ -86,10 +91,15 @@ export const DETECTORS: readonly Detector[] = [
   connectionRefused,
   synUnanswered,
   rstInjection,
+  deadPeer,
+  pmtuBlackhole,
   zeroWindow,
   packetLoss,
   reordering,
   challengeAck,
+  keepalive,
+  pmtuDiscovery,
+  ipFragments,
   midStream,
   oneWayCapture,
   captureGaps,
