@@ -24,12 +24,14 @@ import type {
   Troubles,
 } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
+import type { DnsView } from '../model/dns.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
+import { dnsView } from './dns.ts';
 import { endingsOf, sharedEnds, silentResets } from './endings.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
@@ -103,6 +105,7 @@ export class Census implements CaptureView {
   #endings: Endings | undefined;
   #troubles: Troubles | undefined;
   #reuses: readonly ReuseGroup[] | undefined;
+  #dns: DnsView | undefined;
 
   constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
     this.tracker = tracker;
@@ -166,6 +169,9 @@ export class Census implements CaptureView {
   }
   reuses(): readonly ReuseGroup[] {
     return (this.#reuses ??= reuseGroups(this));
+  }
+  get dns(): DnsView {
+    return (this.#dns ??= dnsView(this));
   }
   silentResets(minimum: number): readonly ClientGroup[] {
     return silentResets(this, minimum);

@@ -1,11 +1,13 @@
 /** One service as rules see it, over the columns that the census counted. */
 import { OUTCOMES, type Outcome } from '../model/connection.ts';
 import type { CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
+import type { ServiceTurns } from '../model/turns.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { concentration, deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
+import { serviceTurns } from './turns.ts';
 import { heldInSilence } from './unasked.ts';
 
 export const OUTCOME_COUNT = OUTCOMES.length;
@@ -22,6 +24,7 @@ export class Service implements ServiceView {
   #clients: number | undefined;
   #dead: DeadAttempts | undefined;
   #concentration: Concentration | undefined;
+  #turns: ServiceTurns | undefined;
 
   constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
     this.#census = census;
@@ -72,6 +75,9 @@ export class Service implements ServiceView {
   }
   get concentration(): Concentration {
     return (this.#concentration ??= concentration(this.#census, this.all()));
+  }
+  get turns(): ServiceTurns {
+    return (this.#turns ??= serviceTurns(this.#census, this.all()));
   }
   heldInSilence(seconds: number): readonly ConnId[] {
     return heldInSilence(this.#census, this.all(), seconds);

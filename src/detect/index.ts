@@ -20,12 +20,15 @@ import { ddosProtection } from './ddos-protection.ts';
 import { lostThirdAck } from './lost-third-ack.ts';
 import { deadPeer } from './dead-peer.ts';
 import type { Detector } from './detector.ts';
+import { dnsFlood } from './dns-flood.ts';
+import { dnsUnanswered } from './dns-unanswered.ts';
 import { filteredCapture } from './filtered-capture.ts';
 import { duplicatePackets } from './duplicate-packets.ts';
 import { finWait2Lingering } from './fin-wait2-lingering.ts';
 import { flagProbe } from './flag-probe.ts';
 import { halfClose } from './half-close.ts';
 import { healthCheckRst } from './health-check-rst.ts';
+import { httpFlood } from './http-flood.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
 import { landAttack } from './land-attack.ts';
 import { ipFragments } from './ip-fragments.ts';
@@ -51,6 +54,9 @@ import { simultaneousOpen } from './simultaneous-open.ts';
 import { slowClose } from './slow-close.ts';
 import { spoofedSource } from './spoofed-source.ts';
 import { subnetConcentration } from './subnet-concentration.ts';
+import { slowResponse } from './slow-response.ts';
+import { slowloris } from './slowloris.ts';
+import { smallSegments } from './small-segments.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitAssassination } from './time-wait-assassination.ts';
@@ -118,4 +124,10 @@ export const DETECTORS: readonly Detector[] = [
   slowHandshake,
   tcpFastOpen,
   icmpUnreachable,
+  slowResponse,
+  smallSegments,
+  slowloris,
+  httpFlood,
+  dnsFlood,
+  dnsUnanswered,
 ];

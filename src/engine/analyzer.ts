@@ -104,6 +104,7 @@ export class Analyzer {
     } else {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
+      else if (packet.layer === Layer.UDP) this.#tracker.tables.dns.note(packet, frame, now);
       else if (packet.stop === Stop.FRAGMENT && packet.srcPort !== 0) this.#tracker.fragmentRefused(packet, frame, now);
     }
     return frame !== this.#options.count || this.#enough('--count');

@@ -3,7 +3,9 @@
  * Built by `collect`; pure data access, no I/O, cheap to build again while the capture is still being read.
  */
 import type { ConnectionView, Outcome } from './connection.ts';
+import type { DnsView } from './dns.ts';
 import type { Side } from './state.ts';
+import type { ServiceTurns } from './turns.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
 import type { VantageView } from './vantage.ts';
 
@@ -117,6 +119,8 @@ export interface ServiceView {
   readonly concentration: Concentration;
   /** Connections opened by clients that then said nothing for so long and did not close, or that stopped reading; of clients that use none here. Ascending. */
   heldInSilence(seconds: number): readonly ConnId[];
+  /** Requests, answers, and the waits for them. */
+  readonly turns: ServiceTurns;
 }
 
 /** Sockets in TIME_WAIT of one host towards one service. */
@@ -447,6 +451,8 @@ export interface CaptureView {
   readonly endings: Endings;
   readonly troubles: Troubles;
   reuses(): readonly ReuseGroup[];
+  /** DNS over UDP. */
+  readonly dns: DnsView;
   /** Clients that ended at least `minimum` connections to one service by RST after the bare handshake, without payload from either end. */
   silentResets(minimum: number): readonly ClientGroup[];
   /** Moments at which one host ended at least `minimum` connections of one service within so many seconds, and none for as long afterwards. */

@@ -8,6 +8,7 @@
 import type { ProfileFrom } from './profiles.ts';
 import type { RoundTrips, SequenceFacts, Silence } from './sequence.ts';
 import type { Side, SideName, State } from './state.ts';
+import type { TurnsView } from './turns.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
 
 /** handshake: a SYN or SYN-ACK was seen · midstream: it began before the capture · one-sided: only one end's segments are in the capture. */
@@ -234,6 +235,8 @@ export interface ConnectionView {
   readonly quietBeforeClose: number | null;
   /** The longest time in which neither end sent anything; null below 1 s. */
   readonly longestIdle: Silence | null;
+  /** Requests and answers; null while there was no payload. */
+  readonly turns: TurnsView | null;
   /** Both ends reached ESTABLISHED. */
   readonly established: boolean;
   /** Wireshark's tcp.completeness. */

@@ -8,11 +8,13 @@ import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
 import { AddressBook } from './address-book.ts';
+import { DnsTraffic } from './dns.ts';
 import { FlowTable } from './flow-table.ts';
 import {
   COPIED_STRIDE,
   Core,
   CORE_STRIDE,
+  DELAY_STRIDE,
   Half,
   HALF_STRIDE,
   Pair,
@@ -22,6 +24,7 @@ import {
   Trait,
   TROUBLE_HALF,
   TROUBLE_STRIDE,
+  TURN_STRIDE,
 } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
@@ -53,10 +56,14 @@ export class Tables {
   readonly pairs = new RecordPages(PAIR_STRIDE, 10);
   readonly copied = new RecordPages(COPIED_STRIDE, 8);
   readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
+  /** Index for index with `pairs`: what is never written costs no memory. */
+  readonly turns = new RecordPages(TURN_STRIDE, 10);
+  readonly delays = new RecordPages(DELAY_STRIDE, 7);
   readonly events = new EventLog();
   readonly addresses = new AddressBook();
   readonly sightings = new Sightings(this.addresses);
   readonly refusedTimestamps = new RefusedTimestamps();
+  readonly dns = new DnsTraffic(this.addresses);
   readonly flows: FlowTable;
   readonly tags: Tags;
   readonly timers = new Timers();
@@ -144,6 +151,7 @@ export class Context {
   /** Adds the pair record. */
   addPair(): void {
     this.core[this.c + Core.PAIR] = this.tables.pairs.add() + 1;
+    this.tables.turns.add();
     this.#loadPair();
     this.pairF[(this.p + Pair.QUIET) >> 1] = -1;
     for (let side = 0; side < 2; side++) {

@@ -311,6 +311,69 @@ export const TROUBLE_HALF = Trouble.FIRST_HOLE + MAX_HOLES * HOLE_STRIDE;
 /** 1,264 octets. */
 export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
 
+/** Words of a turns record: who waited for whom. It has the index of the pair record; what most turns touch comes first. */
+export const Turn = {
+  /** `TurnFlag` bits */
+  FLAGS: 0,
+  /** Times that the client began to speak, and that the server did so after it. */
+  REQUESTS: 1,
+  ANSWERS: 2,
+  /** index of the delays record + 1; 0 none */
+  DELAYS: 3,
+  /** From the last segment of a request to the first of its answer, at the capture point: sum, nanoseconds (float64); longest, microseconds. */
+  SERVER_TIME: 4,
+  LONGEST: 6,
+  /** Answers by that time: `ANSWER_BUCKETS` counts of 16 bits, two to a word. */
+  BUCKETS: 7,
+  /** From the last segment of an answer to the next request: sum, nanoseconds (float64). */
+  CLIENT_TIME: 14,
+} as const;
+export const TURN_STRIDE = 16;
+
+/** Bits of Turn.FLAGS. */
+export const TurnFlag = {
+  /** Who spoke last: 1 the client, 2 the server. */
+  SPEAKER: 3,
+  /** The client began with an HTTP request line; a segment of its ended with the blank line behind the header. */
+  HTTP: 1 << 2,
+  HEADER_ENDED: 1 << 3,
+  /** The server spoke before it was asked, or again after a pause. */
+  UNASKED: 1 << 4,
+} as const;
+
+/** Words of a delays record: what only some connections have. Times are nanoseconds (float64). */
+export const Delay = {
+  /** Answers after LONG_ANSWER: end of the first one's request, time of the last one, time of the longest. */
+  LONG_FIRST: 0,
+  LONG_LAST: 2,
+  LONGEST_TIME: 4,
+  /** Their number, and that of those whose request the server's kernel had acknowledged before; frames of the longest one's request and answer. */
+  LONG: 6,
+  LONG_ACKED: 7,
+  REQUEST_FRAME: 8,
+  ANSWER_FRAME: 9,
+  /** Small pieces of a request, each after a pause: number, octets, frame and time of the first, time of the last. */
+  DRIPS: 10,
+  DRIP_OCTETS: 11,
+  DRIP_FIRST: 12,
+  DRIP_LAST: 14,
+  DRIP_FRAME: 16,
+  /** Frames of the two pieces around the first stall between Nagle and a delayed acknowledgment. */
+  PIECE_FRAME: 17,
+  REST_FRAME: 18,
+  /** Such stalls: of Linux's delay, of longer ones; in the client's words (the rest are the server's). */
+  STALLS_SHORT: 19,
+  STALLS_LONG: 20,
+  STALLS_OF_CLIENT: 21,
+  STALL_TIME: 22,
+  STALL_FIRST: 24,
+  STALL_LAST: 26,
+  /** Times of PIECE_FRAME and REQUEST_FRAME. */
+  PIECE_TIME: 28,
+  REQUEST_TIME: 30,
+} as const;
+export const DELAY_STRIDE = 32;
+
 /** SYN options in one word: mss 16 | window scale 4 (15 none) | has mss | SACK | timestamps | Fast Open | MPTCP | seen | cookie | data | profile 4. */
 export const SynOption = {
   SCALE_SHIFT: 16,

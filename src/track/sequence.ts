@@ -14,6 +14,7 @@ import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.
 import { facesClosedWindow, probe, probeAnswered, windowFull, windowProbe, windowTurned } from './probes.ts';
 import { mayCarrySack, repeatedAck, resent, selectiveAck } from './repairs.ts';
 import { Counter } from './time-series.ts';
+import { mayBeTurn, noteTurn } from './turns.ts';
 
 /** An acknowledgment further ahead than any window (RFC 7323: 2^30) is not of this connection. */
 const MAX_AHEAD = 1 << 30;
@@ -54,6 +55,7 @@ export function book(x: Context, k: Packet, length: number): void {
   const hasSack = (flags & (Flag.SYN | Flag.ACK)) === Flag.ACK && k.headerLength >= 32 && mayCarrySack(k) && selectiveAck(x, k);
 
   if (payload > 0) {
+    if (mayBeTurn(x)) noteTurn(x, k);
     if ((flags & (Flag.ACK | Flag.SYN)) !== 0 && !x.has(COMPLETE_DATA)) x.set(COMPLETE_DATA);
   } else if ((flags & (Flag.SYN | Flag.ACK)) === Flag.ACK) {
     if ((flags & (Flag.FIN | Flag.RST)) === 0) {

@@ -13,6 +13,7 @@ import {
 import type { Silence } from '../model/sequence.ts';
 import { type Side, type SideName, State } from '../model/state.ts';
 import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import type { TurnsView } from '../model/turns.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './context.ts';
 import { interfaceIndexOf } from './copies.ts';
@@ -24,6 +25,7 @@ import { outcomeOf } from './outcome.ts';
 import { rstFacts } from './reset.ts';
 import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
 import { longestIdle } from './sequence-facts.ts';
+import { turnsOf } from './turn-view.ts';
 import { connStateOf, historyOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
@@ -70,6 +72,7 @@ class Connection implements ConnectionView {
   readonly #c: number;
   #transitions: readonly Transition[] | undefined;
   #marks: readonly MarkEvent[] | undefined;
+  #turns: TurnsView | null | undefined;
 
   constructor(views: Views, id: ConnId) {
     this.id = id;
@@ -158,6 +161,13 @@ class Connection implements ConnectionView {
     if (ref === 0) return null;
     const word = lastCopyOf(this.#views.tables, ref);
     return word === 0 ? null : { interfaceIndex: interfaceIndexOf(word & 0xffff), hops: word >> 16 };
+  }
+  get turns(): TurnsView | null {
+    return (this.#turns ??= turnsOf(this.#views.tables, this.id, {
+      duration: (this.end - this.start) / NANOS_PER_SECOND,
+      clientSideRtt: this.clientSideRtt,
+      serverSideRtt: this.serverSideRtt,
+    }));
   }
   get quietBeforeClose(): number | null {
     const ref = this.#core[this.#c + Core.PAIR]!;

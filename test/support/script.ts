@@ -69,6 +69,8 @@ export interface ScriptOptions {
   /** TTL or hop limit at the capture point; 64. */
   readonly clientTtl?: number;
   readonly serverTtl?: number;
+  /** The first octets of the client's stream; what comes after them are letters. */
+  readonly clientText?: string;
   /** Epoch seconds at which the script begins. */
   readonly start?: number;
 }
@@ -173,7 +175,7 @@ export function scriptFrames(script: string, options: ScriptOptions = {}): reado
         flags: segment.flags,
         window: segment.window,
         options: segment.options,
-        payload: payloadAt(segment.seq, segment.length),
+        payload: payloadAt(segment.seq, segment.length, from === 'client' ? options.clientText : undefined),
       });
       ip =
         family === 4
@@ -274,6 +276,6 @@ function parseOptions(list: string | undefined, peerIsn: number, fail: Fail): Ui
 }
 
 /** Printable, and the same octets when the same sequence numbers are sent again. */
-function payloadAt(seq: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => 97 + ((((seq + i) % 26) + 26) % 26));
+function payloadAt(seq: number, length: number, text = ''): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => text.charCodeAt(seq + i - 1) || 97 + ((((seq + i) % 26) + 26) % 26));
 }
