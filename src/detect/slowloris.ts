@@ -82,7 +82,7 @@ function attackOn(capture: CaptureView, service: ServiceView, params: { minConne
     if (connection.server.payloadBytes + connection.server.missedBytes > 0) return [];
     return secondsOf(turns.drips.last - connection.start) < params.minSeconds ? [] : [{ connection, drips: turns.drips }];
   });
-  return cases.length < params.minConnections ? null : { service, cases };
+  return cases.length === 0 || cases.length < params.minConnections ? null : { service, cases };
 }
 
 function draft(capture: CaptureView, { service, cases }: Attack): Draft {

@@ -46,6 +46,10 @@ describe('at every moment the counts are those of the sockets listed there', () 
   test.each(captures)('%s', async (name) => {
     const analysis = await analyse([FIXTURES + name]);
     const rows = [...analysis.stateCounts(nanosOf(everyOf(analysis))).rows];
+    if (analysis.report.capture.connections === 0) {
+      expect(rows).toEqual([]);
+      return;
+    }
     const apart = new Set(rows.map(({ host }) => host));
     const moments = byMoment(rows);
     expect(moments.size).toBe(Math.floor(MOMENTS) + 1);
