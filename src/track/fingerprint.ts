@@ -111,11 +111,12 @@ function guessOf128(k: Packet, layout: number): number {
 }
 
 function linuxVersion(k: Packet): number {
-  const { mss } = k.options;
-  const segment = mss - (k.options.hasTimestamp ? TIMESTAMPS_LENGTH : 0);
-  const isWindowOf = (segments: number): boolean => k.window === segments * mss || k.window === segments * segment;
-  if (isWindowOf(SEGMENTS_2_6)) return LINUX_2_6;
-  return isWindowOf(SEGMENTS_3) || isWindowOf(SEGMENTS_3_11) ? LINUX_3_7 : LINUX;
+  const { mss, hasTimestamp } = k.options;
+  const segment = hasTimestamp ? mss - TIMESTAMPS_LENGTH : mss;
+  const { window } = k;
+  if (window === SEGMENTS_2_6 * mss || window === SEGMENTS_2_6 * segment) return LINUX_2_6;
+  if (window === SEGMENTS_3 * mss || window === SEGMENTS_3 * segment) return LINUX_3_7;
+  return window === SEGMENTS_3_11 * mss || window === SEGMENTS_3_11 * segment ? LINUX_3_7 : LINUX;
 }
 
 /**
