@@ -79,8 +79,9 @@ function draft(capture: CaptureView, group: HostGroup<Stalled>): Draft {
   const mean = durationText(seconds / count);
   const elsewhere = service.total - cases.length;
   return {
-    severity: 'notice',
-    confidence: 'high',
+    // An answer in pieces may be a stream whose application paces it; a request in two pieces is of no use to anybody before the second.
+    severity: group.side === Side.CLIENT ? 'notice' : 'info',
+    confidence: group.side === Side.CLIENT ? 'high' : 'medium',
     title: `${plural(count, 'message')} of ${who} to ${peer} waited ${mean} each for a delayed ACK`,
     summary: [
       `${who} wrote ${countText(count)} of its ${plural(messages, 'message')} to ${peer} in small pieces ${period(capture, since, last)}: the second was held until the first was acknowledged (Nagle), and the other end delayed that ACK. Each lost ${mean}, all together ${durationText(seconds)}.`,
