@@ -5,7 +5,7 @@ import type { Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { byService } from './by-service.ts';
+import { connectionsByService } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -63,7 +63,7 @@ export const ddosProtection = defineDetector({
 /** Services behind a protector: their repeated SYNs are a test and no loss. */
 export function protectedServices(capture: CaptureView): ReadonlyMap<ServiceView, Guard> {
   const out = new Map<ServiceView, Guard>();
-  for (const [service, late] of byService(capture, capture.openings.lateSyn, (s) => s.total < MIN_SOURCES)) {
+  for (const [service, late] of connectionsByService(capture, capture.openings.lateSyn, (s) => s.total < MIN_SOURCES)) {
     if (late.length < MIN_SOURCES) continue;
     const guard = wrongAck(service, late) ?? firstSyn(capture, service, late);
     if (guard !== null) out.set(service, guard);

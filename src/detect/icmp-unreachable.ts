@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { byService } from './by-service.ts';
+import { connectionsByService } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { type IcmpMeaning, icmpMeaning } from './icmp-errors.ts';
@@ -78,7 +78,7 @@ export const icmpUnreachable = defineDetector({
 
 function groupsOf(capture: CaptureView): Group[] {
   const hosts = new Map<string, { services: ServiceView[]; told: Told[]; workedBefore: boolean }>();
-  for (const [service, list] of byService(capture, capture.openings.icmpErrors, () => false)) {
+  for (const [service, list] of connectionsByService(capture, capture.openings.icmpErrors, () => false)) {
     for (const c of list) {
       const told = toldOf(c);
       if (told === null) continue;

@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { byService } from './by-service.ts';
+import { connectionsByService } from './connections-by-service.ts';
 import { protectedServices } from './ddos-protection.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -54,7 +54,7 @@ export const slowHandshake = defineDetector({
     const { lateSyn } = capture.openings;
     if (lateSyn.length === 0) return { verdict: 'clear' };
     const guarded = protectedServices(capture);
-    const groups = [...byService(capture, lateSyn, (s) => guarded.has(s))].flatMap(([service, list]) => {
+    const groups = [...connectionsByService(capture, lateSyn, (s) => guarded.has(s))].flatMap(([service, list]) => {
       const slow = list.flatMap((c) => slowOf(c, params.minLostSeconds) ?? []);
       return slow.length > 0 ? [{ service, slow }] : [];
     });

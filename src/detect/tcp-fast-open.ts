@@ -4,7 +4,7 @@ import type { ConnectionView } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { byService } from './by-service.ts';
+import { connectionsByService } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -40,7 +40,7 @@ export const tcpFastOpen = defineDetector({
   detect(capture): Detection {
     const { fastOpen } = capture.openings;
     if (fastOpen.length === 0) return { verdict: 'clear' };
-    const uses = [...byService(capture, fastOpen, () => false)]
+    const uses = [...connectionsByService(capture, fastOpen, () => false)]
       .map(([service, list]) => usesOf(service, list))
       .filter((u) => u.all.length > 0);
     return found(

@@ -8,7 +8,7 @@ import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.t
 import { Side, State } from '../model/state.ts';
 import { type Nanos, nanosOf } from '../model/units.ts';
 import { overflows } from './accept-queue.ts';
-import { byService } from './by-service.ts';
+import { connectionsByService } from './connections-by-service.ts';
 import { isFlooded } from './floods.ts';
 
 /** No kernel repeats a SYN-ACK sooner; what comes sooner was doubled on the way. */
@@ -35,7 +35,7 @@ export function missingAcks(capture: CaptureView): Map<ServiceView, MissingAck[]
   const out = new Map<ServiceView, MissingAck[]>();
   if (repeatedSynAck.length === 0) return out;
   const full = overflows(capture);
-  const groups = byService(capture, repeatedSynAck, (s) => full.has(s.name) || isFlooded(capture, s));
+  const groups = connectionsByService(capture, repeatedSynAck, (s) => full.has(s.name) || isFlooded(capture, s));
   for (const [service, list] of groups) {
     const members = list.flatMap((c) => missingAck(c) ?? []);
     if (members.length > 0) out.set(service, members);

@@ -7,7 +7,7 @@ import type { ConnId } from '../model/units.ts';
 export const MAX_PER_SERVICE = 20_000;
 
 /** @param keepOut services whose connections have another explanation; asked once per service. */
-export function byService(
+export function connectionsByService(
   capture: CaptureView,
   ids: readonly ConnId[],
   keepOut: (service: ServiceView) => boolean,
