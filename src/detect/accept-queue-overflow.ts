@@ -4,7 +4,7 @@ import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { secondsOf } from '../model/units.ts';
-import { durationText, plural } from '../model/wording.ts';
+import { durationText, ordinalText, plural } from '../model/wording.ts';
 import { type Overflow, overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -148,7 +148,7 @@ function evidence(o: Overflow): EvidenceDraft[] {
     return proofs(c.id, [
       [c.firstFrame, c.start, `SYN of ${c.client.name}`],
       [again[0]?.frame ?? null, again[0]?.time ?? null, 'SYN-ACK again although the third ACK is in the capture'],
-      [again.at(-1)?.frame ?? null, again.length > 1 ? again.at(-1)!.time : null, `SYN-ACK for the ${String(again.length + 1)}th time`],
+      [again.at(-1)?.frame ?? null, again.length > 1 ? again.at(-1)!.time : null, `SYN-ACK for the ${ordinalText(again.length + 1)} time`],
     ]);
   });
   const reset = o.reset.slice(0, EXAMPLES).flatMap((c) => {

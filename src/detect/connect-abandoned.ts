@@ -4,7 +4,7 @@ import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.t
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
-import { countText, durationText, plural } from '../model/wording.ts';
+import { countText, durationText, ordinalText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { connectionsByService } from './connections-by-service.ts';
 import { clock, examples, proofs } from './evidence.ts';
@@ -271,7 +271,7 @@ function evidence(m: Refusal | MissingAck): EvidenceDraft[] {
     [
       last.frame,
       last.time,
-      `SYN-ACK for the ${String(m.repeats.length + 1)}th time, ${durationText(secondsOf(last.time - m.synAckTime))} after the first`,
+      `SYN-ACK for the ${ordinalText(m.repeats.length + 1)} time, ${durationText(secondsOf(last.time - m.synAckTime))} after the first`,
     ],
   ]);
 }

@@ -4,7 +4,7 @@ import type { ConnectionView } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
-import { durationText, plural } from '../model/wording.ts';
+import { durationText, ordinalText, plural } from '../model/wording.ts';
 import { overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -20,6 +20,8 @@ const MANY_SERVICES = 3;
 /** From this many silent hosts that one client tries, the client (or its way out) is the subject. */
 const MANY_HOSTS = 8;
 const EXAMPLES = 3;
+/** A silence shorter than this may still be a slow path: the second repeat of RFC 6298's schedule is due after 3 s. */
+const SURE_SECONDS = 3;
 /** Attempts at one service that are looked at. */
 const MAX_ATTEMPTS = 20_000;
 
@@ -35,12 +37,11 @@ export const synUnanswered = defineDetector({
   category: 'open',
   params: {
     minRepeats: { default: 1, text: 'repeats of a SYN before its silence counts' },
-    giveUpSeconds: { default: 20, text: 'time that a single attempt must have waited in vain to be critical' },
   },
   docs: {
     what: 'A client repeats its SYN on its kernel schedule and gets neither SYN-ACK nor RST nor an ICMP error.',
     why: 'connect() hangs until the kernel gives up: on Linux 127 s (exponential back-off, six repeats) or 131 s (6.5 and newer, ten repeats), 75 s on FreeBSD and macOS, 21 s on Windows. The often quoted 63 s is the life of a SYN-ACK, and of SYNs before Linux 3.7.',
-    how: 'Attempts of which the capture holds nothing but the SYN and its repeats with the same sequence number. Their times are compared with the schedule of the profile of the client, or else with those of Linux (timers fire late, by 5 % and 30 ms at most, never early). One finding for a service; for a host where more than three services are silent; for a client to whom more than eight hosts are silent. Critical when several attempts failed, when the service answers others, or when one waited giveUpSeconds; otherwise a warning.',
+    how: 'Attempts of which the capture holds nothing but the SYN and its repeats with the same sequence number. Their times are compared with the schedule of the profile of the client, or else with those of Linux (timers fire late, by 5 % and 30 ms at most, never early). One finding for a service; for a host where more than three services are silent; for a client to whom more than eight hosts are silent. Critical when several attempts failed, when the service answers others, or when it had answered before; a single attempt at a host that never spoke is a warning: it may be a stale address.',
     never:
       'Captures of one direction, a SYN whose first repeat was not due before the capture ended, SYN floods, port scans, services whose accept queue overflows (that is accept-queue-overflow), source equal to destination.',
     limits:
@@ -56,7 +57,7 @@ export const synUnanswered = defineDetector({
     }
     const subjects = group(silent);
     const attempts = ([, list]: (typeof subjects)[number]): number => list.reduce((n, s) => n + s.attempts.length, 0);
-    return found(draftLargest(subjects, attempts, ([subject, list]) => draft(capture, subject, list, params), 'service'));
+    return found(draftLargest(subjects, attempts, ([subject, list]) => draft(capture, subject, list), 'service'));
   },
 });
 
@@ -110,7 +111,7 @@ function group(silent: readonly Silent[]): [Grouping, Silent[]][] {
   return out;
 }
 
-function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[], params: { giveUpSeconds: number }): Draft {
+function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]): Draft {
   const attempts = list.flatMap((s) => s.attempts).sort((a, b) => a.id - b.id);
   const first = list[0]!.service;
   const client = attempts[0]!.client.ip;
@@ -119,9 +120,7 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
   const repeats = largest(attempts.map((c) => synTimes(c).length - 1));
   const others = grouping === 'client' ? elsewhere(capture, list, since) : answersOthers(capture, list, since);
   const critical =
-    grouping === 'client'
-      ? others.service + others.host === 0
-      : attempts.length >= 2 || others.service > 0 || secondsOf(waited(longest)) >= params.giveUpSeconds;
+    grouping === 'client' ? others.service + others.host === 0 : attempts.length >= 2 || others.service > 0 || others.lastAnswer !== null;
   const schedule = scheduleText(capture, longest);
   const hosts = new Set(list.map((s) => s.service.ip)).size;
   const clients = [...new Set(attempts.map((c) => c.client.ip))];
@@ -130,7 +129,7 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
   const fault = faultOf(grouping, others, first, client);
   return {
     severity: critical ? 'critical' : 'warning',
-    confidence: others.service > 0 ? 'medium' : 'high',
+    confidence: others.service > 0 || secondsOf(capture.end - since) < SURE_SECONDS ? 'medium' : 'high',
     title: `${plural(attempts.length, 'connection attempt')} to ${where} never answered`,
     summary: [
       `${clients.length === 1 ? client : plural(clients.length, 'client')} sent SYNs to ${where} since ${clock(capture, since)} and repeated them up to ${plural(repeats, 'time')}, the longest for ${durationText(secondsOf(waited(longest)))}; no SYN-ACK, no RST and no ICMP error came back.`,
@@ -349,7 +348,7 @@ function evidence(attempts: readonly ConnectionView[]): EvidenceDraft[] {
       [
         last.frame,
         last.time,
-        `the same SYN for the ${String(times.length)}th time, ${durationText(secondsOf(last.time - c.start))} later; no answer`,
+        `the same SYN for the ${ordinalText(times.length)} time, ${durationText(secondsOf(last.time - c.start))} later; no answer`,
       ],
     ]);
   });

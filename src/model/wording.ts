@@ -9,6 +9,13 @@ export const countText = (n: number): string => String(n).replace(/\B(?=(\d{3})+
 /** `1 connection`, `39 connections`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${countText(n)} ${n === 1 ? one : many}`;
 
+/** 1st, 2nd, 3rd, 4th, 11th, 21st. */
+export function ordinalText(n: number): string {
+  const teen = n % 100 >= 11 && n % 100 <= 13;
+  const suffix = teen ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
+  return `${countText(n)}${suffix}`;
+}
+
 /** `876 ns`, `123 µs`, `4.2 ms`, `21.4 s`, `5 min 12 s`, `3 h 04 min`, `2 d 3 h`. */
 export function durationText(seconds: number): string {
   if (seconds < 0) return `-${durationText(-seconds)}`;

@@ -36,13 +36,13 @@ describe('schedules', () => {
 
 describe('real captures', () => {
   test.each([
-    ['syn_blackhole_linear.pcap', 'syn-unanswered/[fd05:38c9:a1a8:ca::6ce9]:3306', 3, 'linear', 131],
-    ['syn_blackhole_exponential.pcap', 'syn-unanswered/172.31.97.29:5432', 2, 'exponential', 127],
-    ['timers_run_out.pcap', 'syn-unanswered/192.168.192.10:6042', 1, 'linear', 131],
-  ])('%s', async (fixture, id, count, schedule, givesUpAfterSeconds) => {
+    ['syn_blackhole_linear.pcap', 'syn-unanswered/[fd05:38c9:a1a8:ca::6ce9]:3306', 3, 'linear', 131, 'critical'],
+    ['syn_blackhole_exponential.pcap', 'syn-unanswered/172.31.97.29:5432', 2, 'exponential', 127, 'critical'],
+    ['timers_run_out.pcap', 'syn-unanswered/192.168.192.10:6042', 1, 'linear', 131, 'warning'],
+  ])('%s', async (fixture, id, count, schedule, givesUpAfterSeconds, severity) => {
     const [finding, ...more] = findingsOf(await diagnoseFixture(fixture), RULE);
     expect(more).toEqual([]);
-    expect(finding).toMatchObject({ id, count, severity: 'critical', atFault: 'path', metrics: { schedule, givesUpAfterSeconds } });
+    expect(finding).toMatchObject({ id, count, severity, atFault: 'path', metrics: { schedule, givesUpAfterSeconds } });
   });
 
   test.each([
@@ -114,6 +114,19 @@ describe('scripted', () => {
     expect(finding).toMatchObject({ severity: 'critical', atFault: 'path', count: 2, metrics: { answeredBySameServiceMeanwhile: 0 } });
     expect(finding!.summary).toContain('none since');
     expect(finding!.causes[0]).toMatchObject({ text: expect.stringContaining('host is down') as unknown, likelihood: 'high' });
+  });
+
+  test('one attempt at a host that never spoke is a warning, however long: a stale address is no outage', async () => {
+    const [finding] = findingsOf(
+      await diagnoseBytes(
+        captureOf(
+          connections(1, () => syns(0, 1.01, 2.03, 4.1, 8.2, 16.4, 33)),
+          lateExchangeElsewhere,
+        ),
+      ),
+      RULE,
+    );
+    expect(finding).toMatchObject({ severity: 'warning', confidence: 'high', count: 1 });
   });
 
   test('nine silent hosts are one finding about the client', async () => {
