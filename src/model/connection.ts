@@ -170,6 +170,8 @@ export interface EndpointView {
   /** Last segment with payload sent by this end; null when none. */
   readonly lastDataTime: Nanos | null;
   readonly lastDataFrame: FrameNo | null;
+  /** Where this end last began to speak: the first segment with payload after one of the other end; null when it never did. */
+  readonly lastTurnFrame: FrameNo | null;
   /** Last segment of any kind. */
   readonly lastTime: Nanos | null;
   /** Payload sent after the other end's FIN was seen: a half-closed connection in use. */

@@ -8,9 +8,10 @@ import { type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../m
 import type { Tables } from './context.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Turn } from './layout.ts';
 import { sequenceFacts } from './sequence-facts.ts';
 import { Cause, CAUSE_TEXT } from './transitions.ts';
+import { turnsRefOf } from './turn-view.ts';
 import { sequenceBytesOf } from './zeek.ts';
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
@@ -190,6 +191,10 @@ export class Endpoint implements EndpointView {
   }
   get lastDataFrame(): FrameNo | null {
     return frameOrNull(this.#word(Half.LAST_DATA_FRAME, 0));
+  }
+  get lastTurnFrame(): FrameNo | null {
+    const ref = turnsRefOf(this.#tables, this.#connection.id);
+    return ref < 0 ? null : frameOrNull(this.#tables.turns.page(ref)[this.#tables.turns.offset(ref) + Turn.BEGAN + this.side]!);
   }
   get lastTime(): Nanos | null {
     if (this.#pair !== undefined) return timeOrNull(this.#double(Half.LAST_TIME, -1));

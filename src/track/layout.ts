@@ -327,8 +327,11 @@ export const Turn = {
   BUCKETS: 7,
   /** From the last segment of an answer to the next request: sum, nanoseconds (float64). */
   CLIENT_TIME: 14,
+  /** Frame with which the newest turn of each end began, 0 none: [client, server]. Written once per turn; what was said in it is read later, from there. */
+  BEGAN: 16,
 } as const;
-export const TURN_STRIDE = 16;
+/** 72 octets. */
+export const TURN_STRIDE = 18;
 
 /** Bits of Turn.FLAGS. */
 export const TurnFlag = {

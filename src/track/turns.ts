@@ -67,6 +67,7 @@ export function noteTurn(x: Context, k: Packet): void {
     return;
   }
   turn[t + Turn.FLAGS] = (flags & ~TurnFlag.SPEAKER) | SPEAKER[side];
+  turn[t + Turn.BEGAN + side] = x.frame;
   if (side === Side.CLIENT) {
     if (turn[t + Turn.REQUESTS] === 0) turn[t + Turn.FLAGS] = turn[t + Turn.FLAGS]! | requestKind(k);
     turn[t + Turn.REQUESTS] = turn[t + Turn.REQUESTS]! + 1;

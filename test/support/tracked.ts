@@ -1,5 +1,5 @@
-/** A file of fixtures/ through the decoder and the tracker alone: what rules see of its connections, without rules. */
-import { readCaptures } from '../../src/capture/index.ts';
+/** A capture through the decoder and the tracker alone: what rules see of its connections, without rules. */
+import { type CaptureSink, readCaptures, readStream } from '../../src/capture/index.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { Layer, Packet } from '../../src/decode/packet.ts';
 import { Clock } from '../../src/model/clock.ts';
@@ -9,7 +9,13 @@ import { parseHostProfiles } from '../../src/track/host-profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
 
-export async function trackedFixture(name: string): Promise<readonly ConnectionView[]> {
+/** @param name a file in fixtures/ */
+export const trackedFixture = (name: string): Promise<readonly ConnectionView[]> =>
+  tracked((sink) => readCaptures([new URL(`../../fixtures/${name}`, import.meta.url).pathname], sink));
+
+export const trackedCapture = (bytes: Uint8Array): Promise<readonly ConnectionView[]> => tracked((sink) => readStream([bytes], sink));
+
+async function tracked(read: (sink: CaptureSink) => Promise<unknown>): Promise<readonly ConnectionView[]> {
   const decoder = new Decoder();
   const packet = new Packet();
   const tracker = new Tracker(parseHostProfiles(undefined));
@@ -17,7 +23,7 @@ export async function trackedFixture(name: string): Promise<readonly ConnectionV
   let clock: Clock | undefined;
   let now = 0;
   let frame = 0;
-  await readCaptures([new URL(`../../fixtures/${name}`, import.meta.url).pathname], {
+  await read({
     record: (r) => {
       clock ??= new Clock(r.seconds, r.nanos);
       now = clock.relative(r.seconds, r.nanos);
