@@ -162,7 +162,7 @@ function draft(capture: CaptureView, g: Group, manyAttempts: number): Draft {
     title: `ICMP ${kinds[0]!.text} for ${plural(n, failed === n ? 'connect' : 'connection')} to ${where}`,
     summary: [
       `${plural(n, 'connection')} towards ${where} ${n === 1 ? 'was' : 'were'} answered by an ICMP error ${period(capture, since, last)}, sent by ${by}: ${kinds.map((k) => `${k.text} (${countText(k.count)})`).join(', ')}.`,
-      g.services.length > 1 ? `Ports: ${portsText(g)}.` : '',
+      new Set(g.services.map((s) => s.port)).size > 1 ? `Ports: ${portsText(g)}.` : '',
       failed > 0
         ? `${plural(failed, 'connect')} failed at once with it.`
         : 'No connect failed of it: the kernels keep such an error about a live connection to themselves and go on retransmitting.',
@@ -201,7 +201,7 @@ function draft(capture: CaptureView, g: Group, manyAttempts: number): Draft {
       answeredBefore: g.workedBefore ? 1 : 0,
     },
     causes: kinds.slice(0, 3).map((k) => causeOf(k.meaning, k.count, itself)),
-    remedies: remedies(host, single?.port ?? g.services[0]!.port, itself),
+    remedies: remedies(g.hosts === undefined ? host : told[0]!.c.server.ip, single?.port ?? g.services[0]!.port, itself),
     caveats: [
       {
         code: 'clock-of-errors',
@@ -220,8 +220,7 @@ function severityOf(g: Group, failed: number, onlyHops: boolean, manyAttempts: n
 }
 
 const portsText = (g: Group): string =>
-  g.services
-    .map((s) => s.port)
+  [...new Set(g.services.map((s) => s.port))]
     .sort((a, b) => a - b)
     .slice(0, 20)
     .join(', ');
@@ -256,6 +255,7 @@ function causeOf(meaning: IcmpMeaning, count: number, itself: boolean): Cause {
   }
 }
 
+/** `host`: what could not be reached, or one example of it. */
 const remedies = (host: string, port: number, itself: boolean): Remedy[] => [
   itself
     ? {

@@ -1,6 +1,6 @@
 /** A SYN on a tuple whose last connection the other end still holds: answered by an ACK of that one, reset, and sent again. */
 import type { CaptureView } from '../model/capture-view.ts';
-import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.ts';
+import { type ConnectionView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
 import { Side, State, stateName } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
@@ -39,7 +39,7 @@ export const timeWaitChallenge = defineDetector({
     why: 'Each such connect takes a retry longer: 8 to 20 ms with recent Linux clients, about 1 s with others. Where a firewall drops the ACK or the RST, it fails until TIME_WAIT is over, 60 s.',
     how: 'Before the SYN-ACK, the server sends an empty ACK that does not acknowledge the SYN. The RST with the number of that ACK and the SYN sent again are the proof; the time from the first SYN to the one that was answered is what it cost.',
     never:
-      'A SYN inside a connection that the client still uses (challenge-ack), a SYN that TIME_WAIT accepts (port-reuse), SYNs refused for their timestamp (paws-drop), SYNs that are simply repeated.',
+      'A SYN inside a connection that the client still uses (challenge-ack), a SYN that TIME_WAIT accepts (port-reuse), SYNs refused for their timestamp (paws-drop), SYNs that are simply repeated, a client that goes on with a FIN as if it were connected.',
     limits: 'Whether it is TIME_WAIT or LAST_ACK is known only where the end of the older connection was captured.',
     references: [
       'RFC 9293 §3.10.7.4 (TIME-WAIT), figure 9',
@@ -67,7 +67,7 @@ export const timeWaitChallenge = defineDetector({
 function challengedOf(capture: CaptureView, c: ConnectionView): Challenged | null {
   const answer = c.marks.find((m) => m.mark === Mark.OLD_ANSWER && m.side === Side.SERVER);
   if (answer === undefined || answer.detail > 0) return null; // PAWS: paws-drop tells it
-  const rst = c.marks.find((m) => m.side === Side.CLIENT && m.rst !== null && m.time >= answer.time) ?? null;
+  const rst = c.marks.find((m) => m.side === Side.CLIENT && m.rst !== null && m.time >= answer.time && refusesAnswer(m.rst)) ?? null;
   const accepted = c.server.firstSynAckFrame;
   const retries = c.marks.filter((m) => m.mark === Mark.SYN_AGAIN && m.side === Side.CLIENT && m.time >= answer.time);
   const answered = accepted === null ? [] : retries.filter((m) => m.frame < accepted);
@@ -84,6 +84,9 @@ function challengedOf(capture: CaptureView, c: ConnectionView): Challenged | nul
     lostSeconds: last === undefined ? null : secondsOf(last.time - c.start),
   };
 }
+
+/** The RST of a client that still waits for its SYN-ACK (RFC 9293 §3.10.7.3 first): bare, and before it has sent anything but SYNs. */
+const refusesAnswer = (rst: RstFacts): boolean => !rst.hasAck && !rst.afterOwnFin;
 
 /** The server's state in the older connection when it answered. */
 function heldBefore(capture: CaptureView, c: ConnectionView, at: Nanos): State | null {

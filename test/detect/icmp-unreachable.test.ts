@@ -104,7 +104,10 @@ describe('scripted', () => {
     );
     const [finding, ...more] = findingsOf(await diagnoseBytes(bytes), RULE);
     expect(more).toEqual([]);
-    expect(finding).toMatchObject({ id: 'icmp-unreachable/[2001:db8::1]', severity: 'warning', count: 5 });
+    expect(finding).toMatchObject({ id: 'icmp-unreachable/[2001:db8::1]', severity: 'warning', count: 5, metrics: { ports: '80' } });
+    expect(finding!.summary).not.toContain('Ports');
+    // The way to what could not be reached, not to the client who asks.
+    expect(finding!.remedies[0]!.command).toBe('mtr -T -P 80 2001:db8:1::1; ip route get 2001:db8:1::1');
   });
 
   test('begun before the capture: still a hint', async () => {

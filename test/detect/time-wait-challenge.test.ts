@@ -72,6 +72,10 @@ describe('silent', () => {
     expect(await run(`+0 > S 0:0(0)\n  +.001 < . 1:1(0) ack 1\n  +1 > S 0:0(0)`)).toEqual([]);
   });
 
+  test('a "client" that goes on with a FIN: nobody who waits for a SYN-ACK', async () => {
+    expect(await run(`+0 > S 0:0(0)\n  +.001 < . 22:22(0) ack 12\n  +.001 > F 1:1(0)\n  +.001 > R 12:12(0) win 0`)).toEqual([]);
+  });
+
   test.each(['port_reuse_server_tw.pcap', 'paws_rejects.pcap', 'half_open_reboot.pcap', 'syn_odd.pcap'])('%s', async (name) => {
     expect(findingsOf(await diagnoseFixture(name), RULE)).toEqual([]);
   });
