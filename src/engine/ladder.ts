@@ -4,7 +4,6 @@
  *
  * Bounded: of a long connection the beginning and the end are kept, because that is where it opens and where it breaks.
  */
-import type { Decoder } from '../decode/index.ts';
 import { decodeTcpOptions } from '../decode/index.ts';
 import { Layer, Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';
@@ -15,6 +14,7 @@ import { SIDE_NAMES, type Side, otherSide } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
 import { sourceOf } from '../track/copies.ts';
 import { StateTimeline } from './state-timeline.ts';
+import type { FrameReader } from './packet-detail.ts';
 import type { Ladder, LadderRow } from './protocol.ts';
 import { RelativeSequence } from './relative-sequence.ts';
 import type { SecondPass } from './second-pass.ts';
@@ -52,10 +52,10 @@ export interface Segments {
 }
 
 /** The segments of a connection between its first and its last frame (or `until`, when only the notes up to there matter). */
-export async function readSegments(pass: SecondPass, first: Decoder, row: ConnectionRow, until = row.lastFrame): Promise<Segments> {
+export async function readSegments(pass: SecondPass, reader: FrameReader, row: ConnectionRow, until = row.lastFrame): Promise<Segments> {
   let seconds = 0;
-  const decoder = first.again(() => seconds);
-  const { sawFragments } = first;
+  const decoder = reader.decoder.again(() => seconds);
+  const { sawFragments } = reader.decoder;
   const match = new TupleMatch(row, decoder.encapsulations);
   const notes = new SegmentNotes();
   const repeats = new Repeats(decoder.encapsulations);
@@ -76,7 +76,7 @@ export async function readSegments(pass: SecondPass, first: Decoder, row: Connec
     const side = match.sender(packet);
     if (count > 0 && packet.layer === Layer.ICMP && packet.quoted !== null)
       repeats.icmpError(packet, packet.quoted, frame, clock.relative(record.seconds, record.nanos));
-    if (side !== null) {
+    if (side !== null && (match.isInside(packet) || reader.connectionOf(packet, frame) === row.id)) {
       decodeTcpOptions(packet);
       if (count === 0) clock = new Clock(record.seconds, record.nanos);
       const time = clock.relative(record.seconds, record.nanos);

@@ -14,7 +14,7 @@ import type { Ladder, PacketDetail, QuestionName, Questions } from './protocol.t
 import type { SecondPass } from './second-pass.ts';
 
 /** What a ladder needs of the analysis. */
-export type LadderSource = Pick<QuerySource, 'connections' | 'row' | 'decoder'>;
+export type LadderSource = Pick<QuerySource, 'connections' | 'row' | keyof FrameReader>;
 
 export interface QuerySource extends ConnectionSource, FrameReader {
   readonly packets: number;
@@ -85,7 +85,7 @@ export class Queries implements Answers {
   }
 
   async #segmentNotes(connection: number, frame: number): Promise<readonly string[]> {
-    const { head, tail } = await readSegments(this.#pass, this.#source.decoder, this.#source.row(connection), frame);
+    const { head, tail } = await readSegments(this.#pass, this.#source, this.#source.row(connection), frame);
     const step = [...head, ...tail].findLast((s) => s.frame === frame);
     return step ? notesOf(step) : [];
   }
@@ -94,7 +94,7 @@ export class Queries implements Answers {
 /** @throws UsageError naming the connections that exist */
 export async function readLadder(source: LadderSource, pass: SecondPass, id: number, findings: readonly Finding[]): Promise<Ladder> {
   const row = rowOf(source, id);
-  return composeLadder(row, await readSegments(pass, source.decoder, row), findings);
+  return composeLadder(row, await readSegments(pass, source, row), findings);
 }
 
 function rowOf(source: LadderSource, id: number): ConnectionRow {

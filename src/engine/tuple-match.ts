@@ -3,6 +3,8 @@
  * millions of packets: ports are compared first, and address texts only until the binary addresses have been learned from them.
  *
  * Frames outside the connection's own are the caller's business: a tuple that is used again is another connection, with other frames.
+ * So is a segment of the tuple inside other tags or tunnels, which may be a copy, or the other direction, or another connection: the
+ * tracker has decided that.
  */
 import type { Encapsulations } from '../decode/index.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
@@ -26,7 +28,15 @@ export class TupleMatch {
     this.#encapsulations = encapsulations;
   }
 
-  /** The sender's side, or null when the packet belongs to something else. */
+  /** Has it the connection's own tags and tunnels? Only of a packet of its tuple. */
+  isInside(p: Packet): boolean {
+    if (p.encap === this.#encap) return true;
+    if (this.#encapsulations.texts(p.encap).join(' ') !== this.#encapsulation) return false;
+    this.#encap = p.encap;
+    return true;
+  }
+
+  /** The sender's side, or null when the packet has another tuple. */
   sender(p: Packet): Side | null {
     if (p.layer !== Layer.TCP) return null;
     const { client, server } = this.#tuple;
@@ -34,17 +44,9 @@ export class TupleMatch {
     if (p.srcPort === client.port && p.dstPort === server.port) side = Side.CLIENT;
     else if (p.srcPort === server.port && p.dstPort === client.port) side = Side.SERVER;
     else return null;
-    if (!this.#sameEncapsulation(p.encap)) return null;
     if (this.#addressesFit(p, side)) return side;
     // Both ends use one port (two peers that open at the same time): the addresses alone tell who is who.
     return client.port === server.port && this.#addressesFit(p, otherSide(side)) ? otherSide(side) : null;
-  }
-
-  #sameEncapsulation(encap: number): boolean {
-    if (encap === this.#encap) return true;
-    if (this.#encapsulations.texts(encap).join(' ') !== this.#encapsulation) return false;
-    this.#encap = encap;
-    return true;
   }
 
   #addressesFit(p: Packet, side: Side): boolean {

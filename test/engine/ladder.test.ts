@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CaptureSink, readStream } from '../../src/capture/index.ts';
 import { Decoder } from '../../src/decode/index.ts';
+import { analyse } from '../../src/engine/analyse.ts';
 import { KEPT_SEGMENTS, composeLadder, evidenceOf, readSegments } from '../../src/engine/ladder.ts';
 import type { Ladder, LadderRow, LadderSegment } from '../../src/engine/protocol.ts';
 import { SecondPass } from '../../src/engine/second-pass.ts';
@@ -16,8 +20,14 @@ const time = (seconds: string): string => `2026-11-20T08:33:${seconds}Z`;
 async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>): Promise<Ladder> {
   const pass = new SecondPass((sink: CaptureSink) => readStream([capture], sink), new AbortController().signal);
   const full = connectionRow({ lastFrame: 1_000_000, ...row });
-  return composeLadder(full, await readSegments(pass, new Decoder(), full), []);
+  return composeLadder(full, await readSegments(pass, { decoder: new Decoder(), connectionOf: () => -1 }, full), []);
 }
+
+const inVlan = (id: number, script: string): ReturnType<typeof scriptFrames> =>
+  scriptFrames(script).map((frame) => {
+    const tag = Uint8Array.of(0x81, 0x00, id >> 8, id & 255);
+    return { ...frame, bytes: concat(frame.bytes.subarray(0, 12), tag, frame.bytes.subarray(12)) };
+  });
 
 const captureOf = (script: string, options: ScriptOptions = {}): Uint8Array => pcapOf(scriptFrames(script, options));
 const isSegment = (row: LadderRow): row is LadderSegment => row.frame !== null;
@@ -138,11 +148,6 @@ describe('the ladder of a connection', () => {
   });
 
   test('the same tuple in another VLAN is another connection', async () => {
-    const inVlan = (id: number, script: string): ReturnType<typeof scriptFrames> =>
-      scriptFrames(script).map((frame) => {
-        const tag = Uint8Array.of(0x81, 0x00, id >> 8, id & 255);
-        return { ...frame, bytes: concat(frame.bytes.subarray(0, 12), tag, frame.bytes.subarray(12)) };
-      });
     const frames = [
       ...inVlan(7, '+0 > S 0:0(0)'),
       ...inVlan(8, '+1 > S 0:0(0)'),
@@ -151,6 +156,33 @@ describe('the ladder of a connection', () => {
     ];
     const ladder = await ladderOf(pcapOf(frames), { encapsulation: ['vlan:8'] });
     expect(ladder.rows.map(({ frame }) => frame)).toEqual([2, 4]);
+  });
+
+  test('directions under different tags, and a copy under another tag, are all there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ladder-'));
+    const path = join(folder, 'trunk.pcap');
+    // A mirror of a trunk: the client's segments in VLAN 7, the server's in VLAN 8; the request also before it was tagged.
+    const frames = [
+      ...inVlan(7, '+0 > S 0:0(0)'),
+      ...inVlan(8, '+.010 < S. 0:0(0) ack 1'),
+      ...inVlan(7, '+.020 > . 1:1(0) ack 1'),
+      ...inVlan(7, '+.030 > P. 1:101(100) ack 1'),
+      ...scriptFrames('+.031 > P. 1:101(100) ack 1'),
+      ...inVlan(8, '+.040 < . 1:1(0) ack 101'),
+    ];
+    writeFileSync(path, pcapOf(frames));
+    const analysis = await analyse([path]);
+    const ladder = await analysis.ladder(0);
+    rmSync(folder, { recursive: true });
+    expect([...analysis.connections()].map(({ client, server, copies }) => [client.packets, server.packets, copies])).toEqual([[4, 2, 1]]);
+    expect(told(ladder).map((line) => line.replace(/ ack .*?(?= \[|$)/, ''))).toEqual([
+      '0.00 client S 0+0',
+      '0.01 server S. 0+0',
+      '0.02 client . 1+0',
+      '0.03 client P. 1+100',
+      '0.03 client P. 1+100 [captured again]',
+      '0.04 server . 1+0',
+    ]);
   });
 
   test('IPv6, and both ends on one port: the addresses say who sent it', async () => {
