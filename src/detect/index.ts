@@ -62,6 +62,7 @@ import { synUnanswered } from './syn-unanswered.ts';
 import { timeWaitAssassination } from './time-wait-assassination.ts';
 import { timeWaitChallenge } from './time-wait-challenge.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
+import { twBucketOverflow } from './tw-bucket-overflow.ts';
 import { rstAbort } from './rst-abort.ts';
 import { zeroWindow } from './zero-window.ts';
 
@@ -82,6 +83,7 @@ export const DETECTORS: readonly Detector[] = [
   portReuse,
   timeWaitChallenge,
   timeWaitAssassination,
+  twBucketOverflow,
   pawsDrop,
   synFlood,
   portScan,
