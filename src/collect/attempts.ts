@@ -6,7 +6,7 @@
 import type { Concentration, DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
 import { prefixText } from '../model/address.ts';
-import { type ConnId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from '../track/events.ts';
 import { State } from '../model/state.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
@@ -45,32 +45,23 @@ class Row {
   end = 0;
 }
 
-/** Counts of small values (TTLs, lengths), apart for attack and real clients. */
+/** How often each TTL or length occurs, apart for attack and real clients; there are few different ones. */
 class Tally {
-  readonly #attack: Int32Array;
-  readonly #real: Int32Array;
-
-  constructor(size: number) {
-    this.#attack = new Int32Array(size);
-    this.#real = new Int32Array(size);
-  }
+  readonly #counts = new Map<number, { attack: number; real: number }>();
 
   add(value: number, attack: boolean): void {
-    const counts = attack ? this.#attack : this.#real;
-    counts[value] = counts[value]! + 1;
+    let counts = this.#counts.get(value);
+    if (counts === undefined) this.#counts.set(value, (counts = { attack: 0, real: 0 }));
+    if (attack) counts.attack++;
+    else counts.real++;
   }
 
   list(): SynTally[] {
-    const out: SynTally[] = [];
-    this.#attack.forEach((attack, value) => {
-      const real = this.#real[value]!;
-      if (attack + real > 0) out.push({ value, attack, real });
-    });
-    return out.sort((x, y) => y.attack - x.attack);
+    return Array.from(this.#counts, ([value, counts]) => ({ value, ...counts })).sort((x, y) => y.attack - x.attack || x.value - y.value);
   }
 }
 
-export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttempts {
+export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
   const { tables } = census.tracker;
   const row = new Row();
   const n = ids.length;
@@ -103,13 +94,13 @@ export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttemp
   const times = new Float64Array(n);
   const completedTimes: number[] = [];
   const addresses = new Int32Array(n);
-  const ttls = new Tally(256);
-  const lengths = new Tally(0x10000);
+  const ttls = new Tally();
+  const lengths = new Tally();
   const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0, real: 0 };
   for (let i = 0; i < n; i++) {
     const fate = fates[i]!;
     if (fate === Fate.OTHER) continue;
-    const id = ids[i]!;
+    const id = connId(ids[i]!);
     read(tables, id, row);
     const forged = fate === Fate.DEAD && !isReal(row.address);
     ttls.add(row.ttl, forged);
@@ -140,14 +131,13 @@ export function deadAttempts(census: Census, ids: readonly ConnId[]): DeadAttemp
   const sortedCompleted = Float64Array.from(completedTimes).sort();
   const during = (id: ConnId): boolean => {
     if (first === null || last === null) return false;
-    const { start } = census.connection(id);
+    const start = tables.cores.floatPage(id)[(tables.cores.offset(id) + Core.FIRST_TIME) >> 1]!;
     return start >= first - NANOS_PER_SECOND && start <= last + NANOS_PER_SECOND;
   };
-  const text = (address: number): string => tables.addresses.text(address, isIpv6(tables, attack[0]!));
   return {
     ids: attack,
     ...counts,
-    ...sourcesOf(addresses.subarray(0, attack.length).sort(), text),
+    ...sourcesOf(tables, addresses.subarray(0, attack.length).sort(), attack.length > 0 && isIpv6(tables, attack[0]!)),
     first,
     last,
     starved: starved.filter(during),
@@ -227,15 +217,20 @@ const headOf = (tables: Tables, id: number): number => tables.cores.page(id)[tab
 const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
 /** Who holds most of a service's connections. */
-export function concentration(census: Census, ids: readonly ConnId[]): Concentration {
-  const { tables } = census.tracker;
-  const addresses = Int32Array.from(ids, (id) => census.clientAddress(id)).sort();
-  return sourcesOf(addresses, (address) => tables.addresses.text(address, isIpv6(tables, ids[0]!)));
+export function concentration(census: Census, ids: Int32Array): Concentration {
+  const addresses = ids.map((id) => census.clientAddress(id)).sort();
+  return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
 }
 
-/** From all source addresses, sorted: equal ones stand together. */
-function sourcesOf(addresses: Int32Array, text: (address: number) => string): Concentration {
-  const prefixes = new Map<string, { count: number; sources: number }>();
+interface Network {
+  readonly address: number;
+  count: number;
+  sources: number;
+}
+
+/** From all source addresses, sorted: equal ones stand together, and so do those of one IPv4 network. */
+function sourcesOf({ addresses: book }: Tables, addresses: Int32Array, ipv6: boolean): Concentration {
+  const networks = new Networks(book, ipv6);
   let sources = 0;
   let best = 0;
   let most = 0;
@@ -248,14 +243,59 @@ function sourcesOf(addresses: Int32Array, text: (address: number) => string): Co
       best = address;
       most = next - i;
     } else if (next - i > second) second = next - i;
-    if (sources++ >= MAX_PREFIXED) continue;
-    const prefix = prefixText(text(address));
-    const of = prefixes.get(prefix) ?? { count: 0, sources: 0 };
-    prefixes.set(prefix, { count: of.count + next - i, sources: of.sources + 1 });
+    if (sources++ < MAX_PREFIXED) networks.add(address, next - i);
   }
-  let topPrefix: Concentration['topPrefix'] = null;
-  for (const [prefix, of] of prefixes) if (of.count > (topPrefix?.count ?? 0)) topPrefix = { prefix, ...of };
-  return { sources, topSource: most > 0 ? { ip: text(best), count: most } : null, secondCount: second, topPrefix };
+  const topSource = most > 0 ? { ip: book.text(best, ipv6), count: most } : null;
+  return { sources, topSource, secondCount: second, topPrefix: networks.largest() };
+}
+
+/** Sources by /24 or /64. Texts are made for the largest alone. */
+class Networks {
+  readonly #book: Tables['addresses'];
+  readonly #ipv6: boolean;
+  readonly #all: Network[] = [];
+  /** IPv6: the two halves of the prefix. */
+  readonly #halves = new Map<number, Map<number, Network>>();
+
+  constructor(book: Tables['addresses'], ipv6: boolean) {
+    this.#book = book;
+    this.#ipv6 = ipv6;
+  }
+
+  add(address: number, count: number): void {
+    const network = this.#ipv6 ? this.#of6(address) : this.#of4(address);
+    network.count += count;
+    network.sources++;
+  }
+
+  /** The first of the largest. */
+  largest(): Concentration['topPrefix'] {
+    let top: Network | null = null;
+    for (const network of this.#all) if (network.count > (top?.count ?? 0)) top = network;
+    if (top === null) return null;
+    return { prefix: prefixText(this.#book.text(top.address, this.#ipv6)), count: top.count, sources: top.sources };
+  }
+
+  #of4(address: number): Network {
+    const last = this.#all.at(-1);
+    return last !== undefined && last.address >> 8 === address >> 8 ? last : this.#open(address);
+  }
+
+  #of6(id: number): Network {
+    const high = this.#book.word(id, 0);
+    const low = this.#book.word(id, 1);
+    let known = this.#halves.get(high);
+    if (known === undefined) this.#halves.set(high, (known = new Map<number, Network>()));
+    let network = known.get(low);
+    if (network === undefined) known.set(low, (network = this.#open(id)));
+    return network;
+  }
+
+  #open(address: number): Network {
+    const network = { address, count: 0, sources: 0 };
+    this.#all.push(network);
+    return network;
+  }
 }
 
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
@@ -274,13 +314,7 @@ function peakWithin(times: Float64Array, completed: Float64Array, span: number, 
   return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
 }
 
-function realFrom(
-  tables: Tables,
-  ids: readonly ConnId[],
-  row: Row,
-  isReal: (address: number) => boolean,
-  test: (ip: string) => boolean,
-): number {
+function realFrom(tables: Tables, ids: Int32Array, row: Row, isReal: (address: number) => boolean, test: (ip: string) => boolean): number {
   let n = 0;
   for (const id of ids) {
     const fate = read(tables, id, row);

@@ -58,6 +58,8 @@ export interface PacketCounts {
 const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
 /** Views kept, about 1 kB each when read. */
 const MAX_VIEWS = 1 << 13;
+/** Of these, an attempt that was neither completed nor refused has its SYN alone. */
+const UNFINISHED = Trait.SAW_SYN | Trait.REFUSED | Trait.ICMP_ERROR;
 const OK = OUTCOMES.indexOf('ok');
 
 export class Census implements CaptureView {
@@ -80,6 +82,7 @@ export class Census implements CaptureView {
   /** Per service. */
   totals: number[] = [];
   completed: number[] = [];
+  unfinished: number[] = [];
   syns: number[] = [];
   synAcks: number[] = [];
   clientSegments: number[] = [];
@@ -218,11 +221,11 @@ export class Census implements CaptureView {
     this.services.forEach((service, i) => {
       if (this.totals[i]! < minimum) return;
       const byClient = new Map<number, ConnId[]>();
-      for (const id of service.all()) {
+      for (const id of this.membersOf(i)) {
         const address = this.clientAddress(id);
         const list = byClient.get(address);
-        if (list) list.push(id);
-        else byClient.set(address, [id]);
+        if (list) list.push(connId(id));
+        else byClient.set(address, [connId(id)]);
       }
       for (const ids of byClient.values()) {
         if (ids.length < minimum) continue;
@@ -283,19 +286,19 @@ export class Census implements CaptureView {
     return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_A : Core.ADDR_B)]!;
   }
 
-  countClients(service: number): number {
-    const seen = new Set<number>();
+  /** Ids of a service's connections, ascending: a view of the sorted column, no copy. */
+  membersOf(service: number): Int32Array {
     const from = this.#offsets[service]!;
-    for (let i = from; i < from + this.totals[service]!; i++) seen.add(this.clientAddress(this.#byService[i]!));
-    return seen.size;
+    return this.#byService.subarray(from, from + this.totals[service]!);
   }
 
-  /** Ids of a service's connections with an outcome (-1: all), ascending. */
+  /** Ids of a service's connections with an outcome, by its index in `OUTCOMES` (-1: all), ascending. */
   idsOf(service: number, outcome: number): ConnId[] {
     const out: ConnId[] = [];
-    const from = this.#offsets[service]!;
-    for (let i = from; i < from + this.totals[service]!; i++) {
-      const id = this.#byService[i]!;
+    const sorted = this.#byService;
+    const behind = this.#offsets[service]! + this.totals[service]!;
+    for (let i = this.#offsets[service]!; i < behind; i++) {
+      const id = sorted[i]!;
       if (outcome < 0 || this.#outcomeOf[id] === outcome) out.push(connId(id));
     }
     return out;
@@ -333,6 +336,7 @@ export class Census implements CaptureView {
       const last = cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]!;
       if (last > this.ends[s]!) this.ends[s] = last;
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
+      else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;
       const outcome = OUTCOMES.indexOf(this.views.outcome(id));
       this.#outcomeOf[id] = outcome;
       const k = s * OUTCOME_COUNT + outcome;
@@ -407,6 +411,7 @@ export class Census implements CaptureView {
     this.firsts.push(id);
     this.totals.push(0);
     this.completed.push(0);
+    this.unfinished.push(0);
     this.syns.push(0);
     this.synAcks.push(0);
     this.clientSegments.push(0);

@@ -77,7 +77,28 @@ export function silentResets(census: Census, minimum: number): ClientGroup[] {
     });
 }
 
-/** First FIN or RST of one end that ended its established connection before the other end did; the columns hold no time of it. */
+/** Which end closed its established connection first, and when; the columns hold no time of that, so the events are walked once. */
+class Closes {
+  readonly ids: Int32Array;
+  readonly times: Float64Array;
+  length = 0;
+
+  constructor(most: number) {
+    this.ids = new Int32Array(most);
+    this.times = new Float64Array(most);
+  }
+
+  add(id: number, at: number): void {
+    this.ids[this.length] = id;
+    this.times[this.length++] = at;
+  }
+
+  inOrderOfTime(): Close[] {
+    return Array.from({ length: this.length }, (_, i) => ({ id: connId(this.ids[i]!), at: this.times[i]! })).sort((a, b) => a.at - b.at);
+  }
+}
+
+/** First FIN or RST of the end that closed first. */
 interface Close {
   readonly id: ConnId;
   readonly at: number;
@@ -89,30 +110,37 @@ interface Close {
  */
 export function sharedEnds(census: Census, minimum: number, within: number): SharedEnd[] {
   const out: SharedEnd[] = [];
-  for (const service of census.services) {
-    if (service.total < minimum) continue;
-    const closes: readonly [Close[], Close[]] = [[], []];
-    for (const id of service.all()) {
-      const side = closedFirst(census, id);
-      if (side === null) continue;
-      const at = closeTime(census, id, side);
-      if (at !== null) closes[side].push({ id, at });
-    }
-    for (const side of [Side.CLIENT, Side.SERVER]) {
-      const bursts = burstsOf(closes[side], minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
+  // A service is one host; its clients are many, and mostly none of them holds so many connections.
+  const sides = census.busiest().client < minimum ? [Side.SERVER] : [Side.CLIENT, Side.SERVER];
+  census.services.forEach((service, index) => {
+    if (service.total < minimum) return;
+    const members = census.membersOf(index);
+    for (const side of sides) {
+      const closes = closesOf(census, members, side);
+      const bursts = burstsOf(closes, minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
       for (const burst of bursts.toSorted((a, b) => b.length - a.length).slice(0, MOST_SHARED)) {
         const from = burst[0]!.at as Nanos;
         const until = burst.at(-1)!.at as Nanos;
         const ids = burst.map((close) => close.id).sort((a, b) => a - b);
-        out.push({ service, side, from, until, ids, survivors: survivors(census, service.all(), side, burst, until) });
+        out.push({ service, side, from, until, ids, survivors: survivors(census, members, side, burst, until) });
       }
     }
-  }
+  });
   return out;
 }
 
+function closesOf(census: Census, members: Int32Array, side: Side): Closes {
+  const closes = new Closes(members.length);
+  for (const id of members) {
+    if (closedFirst(census, id) !== side) continue;
+    const at = closeTime(census, id, side);
+    if (at !== null) closes.add(id, at);
+  }
+  return closes;
+}
+
 /** The end whose FIN or RST was the first in an established connection; null when there was none, or both closed at once. */
-function closedFirst(census: Census, id: ConnId): Side | null {
+function closedFirst(census: Census, id: number): Side | null {
   const { cores } = census.tracker.tables;
   const core = cores.page(id);
   const c = cores.offset(id);
@@ -122,7 +150,7 @@ function closedFirst(census: Census, id: ConnId): Side | null {
   return closer === Trait.CLOSED_BY_CLIENT ? Side.CLIENT : closer === Trait.CLOSED_BY_SERVER ? Side.SERVER : null;
 }
 
-function closeTime(census: Census, id: ConnId, side: Side): number | null {
+function closeTime(census: Census, id: number, side: Side): number | null {
   const { cores, events } = census.tracker.tables;
   for (let ref = cores.page(id)[cores.offset(id) + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
@@ -133,21 +161,21 @@ function closeTime(census: Census, id: ConnId, side: Side): number | null {
   return null;
 }
 
-/** Runs of closes that last no longer than `within` and are followed by none for as long. */
-function burstsOf(closes: readonly Close[], minimum: number, within: number): Close[][] {
-  if (closes.length < minimum) return [];
-  const sorted = closes.toSorted((a, b) => a.at - b.at);
-  const bursts: Close[][] = [];
-  for (let last = 0, first = 0; last < sorted.length; last++) {
-    while (sorted[last]!.at - sorted[first]!.at > within) first++;
-    const next = sorted[last + 1];
-    if (next && next.at - sorted[last]!.at <= within) continue;
-    if (last - first + 1 >= minimum) bursts.push(sorted.slice(first, last + 1));
+/** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
+function burstsOf(closes: Closes, minimum: number, within: number): Close[][] {
+  const times = closes.times.slice(0, closes.length).sort();
+  const runs: [number, number][] = [];
+  for (let last = 0, first = 0; last < times.length; last++) {
+    while (times[last]! - times[first]! > within) first++;
+    if (last + 1 < times.length && times[last + 1]! - times[last]! <= within) continue;
+    if (last - first + 1 >= minimum) runs.push([first, last + 1]);
   }
-  return bursts;
+  if (runs.length === 0) return [];
+  const ordered = closes.inOrderOfTime();
+  return runs.map(([first, behind]) => ordered.slice(first, behind));
 }
 
-/** A service is one host; its clients are many. */
+/** The bursts of each client by itself. */
 function byHost(census: Census, side: Side, burst: Close[], minimum: number): Close[][] {
   if (side === Side.SERVER) return [burst];
   const clients = new Map<number, Close[]>();
@@ -161,7 +189,7 @@ function byHost(census: Census, side: Side, burst: Close[], minimum: number): Cl
 }
 
 /** Connections of the same host that were up at `until` and on which it spoke afterwards, other than by RST. */
-function survivors(census: Census, ids: readonly ConnId[], side: Side, burst: readonly Close[], until: number): number {
+function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly Close[], until: number): number {
   const { cores, pairs } = census.tracker.tables;
   const ended = new Set<number>(burst.map((close) => close.id));
   const host = census.clientAddress(burst[0]!.id);

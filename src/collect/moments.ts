@@ -1,32 +1,32 @@
 /** Connections of a service by when they began or what preceded their end, straight from the columns. */
-import { type ConnId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 
 export function answeredAround(
   census: Census,
-  ids: readonly ConnId[],
+  ids: Int32Array,
   from: Nanos,
   to: Nanos,
 ): { before: ConnId | null; between: number; after: ConnId | null } {
   const { cores } = census.tracker.tables;
-  const start = (id: ConnId): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
-  const answered = (id: ConnId): boolean =>
-    (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(id);
+  const start = (id: number): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  const answered = (id: number): boolean =>
+    (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(connId(id));
   // Ids are in order of time: look outwards from the two moments.
   const first = lowerBound(ids, (id) => start(id) >= from);
   const last = lowerBound(ids, (id) => start(id) > to);
   let before: ConnId | null = null;
-  for (let i = first - 1; i >= 0 && before === null; i--) if (answered(ids[i]!)) before = ids[i]!;
+  for (let i = first - 1; i >= 0 && before === null; i--) if (answered(ids[i]!)) before = connId(ids[i]!);
   let after: ConnId | null = null;
-  for (let i = last; i < ids.length && after === null; i++) if (answered(ids[i]!)) after = ids[i]!;
+  for (let i = last; i < ids.length && after === null; i++) if (answered(ids[i]!)) after = connId(ids[i]!);
   let between = 0;
   for (let i = first; i < last; i++) if (answered(ids[i]!)) between++;
   return { before, between, after };
 }
 
 /** Index of the first element for which `test` holds; it holds for all behind it. */
-function lowerBound(ids: readonly ConnId[], test: (id: ConnId) => boolean): number {
+function lowerBound(ids: Int32Array, test: (id: number) => boolean): number {
   let low = 0;
   let high = ids.length;
   while (low < high) {

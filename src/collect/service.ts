@@ -21,7 +21,7 @@ export class Service implements ServiceView {
   readonly #index: number;
   #closeWaits: readonly CloseWaitStay[] | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
-  #clients: number | undefined;
+  #all: readonly ConnId[] | undefined;
   #dead: DeadAttempts | undefined;
   #concentration: Concentration | undefined;
   #turns: ServiceTurns | undefined;
@@ -61,26 +61,32 @@ export class Service implements ServiceView {
   count(outcome: Outcome): number {
     return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + OUTCOMES.indexOf(outcome)]!;
   }
+  get unfinished(): number {
+    return this.#census.unfinished[this.#index]!;
+  }
   ids(outcome: Outcome): readonly ConnId[] {
-    return this.#census.idsOf(this.#index, OUTCOMES.indexOf(outcome));
+    return this.count(outcome) === 0 ? [] : this.#census.idsOf(this.#index, OUTCOMES.indexOf(outcome));
   }
   all(): readonly ConnId[] {
-    return this.#census.idsOf(this.#index, -1);
+    return (this.#all ??= this.#census.idsOf(this.#index, -1));
+  }
+  get #members(): Int32Array {
+    return this.#census.membersOf(this.#index);
   }
   get closeWaits(): readonly CloseWaitStay[] {
     return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
   }
   get deadAttempts(): DeadAttempts {
-    return (this.#dead ??= deadAttempts(this.#census, this.all()));
+    return (this.#dead ??= deadAttempts(this.#census, this.#members));
   }
   get concentration(): Concentration {
-    return (this.#concentration ??= concentration(this.#census, this.all()));
+    return (this.#concentration ??= concentration(this.#census, this.#members));
   }
   get turns(): ServiceTurns {
-    return (this.#turns ??= serviceTurns(this.#census, this.all()));
+    return (this.#turns ??= serviceTurns(this.#census, this.#members));
   }
   heldInSilence(seconds: number): readonly ConnId[] {
-    return heldInSilence(this.#census, this.all(), seconds);
+    return heldInSilence(this.#census, this.#members, seconds);
   }
   get peakHalfOpen(): number {
     return this.#halfOpen().peak;
@@ -89,15 +95,15 @@ export class Service implements ServiceView {
     return this.#halfOpen().at;
   }
   answeredAround(from: Nanos, to: Nanos): { before: ConnId | null; between: number; after: ConnId | null } {
-    return answeredAround(this.#census, this.all(), from, to);
+    return answeredAround(this.#census, this.#members, from, to);
   }
   closedWhenIdle(minSeconds: number): readonly ConnId[] {
     return closedWhenIdle(this.#census, this.#census.idleIds(this.#index), minSeconds);
   }
   get clients(): number {
-    return (this.#clients ??= this.#census.countClients(this.#index));
+    return this.concentration.sources;
   }
   #halfOpen(): { peak: number; at: Nanos | null } {
-    return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.all()));
+    return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.#members));
   }
 }

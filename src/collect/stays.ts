@@ -1,7 +1,7 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
 import type { CloseWaitStay } from '../model/capture-view.ts';
 import { type Side, State } from '../model/state.ts';
-import { type ConnId, connId, type Nanos } from '../model/units.ts';
+import { connId, type Nanos } from '../model/units.ts';
 import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
 import { Core } from '../track/layout.ts';
 import type { Census } from './census.ts';
@@ -83,7 +83,7 @@ function forEachStay(
 }
 
 /** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
-export function peakHalfOpen(census: Census, ids: readonly ConnId[]): { peak: number; at: Nanos | null } {
+export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; at: Nanos | null } {
   const overlap = new Overlap();
   for (const id of ids) forEachStay(census, id, State.SYN_RCVD, (side, since, until) => side === 1 && overlap.add(since, until));
   return overlap.peak();

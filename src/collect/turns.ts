@@ -1,6 +1,6 @@
 /** The conversations of one service: how long answers take, who asks how much, and the few connections that rules look into. */
 import type { RequestSource, ServiceTurns } from '../model/turns.ts';
-import { type ConnId, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Delay, Turn, TurnFlag } from '../track/layout.ts';
 import { answersIn, bucketFrom, turnsRefOf } from '../track/turn-view.ts';
 import { ANSWER_BUCKETS, bucketEnd } from '../track/turns.ts';
@@ -11,7 +11,7 @@ const OTHER_HOST = 0.1;
 /** Windows of a second for which requests are counted; an hour. What comes later is left out of the peak. */
 const MOST_SECONDS = 3_600;
 
-export function serviceTurns(census: Census, ids: readonly ConnId[]): ServiceTurns {
+export function serviceTurns(census: Census, ids: Int32Array): ServiceTurns {
   const { turns, delays } = census.tracker.tables;
   const buckets = new Float64Array(ANSWER_BUCKETS);
   const long: ConnId[] = [];
@@ -27,15 +27,19 @@ export function serviceTurns(census: Census, ids: readonly ConnId[]): ServiceTur
     const t = turns.offset(ref);
     requests += turn[t + Turn.REQUESTS]!;
     answers += turn[t + Turn.ANSWERS]!;
-    for (let b = 0; b < ANSWER_BUCKETS; b++) buckets[b] = buckets[b]! + answersIn(turn, t, b);
-    if ((turn[t + Turn.FLAGS]! & TurnFlag.HTTP) !== 0) http.push(id);
+    for (let b = 0; b < ANSWER_BUCKETS; b += 2) {
+      if (turn[t + Turn.BUCKETS + (b >> 1)] === 0) continue; // two in a word; a connection has answers in few
+      buckets[b] = buckets[b]! + answersIn(turn, t, b);
+      buckets[b + 1] = buckets[b + 1]! + answersIn(turn, t, b + 1);
+    }
+    if ((turn[t + Turn.FLAGS]! & TurnFlag.HTTP) !== 0) http.push(connId(id));
     const delayed = turn[t + Turn.DELAYS]! - 1;
     if (delayed < 0) continue;
     const delay = delays.page(delayed);
     const d = delays.offset(delayed);
-    if (delay[d + Delay.LONG]! > 0) long.push(id);
-    if (delay[d + Delay.DRIPS]! > 0) dripping.push(id);
-    if (delay[d + Delay.REST_FRAME]! > 0) stalled.push(id);
+    if (delay[d + Delay.LONG]! > 0) long.push(connId(id));
+    if (delay[d + Delay.DRIPS]! > 0) dripping.push(connId(id));
+    if (delay[d + Delay.REST_FRAME]! > 0) stalled.push(connId(id));
   }
   const counted = buckets.reduce((sum, n) => sum + n, 0);
   let sources: readonly RequestSource[] | undefined;

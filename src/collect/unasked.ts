@@ -100,27 +100,35 @@ function answersAlone(census: Census, id: number): boolean | null {
 }
 
 /** Connections of a service that were opened and then held in silence for at least `seconds`: no octet from the client, no close. */
-export function heldInSilence(census: Census, ids: readonly ConnId[], seconds: number): ConnId[] {
+export function heldInSilence(census: Census, ids: Int32Array, seconds: number): ConnId[] {
   const { cores, pairs } = census.tracker.tables;
-  const talkers = new Set<number>();
   const silent: ConnId[] = [];
   for (const id of ids) {
-    const core = cores.page(id);
+    if (speaks(census, id) !== false) continue;
     const c = cores.offset(id);
-    const ref = core[c + Core.PAIR]!;
-    if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.SAW_SYN)) !== (Trait.COMPLETED | Trait.SAW_SYN)) continue;
+    const ref = cores.page(id)[c + Core.PAIR]!;
     const pair = pairs.page(ref - 1);
     const client = pairs.offset(ref - 1);
-    const octets = pairs.floatPage(ref - 1);
-    const stopped = pair[client + Half.ZERO_WINDOWS]! > 0 && (pair[client + Half.WINDOW_TTL]! & 0xffff) === 0;
-    if (octets[(client + Half.PAYLOAD) >> 1]! > 0 && !stopped) {
-      talkers.add(census.clientAddress(id));
-      continue;
-    }
-    const coreF = cores.floatPage(id);
+    const times = cores.floatPage(id);
     const closed = pair[client + Half.FIN]! + pair[client + Half.RST]! > 0;
-    const held = (closed ? coreF[(c + Core.LAST_TIME) >> 1]! : census.end) - coreF[(c + Core.FIRST_TIME) >> 1]!;
-    if (held >= seconds * NANOS_PER_SECOND) silent.push(id);
+    const held = (closed ? times[(c + Core.LAST_TIME) >> 1]! : census.end) - times[(c + Core.FIRST_TIME) >> 1]!;
+    if (held >= seconds * NANOS_PER_SECOND) silent.push(connId(id));
   }
-  return silent.filter((id) => !talkers.has(census.clientAddress(id)));
+  if (silent.length === 0) return silent;
+  const holders = new Set(silent.map((id) => census.clientAddress(id)));
+  for (const id of ids) if (holders.has(census.clientAddress(id)) && speaks(census, id) === true) holders.delete(census.clientAddress(id));
+  return silent.filter((id) => holders.has(census.clientAddress(id)));
+}
+
+/** Did the client of an opened connection send data, and read what it got? Null where the handshake did not complete in the capture. */
+function speaks(census: Census, id: number): boolean | null {
+  const { cores, pairs } = census.tracker.tables;
+  const core = cores.page(id);
+  const c = cores.offset(id);
+  const ref = core[c + Core.PAIR]!;
+  if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.SAW_SYN)) !== (Trait.COMPLETED | Trait.SAW_SYN)) return null;
+  const pair = pairs.page(ref - 1);
+  const client = pairs.offset(ref - 1);
+  const stopped = pair[client + Half.ZERO_WINDOWS]! > 0 && (pair[client + Half.WINDOW_TTL]! & 0xffff) === 0;
+  return pairs.floatPage(ref - 1)[(client + Half.PAYLOAD) >> 1]! > 0 && !stopped;
 }

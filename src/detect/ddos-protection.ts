@@ -81,6 +81,8 @@ function wrongAck(service: ServiceView, late: readonly ConnectionView[]): Guard 
 }
 
 function firstSyn(capture: CaptureView, service: ServiceView, late: readonly ConnectionView[]): Guard | null {
+  // Each source has a first connection; most services need no look at them.
+  if (service.total <= LOOKED_AT && late.length < MOST * service.clients) return null;
   const lateIds = new Set(late.map((c) => c.id));
   const sources = new Map<string, { tested: boolean }>();
   const tested: ConnectionView[] = [];

@@ -37,7 +37,7 @@ export interface Flood {
 
 /** A flood, a reason why this capture cannot tell, or null. */
 export function floodOf(capture: CaptureView, service: ServiceView, thresholds = FLOOD_DEFAULTS): Flood | string | null {
-  if (service.total - service.completed < thresholds.minAttempts) return null;
+  if (service.unfinished < thresholds.minAttempts) return null;
   const { deadAttempts: attempts } = service;
   if (attempts.ids.length < thresholds.minAttempts) return null;
   const decided = nanos(capture.end - FIRST_RETRY_SECONDS * NANOS_PER_SECOND);

@@ -66,7 +66,7 @@ export const spoofedSource = defineDetector({
 });
 
 function spoofedAt(capture: CaptureView, service: ServiceView, minSources: number): Spoofed | null {
-  if (service.total - service.completed < minSources) return null;
+  if (service.unfinished < minSources) return null;
   const { deadAttempts: attempts } = service;
   if (attempts.sources < minSources) return null;
   if (ownersAnswer(capture, attempts)) return { service, attempts, proof: 'owners-answer' };

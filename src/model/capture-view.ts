@@ -98,6 +98,8 @@ export interface ServiceView {
   all(): readonly ConnId[];
   /** Connections whose handshake completed in the capture. */
   readonly completed: number;
+  /** Connections whose SYN is in the capture and whose handshake was neither completed nor refused. */
+  readonly unfinished: number;
   /** SYNs to this service, retries included. */
   readonly syns: number;
   /** SYN-ACKs from it, retries included. */

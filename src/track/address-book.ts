@@ -42,6 +42,13 @@ export class AddressBook {
     return text;
   }
 
+  /** The nth 32 bits of an IPv6 address. */
+  word(id: number, n: number): number {
+    const at = id * 16 + n * 4;
+    const b = this.#bytes;
+    return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
+  }
+
   #equals(id: number, view: DataView, at: number): boolean {
     const bytes = this.#bytes;
     const base = id * 16;
