@@ -138,7 +138,7 @@ export interface ConnectionRow {
   readonly completeness: number;
   readonly transitions: readonly TransitionRow[];
   readonly findings: readonly string[];
-  /** Segments captured more than once, which every other figure counts once; absent when 0. */
+  /** Segments captured more than once: counted as captured in both ends' packets, bytes and flags, once everywhere else. Absent when 0. */
   readonly copies?: number;
   /** Of a connection captured before and behind an address translator: 0-based, in the order of the first frames. */
   readonly leg?: number;

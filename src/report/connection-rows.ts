@@ -51,6 +51,7 @@ const ENDPOINT_FIELDS = [
   'missedBytes',
   'sequenceBytes',
   'endSent',
+  'delaySeconds',
   'profile',
   'profileFrom',
 ] as const satisfies (keyof EndpointRow)[];
@@ -77,6 +78,9 @@ const CSV_FIELDS: readonly (readonly [string, (c: ConnectionRow) => Cell])[] = [
   ['connState', (c) => c.connState],
   ['history', (c) => c.history],
   ['completeness', (c) => c.completeness],
+  ['copies', (c) => c.copies ?? null],
+  ['leg', (c) => c.leg ?? null],
+  ['sameAs', (c) => c.sameAs ?? null],
   ['findings', (c) => c.findings.join(' ')],
 ];
 

@@ -201,15 +201,17 @@ class Connection implements ConnectionView {
     for (let ref = this.#core[this.#c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       if (eventKind(code) !== EventKind.TRANSITION) continue;
+      const frame = frameOrNull(events.frame(ref));
       out.push({
         time: nanos(events.time(ref)),
-        frame: frameOrNull(events.frame(ref)),
+        frame,
         side: eventSide(code) as Side,
         from: eventFrom(code) as State,
         to: eventTo(code) as State,
         cause: CAUSE_TEXT[eventCause(code)] ?? '',
         travel: CAUSE_TRAVEL[eventCause(code)] ?? 0,
-        assumed: eventAssumed(code),
+        // A timer is the profile's, also where, as of TIME_WAIT, nothing that follows may take its end back.
+        assumed: frame === null || eventAssumed(code),
       });
     }
     return byTime(out);

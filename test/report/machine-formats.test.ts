@@ -92,6 +92,18 @@ test('csv: one header, the same number of cells in every row, values as in the r
   });
 });
 
+test('csv: every key of a row is a column, but for its lists of objects and what its SYNs offered', () => {
+  const row: ConnectionRow = { ...connectionRow(0), copies: 2, leg: 1, sameAs: 0 };
+  const flat = (o: object, before: string): string[] =>
+    Object.entries(o).flatMap(([key, value]: [string, unknown]) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? flat(value, `${before}${key}.`) : [`${before}${key}`],
+    );
+  const elsewhere = /^type$|^transitions$|\.options/;
+  const [header, cells] = parseCsv([...connectionCsv([row])].join(''));
+  expect(header).toEqual(expect.arrayContaining(flat(row, '').filter((key) => !elsewhere.test(key))));
+  expect(['copies', 'leg', 'sameAs'].map((key) => cells![header!.indexOf(key)])).toEqual(['2', '1', '0']);
+});
+
 test.each([
   ['=1+1', "'=1+1"],
   ['+1', "'+1"],

@@ -119,7 +119,7 @@ describe('RFC 9293', () => {
     );
     expect(mismatches).toEqual([]);
     expect(facts(last)).toMatchObject({ outcome: 'ok', closedBy: 'client' });
-    expect(story(last).at(-1)).toBe('61.040 client CLOSED'); // 60 s after it entered TIME_WAIT (TCP_TIMEWAIT_LEN)
+    expect(story(last).at(-1)).toBe('~61.040 client CLOSED'); // 60 s after it entered TIME_WAIT (TCP_TIMEWAIT_LEN)
   });
 
   test('figure 13: simultaneous close sequence', () => {
