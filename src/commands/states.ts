@@ -1,6 +1,7 @@
 /** `states`: what `ss -tan` would have shown on each host at one moment, or how many sockets of each state again and again. */
 import { isIP, SocketAddress } from 'node:net';
 import type { Command } from 'commander';
+import type { Analysis } from '../engine/analysis.ts';
 import { UsageError } from '../model/errors.ts';
 import type { SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
@@ -31,8 +32,10 @@ async function atOneMoment(world: World, words: readonly string[], flags: Flags,
   const at = flags.at === undefined ? undefined : timeFlag('--at', flags.at);
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
   const sockets = analysis.sockets(at);
-  const rows = host === undefined ? sockets : ofHost(sockets, host);
+  let found = 0;
+  const rows = host === undefined ? sockets : ofHost(sockets, host, () => found++);
   await writeResult(world, format(rows, tablePage(world, flags)), flags.output, paths);
+  if (host !== undefined && found === 0 && flags.quiet !== true) await sayWhereHostIs(world, analysis, host);
   return exitCode(analysis.report.findings);
 }
 
@@ -49,11 +52,22 @@ async function overTime(world: World, words: readonly string[], flags: Flags, du
     );
   }
   await writeResult(world, format(counts, tablePage(world, flags)), flags.output, paths);
+  if (host !== undefined && counts.hosts === 0 && flags.quiet !== true) await sayWhereHostIs(world, analysis, host);
   return exitCode(analysis.report.findings);
 }
 
-function* ofHost(sockets: Iterable<SocketRow>, host: string): Generator<SocketRow> {
-  for (const socket of sockets) if (socket.host === host) yield socket;
+function* ofHost(sockets: Iterable<SocketRow>, host: string, found: () => void): Generator<SocketRow> {
+  for (const socket of sockets) {
+    if (socket.host !== host) continue;
+    found();
+    yield socket;
+  }
+}
+
+/** An empty table is an answer only about a host that is in the capture. */
+async function sayWhereHostIs(world: World, analysis: Analysis, host: string): Promise<void> {
+  for (const { client, server } of analysis.connections()) if (client.ip === host || server.ip === host) return;
+  await say(world, `tcpdiag: note: no connection of the capture has an end at ${host}`);
 }
 
 /** The address as rows spell it (RFC 5952), from any way to write it, with or without brackets. */

@@ -193,11 +193,11 @@ export class Analyzer {
     const when = at === undefined ? this.#last : resolveTime(at, this.#clock);
     if (when < this.#first || when > this.#last) {
       const bounds = `${this.#clock.text(this.#first)} to ${this.#clock.text(this.#last)}`;
-      throw new UsageError(`that moment is outside the capture, which goes from ${bounds}.`, {
-        hint: '--captured-until TIME says that the capture ran longer than its last packet.',
-      });
+      const message = `that moment is outside the capture, which goes from ${bounds}.`;
+      if (when < this.#first) throw new UsageError(message);
+      throw new UsageError(message, { hint: '--captured-until TIME says that the capture ran longer than its last packet.' });
     }
-    return socketsAt(this.#views, this.connections, when, this.#clock);
+    return socketsAt(this.#views, this.connections, when, this.#clock, this.#legs);
   }
 
   stateCounts(every: Nanos, host?: string): StateCounts {

@@ -1,7 +1,9 @@
 /** The sockets that existed at one moment, as `ss -tan` would have listed them on each host. */
 import { distinctHosts, hostOf } from '../collect/hosts.ts';
+import type { Legs } from '../collect/legs.ts';
 import { endpointText } from '../model/address.ts';
 import type { Clock } from '../model/clock.ts';
+import type { LegView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
 import type { SocketRow } from '../model/report.ts';
 import { Side, State, stateName } from '../model/state.ts';
@@ -9,9 +11,16 @@ import type { ConnId, Nanos } from '../model/units.ts';
 import type { Views } from '../track/views.ts';
 
 /** Host by host in order of address, on each in order of connection. Rows are built one at a time. */
-export function* socketsAt(views: Views, connections: number, when: Nanos, clock: Clock): Generator<SocketRow> {
+export function* socketsAt(
+  views: Views,
+  connections: number,
+  when: Nanos,
+  clock: Clock,
+  legs: Pick<Legs, 'of'> | undefined,
+): Generator<SocketRow> {
   for (const socket of hostByHost(views, heldAt(views, connections, when), connections)) {
-    const row = socketRow(views.connection(socket >> 1), socket & 1 ? Side.SERVER : Side.CLIENT, when, clock);
+    const leg = legs?.of(socket >> 1) ?? null;
+    const row = socketRow(views.connection(socket >> 1), socket & 1 ? Side.SERVER : Side.CLIENT, when, leg, clock);
     if (row) yield row;
   }
 }
@@ -77,7 +86,7 @@ function stateAt(c: ConnectionView, side: Side, at: Nanos): { state: State; sinc
   return state === State.CLOSED || state === State.LISTEN ? null : { state, since };
 }
 
-function socketRow(c: ConnectionView, side: Side, at: Nanos, clock: Clock): SocketRow | null {
+function socketRow(c: ConnectionView, side: Side, at: Nanos, leg: LegView | null, clock: Clock): SocketRow | null {
   const held = stateAt(c, side, at);
   if (!held) return null;
   const [mine, other] = side === Side.CLIENT ? [c.client, c.server] : [c.server, c.client];
@@ -91,5 +100,7 @@ function socketRow(c: ConnectionView, side: Side, at: Nanos, clock: Clock): Sock
     since: clock.text(held.since),
     basis: c.basis,
     connection: c.id,
+    ...(leg === null ? {} : { leg: leg.leg }),
+    ...(leg?.sameAs == null ? {} : { sameAs: leg.sameAs }),
   };
 }

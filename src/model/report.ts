@@ -157,6 +157,9 @@ export interface SocketRow {
   readonly since: string;
   readonly basis: string;
   readonly connection: number;
+  /** As in the connection's row. */
+  readonly leg?: number;
+  readonly sameAs?: number;
 }
 
 /** One object of `states --every -f ndjson`: the sockets of a host at a moment, by state. */

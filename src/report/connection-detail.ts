@@ -86,6 +86,8 @@ function factLines(c: ConnectionRow, page: Page, width: number): string[] {
   if (times !== '') say('Round trip', times);
   if (client.options ?? server.options) say('Options', `client ${optionsText(client.options)}; server ${optionsText(server.options)}`);
   if (c.encapsulation.length > 0) say('Encapsulation', c.encapsulation.join(', '));
+  if (c.leg !== undefined) say('Leg', legText(c.leg, c.sameAs));
+  if (c.copies !== undefined) say('Copies', `${plural(c.copies, 'packet')} captured again, counted once except under Sent`);
   if (c.basis !== 'handshake') say('Basis', `${c.basis}: ${BASIS_TEXT[c.basis] ?? ''}`);
   if (c.rolesFrom !== 'handshake') say('Roles', ROLES_TEXT[c.rolesFrom] ?? c.rolesFrom);
   say('Zeek', `conn_state ${c.connState}, history ${c.history}`);
@@ -100,6 +102,11 @@ const ROLES_TEXT: Readonly<Record<string, string>> = {
   port: 'which end is the client is guessed from the ports: no SYN was captured',
   'first-seen': 'which end is the client is a guess, the first that was seen: no SYN was captured',
 };
+
+const legText = (leg: number, sameAs: number | undefined): string =>
+  sameAs === undefined
+    ? 'the first of the tuples that one connection has before and behind an address translator'
+    : `${String(leg)}: the same connection as ${String(sameAs)}, on another side of an address translator`;
 
 function closedText(closedBy: string | null): string {
   if (closedBy === null) return '; nobody closed it';

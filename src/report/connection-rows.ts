@@ -3,7 +3,7 @@ import { endpointText } from '../model/address.ts';
 import type { ConnectionRow, EndpointRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import type { Page } from './layout.ts';
-import { bytesText, clockText, countText, durationText } from './narrate.ts';
+import { bytesText, clockText, countText, durationText, legMark } from './narrate.ts';
 import { table, type Column } from './table.ts';
 
 const name = (e: EndpointRow): string => sanitise(endpointText(e.ip, e.port));
@@ -12,7 +12,7 @@ const COLUMNS: readonly Column<ConnectionRow>[] = [
   { title: 'ID', align: 'right', cell: (c) => String(c.id) },
   { title: 'CLIENT', cell: (c) => name(c.client) },
   { title: 'SERVER', cell: (c) => name(c.server) },
-  { title: 'OUTCOME', cell: (c) => sanitise(c.outcome) },
+  { title: 'OUTCOME', cell: (c) => `${sanitise(c.outcome)}${legMark(c)}` },
   { title: 'CLIENT STATE', importance: 9, cell: (c) => sanitise(c.client.state) },
   { title: 'SERVER STATE', importance: 8, cell: (c) => sanitise(c.server.state) },
   { title: 'START', importance: 7, cell: (c) => clockText(c.start) },

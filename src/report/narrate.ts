@@ -98,6 +98,9 @@ export function vantageText({ kind, confidence, hosts }: Vantage): string | null
   }
 }
 
+/** Behind the id or outcome of a further tuple of one connection, which an address translator gave it. */
+export const legMark = ({ sameAs }: { readonly sameAs?: number }): string => (sameAs === undefined ? '' : ` (leg of ${String(sameAs)})`);
+
 /** Without the full stop that `because` or a rule's sentence may bring along. */
 export const clause = (text: string): string => text.replace(/\.\s*$/, '');
 

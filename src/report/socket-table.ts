@@ -6,7 +6,7 @@ import type { SocketRow, StateCountRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { SS_NAMES, STATE_NAMES, type StateName } from '../model/state.ts';
 import type { Page } from './layout.ts';
-import { clockText, countText, durationText, plural, secondsBetween } from './narrate.ts';
+import { clockText, countText, durationText, legMark, plural, secondsBetween } from './narrate.ts';
 import { table, type Column } from './table.ts';
 
 const SS_NAME = new Map<string, string>(STATE_NAMES.map((name, i) => [name, SS_NAMES[i] ?? name]));
@@ -17,7 +17,7 @@ const COLUMNS: readonly Column<SocketRow>[] = [
   { title: 'Peer Address:Port', cell: (s) => sanitise(s.remote) },
   { title: 'Since', importance: 3, cell: (s) => clockText(s.since) },
   { title: 'For', align: 'right', importance: 2, cell: (s) => ageText(s) },
-  { title: 'Connection', align: 'right', importance: 1, cell: (s) => String(s.connection) },
+  { title: 'Connection', align: 'right', importance: 1, cell: (s) => `${String(s.connection)}${legMark(s)}` },
 ];
 
 function ageText(s: SocketRow): string {

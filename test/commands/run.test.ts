@@ -335,6 +335,15 @@ describe('states', () => {
     }
   });
 
+  test('--host with an address that the capture does not have says so', async () => {
+    const note = 'tcpdiag: note: no connection of the capture has an end at 192.0.2.9\n';
+    for (const words of [[], ['--every', '1m']]) {
+      expect((await tcpdiag(['states', capture, '--host', '192.0.2.9', ...words])).err).toContain(note);
+      expect((await tcpdiag(['states', capture, '--host', '192.0.2.9', ...words, '-q'])).err).toBe('');
+    }
+    expect((await tcpdiag(['states', capture, '--host', '10.0.0.1'])).err).not.toContain('no connection');
+  });
+
   test('the table has the names of ss', async () => {
     const { out } = await tcpdiag(['states', capture]);
     expect(

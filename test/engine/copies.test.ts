@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { captureWarnings } from '../../src/commands/warnings.ts';
 import { analyse } from '../../src/engine/analyse.ts';
+import { socketTable } from '../../src/report/socket-table.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
 
@@ -34,6 +35,20 @@ test('joins the tuples of one connection before and behind the translator', asyn
       [id + 1, 1, id],
       [id + 2, 2, id],
     ]),
+  ]);
+});
+
+test('sockets of further tuples say whose they are', async () => {
+  const analysis = await analyse([fixture('forwarding_any.pcap')]);
+  const sockets = [...analysis.sockets()].filter(({ connection }) => connection < 2);
+  expect(sockets.map(({ local, connection, leg, sameAs }) => [local, connection, leg, sameAs])).toEqual([
+    ['10.11.1.2:60682', 0, 0, undefined],
+    ['10.11.2.1:60682', 1, 1, 0],
+  ]);
+  expect([...socketTable(sockets, { width: Infinity, colour: false })].map((line) => line.split(/  +/).at(-1))).toEqual([
+    'Connection\n',
+    '0\n',
+    '1 (leg of 0)\n',
   ]);
 });
 

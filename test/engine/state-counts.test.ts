@@ -72,7 +72,7 @@ describe('sockets that give way to younger ones of their tuple', () => {
     for (let at = 0; at <= 40; at++) {
       const now = rows.filter((r) => r.at === clock.text(nanos(at)));
       const expected: Counts = {};
-      for (const { host, state } of socketsAt(views, connections, nanos(at), clock)) {
+      for (const { host, state } of socketsAt(views, connections, nanos(at), clock, undefined)) {
         const of = (expected[host] ??= {});
         of[state] = (of[state] ?? 0) + 1;
       }

@@ -3,7 +3,7 @@
  * listener's queue overflows, and unanswered SYNs follow from that. For tests of everything that stands behind the engine.
  */
 import { defineDetector, type Detector } from '../../src/detect/detector.ts';
-import type { Analysis } from '../../src/engine/analysis.ts';
+import type { Analysis, StateCounts } from '../../src/engine/analysis.ts';
 import { Clock, resolveTime } from '../../src/model/clock.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import type { Ladder } from '../../src/model/ladder.ts';
@@ -284,7 +284,12 @@ export function fakeAnalysis(
       }
       return SOCKETS;
     },
-    stateCounts: () => ({ states: ['ESTABLISHED', 'CLOSE_WAIT'], hosts: 2, others: 4711, rows: COUNTS }),
+    stateCounts: (_every, only) => {
+      const states: StateCounts['states'] = ['ESTABLISHED', 'CLOSE_WAIT'];
+      if (only === undefined) return { states, hosts: 2, others: 4711, rows: COUNTS };
+      const rows = COUNTS.filter(({ host }) => host === only);
+      return { states, hosts: Math.min(1, rows.length), others: 0, rows };
+    },
     ladder: (id) =>
       id < 3
         ? Promise.resolve(fakeLadder(id))
