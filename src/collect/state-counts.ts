@@ -48,9 +48,17 @@ export interface HostCounts {
   readonly sockets: readonly (Int32Array | undefined)[];
 }
 
-/** @param only this host alone. Hosts in order of address, the others last. */
-export function countStates(views: Views, connections: number, moments: Moments, only: string | undefined): readonly HostCounts[] {
-  const { apart, others } = choose(views, connections, only);
+/** What to count; all sockets when both are absent. */
+export interface Wanted {
+  /** This host alone. */
+  readonly host?: string | undefined;
+  /** These connections alone. */
+  readonly connections?: ((id: number) => boolean) | undefined;
+}
+
+/** Hosts in order of address, the others last. */
+export function countStates(views: Views, connections: number, moments: Moments, wanted: Wanted): readonly HostCounts[] {
+  const { apart, others } = choose(views, connections, wanted);
   const columns = [...apart.keys(), ...(others === 0 ? [] : [null])].map((host, i) => ({
     host: host === null ? null : hostText(views.tables, host),
     hosts: i < apart.size ? 1 : others,
@@ -68,7 +76,7 @@ export function countStates(views: Views, connections: number, moments: Moments,
       const cover = replaced.get(2 * id + side);
       replaced.delete(2 * id + side);
       const stays = staysOf(c, side, moments);
-      const sockets = changes(id, side);
+      const sockets = wanted.connections?.(id) === false ? undefined : changes(id, side);
       for (const { state, first, end } of stays) {
         if (sockets === undefined) break;
         const count = (sockets[state] ??= new Int32Array(moments.count + 1));
@@ -105,16 +113,18 @@ interface Host {
  * The hosts with the most sockets over the whole capture, each with its place in order of address, and how many others there are.
  * As many sockets as the first that finds no room is too few: what tells the forged sources of a flood apart is chance.
  */
-function choose({ tables }: Views, connections: number, only: string | undefined): { apart: ReadonlyMap<number, number>; others: number } {
+function choose({ tables }: Views, connections: number, wanted: Wanted): { apart: ReadonlyMap<number, number>; others: number } {
   const ends = new Float64Array(2 * connections);
+  let count = 0;
   for (let id = 0; id < connections; id++) {
-    ends[2 * id] = hostOf(tables, id, Side.CLIENT);
-    ends[2 * id + 1] = hostOf(tables, id, Side.SERVER);
+    if (wanted.connections?.(id) === false) continue;
+    ends[count++] = hostOf(tables, id, Side.CLIENT);
+    ends[count++] = hostOf(tables, id, Side.SERVER);
   }
   let largest: Host[] = [];
   let total = 0;
-  for (const one of distinctHosts(ends)) {
-    if (only !== undefined && hostText(tables, one.host) !== only) continue;
+  for (const one of distinctHosts(ends.subarray(0, count))) {
+    if (wanted.host !== undefined && hostText(tables, one.host) !== wanted.host) continue;
     total++;
     largest.push(one);
     if (largest.length >= 2 * MAX_HOSTS) largest = bySockets(largest).slice(0, MAX_HOSTS + 1);

@@ -53,7 +53,7 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
 }
 
 /** The rules are loaded only when their names matter. */
-export const needsRules = (flags: Flags): boolean => flags.only !== undefined || flags.skip !== undefined || flags.set !== undefined;
+export const needsRules = (flags: Flags): boolean => [flags.only, flags.skip, flags.set, flags.where].some((words) => words !== undefined);
 
 async function analyseWithProgress(
   world: World,

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { connectionFormats } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
-import { analysisOptions, chosenFormat, resultOptions, tablePage, type Flags } from './options.ts';
+import { analysisOptions, chosenFormat, filterOptions, resultOptions, tablePage, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -10,7 +10,7 @@ export function declareConnections(command: Command): Command {
   command
     .description('one row per connection')
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
-  return analysisOptions(resultOptions(command, connectionFormats));
+  return filterOptions(analysisOptions(resultOptions(command, connectionFormats)));
 }
 
 export async function connections(world: World, words: readonly string[], flags: Flags): Promise<number> {

@@ -35,7 +35,7 @@ export function failureOf(error: unknown, facts: { readonly version: string; rea
   if (error instanceof CommanderError) return failureOf(usageErrorOf(error), facts);
   if (error instanceof TcpdiagError) {
     const lines = [`tcpdiag: ${sanitise(error.message)}`];
-    if (error.hint !== undefined) lines.push(sanitise(error.hint));
+    if (error.hint !== undefined) lines.push(...error.hint.split('\n').map((line) => sanitise(line)));
     return { exitCode: error.exitCode, lines };
   }
   return internalFault(error, facts);

@@ -14,7 +14,7 @@ import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';
 import { declareDiagnose, diagnose } from './diagnose.ts';
 import { failureOf } from './failure.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../model/nearest.ts';
 import type { Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import { declareReport, report } from './report.ts';

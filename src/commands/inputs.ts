@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { UnknownFormatError, UnreadableError, UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { didYouMean, nearest } from '../model/nearest.ts';
 import type { World } from './world.ts';
 
 export const STDIN = '-';

@@ -13,8 +13,9 @@ import type { Formats, Formatter } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
 import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
+import { parseWhere } from '../model/where/parse.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../model/nearest.ts';
 import type { World } from './world.ts';
 
 /** As commander hands them over: what was not given is not there. */
@@ -22,6 +23,8 @@ export interface Flags {
   readonly format?: string;
   readonly output?: string;
   readonly json?: true;
+  readonly where?: string;
+  readonly from?: string;
   readonly to?: string;
   readonly count?: string;
   readonly only?: readonly string[];
@@ -80,6 +83,16 @@ export function analysisOptions(command: Command): Command {
     .option('--no-tui', 'text even on a terminal (only tcpdiag without a command opens the TUI)');
 }
 
+/** For everything that lists what an analysis found. What is left out changes nothing of what is shown. */
+export function filterOptions(command: Command): Command {
+  return command
+    .option(
+      '--where <expr>',
+      'report only connections that match, and the findings that concern them: server.port:3306 duration>60 close-wait not 10.0.0.0/8',
+    )
+    .option('--from <time>', 'report only what was still so then; packets before it are analysed all the same');
+}
+
 /** The formatter that `-f` or `--json` asks for. */
 export function chosenFormat<T>(flags: Flags, formats: Formats<T>, command: string): Formatter<T> {
   if (flags.format !== undefined && flags.json === true && flags.format !== formats.machine) {
@@ -94,7 +107,14 @@ export function chosenFormat<T>(flags: Flags, formats: Formats<T>, command: stri
 /** Checked against `rules`; throws UsageError with the nearest word that exists. */
 export function resolveAnalysis(flags: Flags, rules: readonly Detector[]): AnalysisOptions {
   for (const id of [...(flags.only ?? []), ...(flags.skip ?? [])]) ruleNamed(id, rules);
+  if (flags.where !== undefined)
+    parseWhere(
+      flags.where,
+      rules.map((r) => r.id),
+    );
   return {
+    ...(flags.where === undefined ? {} : { where: flags.where }),
+    ...(flags.from === undefined ? {} : { from: timeFlag('--from', flags.from) }),
     ...(flags.to === undefined ? {} : { to: timeFlag('--to', flags.to) }),
     ...(flags.count === undefined ? {} : { count: countFlag(flags.count) }),
     ...(flags.only === undefined ? {} : { only: flags.only }),

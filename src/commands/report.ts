@@ -4,7 +4,7 @@ import type { Report } from '../model/report.ts';
 import { reportFormats, type Formatter } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { withChecksums } from './checksum.ts';
-import { analysisOptions, chosenFormat, documentPage, resultOptions, toStdout, type Flags } from './options.ts';
+import { analysisOptions, chosenFormat, documentPage, filterOptions, resultOptions, toStdout, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +12,7 @@ export function declareReport(command: Command): Command {
   command
     .description('the whole diagnosis as one document')
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
-  return analysisOptions(resultOptions(command, reportFormats)).option('--checksum', 'add the SHA-256 of each file');
+  return filterOptions(analysisOptions(resultOptions(command, reportFormats))).option('--checksum', 'add the SHA-256 of each file');
 }
 
 export async function report(world: World, words: readonly string[], flags: Flags, commands: readonly string[] = []): Promise<number> {

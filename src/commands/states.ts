@@ -8,7 +8,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { stateCountFormats, stateFormats } from '../report/index.ts';
 import { countText } from '../report/narrate.ts';
 import { runAnalysis, say } from './analysis-run.ts';
-import { analysisOptions, chosenFormat, durationFlag, resultOptions, tablePage, timeFlag, type Flags } from './options.ts';
+import { analysisOptions, chosenFormat, durationFlag, filterOptions, resultOptions, tablePage, timeFlag, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -19,7 +19,7 @@ export function declareStates(command: Command): Command {
     .option('--at <time>', 'at this moment (default: at the end of the capture)')
     .option('--every <duration>', 'sockets counted by host and state, from the first packet on, this far apart (500ms, 10s, 1m)')
     .option('--host <ip>', 'only the sockets of this host');
-  return analysisOptions(resultOptions(command, stateFormats));
+  return filterOptions(analysisOptions(resultOptions(command, stateFormats)));
 }
 
 export async function states(world: World, words: readonly string[], flags: Flags): Promise<number> {

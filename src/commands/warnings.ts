@@ -7,7 +7,7 @@ import { plural } from '../report/narrate.ts';
 const MAX_WARNINGS = 8;
 
 /** What the capture holds, not what is wrong with reading it: stands in the report, and is no warning. */
-const FACTS = new Set(['icmp-errors', 'one-sided', 'reading-ended']);
+const FACTS = new Set(['icmp-errors', 'one-sided', 'reading-ended', 'report-filtered']);
 
 export function captureWarnings(capture: CaptureFacts): readonly string[] {
   const warnings = capture.caveats.filter((c) => !FACTS.has(c.code)).map((c) => sanitise(c.text));

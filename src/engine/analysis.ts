@@ -14,6 +14,10 @@ export interface AnalysisOptions {
   readonly to?: TimeArgument;
   /** Stop reading after this many records. */
   readonly count?: number;
+  /** Report only what concerns connections that pass this filter (model/where); ids, states and counts are those of the whole capture. */
+  readonly where?: string;
+  /** Report only what was so then or later; what came before is analysed all the same. */
+  readonly from?: TimeArgument;
   /** Report only these rules; all when absent. */
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
@@ -26,10 +30,10 @@ export interface AnalysisOptions {
 export interface Analysis {
   readonly clock: Clock;
   readonly report: Report;
-  /** In order of id. Built one by one: there may be millions. */
+  /** Those that `where` and `from` select, in order of id. Built one by one: there may be millions. */
   connections(): Iterable<ConnectionRow>;
   /**
-   * Sockets that are neither CLOSED nor LISTEN at that moment (default: the end), host by host, built one by one. Throws UsageError
+   * Sockets that are neither CLOSED nor LISTEN at that moment (default: the end), host by host, built one by one, of the connections that `connections` lists. Throws UsageError
    * outside the capture, naming its bounds.
    */
   sockets(at?: TimeArgument): Iterable<SocketRow>;

@@ -9,6 +9,7 @@ import { Census, type PacketCounts } from '../collect/census.ts';
 import type { Legs } from '../collect/legs.ts';
 import { cookedDirection, Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
+import { DETECTORS } from '../detect/index.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
@@ -30,11 +31,13 @@ import { captureCaveats, PacketTally } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { FrameFiles } from './frame-files.ts';
 import type { ConnectionSummary } from './protocol.ts';
+import { type Reported, ReportFilter } from './reported.ts';
 import { connectionRow } from './rows.ts';
 import { socketsAt } from './sockets.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
 
-const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [], members: [] };
+const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [] };
+const NOTHING: Reported = { findings: [], verdicts: [], caveats: [], shows: null, from: nanos(0) };
 
 export class Analyzer {
   readonly decoder = new Decoder(() => this.#now / NANOS_PER_SECOND);
@@ -56,6 +59,8 @@ export class Analyzer {
   /** The option that ended reading. */
   #ended: '--to' | '--count' | null = null;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
+  readonly #filter: ReportFilter;
+  #reported: Reported = NOTHING;
   #quality: CaptureQuality | undefined;
   #vantage: VantageView = UNKNOWN_VANTAGE;
   #legs: Legs | undefined;
@@ -63,6 +68,10 @@ export class Analyzer {
 
   constructor(options: AnalysisOptions) {
     this.#options = options;
+    this.#filter = new ReportFilter(
+      options,
+      DETECTORS.map((d) => d.id),
+    );
     this.#tracker = new Tracker(parseHostProfiles(options.profile));
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }
@@ -129,7 +138,7 @@ export class Analyzer {
   /** Runs the rules over what was read so far. */
   snapshot(): { capture: CaptureFacts; series: Series; findings: readonly Finding[] } {
     this.#diagnose(this.#last);
-    return { capture: this.#captureFacts(this.#last), series: this.#series(), findings: this.#diagnosis.findings };
+    return { capture: this.#captureFacts(this.#last), series: this.#series(), findings: this.#reported.findings };
   }
 
   finish(files: readonly CaptureFileFacts[]): Report {
@@ -143,8 +152,8 @@ export class Analyzer {
       tool: { name: TOOL_NAME, version: TOOL_VERSION },
       capture: this.#captureFacts(end),
       series: this.#series(),
-      findings: this.#diagnosis.findings,
-      rules: this.#diagnosis.verdicts,
+      findings: this.#reported.findings,
+      rules: this.#reported.verdicts,
     };
   }
 
@@ -154,7 +163,12 @@ export class Analyzer {
   }
 
   *rows(): Generator<ConnectionRow> {
-    for (let id = 0; id < this.connections; id++) yield this.row(id);
+    for (let id = 0; id < this.connections; id++) if (this.shown?.(id) !== false) yield this.row(id);
+  }
+
+  /** Which connections `--where` and `--from` select; null: all. */
+  get shown(): ((id: number) => boolean) | null {
+    return this.#reported.shows;
   }
 
   summary(id: number): ConnectionSummary {
@@ -197,12 +211,19 @@ export class Analyzer {
       if (when < this.#first) throw new UsageError(message);
       throw new UsageError(message, { hint: '--captured-until TIME says that the capture ran longer than its last packet.' });
     }
-    return socketsAt(this.#views, this.connections, when, this.#clock, this.#legs);
+    return socketsAt(this.#views, this.connections, when, this.#clock, this.#legs, this.shown);
   }
 
   stateCounts(every: Nanos, host?: string): StateCounts {
     const moments = momentsOf(this.#first, this.#last, every);
-    return stateCounts(this.#views, this.connections, moments, host, this.#clock);
+    return stateCounts(
+      this.#views,
+      this.connections,
+      moments,
+      { host, connections: this.shown ?? undefined },
+      this.#clock,
+      this.#reported.from,
+    );
   }
 
   #start(record: RawRecord): void {
@@ -226,6 +247,12 @@ export class Analyzer {
     this.#vantage = census.vantage;
     this.#legs = census.legs;
     this.#diagnosis = diagnose(census, this.#options, this.#files);
+    this.#reported = this.#filter.apply(this.#diagnosis, this.connections, (id) => this.#views.connection(id), {
+      clock: this.#clock,
+      delays: (c) => census.vantage.delays(c),
+      leg: ({ id }) => census.legs.of(id),
+      findings: ({ id }) => this.#findingsOf(id),
+    });
   }
 
   #counts(): PacketCounts {
@@ -238,7 +265,7 @@ export class Analyzer {
   }
 
   #findingsOf(id: number): readonly string[] {
-    return this.#diagnosis.members.filter((m) => m.has(id)).map((m) => m.finding);
+    return this.#diagnosis.findings.filter(({ members }) => members.has(id)).map(({ finding }) => finding.id);
   }
 
   #captureFacts(end: Nanos): CaptureFacts {
@@ -263,7 +290,11 @@ export class Analyzer {
       end: empty ? null : this.#clock.text(end),
       durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
       vantage: vantageFacts(this.#vantage),
-      caveats: [...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended), ...this.#diagnosis.caveats],
+      caveats: [
+        ...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended),
+        ...this.#diagnosis.caveats,
+        ...this.#reported.caveats,
+      ],
     };
   }
 

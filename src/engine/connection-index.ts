@@ -15,6 +15,8 @@ type Answer = Questions['connections']['answer'];
 
 export interface ConnectionSource {
   readonly connections: number;
+  /** Those that `--where` and `--from` select; null: all. */
+  readonly shown: ((id: number) => boolean) | null;
   summary(id: number): ConnectionSummary;
 }
 
@@ -60,7 +62,7 @@ export class ConnectionIndex {
     const limit = Math.min(PAGE_LIMIT, wholeNumber(ask.limit));
     const words = wordsOf(ask.match);
     const total = this.#source.connections;
-    if (ask.finding === null && words.length === 0 && ask.sort === 'id') {
+    if (ask.finding === null && words.length === 0 && ask.sort === 'id' && this.#source.shown === null) {
       const rows = range(offset, Math.min(offset + limit, total), (i) => this.#source.summary(ask.descending ? total - 1 - i : i));
       return { total, rows };
     }
@@ -92,7 +94,7 @@ export class ConnectionIndex {
     let count = 0;
     for (let i = 0; i < candidates; i++) {
       const id = listed?.[i] ?? i;
-      if (id >= this.#source.connections) continue;
+      if (id >= this.#source.connections || this.#source.shown?.(id) === false) continue;
       const row = this.#source.summary(id);
       if (finding && !listed && !row.findings.includes(finding.id)) continue;
       if (words.length > 0 && !matches(row, words, titles)) continue;

@@ -7,6 +7,7 @@ import type { Detection, Detector, Draft } from '../detect/detector.ts';
 import type { CaptureView } from '../model/capture-view.ts';
 import { hostText } from '../model/address.ts';
 import { type Caveat, type Finding, type RuleVerdict, SEVERITIES, type Subject } from '../model/finding.ts';
+import type { Nanos } from '../model/units.ts';
 import type { AnalysisOptions } from './analysis.ts';
 import { displayFilter } from './display-filter.ts';
 import type { FrameFiles } from './frame-files.ts';
@@ -19,22 +20,36 @@ const MAX_FINDINGS = 1_000;
 const MAX_EVIDENCE = 50;
 
 export interface Diagnosis {
-  readonly findings: readonly Finding[];
+  /** In report order. */
+  readonly findings: readonly Placed[];
   readonly verdicts: readonly RuleVerdict[];
   /** Rules that failed. */
   readonly caveats: readonly Caveat[];
-  /** Which connections each finding is about, all of them. */
-  readonly members: readonly Members[];
+}
+
+/** A finding in its place, with what only the engine needs to know of it. */
+export interface Placed {
+  readonly finding: Finding;
+  /** As `finding.until`. */
+  readonly until: Nanos | null;
+  /** Which connections it is about, all of them. */
+  readonly members: Members;
 }
 
 /** The connections of one finding: a sorted array and not a set, because a flood has a million. */
 class Members {
-  readonly finding: string;
   readonly #ids: Int32Array;
 
-  constructor(finding: string, ids: readonly number[]) {
-    this.finding = finding;
+  constructor(ids: readonly number[]) {
     this.#ids = Int32Array.from(ids).sort();
+  }
+
+  get size(): number {
+    return this.#ids.length;
+  }
+
+  some(test: (id: number) => boolean): boolean {
+    return this.#ids.some(test);
   }
 
   has(id: number): boolean {
@@ -88,14 +103,13 @@ export function diagnose(
     });
   const kept = left > 0 ? ordered.slice(0, MAX_FINDINGS) : ordered;
   return {
-    findings: kept.map((e) => finding(e, capture, files)),
+    findings: kept.map((e) => ({ finding: finding(e, capture, files), until: e.draft.until, members: new Members(e.draft.connections) })),
     verdicts: verdicts.map((v) =>
       v.verdict === 'found' && !kept.some((e) => e.detector.id === v.id)
         ? { ...v, verdict: 'inconclusive', because: 'its findings were left out: there are too many of more weight' }
         : v,
     ),
     caveats,
-    members: kept.map((e) => new Members(e.id, e.draft.connections)),
   };
 }
 

@@ -4,13 +4,12 @@ import type { LegView } from '../model/capture-view.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { ConnectionRow, EndpointRow, SynOptions, TransitionRow } from '../model/report.ts';
 import { SIDE_NAMES, stateName } from '../model/state.ts';
+import { tidySeconds } from '../model/units.ts';
 import type { Delays } from '../model/vantage.ts';
 import { localTimes } from '../track/local-time.ts';
 import type { FrameFiles } from './frame-files.ts';
 
-/** Durations in seconds as people read them: nanosecond noise of float64 does not belong in a document. */
-const tidy = (s: number): number => Math.round(s * 1e9) / 1e9;
-const tidyOrNull = (s: number | null): number | null => (s === null ? null : tidy(s));
+const tidyOrNull = (s: number | null): number | null => (s === null ? null : tidySeconds(s));
 
 export function connectionRow(
   c: ConnectionView,
@@ -31,7 +30,7 @@ export function connectionRow(
     rolesFrom: c.rolesFrom,
     start: clock.text(c.start),
     end: clock.text(c.end),
-    duration: tidy(Math.max(0, (c.end - c.start) / 1e9)),
+    duration: tidySeconds(Math.max(0, (c.end - c.start) / 1e9)),
     firstFrame: c.firstFrame,
     lastFrame: c.lastFrame,
     connectSeconds: tidyOrNull(c.connectSeconds),

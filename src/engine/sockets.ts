@@ -17,19 +17,24 @@ export function* socketsAt(
   when: Nanos,
   clock: Clock,
   legs: Pick<Legs, 'of'> | undefined,
+  shows: Shows = null,
 ): Generator<SocketRow> {
-  for (const socket of hostByHost(views, heldAt(views, connections, when), connections)) {
+  for (const socket of hostByHost(views, heldAt(views, connections, when, shows), connections)) {
     const leg = legs?.of(socket >> 1) ?? null;
     const row = socketRow(views.connection(socket >> 1), socket & 1 ? Side.SERVER : Side.CLIENT, when, leg, clock);
     if (row) yield row;
   }
 }
 
+/** Which connections are reported; null: all. */
+type Shows = ((id: number) => boolean) | null;
+
 /** Sockets as 2 × id + side, in order of connection. */
-function heldAt(views: Views, connections: number, when: Nanos): number[] {
+function heldAt(views: Views, connections: number, when: Nanos, shows: Shows): number[] {
   const replaced = replacedSockets(views, connections, when);
   const held: number[] = [];
   for (let id = 0; id < connections; id++) {
+    if (shows?.(id) === false) continue;
     const c = views.connection(id);
     if (c.start > when) continue;
     for (const side of [Side.CLIENT, Side.SERVER]) {

@@ -1,5 +1,5 @@
 /** `states --every`: the counts of collect/state-counts.ts as rows, one at a time, and a bound on how many. */
-import { countStates, Moments } from '../collect/state-counts.ts';
+import { countStates, Moments, type Wanted } from '../collect/state-counts.ts';
 import { type Clock, durationArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
 import type { StateCountRow } from '../model/report.ts';
@@ -24,19 +24,27 @@ export function momentsOf(first: Nanos, last: Nanos, every: Nanos): Moments {
   );
 }
 
-export function stateCounts(views: Views, connections: number, moments: Moments, host: string | undefined, clock: Clock): StateCounts {
-  const hosts = countStates(views, connections, moments, host);
+/** @param from moments before it have no rows */
+export function stateCounts(
+  views: Views,
+  connections: number,
+  moments: Moments,
+  wanted: Wanted,
+  clock: Clock,
+  from = moments.first,
+): StateCounts {
+  const hosts = countStates(views, connections, moments, wanted);
   const others = hosts.find((h) => h.host === null)?.hosts ?? 0;
   return {
     states: STATE_NAMES.filter((_, state) => hosts.some(({ sockets }) => sockets[state]?.some((n) => n > 0))),
     hosts: hosts.length - (others > 0 ? 1 : 0),
     others,
-    rows: rows(hosts, moments, clock),
+    rows: rows(hosts, moments, clock, from),
   };
 }
 
-function* rows(hosts: ReturnType<typeof countStates>, moments: Moments, clock: Clock): Generator<StateCountRow> {
-  for (let moment = 0; moment < moments.count; moment++) {
+function* rows(hosts: ReturnType<typeof countStates>, moments: Moments, clock: Clock, from: Nanos): Generator<StateCountRow> {
+  for (let moment = moments.from(from); moment < moments.count; moment++) {
     const at = clock.text(moments.at(moment));
     for (const { host, hosts: folded, sockets } of hosts) {
       const counts: StateCountRow['counts'] = Object.fromEntries(

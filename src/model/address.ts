@@ -38,9 +38,16 @@ export function prefixText(ip: string): string {
   return `${ipv6Text(bytes)}/64`;
 }
 
+/** `::ffff:10.0.0.1` (RFC 4291 §2.2, third form) as `::ffff:a00:1`. */
+const withoutDots = (ip: string): string =>
+  ip.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
+    const [a, b, c, d] = parts.slice(0, 4).map(Number) as [number, number, number, number];
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  });
+
 /** Octets of an IPv6 address that is known to be well formed. */
 function ipv6Octets(ip: string): Uint8Array {
-  const [head = '', tail] = ip.split('::');
+  const [head = '', tail] = withoutDots(ip).split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const groups = tail === undefined ? left : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
@@ -60,9 +67,10 @@ export interface Prefix {
 }
 
 const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
-/** Eight groups, or fewer around one `::`. */
+/** Eight groups, or fewer around one `::`; the last two may be written as an IPv4 address. */
 const isIpv6 = (word: string): boolean => {
-  const [head = '', tail, ...more] = word.split('::');
+  if (word.includes('.') && !IPV4.test(word.slice(word.lastIndexOf(':') + 1))) return false;
+  const [head = '', tail, ...more] = withoutDots(word).split('::');
   const groups = [head, tail ?? ''].flatMap((half) => (half === '' ? [] : half.split(':')));
   if (more.length > 0 || !groups.every((g) => /^[\da-f]{1,4}$/i.test(g))) return false;
   return tail === undefined ? groups.length === 8 : groups.length < 8;
@@ -75,4 +83,28 @@ export function parsePrefix(word: string): Prefix | null {
   if (octets === null) return null;
   const bits = length === undefined ? octets.length * 8 : Number(length);
   return bits > octets.length * 8 ? null : { octets, bits };
+}
+
+/** Is the address, known to be well formed, in the prefix? */
+export function inPrefix(ip: string, { octets, bits }: Prefix): boolean {
+  if (ip.includes(':') !== (octets.length === 16)) return false;
+  const address = octets.length === 16 ? ipv6Octets(ip) : ip.split('.').map(Number);
+  for (let i = 0; i * 8 < bits; i++) {
+    const left = bits - i * 8;
+    if (((address[i]! ^ octets[i]!) & (0xff00 >> Math.min(8, left))) !== 0) return false;
+  }
+  return true;
+}
+
+export interface Endpoint {
+  readonly address: Prefix;
+  readonly port: number;
+}
+
+/** `10.0.0.1:80`, `[2001:db8::1]:443`; null when it is neither. */
+export function parseEndpoint(word: string): Endpoint | null {
+  const [, six, four, digits = ''] = /^(?:\[([^\]/]+)\]|([^:/]+)):(\d{1,5})$/.exec(word) ?? [];
+  const address = parsePrefix(six ?? four ?? '');
+  if (address === null || Number(digits) > 65_535 || (six !== undefined) !== (address.octets.length === 16)) return null;
+  return { address, port: Number(digits) };
 }

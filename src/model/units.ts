@@ -26,3 +26,5 @@ export const connId = (n: number): ConnId => n as ConnId;
 export const NANOS_PER_SECOND = 1_000_000_000;
 export const secondsOf = (n: number): Seconds => (n / NANOS_PER_SECOND) as Seconds;
 export const nanosOf = (s: number): Nanos => Math.round(s * NANOS_PER_SECOND) as Nanos;
+/** Seconds as people read them, nine decimals: the noise of float64 does not belong in a document. */
+export const tidySeconds = (s: number): number => Math.round(s * 1e9) / 1e9;

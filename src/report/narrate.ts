@@ -209,6 +209,8 @@ export function nothingWrongText(report: Pick<Report, 'capture' | 'findings' | '
   if (capture.tcpPackets === 0) {
     return `The capture holds ${plural(capture.packets, 'packet')} and none of them is TCP, so there is no connection to diagnose.`;
   }
+  if (capture.caveats.some((c) => c.code === 'report-filtered' && c.count > 0))
+    return 'Nothing wrong was found among what was asked for; other findings are left out, see the note above.';
   if (rules.length === 0) return 'No rule was asked to look at this capture.';
   const unsure = rules.filter((r) => r.verdict === 'inconclusive').length;
   const decided = rules.length - unsure;

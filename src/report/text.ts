@@ -114,7 +114,7 @@ function findingLines({ finding: f, number, depth }: PlacedFinding, capture: Cap
     paragraphs.forEach((p, i) => lines.push(...hang(`   ${(i === 0 ? label : '').padEnd(LABEL_WIDTH)}`, p, inner)));
   };
 
-  if (depth > 0 && f.explainedBy !== null) say('Follows', `from ${sanitise(f.explainedBy)}: mend that first`);
+  if (f.explainedBy !== null) say('Follows', `from ${sanitise(f.explainedBy)}: mend that first`);
   say('At fault', sanitise(faultText(f)));
   const when = whenText(f, capture.end);
   if (when !== null) say('When', when);

@@ -1,6 +1,6 @@
 /** The progress line: only for a person, only when it takes long, and gone before the result. */
 import { expect, test } from 'vitest';
-import { nearest } from '../../src/commands/nearest.ts';
+import { nearest } from '../../src/model/nearest.ts';
 import type { AnalyseHooks } from '../../src/commands/world.ts';
 import type { Analysis, AnalysisOptions } from '../../src/engine/analysis.ts';
 import { fakeAnalysis } from '../support/fake-analysis.ts';

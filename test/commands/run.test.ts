@@ -60,6 +60,10 @@ describe('every command', () => {
 describe('what is asked of the engine', () => {
   test('every shared option, as its type', async () => {
     const words = [
+      '--where',
+      'server.port:3306 close-wait',
+      '--from',
+      '+1',
       '--to',
       '+2.5',
       '-c',
@@ -87,6 +91,8 @@ describe('what is asked of the engine', () => {
       {
         paths: [capture],
         options: {
+          where: 'server.port:3306 close-wait',
+          from: { kind: 'offset', nanos: 1_000_000_000 },
           to: { kind: 'offset', nanos: 2_500_000_000 },
           count: 100,
           only: ['close-wait-stuck', 'syn-flood', 'filtered-capture'],
@@ -188,6 +194,13 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
     [['report', capture, '--set', 'close-wait-stuck.minSeconds=Infinity'], 'takes a number'],
     [['report', capture, '--set', 'close-wait-stuck.minSeconds=-3'], 'takes a number from 0 on, not "-3"'],
     [['report', capture, '--set', 'nonsense'], '--set takes RULE.PARAM=VALUE'],
+    [
+      ['report', capture, '--where', 'sever.port:80'],
+      '--where: there is no field "sever.port"; did you mean "server.port"?\n  sever.port:80\n  ^^^^^^^^^^\n',
+    ],
+    [['states', capture, '--where', 'finding:syn-floods'], 'did you mean "syn-flood"?'],
+    [['connection', capture, '1', '--where', 'rst'], "unknown option '--where'"],
+    [['report', capture, '--from', 'noon'], '"noon" is not a time for --from'],
     [['report', capture, '--to', 'yesterday'], '"yesterday" is not a time for --to'],
     [['report', capture, '--captured-until', '2026-13-01T00:00:00Z'], 'is not a time for --captured-until'],
     [['report', capture, '-c', '0'], '--count takes a number'],

@@ -50,6 +50,7 @@ const finding = (id: string, connections: readonly number[]): Finding => ({
 /** Counts how often a row is built: what an answer costs. */
 class Source {
   built = 0;
+  shown: ((id: number) => boolean) | null = null;
   readonly rows: ConnectionSummary[];
   constructor(rows: ConnectionSummary[]) {
     this.rows = rows;

@@ -14,6 +14,7 @@ import { connectionRow } from './rows.ts';
 
 export class FakeAnalyzer implements SessionAnalyzer {
   readonly decoder = new Decoder();
+  readonly shown = null;
   packets = 0;
   captureSeconds = 0;
   ruleRuns = 0;

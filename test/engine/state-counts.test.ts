@@ -68,17 +68,23 @@ describe('sockets that give way to younger ones of their tuple', () => {
     const random = lehmer(seed + 1);
     const connections = 2 + random(6);
     const views = historyOf(connections, random);
-    const rows = [...stateCounts(views, connections, new Moments(nanos(0), nanos(40), nanos(1)), undefined, clock).rows];
+    // All of them, and some of the connections alone: what is left out still makes place for nobody.
+    for (const shown of [() => true, (id: number) => id % 2 === 0]) agree(views, connections, shown);
+  });
+
+  function agree(views: Views, connections: number, shown: (id: number) => boolean): void {
+    const moments = new Moments(nanos(0), nanos(40), nanos(1));
+    const rows = [...stateCounts(views, connections, moments, { connections: shown }, clock).rows];
     for (let at = 0; at <= 40; at++) {
       const now = rows.filter((r) => r.at === clock.text(nanos(at)));
       const expected: Counts = {};
-      for (const { host, state } of socketsAt(views, connections, nanos(at), clock, undefined)) {
+      for (const { host, state } of socketsAt(views, connections, nanos(at), clock, undefined, shown)) {
         const of = (expected[host] ??= {});
         of[state] = (of[state] ?? 0) + 1;
       }
       expect({ at, counts: byMoment(now).get(clock.text(nanos(at))) ?? {} }).toEqual({ at, counts: expected });
     }
-  });
+  }
 });
 
 /** Park and Miller's generator: the same histories on every run. */
