@@ -1,4 +1,5 @@
 /** The filter language: what it takes, what it refuses and where it points, and that no text breaks it. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { inPrefix, parseEndpoint, parsePrefix } from '../../src/model/address.ts';
@@ -230,4 +231,11 @@ describe('addresses', () => {
 test('a field that both ends have means either without its side', () => {
   expect(fieldNamed('port')?.either?.map((f) => f.name)).toEqual(['client.port', 'server.port']);
   expect(fieldNamed('duration')?.either).toBeNull();
+});
+
+test('the examples of the documentation are taken', () => {
+  const text = ['docs/where.md', 'README.md'].map((path) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).join('\n');
+  const examples = Array.from(text.matchAll(/--where (?:'([^']+)'|(finding:[\w-]+))/g), (m) => m[1] ?? m[2]!);
+  expect(examples.length).toBeGreaterThan(4);
+  for (const example of examples) expect(tree(example)).not.toBe('');
 });

@@ -56,6 +56,21 @@ test('a capture without TCP is not called healthy', () => {
   expect(text).not.toContain('Nothing is wrong');
 });
 
+test('a filter that left findings out keeps the page from claiming that all is well', () => {
+  const filtered = (count: number): string => {
+    const note = { code: 'report-filtered', text: 'A filter was at work', count };
+    return page({ ...healthy, capture: { ...healthy.capture, caveats: [note] } });
+  };
+  expect(filtered(2)).toContain('Nothing wrong was found among what was asked for; other findings are left out');
+  expect(filtered(0)).toContain('Nothing is wrong: 8 rules looked at');
+  expect(filtered(2)).toContain('Note: A filter was at work');
+});
+
+test('a consequence names its cause also where that was left out', () => {
+  const consequence = incident.findings.find((f) => f.explainedBy !== null)!;
+  expect(page({ ...incident, findings: [consequence] })).toContain(`from ${consequence.explainedBy ?? ''}: mend that first`);
+});
+
 test('rules that could not tell keep the page from claiming that all is well', () => {
   const rules = healthy.rules.map((r, i) => (i === 0 ? { ...r, verdict: 'inconclusive' as const, because: 'one direction only' } : r));
   const text = page({ ...healthy, rules });
