@@ -74,7 +74,7 @@ function asFilter(row: ConnectionRow): string {
   const tests = FIELDS.filter((f) => f.either === null).flatMap(({ name }) => {
     const value = flat.get(name === 'finding' ? 'findings' : name) ?? null;
     if (Array.isArray(value)) return value.map((one) => `${name}:'${String(one)}'`);
-    return name === 'history' && value === '' ? [] : [`${name}:'${String(value as string | number | boolean | null)}'`];
+    return name === 'history' && value === '' ? [] : [`${name}:'${typeof value === 'string' ? value : JSON.stringify(value)}'`];
   });
   return tests.join(' ');
 }
