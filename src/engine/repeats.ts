@@ -26,11 +26,14 @@ export interface Repeat {
 /** Repeats of one end that may still be reported as received twice; a D-SACK comes a round trip after. */
 const REMEMBERED = 256;
 
+/** How an end has repaired losses so far. */
+type Repairs = Pick<SequenceFacts, 'fastRetransmissions' | 'tailLossProbes' | 'spuriousRetransmissions'>;
+
 /** What an end had done before the segment at hand. */
 class Before {
   retransmissions = 0;
   outOfOrder = 0;
-  facts: SequenceFacts = NO_TROUBLE;
+  repairs: Repairs = NO_TROUBLE;
   /** Newest last. */
   readonly repeats: Repeat[] = [];
 }
@@ -67,21 +70,21 @@ export class Repeats {
   #judge(connection: ConnectionView, side: Side, seq: number): Repeat | null {
     const { retransmissions, outOfOrder, sequence } = endOf(connection, side);
     const before = this.#ends[side];
-    const { facts } = before;
+    const { repairs } = before;
     const overtaken = outOfOrder !== before.outOfOrder;
     const resent = retransmissions !== before.retransmissions;
     before.outOfOrder = outOfOrder;
     before.retransmissions = retransmissions;
-    before.facts = sequence;
+    before.repairs = repairsOf(sequence);
     if (overtaken) return { kind: 'overtaken', seq };
     if (!resent) return null;
     const { repeats } = before;
     // One probe less, one timeout more than this segment makes: the time that it took tells that the last one was the timer's.
-    if (sequence.tailLossProbes < facts.tailLossProbes) {
+    if (sequence.tailLossProbes < repairs.tailLossProbes) {
       const probe = repeats.findLast(({ kind }) => kind === 'tail-loss probe');
       if (probe) probe.kind = 'timeout';
     }
-    const repeat: Repeat = { kind: kindOf(facts, sequence), seq };
+    const repeat: Repeat = { kind: kindOf(repairs, sequence), seq };
     repeats.push(repeat);
     if (repeats.length > REMEMBERED) repeats.shift();
     return repeat;
@@ -91,8 +94,8 @@ export class Repeats {
   #receivedTwice(connection: ConnectionView, sender: Side, k: Packet): void {
     const before = this.#ends[sender];
     const { sequence } = endOf(connection, sender);
-    const { spuriousRetransmissions } = before.facts;
-    before.facts = sequence;
+    const { spuriousRetransmissions } = before.repairs;
+    before.repairs = repairsOf(sequence);
     if (sequence.spuriousRetransmissions <= spuriousRetransmissions) return;
     const from = k.options.sack[0]!;
     const to = k.options.sack[1]!;
@@ -105,7 +108,12 @@ export class Repeats {
 
 const endOf = ({ client, server }: ConnectionView, side: Side): ConnectionView['client'] => (side === 0 ? client : server);
 
-function kindOf(before: SequenceFacts, after: SequenceFacts): RepeatKind {
+/** A copy: the view changes with the next segment. */
+const repairsOf = ({ fastRetransmissions, tailLossProbes, spuriousRetransmissions }: SequenceFacts): Repairs => {
+  return { fastRetransmissions, tailLossProbes, spuriousRetransmissions };
+};
+
+function kindOf(before: Repairs, after: Repairs): RepeatKind {
   if (after.spuriousRetransmissions > before.spuriousRetransmissions) return 'spurious';
   if (after.fastRetransmissions > before.fastRetransmissions) return 'fast';
   return after.tailLossProbes > before.tailLossProbes ? 'tail-loss probe' : 'timeout';

@@ -7,80 +7,148 @@ import { Half, HALF_STRIDE, Pair, Trouble, TROUBLE_HALF } from './layout.ts';
 
 /** @param pairRef Core.PAIR; 0 none. @param until when a window that is still closed was last known to be. */
 export function sequenceFacts(tables: Tables, pairRef: number, side: number, retransmissions: number, until: Nanos): SequenceFacts {
-  if (pairRef === 0) return { ...NO_TROUBLE, timeoutRetransmissions: retransmissions };
-  const pair = tables.pairs.page(pairRef - 1);
-  const p = tables.pairs.offset(pairRef - 1);
-  const ref = pair[p + Pair.TROUBLE]!;
-  if (ref === 0) return { ...NO_TROUBLE, timeoutRetransmissions: retransmissions };
-  const words = tables.troubles.page(ref - 1);
-  const doubles = tables.troubles.floatPage(ref - 1);
-  const at = tables.troubles.offset(ref - 1) + side * TROUBLE_HALF;
-  const word = (name: number): number => words[at + name]!;
-  const seconds = (name: number): number => doubles[(at + name) >> 1]! / NANOS_PER_SECOND;
-  const time = (name: number): Nanos => nanos(doubles[(at + name) >> 1]!);
-  const moment = (frame: number, at: number): Moment | null => (word(frame) === 0 ? null : { frame: frameNo(word(frame)), time: time(at) });
-  const first = moment(Trouble.FIRST_FRAME, Trouble.FIRST_TIME);
-  const zero = zeroWindow(word, seconds, time, until);
-  const half = p + side * HALF_STRIDE;
-  const inVain = first !== null && pair[half + Half.UNA] === word(Trouble.LAST_UNA) ? word(Trouble.VAIN_RUN) : 0;
-  const probes = word(Trouble.KEEP_ALIVES);
-  return {
-    fastRetransmissions: word(Trouble.FAST),
-    tailLossProbes: word(Trouble.TAIL_PROBES),
-    spuriousRetransmissions: word(Trouble.SPURIOUS),
-    timeoutRetransmissions: Math.max(0, retransmissions - word(Trouble.FAST) - word(Trouble.TAIL_PROBES) - word(Trouble.SPURIOUS)),
-    timeoutSeconds: seconds(Trouble.LOST_TIME),
-    firstRetransmission: first,
-    lastRetransmission: moment(Trouble.LAST_FRAME, Trouble.LAST_TIME),
-    lostBeforeCapture: word(Trouble.FILLS),
-    resentInVain: inVain,
-    inVainSince: inVain > 0 ? moment(Trouble.VAIN_FRAME, Trouble.VAIN_SINCE) : null,
-    largeResentInVain: word(Trouble.LONGEST_FULL_RUN),
-    largeNeverAcknowledged: word(Trouble.FULL_RUN) > 0 && pair[half + Half.UNA] === word(Trouble.LAST_FULL_UNA),
-    reorderedOctets: word(Trouble.MAX_DISTANCE),
-    reorderedSeconds: seconds(Trouble.MAX_DELAY),
-    latestOvertaken: moment(Trouble.MAX_DELAY_FRAME, Trouble.MAX_DELAY_TIME),
-    duplicateAcks: word(Trouble.DUP_ACKS),
-    sacks: word(Trouble.SACKS),
-    dsacks: word(Trouble.DSACKS),
-    acksOfUnseen: word(Trouble.UNSEEN_ACKS),
-    ...zero,
-    windowProbes: word(Trouble.WINDOW_PROBES),
-    windowFull: word(Trouble.WINDOW_FULL),
-    keepAlives: probes,
-    keepAlivesAnswered: word(Trouble.KEEP_ALIVES_ANSWERED),
-    keepAlivesInVain: word(Trouble.KEEP_ALIVES_IN_VAIN),
-    lastKeepAlive: moment(Trouble.KEEP_ALIVE_FRAME, Trouble.KEEP_ALIVE_TIME),
-    keepAliveInterval: probes > 1 ? seconds(Trouble.KEEP_ALIVE_INTERVAL) : null,
-  };
+  const ref = pairRef === 0 ? 0 : tables.pairs.page(pairRef - 1)[tables.pairs.offset(pairRef - 1) + Pair.TROUBLE]!;
+  if (ref !== 0) return new Troubled(tables, pairRef, ref, side, retransmissions, until);
+  return retransmissions === 0 ? NO_TROUBLE : { ...NO_TROUBLE, timeoutRetransmissions: retransmissions };
 }
 
-type ZeroWindow = Pick<SequenceFacts, 'zeroWindowEpisodes' | 'zeroWindowSeconds' | 'longestZeroWindow'>;
+/** Read on demand: rules ask thousands of connections for a few of these facts. */
+class Troubled implements SequenceFacts {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #at: number;
+  readonly #pair: Int32Array;
+  readonly #half: number;
+  readonly #retransmissions: number;
+  readonly #until: Nanos;
 
-function zeroWindow(
-  word: (name: number) => number,
-  seconds: (name: number) => number,
-  time: (name: number) => Nanos,
-  until: Nanos,
-): ZeroWindow {
-  const since = word(Trouble.ZERO_SINCE_FRAME);
-  const open = since === 0 ? 0 : Math.max(0, until - time(Trouble.ZERO_SINCE)) / NANOS_PER_SECOND;
-  let longest: Interval | null = null;
-  if (since !== 0 && open >= seconds(Trouble.ZERO_LONGEST)) {
-    longest = { seconds: open, begin: { frame: frameNo(since), time: time(Trouble.ZERO_SINCE) }, end: null };
-  } else if (word(Trouble.ZERO_LONGEST_FRAME) !== 0) {
-    const begin = time(Trouble.ZERO_LONGEST_SINCE);
-    longest = {
-      seconds: seconds(Trouble.ZERO_LONGEST),
-      begin: { frame: frameNo(word(Trouble.ZERO_LONGEST_FRAME)), time: begin },
-      end: { frame: frameNo(word(Trouble.ZERO_LONGEST_END)), time: nanos(begin + seconds(Trouble.ZERO_LONGEST) * NANOS_PER_SECOND) },
-    };
+  constructor(tables: Tables, pairRef: number, ref: number, side: number, retransmissions: number, until: Nanos) {
+    this.#words = tables.troubles.page(ref - 1);
+    this.#doubles = tables.troubles.floatPage(ref - 1);
+    this.#at = tables.troubles.offset(ref - 1) + side * TROUBLE_HALF;
+    this.#pair = tables.pairs.page(pairRef - 1);
+    this.#half = tables.pairs.offset(pairRef - 1) + side * HALF_STRIDE;
+    this.#retransmissions = retransmissions;
+    this.#until = until;
   }
-  return {
-    zeroWindowEpisodes: word(Trouble.ZERO_EPISODES),
-    zeroWindowSeconds: seconds(Trouble.ZERO_TOTAL) + open,
-    longestZeroWindow: longest,
-  };
+
+  #word(name: number): number {
+    return this.#words[this.#at + name]!;
+  }
+  #time(name: number): Nanos {
+    return nanos(this.#doubles[(this.#at + name) >> 1]!);
+  }
+  #seconds(name: number): number {
+    return this.#doubles[(this.#at + name) >> 1]! / NANOS_PER_SECOND;
+  }
+  #moment(frame: number, time: number): Moment | null {
+    return this.#word(frame) === 0 ? null : { frame: frameNo(this.#word(frame)), time: this.#time(time) };
+  }
+  /** Nothing that was sent since the segment whose `una` is in the word has been acknowledged. */
+  #stands(una: number): boolean {
+    return this.#pair[this.#half + Half.UNA] === this.#word(una);
+  }
+
+  get fastRetransmissions(): number {
+    return this.#word(Trouble.FAST);
+  }
+  get tailLossProbes(): number {
+    return this.#word(Trouble.TAIL_PROBES);
+  }
+  get spuriousRetransmissions(): number {
+    return this.#word(Trouble.SPURIOUS);
+  }
+  get timeoutRetransmissions(): number {
+    return Math.max(0, this.#retransmissions - this.fastRetransmissions - this.tailLossProbes - this.spuriousRetransmissions);
+  }
+  get timeoutSeconds(): number {
+    return this.#seconds(Trouble.LOST_TIME);
+  }
+  get firstRetransmission(): Moment | null {
+    return this.#moment(Trouble.FIRST_FRAME, Trouble.FIRST_TIME);
+  }
+  get lastRetransmission(): Moment | null {
+    return this.#moment(Trouble.LAST_FRAME, Trouble.LAST_TIME);
+  }
+  get lostBeforeCapture(): number {
+    return this.#word(Trouble.FILLS);
+  }
+  get resentInVain(): number {
+    return this.#word(Trouble.FIRST_FRAME) !== 0 && this.#stands(Trouble.LAST_UNA) ? this.#word(Trouble.VAIN_RUN) : 0;
+  }
+  get inVainSince(): Moment | null {
+    return this.resentInVain > 0 ? this.#moment(Trouble.VAIN_FRAME, Trouble.VAIN_SINCE) : null;
+  }
+  get largeResentInVain(): number {
+    return this.#word(Trouble.LONGEST_FULL_RUN);
+  }
+  get largeNeverAcknowledged(): boolean {
+    return this.#word(Trouble.FULL_RUN) > 0 && this.#stands(Trouble.LAST_FULL_UNA);
+  }
+  get reorderedOctets(): number {
+    return this.#word(Trouble.MAX_DISTANCE);
+  }
+  get reorderedSeconds(): number {
+    return this.#seconds(Trouble.MAX_DELAY);
+  }
+  get latestOvertaken(): Moment | null {
+    return this.#moment(Trouble.MAX_DELAY_FRAME, Trouble.MAX_DELAY_TIME);
+  }
+  get duplicateAcks(): number {
+    return this.#word(Trouble.DUP_ACKS);
+  }
+  get sacks(): number {
+    return this.#word(Trouble.SACKS);
+  }
+  get dsacks(): number {
+    return this.#word(Trouble.DSACKS);
+  }
+  get acksOfUnseen(): number {
+    return this.#word(Trouble.UNSEEN_ACKS);
+  }
+  get zeroWindowEpisodes(): number {
+    return this.#word(Trouble.ZERO_EPISODES);
+  }
+  get zeroWindowSeconds(): number {
+    return this.#seconds(Trouble.ZERO_TOTAL) + this.#closedNow;
+  }
+  get longestZeroWindow(): Interval | null {
+    const since = this.#word(Trouble.ZERO_SINCE_FRAME);
+    if (since !== 0 && this.#closedNow >= this.#seconds(Trouble.ZERO_LONGEST)) {
+      return { seconds: this.#closedNow, begin: { frame: frameNo(since), time: this.#time(Trouble.ZERO_SINCE) }, end: null };
+    }
+    const begin = this.#moment(Trouble.ZERO_LONGEST_FRAME, Trouble.ZERO_LONGEST_SINCE);
+    if (begin === null) return null;
+    const seconds = this.#seconds(Trouble.ZERO_LONGEST);
+    const time = nanos(begin.time + seconds * NANOS_PER_SECOND);
+    return { seconds, begin, end: { frame: frameNo(this.#word(Trouble.ZERO_LONGEST_END)), time } };
+  }
+  /** How long the window has been closed that is closed at the end, seconds. */
+  get #closedNow(): number {
+    if (this.#word(Trouble.ZERO_SINCE_FRAME) === 0) return 0;
+    return Math.max(0, this.#until - this.#time(Trouble.ZERO_SINCE)) / NANOS_PER_SECOND;
+  }
+  get windowProbes(): number {
+    return this.#word(Trouble.WINDOW_PROBES);
+  }
+  get windowFull(): number {
+    return this.#word(Trouble.WINDOW_FULL);
+  }
+  get keepAlives(): number {
+    return this.#word(Trouble.KEEP_ALIVES);
+  }
+  get keepAlivesAnswered(): number {
+    return this.#word(Trouble.KEEP_ALIVES_ANSWERED);
+  }
+  get keepAlivesInVain(): number {
+    return this.#word(Trouble.KEEP_ALIVES_IN_VAIN);
+  }
+  get lastKeepAlive(): Moment | null {
+    return this.#moment(Trouble.KEEP_ALIVE_FRAME, Trouble.KEEP_ALIVE_TIME);
+  }
+  get keepAliveInterval(): number | null {
+    return this.keepAlives > 1 ? this.#seconds(Trouble.KEEP_ALIVE_INTERVAL) : null;
+  }
 }
 
 /** @param pairRef Core.PAIR, not 0. */
