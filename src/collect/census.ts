@@ -25,6 +25,7 @@ import type {
 } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import type { DnsView } from '../model/dns.ts';
+import { type HostRole, NO_NAMES, type OwnNames } from '../model/names.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { VantageView } from '../model/vantage.ts';
@@ -71,6 +72,7 @@ export class Census implements CaptureView {
   readonly tracker: Tracker;
   readonly views: Views;
   readonly legs: Legs;
+  readonly names: OwnNames;
   readonly #clock: Clock;
 
   /** Views handed out: several rules look at the same connections, and each view reads its events once. */
@@ -110,7 +112,8 @@ export class Census implements CaptureView {
   #reuses: readonly ReuseGroup[] | undefined;
   #dns: DnsView | undefined;
 
-  constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts) {
+  constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts, names = NO_NAMES) {
+    this.names = names;
     this.tracker = tracker;
     this.views = views;
     this.#clock = clock;
@@ -145,6 +148,9 @@ export class Census implements CaptureView {
   }
   get vantage(): VantageView {
     return (this.#vantage ??= findVantage(this.tracker, this.views));
+  }
+  roleOf(ip: string): HostRole | null {
+    return this.names.role(ip);
   }
   timeText(t: Nanos): string {
     return this.#clock.text(t);

@@ -1,5 +1,6 @@
 /** `connection-flood`: connections that are opened, and then held without a word. */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
+import { checksHealth, standsForMany } from '../model/names.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
@@ -33,7 +34,7 @@ export const connectionFlood = defineDetector({
     why: 'Each such connection costs the server a descriptor and often a thread or a worker, and SYN cookies do not help: the handshake is complete.',
     how: 'Connections whose client sent not one octet, or closed its window for good, and that lasted minSilenceSeconds, from sources that hold no connection to the service on which they speak. minConnections of them from one source, or from minSources and more.',
     never:
-      'Pools, proxies and browsers, which also use connections to the service; long polling, whose request is data; connections that are closed soon, as those of a scan or a health check. A pool of several hosts that is opened and not used yet stays below minSources.',
+      'Pools, proxies and browsers, which also use connections to the service; long polling, whose request is data; connections that are closed soon, as those of a scan or a health check. Hosts that the configuration names a proxy, balancer, NAT, monitor or health checker. A pool of several hosts that is opened and not used yet stays below minSources.',
     limits: 'A client that speaks last by design (a protocol in which the server talks alone) looks the same. Slow requests are slowloris.',
     references: ['iptables-extensions(8): connlimit, hashlimit, recent', 'CERT-FI 2008: Sockstress'],
   },
@@ -64,7 +65,7 @@ function heldAt(
   params: { minConnections: number; minSilenceSeconds: number; minSources: number },
 ): Held | null {
   if (service.completed < params.minConnections) return null;
-  const ids = service.heldInSilence(params.minSilenceSeconds);
+  const ids = service.heldInSilence(params.minSilenceSeconds).filter((id) => !isNamed(capture, id));
   if (ids.length === 0 || ids.length < params.minConnections) return null;
   const counts = new Map<string, number>();
   for (const id of ids) {
@@ -73,6 +74,12 @@ function heldAt(
   }
   const sources = [...counts].sort(([, a], [, b]) => b - a);
   return sources.length >= params.minSources || sources[0]![1] >= params.minConnections ? { service, ids, sources } : null;
+}
+
+/** A proxy that opens connections ahead of its clients, or a checker: the configuration says so. */
+function isNamed(capture: CaptureView, id: ConnId): boolean {
+  const role = capture.roleOf(capture.connection(id).client.ip);
+  return standsForMany(role) || checksHealth(role);
 }
 
 function draft(capture: CaptureView, { service, ids, sources }: Held, silence: number): Draft {

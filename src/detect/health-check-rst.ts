@@ -2,6 +2,7 @@
 import type { CaptureView, ClientGroup } from '../model/capture-view.ts';
 import type { ConnectionView, MarkEvent } from '../model/connection.ts';
 import { endpointText } from '../model/address.ts';
+import { checksHealth } from '../model/names.ts';
 import { Side } from '../model/state.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
@@ -29,6 +30,8 @@ interface Checks {
   readonly periodSeconds: number;
   /** Share of the times between two checks that agree. */
   readonly share: number;
+  /** The configuration says that the client checks health. */
+  readonly isNamed: boolean;
 }
 
 export const healthCheckRst = defineDetector({
@@ -40,7 +43,7 @@ export const healthCheckRst = defineDetector({
   docs: {
     what: 'A client opens connections to a service at a fixed period, completes the handshake (or not even that) and resets them without having sent an octet. That is how balancers and monitors ask whether a port is open.',
     why: 'Nothing is wrong. But the application sees connections that are reset before the first byte, and may log an error for each; counters of resets (TcpExtTCPAbortOnData, "connection reset by peer") grow with every check. And the answer proves only that the kernel accepts: an application that hangs still passes.',
-    how: 'SYN, SYN-ACK, perhaps the ACK, and a RST of the client, without payload from either end. At least minChecks of them from one client to one service, of which the share minShare follows its predecessor after the median time, within toleranceShare.',
+    how: 'SYN, SYN-ACK, perhaps the ACK, and a RST of the client, without payload from either end. At least minChecks of them from one client to one service, of which the share minShare follows its predecessor after the median time, within toleranceShare. For a client that the configuration names a health checker, monitor or balancer, any times will do, and it is not one of maxSources.',
     never:
       'Silent for connections with data, for a RST that comes from the server, for irregular times, for periods below minPeriodSeconds, when more than maxSources clients do the same (a flood answered by the owners of spoofed addresses), and for port scans.',
     limits:
@@ -65,7 +68,10 @@ export const healthCheckRst = defineDetector({
       if (list) list.push(checks);
       else byService.set(name, [checks]);
     }
-    const all = [...byService.values()].filter((list) => list.length <= params.maxSources).flat();
+    const all = [...byService.values()].flatMap((list) => {
+      const unnamed = list.filter((c) => !c.isNamed);
+      return unnamed.length <= params.maxSources ? list : list.filter((c) => c.isNamed);
+    });
     return found(
       draftLargest(
         all,
@@ -79,7 +85,8 @@ export const healthCheckRst = defineDetector({
 
 function checksOf(capture: CaptureView, group: ClientGroup, params: Params): Checks | null {
   const ids = group.ids.length <= MOST ? group.ids : group.ids.slice(0, MOST);
-  if (capture.isScan(ids[0]!)) return null;
+  const isNamed = checksHealth(capture.roleOf(group.client));
+  if (!isNamed && capture.isScan(ids[0]!)) return null;
   const checks = ids.flatMap((id: ConnId) => {
     const connection = capture.connection(id);
     const rst = connection.marks.find((m) => m.rst !== null);
@@ -91,10 +98,10 @@ function checksOf(capture: CaptureView, group: ClientGroup, params: Params): Che
   const periodSeconds = median(gaps);
   if (periodSeconds < params.minPeriodSeconds) return null;
   const share = gaps.filter((gap) => Math.abs(gap - periodSeconds) <= params.toleranceShare * periodSeconds).length / gaps.length;
-  return share >= params.minShare ? { group, checks, periodSeconds, share } : null;
+  return isNamed || share >= params.minShare ? { group, checks, periodSeconds, share, isNamed } : null;
 }
 
-function draft({ group, checks, periodSeconds, share }: Checks): Draft {
+function draft({ group, checks, periodSeconds, share, isNamed }: Checks): Draft {
   const { client, service, ids } = group;
   const name = endpointText(service.ip, service.port);
   const first = checks[0]!.connection;
@@ -103,10 +110,10 @@ function draft({ group, checks, periodSeconds, share }: Checks): Draft {
   const n = plural(ids.length, 'connection');
   return {
     severity: 'info',
-    confidence: checks.length >= 10 ? 'high' : 'medium',
+    confidence: isNamed || checks.length >= 10 ? 'high' : 'medium',
     title: `${client} checks ${name} every ${durationText(periodSeconds)} and resets: ${plural(ids.length, 'health check')}`,
     summary:
-      `${client} opened ${n} to ${name}, one every ${durationText(periodSeconds)} (${String(Math.round(share * 100))} % of the times agree), and ended each by RST after ${durationText(lasting)} without an octet of data. This is what the health check of a balancer or monitor looks like, and no fault. ${slowest > 0 ? `The slowest handshake took ${durationText(slowest)}.` : ''}`.trim(),
+      `${client} opened ${n} to ${name}, one every ${durationText(periodSeconds)} (${String(Math.round(share * 100))} % of the times agree), and ended each by RST after ${durationText(lasting)} without an octet of data. ${isNamed ? 'The configuration names it a host that checks health: this is its task, and no fault.' : 'This is what the health check of a balancer or monitor looks like, and no fault.'} ${slowest > 0 ? `The slowest handshake took ${durationText(slowest)}.` : ''}`.trim(),
     subject: { host: client, role: 'client', peer: service.ip, port: service.port },
     atFault: null,
     faultBecause: null,

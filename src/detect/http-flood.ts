@@ -1,6 +1,7 @@
 /** `http-flood`: one address asks an HTTP service far more than all others do. One finding for an address and a service. */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { Remedy } from '../model/finding.ts';
+import { standsForMany } from '../model/names.ts';
 import type { RequestSource } from '../model/turns.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
@@ -44,7 +45,7 @@ export const httpFlood = defineDetector({
     why: 'Each request is complete and looks like any other, so neither SYN cookies nor a header timeout stop it; it takes workers, database queries and log space from those who mean it.',
     how: `Requests are turns of connections whose client began with an HTTP request line. An address floods when it sends at least minRequests, at its peak at least minPerSecond and factor times the median peak of the others, with at most ${String(REQUESTS_PER_CONNECTION)} requests on a connection, each within ${durationText(AT_ONCE)} of the answer before (or one on each connection). Critical with at least ${String(ENOUGH_SOURCES)} addresses to compare; with fewer, a warning, and only where several requests on a connection show that it never pauses.`,
     never:
-      'Pools and proxies that use their connections again; addresses behind which SYNs of several kinds show several hosts; a service with fewer than three other clients to compare with. Busy traffic in which all ask much has no one far above the others.',
+      'Pools and proxies that use their connections again; addresses behind which SYNs of several kinds show several hosts, and those that the configuration names a proxy, balancer or NAT; a service with fewer than three other clients to compare with. Busy traffic in which all ask much has no one far above the others.',
     limits:
       'A load test, a batch job or a balancer that opens a connection for each request looks the same: only the owner of the address can tell. A flood from very many addresses, each of which asks little, does not stand out by address. Timestamps do not tell hosts behind one address apart: current kernels begin them anew for each connection. Inside TLS requests are not seen; HTTP/2 on one connection is one client.',
     references: ['RFC 9110', 'nginx: limit_req_zone, limit_conn_zone', 'man 8 iptables-extensions: hashlimit'],
@@ -57,7 +58,7 @@ export const httpFlood = defineDetector({
     for (const service of capture.services) {
       if (service.turns.http === 0 || service.turns.requests < params.minRequests) continue;
       const sources = service.turns.httpSources();
-      const busy = sources.filter((s) => isBusy(s, params));
+      const busy = sources.filter((s) => isBusy(s, params) && !standsForMany(capture.roleOf(s.client)));
       if (busy.length === 0) continue;
       if (sources.length <= FEWEST_OTHERS) {
         doubt ??= `${busy[0]!.client} asks ${service.name} up to ${countText(busy[0]!.peakPerSecond)} times a second, and there are not enough other clients to say what is usual`;

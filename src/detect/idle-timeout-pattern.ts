@@ -42,7 +42,7 @@ export const idleTimeoutPattern = defineDetector({
     never:
       'Fewer than minCount closes, silences below minSeconds, or silences that differ by more than the tolerance. Connections of which only one direction was captured are left out.',
     limits:
-      'Connections that were used together and closed together share their silence without any timeout: the finding then says so and is of low confidence. Where a TLS end says goodbye (close_notify) with its FIN, the silence is counted from the last data of the other end, so it includes the time of the last answer. A match with a known default is a hint at a product, not a proof.',
+      'Connections that were used together and closed together share their silence without any timeout: the finding then says so and is of low confidence. Where a TLS end says goodbye (close_notify) with its FIN, the silence is counted from the last data of the other end, so it includes the time of the last answer. A host that the configuration names a proxy or balancer is called so. A match with a known default is a hint at a product, not a proof.',
     references: [
       'nginx keepalive_timeout (75 s)',
       'AWS: idle timeouts of Application (60 s) and Network Load Balancers (350 s)',
@@ -77,7 +77,9 @@ function draft(capture: CaptureView, service: ServiceView, closer: Closer, patte
   const { ip, side } = closer;
   const n = pattern.closes.length;
   const timeout = `${durationText(pattern.seconds)} ± ${durationText(Math.max(0.001, pattern.plusMinus))}`;
-  const who = side === Side.SERVER ? service.name : `${ip}, client of ${service.name},`;
+  const role = capture.roleOf(ip);
+  const named = role === null ? '' : `, which the configuration names a ${role},`;
+  const who = side === Side.SERVER ? `${service.name}${named}` : `${ip}, client of ${service.name}${named === '' ? ',' : named}`;
   const together = pattern.closesSpan < 2 * tolerance;
   const equals = pattern.equals === null ? '' : ` This ${pattern.equals}.`;
   const oneMoment = together

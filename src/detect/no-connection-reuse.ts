@@ -1,5 +1,6 @@
 /** One client that opens a connection for every request, many per second, for long. */
 import type { CaptureView, ClientGroup } from '../model/capture-view.ts';
+import { checksHealth, standsForMany } from '../model/names.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
@@ -39,7 +40,7 @@ export const noConnectionReuse = defineDetector({
     why: 'Every connection costs a round trip before the first request (more with TLS), slow start from the beginning, and a port in TIME_WAIT for 60 s at the end that closes first. A few kept connections would carry the same.',
     how: 'Connections of one client to one service: at least minConnections, minPerSecond over at least minSeconds; of a sample, nearly all complete their handshake, carry payload of at most maxRequestBytes from the client, and live for maxLifeSeconds (median).',
     never:
-      'Scans, floods and refused connections (nearly all handshakes must complete), connections without payload (health checks), bursts shorter than minSeconds.',
+      'Scans, floods and refused connections (nearly all handshakes must complete), connections without payload (health checks), bursts shorter than minSeconds. Clients that the configuration names a proxy, balancer or NAT, which stand for many, or a monitor or health checker, whose task it is.',
     limits:
       'Many users behind one proxy or address translator look like one client. Whether the requests could share a connection is for the application to say.',
     references: ['RFC 9112 §9.3 (persistence)', 'RFC 9293 §3.6.1 (TIME-WAIT)'],
@@ -49,6 +50,8 @@ export const noConnectionReuse = defineDetector({
     if (quality.oneDirection || quality.flagsOnly)
       return { verdict: 'inconclusive', because: 'without payload and answers, the capture does not show what the connections carried' };
     const spenders = capture.clientGroups(params.minConnections).flatMap((group) => {
+      const role = capture.roleOf(group.client);
+      if (standsForMany(role) || checksHealth(role)) return [];
       const it = spenderOf(capture, group);
       const lasted = secondsOf(capture.connection(group.ids.at(-1)!).start - capture.connection(group.ids[0]!).start);
       return it !== null &&

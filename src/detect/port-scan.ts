@@ -2,6 +2,7 @@
 import type { CaptureView, ScanGroup } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
+import { sweeps } from '../model/names.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
@@ -32,7 +33,7 @@ export const portScan = defineDetector({
     why: 'Somebody makes an inventory: an attacker before the attack, a compromised host that looks for the next one, or your own scanner. The refused and unanswered attempts are no fault of the services.',
     how: 'Attempts are counted by door (an address and a port). A host with minPorts failed doors, or a port with minHosts failed hosts, is scanned when the failed doors outnumber those where the client asked something and was answered. SYN-ACK means open, RST closed, silence or an ICMP error filtered. An open door that the client leaves by a bare RST shows a SYN scan, one where it completes the handshake and closes a connect() scan.',
     never:
-      'A client that asks again and again where it was refused (a monitor, a balancer, a pool), the data connections of a protocol that chooses its port (FTP) behind a firewall, a list of hosts far apart that no longer answers (peer-to-peer, a network that is down), SYN floods, and answers without a question. A capture of one direction, and silence that a host that is down explains as well, are inconclusive.',
+      'A client that asks again and again where it was refused (a monitor, a balancer, a pool), the data connections of a protocol that chooses its port (FTP) behind a firewall, a list of hosts far apart that no longer answers (peer-to-peer, a network that is down), SYN floods, and answers without a question; hosts that the configuration names a monitor, balancer, health checker or scanner, whose sweep is known. A capture of one direction, and silence that a host that is down explains as well, are inconclusive.',
     limits:
       'A slow scan, one from many sources, and one that is as patient as a monitor stay below the thresholds. Who runs the scan, and whether the source address is real, the capture does not say when nobody answers.',
     references: ['RFC 9293 §3.10.7.1', 'Zeek policy/misc/scan: 15 ports, 25 hosts', 'nmap(1): -sS, -sT'],
@@ -41,7 +42,7 @@ export const portScan = defineDetector({
     const scans: ScanGroup[] = [];
     let doubt: string | null = null;
     for (const scan of capture.scans(params.minPorts, params.minHosts)) {
-      if (isList(scan) || isDataPorts(scan)) continue;
+      if (isList(scan) || isDataPorts(scan) || sweeps(capture.roleOf(scan.scanner))) continue;
       const reason = doubtOf(capture, scan);
       if (reason === null) scans.push(scan);
       else doubt ??= `${scan.scanner} tries ${plural(scan.doors, 'port')} of ${plural(scan.hosts, 'host')} in vain, but ${reason}`;

@@ -2,6 +2,7 @@
 import { prefixText } from '../model/address.ts';
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
+import { standsForMany } from '../model/names.ts';
 import type { ConnId } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
@@ -50,7 +51,7 @@ export const subnetConcentration = defineDetector({
     why: 'A limit per source or per network is what stops a flood from few places; this says what limit would have capped it, and that others stay below it.',
     how: 'Connections are counted per source address and per prefix, for services with at least minConnections connections from minSources sources. It is a warning where the connections of that source or network carry no data from the server while those of the others do.',
     never:
-      "Services with less than minSources sources, a network in which nearly all clients of the service live, and an address that looks like a proxy or NAT: several hosts' SYNs (different options or TTLs) and healthy exchanges.",
+      "Services with less than minSources sources, a network in which nearly all clients of the service live, and an address that looks like a proxy or NAT: several hosts' SYNs (different options or TTLs) and healthy exchanges. What the configuration names a proxy, balancer or NAT stands for many clients.",
     limits:
       'A balancer or NAT whose hosts are all alike looks like one busy client. The finding is information, unless its connections get nothing.',
     references: ['nft(8): ct count', 'iptables-extensions(8): connlimit, hashlimit'],
@@ -92,6 +93,7 @@ function concentratedAt(
   const mine = sample(ids, SAMPLE).map((id) => capture.connection(id));
   const theirs = sample(others, SAMPLE).map((id) => capture.connection(id));
   const barren = barrenShare(mine);
+  if (mine.length > 0 && mine.every((c) => standsForMany(capture.roleOf(c.client.ip)))) return null;
   if (!isPrefix && barren < OTHERS_BARREN && looksLikeProxy(mine)) return null;
   return {
     service,

@@ -2,6 +2,7 @@
  * The finished analysis of a capture, as commands and the library use it: one call, plain results.
  */
 import type { Clock, TimeArgument } from '../model/clock.ts';
+import type { NamedHost } from '../model/names.ts';
 import type { Ladder } from '../model/ladder.ts';
 import type { ConnectionRow, Report, SocketRow, StateCountRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
@@ -23,6 +24,9 @@ export interface AnalysisOptions {
   readonly skip?: readonly string[];
   /** `rule.parameter` → value. */
   readonly set?: Readonly<Record<string, number>>;
+  /** What the user calls hosts (by address or prefix) and services (by `address:port` or port), and what hosts are. */
+  readonly hosts?: Readonly<Record<string, NamedHost>>;
+  readonly services?: Readonly<Record<string, string>>;
   /** Kernels that the user names: `windows`, `10.0.0.0/8=windows,linux`; all others are guessed. See track/host-profiles.ts. */
   readonly profile?: string;
 }

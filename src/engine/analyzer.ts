@@ -13,6 +13,7 @@ import { DETECTORS } from '../detect/index.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
+import { OwnNames } from '../model/names.ts';
 import type { Finding } from '../model/finding.ts';
 import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, type Series, type SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
@@ -61,6 +62,7 @@ export class Analyzer {
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   readonly #filter: ReportFilter;
   #reported: Reported = NOTHING;
+  readonly #names: OwnNames;
   #quality: CaptureQuality | undefined;
   #vantage: VantageView = UNKNOWN_VANTAGE;
   #legs: Legs | undefined;
@@ -72,6 +74,7 @@ export class Analyzer {
       options,
       DETECTORS.map((d) => d.id),
     );
+    this.#names = new OwnNames(options);
     this.#tracker = new Tracker(parseHostProfiles(options.profile));
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }
@@ -242,7 +245,7 @@ export class Analyzer {
   }
 
   #diagnose(end: Nanos): void {
-    const census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts());
+    const census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts(), this.#names);
     this.#quality = census.quality;
     this.#vantage = census.vantage;
     this.#legs = census.legs;

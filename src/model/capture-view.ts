@@ -4,6 +4,7 @@
  */
 import type { ConnectionView, Outcome } from './connection.ts';
 import type { DnsView } from './dns.ts';
+import type { HostRole, Names } from './names.ts';
 import type { Side } from './state.ts';
 import type { ServiceTurns } from './turns.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
@@ -433,6 +434,10 @@ export interface CaptureView {
   /** Groups of at least `minimum` connections. */
   clientGroups(minimum: number): readonly ClientGroup[];
   connection(id: ConnId): ConnectionView;
+  /** What the user calls hosts and services. */
+  readonly names: Names;
+  /** What the user says that a host is; null: nothing. */
+  roleOf(ip: string): HostRole | null;
   /**
    * The further legs of a connection that was captured before and behind an address translator, with what was lost on the way;
    * empty for all others. Services, groups and counts hold leg 0 alone.
