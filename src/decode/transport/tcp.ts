@@ -27,13 +27,14 @@ export function decodeTcp(w: Walk): number {
   p.checksum = last >>> 16;
   p.urgent = last & 0xffff;
   p.headerLength = header;
-  p.layer = Layer.TCP;
 
   const payload = w.limit - at - header;
   if (header < TCP_FIXED_HEADER || payload < 0) {
+    // No receiver takes it for a segment (linux tcp_v4_rcv): neither do we.
     p.payloadAt = w.bound;
     return stopped(w, Stop.MALFORMED);
   }
+  p.layer = Layer.TCP;
   p.payloadLength = payload;
   p.payloadAt = at + header < w.end ? at + header : w.end;
   return Next.END;
