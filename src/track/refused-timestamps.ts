@@ -8,13 +8,12 @@
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
+import { MAX_DETAIL } from './events.ts';
 
 const SLOT_BITS = 9;
 const SLOT_WORDS = 3;
 /** Words of a slot: whose segment (connection id, side, + 1; 0 empty), its timestamp, its sequence number. */
 const Slot = { KEY: 0, TSVAL: 1, SEQ: 2 } as const;
-/** What a mark's detail can hold: 27 bits. */
-const MAX_LEAD = (1 << 27) - 1;
 
 export class RefusedTimestamps {
   readonly #slots = new Int32Array(SLOT_WORDS << SLOT_BITS);
@@ -40,7 +39,7 @@ export class RefusedTimestamps {
     if (this.#slots[at] !== key || (waited && this.#slots[at + Slot.SEQ] !== k.ack)) return 0;
     decodeTcpOptions(k);
     if (!k.options.hasTimestamp) return 0;
-    return Math.min(MAX_LEAD, Math.max(0, (k.options.tsEcr - this.#slots[at + Slot.TSVAL]!) | 0));
+    return Math.min(MAX_DETAIL, Math.max(0, (k.options.tsEcr - this.#slots[at + Slot.TSVAL]!) | 0));
   }
 }
 
