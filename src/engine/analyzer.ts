@@ -107,6 +107,7 @@ export class Analyzer {
     const packet = this.#packet;
     this.decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
     if (packet.layer === Layer.TCP) {
+      if (packet.stop !== Stop.NONE) this.tally.note(packet, record.linkType);
       this.tally.flags(packet.flags);
       this.#tracker.at(now, sourceOf(packet.interfaceIndex, record.interfaceId, file));
       this.#tracker.tcp(packet, frame);

@@ -31,8 +31,8 @@ function complaints(p: Packet): string[] {
   }
   if (p.layer === Layer.TCP) {
     check(p.transportAt > p.ipAt && p.transportAt + 20 <= p.end, 'TCP header');
-    check(p.stop === Stop.NONE, 'stop');
-    check(p.headerLength >= 20 && p.payloadAt <= p.transportAt + p.headerLength, 'header length');
+    check(p.stop === Stop.NONE || p.stop === Stop.MALFORMED, 'stop');
+    check(p.headerLength >= 20, 'header length');
   }
   if (p.layer >= Layer.TCP) check(p.payloadAt >= p.transportAt && p.payloadAt <= p.end, 'payload offset');
   check(p.payloadLength >= 0 && p.ipLength >= 0, 'negative length');

@@ -37,12 +37,15 @@ describe('TCP (RFC 9293 §3.1)', () => {
     expect(decode(LINK.RAW, packet).packet).toMatchObject({ flags: 0x10, headerLength: 20 });
   });
 
-  test.each([
-    ['below 20', 16],
-    ['past the segment', 60],
-  ])('a data offset %s makes it no segment: the kernel drops it, whatever its flags (tcp_v4_rcv)', (_name, headerLength) => {
-    const { packet } = decode(LINK.RAW, ipv4({}, tcp({ headerLength, flags: Flag.SYN, payload: text('hello') })));
+  test('a data offset below 20 makes it no segment: the kernel drops it, whatever its flags (tcp_v4_rcv)', () => {
+    const { packet } = decode(LINK.RAW, ipv4({}, tcp({ headerLength: 16, flags: Flag.SYN, payload: text('hello') })));
     expect(packet).toMatchObject({ layer: Layer.IP, stop: Stop.MALFORMED, srcPort: 40000, payloadLength: 0 });
+  });
+
+  test('a data offset past the segment is malformed, and the segment has no payload', () => {
+    const { packet } = decode(LINK.RAW, ipv4({}, tcp({ headerLength: 60, flags: Flag.SYN, payload: text('hello') })));
+    expect(packet).toMatchObject({ layer: Layer.TCP, stop: Stop.MALFORMED, flags: Flag.SYN, payloadLength: 0, headerLength: 60 });
+    expect(packet.options.complete).toBe(false);
   });
 
   test.each([

@@ -2,7 +2,7 @@
  * TCP options of a decoded segment into `packet.options`. Apart from `decodeTcp`, because most callers need them on SYNs
  * and on a few other segments only. Lengths that do not fit end the list: the rest cannot be found (RFC 9293 §3.2).
  */
-import { Layer, type Packet, type TcpOptions } from '../packet.ts';
+import { Layer, type Packet, Stop, type TcpOptions } from '../packet.ts';
 import { TCP_FIXED_HEADER } from './tcp.ts';
 
 /** "TCP Option Kind Numbers" registry. */
@@ -36,6 +36,10 @@ export function decodeTcpOptions(packet: Packet): void {
   const v = packet.view;
   const at = packet.transportAt + TCP_FIXED_HEADER;
   const end = packet.transportAt + packet.headerLength;
+  if (packet.stop === Stop.MALFORMED) {
+    o.complete = false;
+    return;
+  }
   if (packet.headerLength === NOP_NOP_TIMESTAMPS_HEADER && end <= packet.end && v.getUint32(at) === NOP_NOP_TIMESTAMPS) {
     o.hasTimestamp = true;
     o.tsVal = v.getInt32(at + 4);

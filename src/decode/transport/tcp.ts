@@ -29,12 +29,12 @@ export function decodeTcp(w: Walk): number {
   p.headerLength = header;
 
   const payload = w.limit - at - header;
+  // No receiver takes it for a segment (linux tcp_v4_rcv, "bad_packet"), whatever its flags.
+  if (header >= TCP_FIXED_HEADER) p.layer = Layer.TCP;
   if (header < TCP_FIXED_HEADER || payload < 0) {
-    // No receiver takes it for a segment (linux tcp_v4_rcv): neither do we.
     p.payloadAt = w.bound;
     return stopped(w, Stop.MALFORMED);
   }
-  p.layer = Layer.TCP;
   p.payloadLength = payload;
   p.payloadAt = at + header < w.end ? at + header : w.end;
   return Next.END;
