@@ -143,6 +143,10 @@ export function fastOpenServer(x: Context, k: Packet): boolean {
   return k.ack !== ((x.core[x.c + Core.ISS]! + 1) | 0);
 }
 
+/** A request socket answers another SYN outside its window by an ACK, and goes on waiting for its own third ACK (linux tcp_check_req). */
+export const refusesStraySyn = (x: Context, k: Packet): boolean =>
+  x.has(Trait.STRAY_SYN) && k.payloadLength === 0 && (k.flags & Flag.FIN) === 0 && k.ack === x.pair[x.me + Half.LAST_ACK];
+
 /** @param prompt by the third ACK itself: data or a FIN may come any time later */
 export function synAcked(x: Context, prompt: boolean): void {
   const other = 1 - x.side;
@@ -168,21 +172,26 @@ export function lastAckWasTaken(x: Context): boolean {
   return x.step(x.side, Cause.SYN_ACKED, x.core[x.c + Core.LAST_FRAME], time, true);
 }
 
-/** Last SYN to its SYN-ACK plus that SYN-ACK to now; nanoseconds. */
+/** Last SYN to the first SYN-ACK after it, plus last SYN-ACK to now: no wait for a retry is part of the path. Nanoseconds; 0 unknown. */
 function handshakeRtt(x: Context): number {
   const single = x.pair[x.half(0) + Half.SYN] === 1 && x.pair[x.half(1) + Half.SYN_ACK] === 1;
   if (single) return x.now - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
-  const synAckAt = lastMarkOrTransition(x, 1 - x.side, Mark.SYN_ACK_AGAIN);
-  const synAt = lastMarkOrTransition(x, x.side, Mark.SYN_AGAIN);
-  return synAckAt < 0 ? 0 : x.now - synAckAt + (synAt < 0 || synAt > synAckAt ? 0 : synAckAt - synAt);
-}
-
-function lastMarkOrTransition(x: Context, side: number, mark: Mark): number {
   const { events } = x.tables;
-  const again = x.lastMark(side, mark);
-  if (again !== 0) return events.time(again);
-  const first = x.lastTransition(side);
-  return first === 0 ? -1 : events.time(first);
+  let syn = -1;
+  let answer = -1;
+  let synAck = -1;
+  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (!startsRetry(code)) continue;
+    if (eventSide(code) === x.side) {
+      syn = events.time(ref);
+      answer = -1;
+    } else {
+      synAck = events.time(ref);
+      if (answer < 0) answer = synAck;
+    }
+  }
+  return synAck < 0 ? 0 : x.now - synAck + (syn < 0 || answer < 0 ? 0 : answer - syn);
 }
 
 /** Seconds until the SYN or SYN-ACK after the one just logged, by doubling the last interval. */
@@ -209,12 +218,20 @@ function startsRetry(code: number): boolean {
   return kind === SYN_AGAIN || kind === SYN_ACK_AGAIN;
 }
 
-/**
- * Does it end a connect()? linux tcp_v4_err, tcp_v6_err: unreachable, time exceeded and parameter problem, but not
- * "fragmentation needed" or "packet too big".
- */
-export function endsConnect(k: Packet): boolean {
+/** Does an ICMP error about its SYN or SYN-ACK end what an end in `state` had begun? */
+export function endsOpening(k: Packet, state: number): boolean {
   if (k.layer !== Layer.ICMP) return false;
+  return state === State.SYN_SENT ? endsConnect(k) : state === State.SYN_RCVD && endsRequest(k);
+}
+
+/** linux tcp_v4_err, tcp_v6_err: unreachable, time exceeded and parameter problem, but not "fragmentation needed" or "packet too big". */
+function endsConnect(k: Packet): boolean {
   if (k.ipVersion === 4) return (k.icmpType === 3 && k.icmpCode !== 4) || k.icmpType === 11 || k.icmpType === 12;
   return k.icmpType === 1 || k.icmpType === 3 || k.icmpType === 4;
+}
+
+/** linux tcp_req_err drops a request for less: net and host unreachable only; in IPv6 what icmpv6_err_convert calls fatal. */
+function endsRequest(k: Packet): boolean {
+  if (k.ipVersion === 4) return (k.icmpType === 3 && k.icmpCode <= 1) || k.icmpType === 11 || k.icmpType === 12;
+  return (k.icmpType === 1 && (k.icmpCode === 1 || k.icmpCode >= 4)) || k.icmpType === 4;
 }

@@ -15,7 +15,7 @@ import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
-import { endsConnect, lastAckWasTaken } from './opening.ts';
+import { endsOpening, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { book } from './sequence.ts';
@@ -163,7 +163,8 @@ export class Tracker {
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
     if (isTooBig(k)) this.#pathMtu(k);
-    if (endsConnect(k)) x.step(x.side, Cause.ICMP_ERROR);
+    const answersIsn = quoted.seq === x.core[x.c + Core.ISS + x.side];
+    if (answersIsn && endsOpening(k, x.state(x.side))) x.step(x.side, Cause.ICMP_ERROR);
     this.tables.icmpReported(id, k);
     return id;
   }

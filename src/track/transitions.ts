@@ -47,7 +47,7 @@ export const CAUSE_TEXT = [
   'its FIN is acknowledged',
   'sends RST',
   'receives RST',
-  'an ICMP error answers its SYN',
+  'an ICMP error answers its SYN or SYN-ACK',
   'first seen in the middle of the connection',
   'the same addresses and ports are used again',
   'TIME_WAIT is over',
@@ -82,6 +82,7 @@ export const TRANSITIONS: readonly Row[] = [
   [SYN_RCVD, Cause.SPEAKS, ESTABLISHED, '3.10.7.4 fifth, seen by its result'],
   [SYN_RCVD, Cause.SENDS_FIN, FIN_WAIT_1, '3.10.4 CLOSE'],
   [SYN_RCVD, Cause.RECEIVES_FIN, CLOSE_WAIT, '3.10.7.4 eighth'],
+  [SYN_RCVD, Cause.ICMP_ERROR, CLOSED, '3.9.2.2; linux tcp_req_err: the request is dropped, silently'],
   [SYN_RCVD, Cause.GIVES_UP_SYN_ACK, CLOSED, 'linux tcp_synack_retries; silently'],
 
   [ESTABLISHED, Cause.SENDS_FIN, FIN_WAIT_1, '3.10.4 CLOSE'],

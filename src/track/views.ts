@@ -232,8 +232,8 @@ class Connection implements ConnectionView {
     return out;
   }
 
-  /** Last SYN, its SYN-ACK and the acknowledgment of that; null where not captured. */
-  #handshake(): { syn: Nanos; synAck: Nanos; ack: Nanos } | null {
+  /** Last SYN and its answer, last SYN-ACK and the acknowledgment of that; null where not captured. */
+  #handshake(): { syn: Nanos; answer: Nanos; synAck: Nanos; ack: Nanos } | null {
     const synAcked = this.transitions.find((t) => t.side === 1 && t.from === State.SYN_RCVD && t.to !== State.CLOSED && t.frame !== null);
     const rcvd = this.transitions.find((t) => t.side === 1 && t.to === State.SYN_RCVD);
     const sent = this.transitions.find((t) => t.side === 0 && t.to === State.SYN_SENT);
@@ -242,7 +242,9 @@ class Connection implements ConnectionView {
     for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time <= synAcked.time) synAck = m.time;
     let syn = sent.time;
     for (const m of this.marks) if (m.mark === Mark.SYN_AGAIN && m.side === 0 && m.time <= synAck) syn = m.time;
-    return { syn, synAck, ack: synAcked.time };
+    let answer = rcvd.time < syn ? synAck : rcvd.time;
+    for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time >= syn && m.time < answer) answer = m.time;
+    return { syn, answer, synAck, ack: synAcked.time };
   }
 
   get connectSeconds(): number | null {
@@ -251,7 +253,7 @@ class Connection implements ConnectionView {
   }
   get handshakeRtt(): number | null {
     const h = this.#handshake();
-    return h && this.client.syn > 0 ? Math.max(0, h.ack - h.syn) / NANOS_PER_SECOND : null;
+    return h && this.client.syn > 0 ? (Math.max(0, h.answer - h.syn) + Math.max(0, h.ack - h.synAck)) / NANOS_PER_SECOND : null;
   }
   get clientSideRtt(): number | null {
     const h = this.#handshake();
@@ -259,6 +261,6 @@ class Connection implements ConnectionView {
   }
   get serverSideRtt(): number | null {
     const h = this.#handshake();
-    return h ? Math.max(0, h.synAck - h.syn) / NANOS_PER_SECOND : null;
+    return h ? Math.max(0, h.answer - h.syn) / NANOS_PER_SECOND : null;
   }
 }

@@ -1,8 +1,25 @@
 /** Handshakes: regular, repeated, refused, abandoned, with packets lost before and behind the capture point. */
 import { describe, expect, test } from 'vitest';
-import { facts, marks, play, story } from '../support/play.ts';
+import { stateName } from '../../src/model/state.ts';
+import { Pair } from '../../src/track/layout.ts';
+import { facts, marks, play, playFrames, story } from '../support/play.ts';
+import { scriptFrames } from '../support/script.ts';
 
 describe('a handshake with a segment repeated', () => {
+  // contract: the path without retries is the last SYN to its SYN-ACK and the last SYN-ACK to its ACK.
+  test.each([
+    ['SYN-ACK', '+.010 < S. 0:0(0) ack 1\n+1 < S. 0:0(0) ack 1\n+.020 > . 1:1(0) ack 1'],
+    ['SYN', '+1 > S 0:0(0)\n+.010 < S. 0:0(0) ack 1\n+.020 > . 1:1(0) ack 1'],
+    ['SYN, then the SYN-ACK', '+1 > S 0:0(0)\n+.010 < S. 0:0(0) ack 1\n+1 < S. 0:0(0) ack 1\n+.020 > . 1:1(0) ack 1'],
+    ['SYN-ACK, then both', '+.010 < S. 0:0(0) ack 1\n+1 > S 0:0(0)\n+.010 < S. 0:0(0) ack 1\n+.020 > . 1:1(0) ack 1'],
+  ])('the wait for a %s sent again is no part of the round trip', (_name, rest) => {
+    const { last, tracker } = play(`+0 > S 0:0(0)\n${rest}`);
+    expect(last.serverSideRtt).toBeCloseTo(0.01, 6);
+    expect(last.clientSideRtt).toBeCloseTo(0.02, 6);
+    expect(last.handshakeRtt).toBeCloseTo(0.03, 6);
+    expect(tracker.tables.pairs.page(0)[Pair.RTT_MICROS]).toBe(30_000);
+  });
+
   test('the SYN is sent again', () => {
     const { mismatches, last } = play(`
       +0    > S  0:0(0)               # SYN_SENT / CLOSED
@@ -243,6 +260,32 @@ describe('the answer is no', () => {
       +.010 < S. 0:0(0) ack 1         # ESTABLISHED / SYN_RCVD
       +.010 > .  1:1(0) ack 1         # ESTABLISHED / ESTABLISHED
       +.010 < icmp 3/1                # ESTABLISHED / ESTABLISHED`);
+    expect(mismatches).toEqual([]);
+  });
+
+  test('ICMP: an error about another SYN ends nothing (linux tcp_v4_err: OutOfWindowIcmps)', () => {
+    const [, error] = scriptFrames('+0 > S 0:0(0)\n+1 < icmp 3/1', { clientIsn: 7 });
+    const { connections } = playFrames([...scriptFrames('+0 > S 0:0(0)', { clientIsn: 9_000 }), error!], { until: 1 });
+    expect(connections.map((c) => stateName(c.client.state))).toEqual(['SYN_SENT']);
+  });
+
+  test.each([
+    [4, '3/0', 'CLOSED'],
+    [4, '3/1', 'CLOSED'],
+    [4, '3/3', 'SYN_RCVD'],
+    [4, '3/13', 'SYN_RCVD'],
+    [4, '11/0', 'CLOSED'],
+    [6, '1/0', 'SYN_RCVD'],
+    [6, '1/4', 'CLOSED'],
+    [6, '3/0', 'SYN_RCVD'],
+  ] as const)('IPv%d ICMP %s about a SYN-ACK leaves the server in %s (linux tcp_req_err)', (family, error, state) => {
+    const { mismatches } = play(
+      `
+      +0    > S  0:0(0)               # SYN_SENT / CLOSED
+      +.010 < S. 0:0(0) ack 1         # ESTABLISHED / SYN_RCVD
+      +.010 > icmp ${error}           # - / ${state}`,
+      { family },
+    );
     expect(mismatches).toEqual([]);
   });
 
