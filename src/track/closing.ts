@@ -8,10 +8,13 @@ import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, markKind } from './events.ts';
 import { crossing, enteredAt, finAckedTime, lastCause } from './hindsight.ts';
 import { Core, Half, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 /** No FIN is repeated sooner than linux TCP_RTO_MIN (200 ms) and a round trip after the first; a handshake with lost copies seems slower than the path. */
 const FIN_CROSSING_CEILING = 150_000_000;
+/** Nanoseconds. */
+const RESTART_FLOOR = 1_000_000;
 /** FIN retries shorter than this are the sender's RTO, not yet the tail of the orphan schedule, seconds. */
 const ORPHAN_RETRY_FLOOR = 1;
 
@@ -44,6 +47,7 @@ export function finish(x: Context, k: Packet, length: number, inOrder: boolean):
   if ((k.flags & Flag.ACK) !== 0) x.set(16 << Trait.COMPLETENESS_SHIFT);
   const covers = (k.seq + length) | 0;
   if (pair[me + Half.FIRST_FIN] === 0) pair[me + Half.FIRST_FIN] = x.frame;
+  if (isOld(x, covers)) return;
   if (x.flag(me, HalfFlag.FIN_SENT) && covers === pair[me + Half.FIN_ACK]) {
     finAgain(x, k);
   } else {
@@ -63,9 +67,31 @@ export function finish(x: Context, k: Packet, length: number, inOrder: boolean):
   if (!x.flag(peer, HalfFlag.FIN_RECEIVED) && inOrder && !ignored) {
     x.setFlag(peer, HalfFlag.FIN_RECEIVED);
     x.step(other, Cause.RECEIVES_FIN);
-  } else if (x.flag(peer, HalfFlag.FIN_RECEIVED) && x.state(other) === State.TIME_WAIT) {
-    x.rearm(0, other); // a FIN that comes again restarts the 2 MSL (RFC 9293 §3.10.7.4 eighth)
   }
+}
+
+/**
+ * What comes to a TIME_WAIT restarts the 2 MSL: a FIN again (RFC 9293 §3.10.7.4 eighth), in kernels any ACK (linux
+ * tcp_timewait_state_process, xnu tcp_input). Segments closer together restart it once, or a flood would fill the queue.
+ */
+export function restartTimeWait(x: Context): void {
+  const fin = x.flag(x.me, HalfFlag.FIN_SENT);
+  if (fin && x.now - x.pairF[(x.me + Half.LAST_TIME) >> 1]! >= RESTART_FLOOR) x.rearm(TimerKind.TIME_WAIT, 1 - x.side);
+}
+
+/** A FIN among octets that its receiver has acknowledged as data: a late copy of an older connection's, or forged. Nobody takes it. */
+function isOld(x: Context, covers: number): boolean {
+  if (x.flag(x.me, HalfFlag.FIN_SENT | HalfFlag.DOUBT)) return false;
+  return x.flag(x.me, HalfFlag.UNA_KNOWN) && ((covers - x.pair[x.me + Half.UNA]!) | 0) < 0;
+}
+
+/** The sender's FIN lay beyond the window, and it goes on before that: the FIN was not its own. */
+export function takeBackFin(x: Context): void {
+  if (!x.flag(x.me, HalfFlag.FIN_SENT) || lastCause(x) !== Cause.SENDS_FIN) return;
+  x.clearFlag(x.me, HalfFlag.FIN_SENT);
+  x.withdraw(x.side);
+  x.clear(x.side === 0 ? Trait.CLOSED_BY_CLIENT : Trait.CLOSED_BY_SERVER);
+  x.pairF[(x.p + Pair.QUIET) >> 1] = -1;
 }
 
 /** Has a RST ended the sender of this FIN? Then the FIN was under way when the RST passed here, and comes first in its life. */

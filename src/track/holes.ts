@@ -56,6 +56,18 @@ function removeHole(trouble: Int32Array, troubleHalf: number, index: number): vo
   trouble[troubleHalf + Trouble.HOLES] = n - 1;
 }
 
+/** The newest hole, which began at `from`, is none: what lay behind it was not of this connection. */
+export function closeNewestHole(x: Context, from: number): void {
+  x.openTrouble();
+  const { trouble, troubleMe, pair, me } = x;
+  const last = trouble[troubleMe + Trouble.HOLES]! - 1;
+  const at = troubleMe + Trouble.FIRST_HOLE + last * HOLE_STRIDE;
+  if (last < 0 || trouble[at + Hole.FROM] !== from || (trouble[at + Hole.FLAGS]! & ACKED) !== 0) return;
+  pair[me + Half.MISSED] = Math.max(0, pair[me + Half.MISSED]! - ((trouble[at + Hole.TO]! - from) | 0));
+  trouble[troubleMe + Trouble.HOLES] = last;
+  if (pair[me + Half.MISSED] === 0) x.clearFlag(me, HalfFlag.HOLES);
+}
+
 /** The other end has acknowledged up to `ack`: it has what we miss before that. For the end whose half is `peer`. Returns whether there was any. */
 export function coverHoles(x: Context, ack: number): boolean {
   const { pair, peer } = x;

@@ -107,7 +107,7 @@ export const Half = {
   LAST_TIME: 14,
   /** Octets that the other end acknowledged and that never passed here. */
   GAP: 32,
-  /** NXT as it was before an acknowledgment of more than that (HalfFlag.DOUBT). */
+  /** NXT as it was before an acknowledgment of more than that (HalfFlag.DOUBT), or a segment beyond the window (HalfFlag.FAR). */
   DOUBT_FROM: 33,
   /** Octets in holes that nobody has acknowledged: lost before the capture point, or under way. */
   MISSED: 34,
@@ -164,6 +164,8 @@ export const HalfFlag = {
   READS_AFTER_FIN: 1 << 8,
   /** Kinds of segments that Zeek's history has a letter for, seven bits; history.ts. */
   HISTORY_SHIFT: 9,
+  /** Its newest octets lie beyond the other end's window; what it sends next says whether they were its own (DOUBT_FROM). */
+  FAR: 1 << 16,
   /** It has sent a segment without SYN and RST since its SYN-ACK. */
   SPOKE: 1 << 17,
   /** Zeek's state of this end (3 bits), and the one before it (3 bits); history.ts. */

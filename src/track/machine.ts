@@ -11,13 +11,13 @@ import { Flag, ODD_FLAGS } from '../model/flags.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
-import { closedBy, finAcknowledged, finish, noteQuiet, receivesOwn } from './closing.ts';
+import { closedBy, finAcknowledged, finish, noteQuiet, receivesOwn, restartTimeWait } from './closing.ts';
 import type { Context } from './context.ts';
 import { eventFrom } from './events.ts';
-import { crossing } from './hindsight.ts';
+import { crossing, lastCause } from './hindsight.ts';
 import { noteSegment } from './history.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
-import { fastOpenServer, isOldAnswer, oldAnswer, syn, synAck, synAcked } from './opening.ts';
+import { fastOpenServer, isOldAnswer, oldAnswer, refusesStraySyn, syn, synAck, synAcked } from './opening.ts';
 import { reset, sentAfterReset } from './reset.ts';
 import { book } from './sequence.ts';
 import { Cause } from './transitions.ts';
@@ -69,6 +69,8 @@ function plain(x: Context, k: Packet): void {
 
   if (x.state(side) === State.CLOSED || x.state(other) === State.CLOSED) wake(x, k);
 
+  const waits = x.state(other) === State.TIME_WAIT;
+
   if (hasAck) {
     if (x.state(other) === State.SYN_SENT && !x.has(Trait.SAW_SYN_ACK)) oldAnswer(x, k);
     const acksSyn = x.has(Trait.SAW_SYN_ACK) ? ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0 : x.state(other) >= State.ESTABLISHED;
@@ -78,7 +80,7 @@ function plain(x: Context, k: Packet): void {
     // Its SYN or SYN-ACK was not captured.
     if (x.state(side) === State.CLOSED && acksSyn && x.lastTransition(side) === 0 && pair[me + Half.RST] === 0)
       x.step(side, Cause.SEEN_MIDSTREAM);
-    if (x.state(side) === State.SYN_RCVD && !fastOpenServer(x, k)) x.step(side, Cause.SPEAKS);
+    if (x.state(side) === State.SYN_RCVD && !fastOpenServer(x, k) && !refusesStraySyn(x, k)) x.step(side, Cause.SPEAKS);
     if (x.state(other) === State.SYN_RCVD && ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0)
       synAcked(x, length === 0 && k.seq === ((x.core[x.c + Core.ISS + side]! + 1) | 0));
     x.setFlag(me, HalfFlag.ACK_SEEN | HalfFlag.SPOKE);
@@ -97,6 +99,7 @@ function plain(x: Context, k: Packet): void {
   const inOrder = !x.flag(me, HalfFlag.NXT_KNOWN) || (((k.seq - pair[me + Half.NXT]!) | 0) <= 0 && pair[me + Half.MISSED] === 0);
   if (fin) finish(x, k, length, inOrder);
   else challengeAck(x, k);
+  if (waits && hasAck) restartTimeWait(x);
   book(x, k, length);
 }
 
@@ -124,8 +127,16 @@ function wake(x: Context, k: Packet): void {
   const ref = x.lastTransition(side);
   if (ref === 0) return;
   // It died of the other end's RST, yet goes on later than the RST can have been under way: the RST was not accepted.
-  const forged = pair[peer + Half.RST]! > 0 && !x.flag(me, HalfFlag.FIN_SENT) && k.payloadLength + (k.flags & Flag.FIN) > 0;
-  if (forged && x.now - x.tables.events.time(ref) > 2 * crossing(x) && ((k.seq - pair[me + Half.NXT]!) | 0) >= 0) x.withdraw(side);
+  if (pair[peer + Half.RST] === 0 || x.now - x.tables.events.time(ref) <= 2 * crossing(x)) return;
+  const speaks = k.payloadLength + (k.flags & Flag.FIN) > 0 && !x.flag(me, HalfFlag.FIN_SENT) && ((k.seq - pair[me + Half.NXT]!) | 0) >= 0;
+  if (speaks || takesMore(x, k)) x.withdraw(side);
+}
+
+/** An end that dies of a RST has received nothing behind it: does this one acknowledge what was sent since? */
+function takesMore(x: Context, k: Packet): boolean {
+  const { pair, peer } = x;
+  if ((k.flags & Flag.ACK) === 0 || lastCause(x) !== Cause.RECEIVES_RST) return false;
+  return ((k.ack - pair[peer + Half.RST_SEQ]!) | 0) > 0 && ((k.ack - pair[peer + Half.NXT]!) | 0) <= 0;
 }
 
 /** Only its own words prove that an orphan lives: what is sent to one that is gone meets a RST. */

@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import { Core, Half, HalfFlag, SynOption, Trait } from './layout.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
+import { offeredWindow } from './window.ts';
 
 /** Bits of a RST mark's detail; TTL above. `rstFacts` reads them. */
 export const RstBit = {
@@ -55,7 +56,7 @@ export function reset(x: Context, k: Packet): void {
   const peerAck = pair[peer + Half.LAST_ACK]!;
   const answersLast = !hasAck && k.seq === peerAck && pair[peer + Half.PACKETS]! > 0;
   const exact = !known || fromNxt === 0;
-  const inWindow = known && fromNxt !== 0 && fromNxt > -MAX_WINDOW && fromNxt < windowOf(x);
+  const inWindow = known && fromNxt !== 0 && fromNxt > -MAX_WINDOW && fromNxt < offeredWindow(x);
   const accepted = accepts(x, k, peerState, refuses);
 
   let detail = (k.ttl & 255) << RstBit.TTL_SHIFT;
@@ -85,14 +86,6 @@ export function reset(x: Context, k: Packet): void {
 
   sender(x, k, mine, hasAck);
   if (accepted) x.step(1 - x.side, Cause.RECEIVES_RST);
-}
-
-/** The window that the other end offered, as far as it is known. */
-function windowOf(x: Context): number {
-  const options = x.core[x.c + Core.OPTIONS + (1 - x.side)]!;
-  const scale = (options >>> SynOption.SCALE_SHIFT) & 15;
-  const shift = (options & SynOption.SEEN) === 0 ? 14 : scale === SynOption.NO_SCALE ? 0 : Math.min(14, scale);
-  return Math.max(1, (x.pair[x.peer + Half.WINDOW_TTL]! & 0xffff) << shift);
 }
 
 /** This end spoke long after the other end's last segment, and waited in vain: probes, or data sent again and again. */
@@ -126,7 +119,7 @@ function accepts(x: Context, k: Packet, peerState: number, refuses: boolean): bo
     case State.SYN_RCVD: {
       // linux tcp_check_req: anywhere in the window; a bare answer to the SYN-ACK carries its ACK number
       const ahead = (k.seq - pair[peer + Half.LAST_ACK]!) | 0;
-      return ahead >= 0 && ahead <= windowOf(x);
+      return ahead >= 0 && ahead <= offeredWindow(x);
     }
     default: {
       if (!x.flag(me, HalfFlag.NXT_KNOWN)) return true;

@@ -7,14 +7,16 @@
  */
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
+import { takeBackFin } from './closing.ts';
 import type { Context } from './context.ts';
 import { noteAgain, noteGap, notePlain, noteZeroWindow } from './history.ts';
-import { addGap, coverHoles, Fill, fillHoles, openHole } from './holes.ts';
+import { addGap, closeNewestHole, coverHoles, Fill, fillHoles, openHole } from './holes.ts';
 import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
 import { facesClosedWindow, probe, probeAnswered, windowFull, windowProbe, windowTurned } from './probes.ts';
 import { mayCarrySack, repeatedAck, resent, selectiveAck } from './repairs.ts';
 import { Counter } from './time-series.ts';
 import { mayBeTurn, noteTurn } from './turns.ts';
+import { isBeyondWindow } from './window.ts';
 
 /** An acknowledgment further ahead than any window (RFC 7323: 2^30) is not of this connection. */
 const MAX_AHEAD = 1 << 30;
@@ -49,7 +51,7 @@ export function book(x: Context, k: Packet, length: number): void {
     }
   }
   // What this segment says about the ones before it.
-  if ((pair[me + Half.FLAGS]! & HalfFlag.DOUBT) !== 0) settleDoubt(x, k);
+  if ((pair[me + Half.FLAGS]! & (HalfFlag.DOUBT | HalfFlag.FAR)) !== 0) settle(x, k);
   const answers = (pair[peer + Half.FLAGS]! & HalfFlag.PROBING) !== 0;
   if (answers) probeAnswered(x);
   const hasSack = (flags & (Flag.SYN | Flag.ACK)) === Flag.ACK && k.headerLength >= 32 && mayCarrySack(k) && selectiveAck(x, k);
@@ -204,6 +206,10 @@ const isMeasured = (pair: Int32Array, me: number): boolean => {
 
 function skipped(x: Context, k: Packet, nxt: number): void {
   x.clearFlag(x.me, HalfFlag.TIMING);
+  if (isBeyondWindow(x, k)) {
+    x.setFlag(x.me, HalfFlag.FAR);
+    x.pair[x.me + Half.DOUBT_FROM] = nxt;
+  }
   openHole(x, k, nxt);
 }
 
@@ -277,6 +283,24 @@ function acknowledgedUnseen(x: Context, k: Packet): void {
   x.setFlag(peer, HalfFlag.DOUBT);
   x.clearFlag(peer, HalfFlag.TIMING);
   pair[peer + Half.NXT] = k.ack;
+}
+
+function settle(x: Context, k: Packet): void {
+  if (x.flag(x.me, HalfFlag.FAR)) settleFar(x, k);
+  else settleDoubt(x, k);
+}
+
+/**
+ * After a segment beyond the window: the capture had missed what lies between, or the sender goes on where it had stopped. Then the
+ * segment was not its own (forged, or of an older connection), and its receiver threw it away (RFC 9293 §3.10.7.4 first).
+ */
+function settleFar(x: Context, k: Packet): void {
+  x.clearFlag(x.me, HalfFlag.FAR);
+  const from = x.pair[x.me + Half.DOUBT_FROM]!;
+  if (k.seq !== from || (k.flags & Flag.RST) !== 0) return;
+  x.pair[x.me + Half.NXT] = from;
+  closeNewestHole(x, from);
+  takeBackFin(x);
 }
 
 /** The first words of an end after an acknowledgment of more than it was seen to send. */

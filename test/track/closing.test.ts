@@ -64,6 +64,38 @@ describe('a regular close', () => {
 });
 
 describe('segments lost while closing', () => {
+  test("a FIN among octets acknowledged before is nobody's (linux tcp_data_queue: out of window)", () => {
+    const { mismatches, last } = play(`${OPEN}
+      +.1   > P. 1:101(100) ack 1
+      +.010 < .  1:1(0) ack 101
+      +.1   > F. 50:50(0) ack 1       # ESTABLISHED / ESTABLISHED
+      +.010 < .  1:1(0) ack 101       # ESTABLISHED / ESTABLISHED`);
+    expect(mismatches).toEqual([]);
+    expect(last.closedBy).toBeNull();
+  });
+
+  test('a FIN beyond the window was forged when its sender goes on before it (RFC 9293 §3.10.7.4 first)', () => {
+    const { mismatches, last } = play(`${OPEN}
+      +.1   > P. 1:101(100) ack 1
+      +.010 < .  1:1(0) ack 101
+      +.1   > F. 900000:900000(0) ack 1
+      +.001 < .  1:1(0) ack 101
+      +.1   > P. 101:201(100) ack 1
+      +.010 < .  1:1(0) ack 201       # ESTABLISHED / ESTABLISHED`);
+    expect(mismatches).toEqual([]);
+    expect(last.closedBy).toBeNull();
+    expect(facts(last)).toMatchObject({ client: { missedBytes: 0, retransmissions: 0 }, outcome: 'open' });
+  });
+
+  test('and its own when it is acknowledged: the capture had missed what lay between', () => {
+    const { mismatches } = play(`${OPEN}
+      +.1   > P. 1:101(100) ack 1
+      +.010 < .  1:1(0) ack 101
+      +.1   > F. 900000:900000(0) ack 1   # FIN_WAIT_1 / -
+      +.010 < .  1:1(0) ack 900001        # FIN_WAIT_2 / CLOSE_WAIT`);
+    expect(mismatches).toEqual([]);
+  });
+
   test('the FIN comes again: its ACK was lost behind us, so FIN_WAIT_2 is taken back', () => {
     const { mismatches, last } = play(`${OPEN}
       +1    < F. 1:1(0) ack 1         # CLOSE_WAIT / FIN_WAIT_1

@@ -159,6 +159,21 @@ describe('sequence space', () => {
     expect(last.client).toMatchObject({ missedBytes: 0, retransmissions: 0, outOfOrder: 0 });
   });
 
+  test('nor when a segment beyond the window was not of their sender, who goes on before it', () => {
+    const { last } = play(`
+      +0    > S  0:0(0)
+      +.010 < S. 0:0(0) ack 1 win 1000
+      +0    > .  1:1(0) ack 1
+      +0    > P. 1:101(100) ack 1
+      +.010 < .  1:1(0) ack 101 win 1000
+      +.1   > P. 900000:900100(100) ack 1   # forged
+      +.001 < .  1:1(0) ack 101 win 1000
+      +.1   > P. 101:201(100) ack 1
+      +0    > P. 201:301(100) ack 1
+      +.010 < .  1:1(0) ack 301 win 1000`);
+    expect(last.client).toMatchObject({ missedBytes: 0, retransmissions: 0, outOfOrder: 0 });
+  });
+
   test('a keep-alive is no retransmission', () => {
     const { last } = play(`
       +0    > P. 1:101(100) ack 1

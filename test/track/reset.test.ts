@@ -75,6 +75,21 @@ describe('a RST inside a connection', () => {
     expect(facts(last)).toMatchObject({ outcome: 'open' });
   });
 
+  // RFC 5961 §3.2: only a RST with exactly RCV.NXT is taken. Who acknowledges more than that afterwards has not died of it.
+  test.each([
+    ['behind data under way, so it was challenged', 1],
+    ['exact, and lost behind us', 1001],
+  ])('the other end only acknowledges what came since: the RST was %s', (_name, seq) => {
+    const { mismatches, last } = play(`${OPEN}
+      +.1   < .  1:1001(1000) ack 101
+      +.001 < R  ${seq}:${seq}(0)
+      +.010 > .  101:101(0) ack 1001
+      +.1   < .  1001:2001(1000) ack 101
+      +.010 > .  101:101(0) ack 2001      # ESTABLISHED / ESTABLISHED`);
+    expect(mismatches).toEqual([]);
+    expect(story(last).filter((line) => line.endsWith('CLOSED'))).toEqual([]);
+  });
+
   test('data that was under way when the RST passed does not bring its sender back', () => {
     const { mismatches, last } = play(`${OPEN}
       +.1   < P. 1:51(50) ack 101     # ESTABLISHED / ESTABLISHED

@@ -68,6 +68,13 @@ describe('TIME_WAIT', () => {
   });
 });
 
+test('TIME_WAIT starts again with every ACK (linux tcp_timewait_state_process: inet_twsk_reschedule)', () => {
+  const { last } = play(`${CLOSED_BY_CLIENT}\n+29 < . 2:2(0) ack 2 # TIME_WAIT / CLOSED\n+0 > . 2:2(0) ack 2 # TIME_WAIT / CLOSED`, {
+    until: 200,
+  });
+  expect(story(last).at(-1)).toBe('90.030 client CLOSED');
+});
+
 describe('FIN_WAIT_2', () => {
   test('of an orphan is over after 60 s (tcp_fin_timeout), which is an assumption', () => {
     const { last } = play(HALF_CLOSED, { until: 100 });

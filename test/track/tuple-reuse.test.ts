@@ -122,6 +122,22 @@ describe('a SYN while both ends are ESTABLISHED', () => {
     expect(story(connections[0]!).slice(-2)).toEqual(['9.020 client CLOSED', '10.030 server CLOSED']);
   });
 
+  test('inside a half-open entry: the request socket answers by an ACK, and dies of the RST that this meets (linux tcp_check_req)', () => {
+    const { mismatches, connections } = play(`
+      +0    > S  0:0(0)                   # SYN_SENT / CLOSED
+      +.010 < S. 0:0(0) ack 1             # ESTABLISHED / SYN_RCVD, lost behind us: the application gives up
+      +1    > S  5000:5000(0)             # - / SYN_RCVD
+      +.010 < .  1:1(0) ack 1             # - / SYN_RCVD
+      +0    > R  1:1(0)                   # CLOSED / CLOSED
+      +1    > S  5000:5000(0)             # SYN_SENT / CLOSED
+      +.010 < S. 7000:7000(0) ack 5001    # ESTABLISHED / SYN_RCVD`);
+    expect(mismatches).toEqual([]);
+    expect(connections.map((c) => [c.established, c.outcome])).toEqual([
+      [false, 'abandoned'],
+      [false, 'half-open'],
+    ]);
+  });
+
   test('its octets are not counted twice when it moves to the new connection', () => {
     const { connections } = play(`${OPEN}
       +9    > S  5000:5000(0)
