@@ -19,7 +19,7 @@ export function openHole(x: Context, k: Packet, from: number): void {
   const { pair, me } = x;
   x.openTrouble();
   const at = newHole(x, x.troubleMe, from, k.seq);
-  pair[me + Half.MISSED] = pair[me + Half.MISSED]! + ((k.seq - from) | 0);
+  add(pair, me + Half.MISSED, (k.seq - from) | 0);
   x.setFlag(me, HalfFlag.HOLES);
   decodeTcpOptions(k);
   if (!k.options.hasTimestamp) return;
@@ -31,7 +31,12 @@ export function openHole(x: Context, k: Packet, from: number): void {
 export function addGap(x: Context, half: number, troubleHalf: number, from: number, to: number): void {
   const at = newHole(x, troubleHalf, from, to);
   x.trouble[at + Hole.FLAGS] = ACKED;
-  x.pair[half + Half.GAP] = x.pair[half + Half.GAP]! + ((to - from) | 0);
+  add(x.pair, half + Half.GAP, (to - from) | 0);
+}
+
+/** Saturating: a capture at line rate may lose more than an int32 counts. */
+function add(pair: Int32Array, word: number, octets: number): void {
+  pair[word] = Math.min(0x7fffffff, pair[word]! + octets);
 }
 
 /** Offset of a hole record, at the end of the list. */
@@ -83,8 +88,8 @@ export function coverHoles(x: Context, ack: number): boolean {
     const whole = ((ack - to) | 0) >= 0;
     const covered = whole ? (to - from) | 0 : Math.max(0, (ack - from) | 0);
     gaps += covered;
-    pair[peer + Half.GAP] = pair[peer + Half.GAP]! + covered;
-    pair[peer + Half.MISSED] = pair[peer + Half.MISSED]! - covered;
+    add(pair, peer + Half.GAP, covered);
+    pair[peer + Half.MISSED] = Math.max(0, pair[peer + Half.MISSED]! - covered);
     if (whole) {
       trouble[at + Hole.FLAGS] = trouble[at + Hole.FLAGS]! | ACKED;
     } else {

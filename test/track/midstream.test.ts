@@ -146,6 +146,14 @@ describe('sequence space', () => {
     expect(last.client.missedBytes).toBe(1000);
   });
 
+  test('and more of them than an int32 counts is never less than none', () => {
+    const gigabytes = [1, 2, 3, 4, 5].map((n) => n * 1_000_000_000);
+    const { last } = play(
+      `+0 > P. 1:101(100) ack 1\n${gigabytes.map((n) => `+1 < . 1:1(0) ack ${n}\n+0 > P. ${n}:${n + 1}(1) ack 1`).join('\n')}`,
+    );
+    expect(last.client.missedBytes).toBe(2 ** 31 - 1);
+  });
+
   test.each([
     ['nothing more comes of their sender', ''],
     ['their sender goes on before them: the ACK passed here first', '+.001 > P. 101:1101(1000) ack 1'],
