@@ -57,6 +57,7 @@ export function connectionRow(
     }),
     findings,
     ...(c.copies === 0 ? {} : { copies: c.copies }),
+    ...(c.lastCopy === null ? {} : { lastCopy: c.lastCopy }),
     ...(leg === null ? {} : { leg: leg.leg }),
     ...(leg?.sameAs == null ? {} : { sameAs: leg.sameAs }),
   };

@@ -140,6 +140,8 @@ export interface ConnectionRow {
   readonly findings: readonly string[];
   /** Segments captured more than once: counted as captured in both ends' packets, bytes and flags, once everywhere else. Absent when 0. */
   readonly copies?: number;
+  /** Where the last of them was captured: the interface's index (null where the capture does not say), routers behind the first point. */
+  readonly lastCopy?: { readonly interfaceIndex: number | null; readonly hops: number };
   /** Of a connection captured before and behind an address translator: 0-based, in the order of the first frames. */
   readonly leg?: number;
   /** Id of the connection that is leg 0; absent for leg 0. */

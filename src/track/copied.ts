@@ -21,7 +21,8 @@ export function noteCopy(x: Context, k: Packet): void {
   const floats = copied.floatPage(ref);
   const at = copied.offset(ref);
   words[at + Copied.COUNT + side] = words[at + Copied.COUNT + side]! + 1;
-  const first = (core[c + Core.TTLS]! >>> (side * 8)) & 255;
+  // Of an end whose first segment did not begin the connection, the highest TTL stands for that of the first point.
+  const first = (core[c + Core.TTLS]! >>> (side * 8)) & 255 || pair[me + Half.WINDOW_TTL]! >>> 24;
   words[at + Copied.LAST] = source | ((first - k.ttl) << 16);
   const ip = ((at + Copied.IP_BYTES) >> 1) + side;
   const payload = ((at + Copied.PAYLOAD) >> 1) + side;

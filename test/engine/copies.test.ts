@@ -21,6 +21,11 @@ test('says how many copies, where they were seen, and counts what happened once'
   const rows = [...analysis.connections()];
   expect(rows.reduce((sum, row) => sum + (row.copies ?? 0), 0)).toBe(copies);
   expect(rows.reduce((sum, row) => sum + row.client.packets + row.server.packets, 0)).toBe(report.capture.tcpPackets);
+  // Leaving by the bridge (index 4) and its port (3), nothing routes; from the bridge to the client's interface (2), this host does.
+  expect(rows.find((row) => row.client.ip === '10.11.2.1')?.lastCopy).toEqual({ interfaceIndex: 3, hops: 0 });
+  expect(new Set(rows.flatMap((row) => (row.lastCopy ? [JSON.stringify(row.lastCopy)] : [])))).toEqual(
+    new Set(['{"interfaceIndex":3,"hops":0}', '{"interfaceIndex":2,"hops":1}']),
+  );
   expect(rows.every((row) => row.client.retransmissions + row.server.retransmissions === 0)).toBe(true);
 });
 

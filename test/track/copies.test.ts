@@ -60,6 +60,11 @@ describe.each([
     expect(only.lastCopy).toEqual({ interfaceIndex: second.on ?? 1, hops: 64 - (second.ttl ?? 64) });
   });
 
+  test('begun before the capture: hops are counted from where each end was seen first', () => {
+    const { only } = see(twice(once.slice(3, 6), { on: 2, ttl: 63 }));
+    expect(only.lastCopy).toEqual({ interfaceIndex: 2, hops: 1 });
+  });
+
   test('on three: a pod, its bridge, the network card', () => {
     const sights = once.flatMap((s) => [s, { ...s, on: 2, at: s.at + 0.01 }, { ...s, on: 3, ttl: 63, at: s.at + 0.02 }]);
     expect(told(sights)).toEqual(told(once));
