@@ -15,6 +15,8 @@ export interface Profile {
   readonly finWait2: number;
   /** An orphan whose FIN is never acknowledged and whose retries were not captured (FIN_WAIT_1, CLOSING, LAST_ACK). */
   readonly orphan: number;
+  /** Data that is never acknowledged, from its first repeat: R2 of RFC 9293 §3.8.3. The socket goes at the first timeout behind it, silently. */
+  readonly data: number;
   /** First interval between SYNs and between SYN-ACKs; it doubles. */
   readonly initialRto: 1 | 3;
   readonly syn: SynSchedule;
@@ -45,6 +47,7 @@ const LINUX = {
   timeWait: 60, // include/net/tcp.h TCP_TIMEWAIT_LEN; not a sysctl
   finWait2: 60, // net.ipv4.tcp_fin_timeout
   orphan: 102, // tcp_orphan_retries 0 means 8: 102.2 s at the minimal RTO of 200 ms (net/ipv4/tcp_timer.c)
+  data: 924.6, // tcp_retries2 15 (Documentation/networking/ip-sysctl.rst)
   initialRto: 1, // TCP_TIMEOUT_INIT; 3 s before 3.1 (commit 9ad7c049f0f7)
   ports: [32_768, 60_999], // net.ipv4.ip_local_port_range
 } as const;
@@ -53,6 +56,7 @@ const WINDOWS = {
   timeWait: 120, // TcpTimedWaitDelay 0x78 (Windows Server 2003; 240 in Windows 2000)
   finWait2: 120, // two minutes, Microsoft KB 923200 (Windows Server 2003)
   orphan: 19, // TcpMaxDataRetransmissions 5: 18.9 s at the minimal RTO of 300 ms
+  data: 18.6, // the same, without the wait before the first
   ports: [49_152, 65_535], // netsh int ipv4 show dynamicport tcp, from Vista on (before: 1025 to 5000)
 } as const;
 
@@ -103,6 +107,7 @@ export const PROFILES: readonly Profile[] = [
     timeWait: 60, // 2 × TCPTV_MSL 30 s (sys/netinet/tcp_timer.h)
     finWait2: 60, // TCPTV_FINWAIT2_TIMEOUT
     orphan: 373, // TCP_MAXRXTSHIFT 12: 13 waits from 230 ms (30 ms + 200 ms slop), each 64 s at most (TCPTV_REXMTMAX)
+    data: 373,
     initialRto: 1, // TCPTV_RTOBASE
     syn: { repeats: LINEAR, givesUp: 75, hasOwnLimit: true }, // TCPTV_KEEP_INIT
     ports: [10_000, 65_535], // IPPORT_EPHEMERALFIRST, sys/netinet/in.h
@@ -113,6 +118,7 @@ export const PROFILES: readonly Profile[] = [
     timeWait: 30, // 2 × TCPTV_MSL 15 s (xnu bsd/netinet/tcp_timer.h)
     finWait2: 60, // TCPTV_FINWAIT2
     orphan: 117, // 13 waits from 230 ms by tcp_backoff[], whose factor ends at 64 (bsd/netinet/tcp_timer.c)
+    data: 117,
     initialRto: 1, // TCPTV_RTOBASE
     syn: { repeats: LINEAR, givesUp: 75, hasOwnLimit: true }, // TCPTV_KEEP_INIT
     ports: [49_152, 65_535], // net.inet.ip.portrange.first, last
@@ -123,6 +129,7 @@ export const PROFILES: readonly Profile[] = [
     timeWait: 240, // 2 MSL with MSL = 2 min, RFC 9293 §3.4.2
     finWait2: 0,
     orphan: 100, // R2 of RFC 1122 §4.2.3.5
+    data: 100, // the same
     initialRto: 1, // RFC 6298 §2.1
     syn: { repeats: doubling(1, 7), givesUp: 180, hasOwnLimit: true }, // R2 of a SYN: at least 3 min, RFC 9293 §3.8.3
     ports: [49_152, 65_535], // IANA's dynamic ports, RFC 6335 §6

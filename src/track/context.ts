@@ -284,6 +284,11 @@ export class Context {
     return this.coreF[(this.c + Core.FIRST_TIME) >> 1]! + syn.givesUp * NANOS_PER_SECOND;
   }
 
+  /** How long the sender's kernel sends data again in vain, nanoseconds. */
+  dataLimit(): number {
+    return profileAt(this.#profile(this.side)).data * NANOS_PER_SECOND;
+  }
+
   #ref(side: number): number {
     return this.id * 2 + side;
   }

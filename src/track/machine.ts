@@ -13,7 +13,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import { closedBy, finAcknowledged, finish, noteQuiet, receivesOwn, restartTimeWait } from './closing.ts';
 import type { Context } from './context.ts';
-import { eventFrom } from './events.ts';
+import { eventCause, eventFrom } from './events.ts';
 import { crossing, lastCause } from './hindsight.ts';
 import { noteSegment } from './history.ts';
 import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
@@ -139,8 +139,10 @@ function takesMore(x: Context, k: Packet): boolean {
   return ((k.ack - pair[peer + Half.RST_SEQ]!) | 0) > 0 && ((k.ack - pair[peer + Half.NXT]!) | 0) <= 0;
 }
 
-/** Only its own words prove that an orphan lives: what is sent to one that is gone meets a RST. */
+/** Only its own words prove that an orphan lives, or an end that gave up its data: what is sent to one that is gone meets a RST. */
 function orphanEnded(x: Context, side: number): boolean {
   const ref = x.lastTransition(side);
-  return ref !== 0 && eventFrom(x.tables.events.code(ref)) === State.FIN_WAIT_2;
+  if (ref === 0) return false;
+  const code = x.tables.events.code(ref);
+  return eventFrom(code) === State.FIN_WAIT_2 || eventCause(code) === Cause.GIVES_UP_DATA;
 }

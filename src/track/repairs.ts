@@ -8,9 +8,11 @@ import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Packet } from '../decode/packet.ts';
 import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
+import { State } from '../model/state.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Context } from './context.ts';
 import { roundTrip } from './holes.ts';
-import { Core, Half, HalfFlag, SynOption, Trait, Trouble } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
 
 /** Trouble.LAST_KIND. */
 const Kind = { NONE: 0, FAST: 1, TIMEOUT: 2, TAIL_PROBE: 3 } as const;
@@ -27,6 +29,8 @@ const DUP_ACK_THRESHOLD = 3;
 const REPORT_FADES = 150_000_000;
 /** Linux's TCP_RTO_MIN, 200 ms; Windows and RFC 6298 wait longer. */
 const MIN_RTO = 200_000_000;
+/** Linux's TCP_RTO_MAX, 120 s, nanoseconds. */
+const MAX_RTO = 120 * NANOS_PER_SECOND;
 /** A timer that doubles is a retransmission timer; one that stays was the probe's, then the timer's (RFC 8985 §7.3). */
 const DOUBLED = 1.6;
 /** Payload that fits the smallest MTU of IPv6 (1,280, RFC 8200 §5) with options; what is larger may be too large for a path. */
@@ -142,6 +146,7 @@ export function resent(x: Context, k: Packet, end: number, fills: boolean): void
     const kind = kindOf(x, k, end, wait);
     if (fills) trouble[troubleMe + Trouble.FILLS] = trouble[troubleMe + Trouble.FILLS]! + 1;
     noteInVain(x);
+    awaitNext(x, wait);
     if (kind === Kind.FAST) trouble[troubleMe + Trouble.FAST] = trouble[troubleMe + Trouble.FAST]! + 1;
     if (kind === Kind.TAIL_PROBE) trouble[troubleMe + Trouble.TAIL_PROBES] = trouble[troubleMe + Trouble.TAIL_PROBES]! + 1;
     trouble[troubleMe + Trouble.LAST_KIND] = kind;
@@ -218,6 +223,23 @@ function noteInVain(x: Context): void {
     troubleF[(troubleMe + Trouble.VAIN_SINCE) >> 1] = x.now;
   }
   trouble[troubleMe + Trouble.VAIN_RUN] = trouble[troubleMe + Trouble.VAIN_RUN]! + 1;
+}
+
+/** Behind the kernel's limit for data in vain, the absence of the next repeat says that the socket is gone. */
+function awaitNext(x: Context, wait: number): void {
+  if (!x.flag(x.me, HalfFlag.UNA_KNOWN)) return; // only one direction is in the capture
+  const next = Math.min(MAX_RTO, 2 * wait);
+  if (x.now + next - x.troubleF[(x.troubleMe + Trouble.VAIN_SINCE) >> 1]! < x.dataLimit()) return;
+  if (x.state(x.side) === State.ESTABLISHED || x.state(x.side) === State.CLOSE_WAIT) x.rearmRetry(x.side, next / NANOS_PER_SECOND);
+}
+
+/** When the repeat was due that did not come, and ended the socket; -1: what was sent again has been acknowledged. */
+export function dataGivenUpAt(x: Context): number {
+  if (!x.paired || x.pair[x.p + Pair.TROUBLE] === 0) return -1;
+  x.openTrouble();
+  const { trouble, troubleF, troubleMe } = x;
+  if (trouble[troubleMe + Trouble.VAIN_RUN] === 0 || trouble[troubleMe + Trouble.LAST_UNA] !== x.pair[x.me + Half.UNA]) return -1;
+  return troubleF[(troubleMe + Trouble.LAST_TIME) >> 1]! + Math.min(MAX_RTO, 2 * troubleF[(troubleMe + Trouble.LAST_WAIT) >> 1]!);
 }
 
 function noteLarge(x: Context): void {

@@ -17,6 +17,7 @@ import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsOpening, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
+import { dataGivenUpAt } from './repairs.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { book } from './sequence.ts';
 import { isMissingDirection } from './tags.ts';
@@ -432,16 +433,21 @@ export class Tracker {
         x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
         break;
       case TimerKind.RETRY:
-        if (lastAckWasTaken(x)) break;
-        if (
-          !x.step(side, Cause.GIVES_UP_SYN, 0, Math.min(due, x.connectEnds(side)), true) &&
-          !x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)
-        ) {
-          x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true);
-        }
+        this.#missed(side, due);
         break;
     }
     x.now = saved;
+  }
+
+  /** The retry that was due did not come. */
+  #missed(side: Side, due: number): void {
+    const x = this.#x;
+    if (lastAckWasTaken(x)) return;
+    if (x.step(side, Cause.GIVES_UP_SYN, 0, Math.min(due, x.connectEnds(side)), true)) return;
+    if (x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) return;
+    if (x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true)) return;
+    const end = dataGivenUpAt(x);
+    if (end >= 0) x.step(side, Cause.GIVES_UP_DATA, 0, end, true);
   }
 }
 

@@ -30,9 +30,10 @@ export const Cause = {
   GIVES_UP_SYN: 16,
   GIVES_UP_SYN_ACK: 17,
   GIVES_UP_FIN: 18,
+  GIVES_UP_DATA: 19,
 } as const;
 export type Cause = (typeof Cause)[keyof typeof Cause];
-export const CAUSES = 19;
+export const CAUSES = 20;
 
 /** What the report says; index = Cause. */
 export const CAUSE_TEXT = [
@@ -55,13 +56,14 @@ export const CAUSE_TEXT = [
   'gives up: the next SYN is not sent',
   'gives up: the next SYN-ACK is not sent',
   'gives up: the next FIN is not sent',
+  'gives up: its data is not sent again',
 ] as const;
 
 /**
  * Which way the segment behind a cause travelled, seen from the end that it changes: -1 it sent it (or sent none that was
  * due), 1 it received it (a timer that began then included), 0 no segment is known. Index = Cause.
  */
-export const CAUSE_TRAVEL: readonly (-1 | 0 | 1)[] = [-1, -1, 1, -1, 1, -1, -1, 1, 1, -1, 1, 1, 0, -1, 1, 1, -1, -1, -1];
+export const CAUSE_TRAVEL: readonly (-1 | 0 | 1)[] = [-1, -1, 1, -1, 1, -1, -1, 1, 1, -1, 1, 1, 0, -1, 1, 1, -1, -1, -1, -1];
 
 type Row = readonly [from: State, cause: Cause, to: State, source: string];
 
@@ -87,6 +89,7 @@ export const TRANSITIONS: readonly Row[] = [
 
   [ESTABLISHED, Cause.SENDS_FIN, FIN_WAIT_1, '3.10.4 CLOSE'],
   [ESTABLISHED, Cause.RECEIVES_FIN, CLOSE_WAIT, '3.10.7.4 eighth'],
+  [ESTABLISHED, Cause.GIVES_UP_DATA, CLOSED, '3.8.3 R2; linux tcp_retries2; silently'],
 
   [FIN_WAIT_1, Cause.FIN_ACKED, FIN_WAIT_2, '3.10.7.4 fifth'],
   [FIN_WAIT_1, Cause.RECEIVES_FIN, CLOSING, '3.10.7.4 eighth'],
@@ -97,6 +100,7 @@ export const TRANSITIONS: readonly Row[] = [
   [CLOSING, Cause.GIVES_UP_FIN, CLOSED, 'linux tcp_orphan_retries'],
 
   [CLOSE_WAIT, Cause.SENDS_FIN, LAST_ACK, '3.10.4 CLOSE'],
+  [CLOSE_WAIT, Cause.GIVES_UP_DATA, CLOSED, '3.8.3 R2; linux tcp_retries2; silently'],
   [LAST_ACK, Cause.FIN_ACKED, CLOSED, '3.10.7.4 fifth'],
   [LAST_ACK, Cause.GIVES_UP_FIN, CLOSED, 'linux tcp_orphan_retries'],
 

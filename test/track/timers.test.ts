@@ -75,6 +75,42 @@ test('TIME_WAIT starts again with every ACK (linux tcp_timewait_state_process: i
   expect(story(last).at(-1)).toBe('~90.030 client CLOSED');
 });
 
+describe('data that nobody acknowledges', () => {
+  // 200 ms doubling up to TCP_RTO_MAX; tcp_retries2: the first timeout later than 924.6 s after the first repeat ends it.
+  const repeats = [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, ...new Array<number>(7).fill(120)];
+  const silent = (n: number): string => `
+    +0    > S  0:0(0)
+    +.010 < S. 0:0(0) ack 1
+    +.010 > .  1:1(0) ack 1
+    +.980 > P. 1:101(100) ack 1
+    ${repeats
+      .slice(0, n)
+      .map((seconds) => `+${seconds} > P. 1:101(100) ack 1 # ESTABLISHED / ESTABLISHED`)
+      .join('\n')}`;
+
+  test('is sent again for 924.6 s at least (linux tcp_retries2), and then the socket is gone without a word', () => {
+    const { mismatches, last } = play(silent(16), { until: 2000 });
+    expect(mismatches).toEqual([]);
+    expect(story(last).at(-1)).toBe('~1045.600 client CLOSED'); // 1 + 204.6 + 7 × 120
+    expect(last.transitions.at(-1)).toMatchObject({ cause: 'gives up: its data is not sent again', assumed: true });
+  });
+
+  test('may be acknowledged after the last repeat', () => {
+    expect(play(`${silent(16)}\n+1 < . 1:1(0) ack 101`, { until: 2000 }).states.client).toBe('ESTABLISHED');
+  });
+
+  test('and what the other end sends later meets a RST', () => {
+    const { mismatches } = play(`${silent(16)}
+      +500 < P. 1:11(10) ack 101          # CLOSED / ESTABLISHED
+      +0   > R  101:101(0)                # CLOSED / CLOSED`);
+    expect(mismatches).toEqual([]);
+  });
+
+  test('stops sooner for other reasons: nothing is assumed', () => {
+    expect(play(silent(12), { until: 2000 }).states.client).toBe('ESTABLISHED');
+  });
+});
+
 describe('FIN_WAIT_2', () => {
   test('of an orphan is over after 60 s (tcp_fin_timeout), which is an assumption', () => {
     const { last } = play(HALF_CLOSED, { until: 100 });

@@ -85,6 +85,10 @@ const to: Readonly<Record<string, string>> = {
   TIME_WAIT: `${OPEN}+1 > F. 1:1(0) ack 1\n+.010 < F. 1:1(0) ack 2\n+.010 > . 2:2(0) ack 2\n`,
 };
 
+/** Waits of RTO.MIN doubling up to RTO.MAX, until tcp_retries2 is over. */
+const WAITS = [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 120, 120, 120, 120, 120, 120];
+const again = (segment: string): string => WAITS.map((seconds) => `+${seconds} ${segment}\n`).join('');
+
 const TRACES: readonly [string, number][] = [
   // opening and closing
   [to.TIME_WAIT!, 100],
@@ -104,6 +108,8 @@ const TRACES: readonly [string, number][] = [
   [to.FIN_WAIT_2!, 500],
   [to.CLOSING!, 500],
   [to.LAST_ACK!, 500],
+  [`${OPEN}+1 > P. 1:11(10) ack 1\n${again('> P. 1:11(10) ack 1')}`, 2000],
+  [`${OPEN}+1 < F. 1:1(0) ack 1\n+0 > P. 1:11(10) ack 2\n${again('> P. 1:11(10) ack 2')}`, 2000],
   // RST, sent by either end in every state
   ...Object.values(to).flatMap((trace) => [RESET.client, RESET.server].map((rst): [string, number] => [trace + rst, 3])),
   [`${to.SYN_SENT!}+.010 < R. 0:0(0) ack 1`, 3],
