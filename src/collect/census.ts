@@ -33,7 +33,7 @@ import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { dnsView } from './dns.ts';
-import { endingsOf, sharedEnds, silentResets } from './endings.ts';
+import { EndingTally, sharedEnds, silentResets } from './endings.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
@@ -41,9 +41,9 @@ import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
-import { openingsOf } from './openings.ts';
+import { OpeningTally } from './openings.ts';
 import { TimeWaitStays } from './time-wait.ts';
-import { troublesOf } from './troubles.ts';
+import { TroubleTally } from './troubles.ts';
 import { strayAcks, unaskedAnswers } from './unasked.ts';
 import { findVantage } from './vantage.ts';
 
@@ -61,6 +61,7 @@ const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
 const MAX_VIEWS = 1 << 13;
 /** Of these, an attempt that was neither completed nor refused has its SYN alone. */
 const UNFINISHED = Trait.SAW_SYN | Trait.REFUSED | Trait.ICMP_ERROR;
+const OUTCOME_INDEX = new Map(OUTCOMES.map((outcome, i) => [outcome, i]));
 const OK = OUTCOMES.indexOf('ok');
 
 export class Census implements CaptureView {
@@ -102,13 +103,14 @@ export class Census implements CaptureView {
   readonly #byService: Int32Array;
   #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
+  readonly #openingTally = new OpeningTally();
+  readonly #endings = new EndingTally();
+  readonly #troubles: TroubleTally;
   #openings: Openings | undefined;
   #scans: Scans | undefined;
   #probes: readonly FlagProbes[] | undefined;
   #impossible: Impossible | undefined;
   #vantage: VantageView | undefined;
-  #endings: Endings | undefined;
-  #troubles: Troubles | undefined;
   #reuses: readonly ReuseGroup[] | undefined;
   #dns: DnsView | undefined;
 
@@ -124,6 +126,7 @@ export class Census implements CaptureView {
     this.legs = new Legs(tracker.tables, n);
     this.#serviceOf = new Int32Array(n);
     this.#outcomeOf = new Uint8Array(n);
+    this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
@@ -171,10 +174,10 @@ export class Census implements CaptureView {
       .map(connId);
   }
   get endings(): Endings {
-    return (this.#endings ??= endingsOf(this));
+    return this.#endings.lists;
   }
   get troubles(): Troubles {
-    return (this.#troubles ??= troublesOf(this));
+    return this.#troubles.lists;
   }
   reuses(): readonly ReuseGroup[] {
     return (this.#reuses ??= reuseGroups(this));
@@ -189,7 +192,7 @@ export class Census implements CaptureView {
     return sharedEnds(this, minimum, withinSeconds * NANOS_PER_SECOND);
   }
   get openings(): Openings {
-    return (this.#openings ??= openingsOf(this));
+    return (this.#openings ??= this.#openingTally.list(this));
   }
   isScan(id: ConnId): boolean {
     return (this.#scans ??= new Scans(this, SCANNED_PORTS, SCANNED_HOSTS)).has(id);
@@ -328,52 +331,54 @@ export class Census implements CaptureView {
       serverOnly: 0,
       doubtful: { oneSided: [], midstream: [], withGaps: [] },
     };
-    for (let id = 0; id < n; id++) {
-      if (this.legs.isFollower(id)) {
-        this.#serviceOf[id] = this.#serviceOf[this.legs.firstOf(id)]!;
-        continue;
-      }
+    for (let id = connId(0); id < n; id = connId(id + 1)) {
       const core = cores.page(id);
       const c = cores.offset(id);
       const word = core[c + Core.STATE]!;
-      const s = this.#service(services, core, c, word, id);
+      const follows = this.legs.isFollower(id);
+      const s = follows ? this.#serviceOf[this.legs.firstOf(id)]! : this.#service(services, core, c, word, id);
       this.#serviceOf[id] = s;
+      const ref = core[c + Core.PAIR]!;
+      const pair = ref === 0 ? core : pairs.page(ref - 1);
+      const client = ref === 0 ? 0 : pairs.offset(ref - 1);
+      const server = client + HALF_STRIDE;
+      const syns = ref === 0 ? core[c + Core.COUNTS]! & 0xffff : pair[client + Half.SYN]!;
+      const synAcks = ref === 0 ? core[c + Core.COUNTS]! >>> 16 : pair[server + Half.SYN_ACK]!;
+      this.#openingTally.note(id, core, c, s, syns, synAcks);
+      if (follows) continue;
+
+      this.#troubles.noteMarks(id, core, c);
       this.totals[s] = this.totals[s]! + 1;
+      this.syns[s] = this.syns[s]! + syns;
+      this.synAcks[s] = this.synAcks[s]! + synAcks;
       const last = cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]!;
       if (last > this.ends[s]!) this.ends[s] = last;
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
       else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;
-      const outcome = OUTCOMES.indexOf(this.views.outcome(id));
+      const outcome = OUTCOME_INDEX.get(this.views.outcome(id))!;
       this.#outcomeOf[id] = outcome;
       const k = s * OUTCOME_COUNT + outcome;
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
-      if ((word & Trait.HAS_RST) !== 0 && (word & (Trait.REFUSED | Trait.COMPLETED)) !== Trait.REFUSED) this.#resets.push(connId(id));
-      if ((word & Trait.ACK_IGNORED) !== 0) this.#ignored.push(connId(id));
-      if ((word & Trait.ODD_FLAGS) !== 0) this.#odd.push(connId(id));
-      if ((word & Trait.STRAY_SYN) !== 0) this.#straySyns.push(connId(id));
+      if ((word & Trait.HAS_RST) !== 0 && (word & (Trait.REFUSED | Trait.COMPLETED)) !== Trait.REFUSED) this.#resets.push(id);
+      if ((word & Trait.ACK_IGNORED) !== 0) this.#ignored.push(id);
+      if ((word & Trait.ODD_FLAGS) !== 0) this.#odd.push(id);
+      if ((word & Trait.STRAY_SYN) !== 0) this.#straySyns.push(id);
       if ((word & Trait.LONG_CLOSE_WAIT) !== 0 || (word & 15) === State.CLOSE_WAIT || ((word >>> 4) & 15) === State.CLOSE_WAIT)
         (this.#stays[s] ??= []).push(id);
       if ((word & Trait.MIDSTREAM) !== 0) {
         quality.midstream++;
-        doubt(quality.doubtful.midstream, connId(id));
+        doubt(quality.doubtful.midstream, id);
       }
 
-      const ref = core[c + Core.PAIR]!;
       if (ref === 0) {
-        const counts = core[c + Core.COUNTS]!;
-        this.syns[s] = this.syns[s]! + (counts & 0xffff);
-        this.synAcks[s] = this.synAcks[s]! + (counts >>> 16);
-        if (counts >>> 16 === 0) quality.clientOnly++;
+        if (synAcks === 0) quality.clientOnly++;
         continue;
       }
-      const pair = pairs.page(ref - 1);
-      const client = pairs.offset(ref - 1);
-      const server = client + HALF_STRIDE;
+      this.#endings.note(id, word, pair, client);
+      this.#troubles.note(id, pair, client);
       const quiet = pairs.floatPage(ref - 1)[(client + Pair.QUIET) >> 1]!;
       const tls = (pair[client + Half.FLAGS]! | pair[server + Half.FLAGS]!) & HalfFlag.TLS;
-      if (quiet >= SHORTEST_IDLE || (tls !== 0 && quiet >= 0)) (this.#idle[s] ??= []).push(connId(id));
-      this.syns[s] = this.syns[s]! + pair[client + Half.SYN]!;
-      this.synAcks[s] = this.synAcks[s]! + pair[server + Half.SYN_ACK]!;
+      if (quiet >= SHORTEST_IDLE || (tls !== 0 && quiet >= 0)) (this.#idle[s] ??= []).push(id);
       if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;
       else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
       this.clientSegments[s] = this.clientSegments[s]! + pair[client + Half.PACKETS]!;
@@ -385,11 +390,11 @@ export class Census implements CaptureView {
           (pair[server + Half.PACKETS] === 0 && pair[client + Half.PACKETS]! > pair[client + Half.SYN]!);
         if (lonely) {
           quality.oneSided++;
-          doubt(quality.doubtful.oneSided, connId(id));
+          doubt(quality.doubtful.oneSided, id);
         }
         if (missed > 0) {
           quality.withGaps++;
-          doubt(quality.doubtful.withGaps, connId(id));
+          doubt(quality.doubtful.withGaps, id);
           quality.missedBytes += missed;
         }
       }

@@ -10,35 +10,28 @@ import type { Census } from './census.ts';
 /** Shared ends of one service that are looked into: a capture holds few restarts. */
 const MOST_SHARED = 16;
 
-/** One pass over all connections. */
-export function endingsOf(census: Census): Endings {
-  const { cores, pairs } = census.tracker.tables;
-  const out = {
+/** Fills the lists while the census walks over all connections. */
+export class EndingTally {
+  readonly lists = {
     unreturnedFin: [] as ConnId[],
     repeatedFin: [] as ConnId[],
     dataAfterFin: [] as ConnId[],
     closedTogether: [] as ConnId[],
     openedTogether: [] as ConnId[],
-  };
-  for (let id = 0; id < census.tracker.connections; id++) {
-    const core = cores.page(id);
-    const c = cores.offset(id);
-    const ref = core[c + Core.PAIR]!;
-    if (ref === 0 || census.legs.isFollower(id)) continue;
-    const word = core[c + Core.STATE]!;
-    const pair = pairs.page(ref - 1);
-    const client = pairs.offset(ref - 1);
+  } satisfies Endings;
+
+  /** @param word Core.STATE. @param pair the page with the connection's pair record, at `client`. */
+  note(id: ConnId, word: number, pair: Int32Array, client: number): void {
     const server = client + HALF_STRIDE;
-    if (pair[client + Half.SYN]! > 0 && pair[server + Half.SYN]! > 0) out.openedTogether.push(connId(id));
+    if (pair[client + Half.SYN]! > 0 && pair[server + Half.SYN]! > 0) this.lists.openedTogether.push(id);
     const theirs = pair[client + Half.FLAGS]!;
     const ours = pair[server + Half.FLAGS]!;
-    if (((theirs | ours) & HalfFlag.FIN_SENT) === 0) continue;
-    if (returned(theirs, ours) || returned(ours, theirs)) out.unreturnedFin.push(connId(id));
-    if (inVain(pair, client) || inVain(pair, server)) out.repeatedFin.push(connId(id));
-    if (pair[client + Half.AFTER_PEER_FIN]! > 0 || pair[server + Half.AFTER_PEER_FIN]! > 0) out.dataAfterFin.push(connId(id));
-    if ((word & BOTH_CLOSED) === BOTH_CLOSED) out.closedTogether.push(connId(id));
+    if (((theirs | ours) & HalfFlag.FIN_SENT) === 0) return;
+    if (returned(theirs, ours) || returned(ours, theirs)) this.lists.unreturnedFin.push(id);
+    if (inVain(pair, client) || inVain(pair, server)) this.lists.repeatedFin.push(id);
+    if (pair[client + Half.AFTER_PEER_FIN]! > 0 || pair[server + Half.AFTER_PEER_FIN]! > 0) this.lists.dataAfterFin.push(id);
+    if ((word & BOTH_CLOSED) === BOTH_CLOSED) this.lists.closedTogether.push(id);
   }
-  return out;
 }
 
 const BOTH_CLOSED = Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER;
