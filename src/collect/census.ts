@@ -28,6 +28,7 @@ import type { DnsView } from '../model/dns.ts';
 import { type HostRole, NO_NAMES, type OwnNames } from '../model/names.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import type { ServiceTurns } from '../model/turns.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
@@ -44,7 +45,8 @@ import { OUTCOME_COUNT, Service } from './service.ts';
 import { OpeningTally } from './openings.ts';
 import { TimeWaitStays } from './time-wait.ts';
 import { TroubleTally } from './troubles.ts';
-import { strayAcks, unaskedAnswers } from './unasked.ts';
+import { TurnTally } from './turns.ts';
+import { clientSpeaks, strayAcks, unaskedAnswers } from './unasked.ts';
 import { findVantage } from './vantage.ts';
 
 /** What the decoder counted besides TCP. */
@@ -79,7 +81,8 @@ export class Census implements CaptureView {
   /** Views handed out: several rules look at the same connections, and each view reads its events once. */
   readonly #seen = new Map<ConnId, ConnectionView>();
 
-  /** Per connection: index of its service, and of its outcome. */
+  /** Per connection: its client's address, and the indexes of its service and of its outcome. */
+  readonly #clientOf: Int32Array;
   readonly #serviceOf: Int32Array;
   readonly #outcomeOf: Uint8Array;
   /** Per service. */
@@ -95,6 +98,7 @@ export class Census implements CaptureView {
   outcomeCounts: number[] = [];
   readonly #stays: number[][] = [];
   readonly #idle: ConnId[][] = [];
+  readonly #mute: ConnId[][] = [];
   #busiest: { readonly client: number; readonly host: number } | undefined;
   readonly #resets: ConnId[] = [];
   readonly #ignored: ConnId[] = [];
@@ -106,6 +110,7 @@ export class Census implements CaptureView {
   readonly #openingTally = new OpeningTally();
   readonly #endings = new EndingTally();
   readonly #troubles: TroubleTally;
+  readonly #turns: TurnTally;
   #openings: Openings | undefined;
   #scans: Scans | undefined;
   #probes: readonly FlagProbes[] | undefined;
@@ -124,9 +129,11 @@ export class Census implements CaptureView {
     views.end = end;
     const n = tracker.connections;
     this.legs = new Legs(tracker.tables, n);
+    this.#clientOf = new Int32Array(n);
     this.#serviceOf = new Int32Array(n);
     this.#outcomeOf = new Uint8Array(n);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
+    this.#turns = new TurnTally(tracker.tables);
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
@@ -252,7 +259,7 @@ export class Census implements CaptureView {
   #countBusiest(): { client: number; host: number } {
     // Sorted, equal addresses stand together: a flood's million sources cost 4 MB and no map. (An IPv6 id that equals an
     // IPv4 address only makes the bound higher.)
-    const clients = Int32Array.from({ length: this.tracker.connections }, (_, id) => this.clientAddress(id)).sort();
+    const clients = this.#clientOf.toSorted();
     let client = 0;
     for (let i = 0, run = 0; i < clients.length; i++) {
       run = i > 0 && clients[i] === clients[i - 1] ? run + 1 : 1;
@@ -274,12 +281,18 @@ export class Census implements CaptureView {
     return this.#idle[service] ?? [];
   }
 
+  /** Connections of a service whose client says nothing. */
+  muteIds(service: number): readonly ConnId[] {
+    return this.#mute[service] ?? [];
+  }
+
+  turnsOf(service: number): ServiceTurns {
+    return this.#turns.of(this, service);
+  }
+
   /** The client's address as the tracker's key: an int32 or an IPv6 id. */
   clientAddress(id: number): number {
-    const { cores } = this.tracker.tables;
-    const core = cores.page(id);
-    const c = cores.offset(id);
-    return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
+    return this.#clientOf[id]!;
   }
 
   /** Index of a connection's service in `services`. */
@@ -335,6 +348,7 @@ export class Census implements CaptureView {
       const core = cores.page(id);
       const c = cores.offset(id);
       const word = core[c + Core.STATE]!;
+      this.#clientOf[id] = core[c + ((word & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
       const follows = this.legs.isFollower(id);
       const s = follows ? this.#serviceOf[this.legs.firstOf(id)]! : this.#service(services, core, c, word, id);
       this.#serviceOf[id] = s;
@@ -376,7 +390,10 @@ export class Census implements CaptureView {
       }
       this.#endings.note(id, word, pair, client);
       this.#troubles.note(id, pair, client);
-      const quiet = pairs.floatPage(ref - 1)[(client + Pair.QUIET) >> 1]!;
+      this.#turns.note(id, s);
+      const doubles = pairs.floatPage(ref - 1);
+      if (clientSpeaks(word, pair, doubles, client) === false) (this.#mute[s] ??= []).push(id);
+      const quiet = doubles[(client + Pair.QUIET) >> 1]!;
       const tls = (pair[client + Half.FLAGS]! | pair[server + Half.FLAGS]!) & HalfFlag.TLS;
       if (quiet >= SHORTEST_IDLE || (tls !== 0 && quiet >= 0)) (this.#idle[s] ??= []).push(id);
       if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;

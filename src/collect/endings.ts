@@ -6,6 +6,7 @@ import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts'
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from '../track/layout.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
+import { firstWhere } from './moments.ts';
 
 /** Shared ends of one service that are looked into: a capture holds few restarts. */
 const MOST_SHARED = 16;
@@ -70,7 +71,7 @@ export function silentResets(census: Census, minimum: number): ClientGroup[] {
     });
 }
 
-/** Which end closed its established connection first, and when; the columns hold no time of that, so the events are walked once. */
+/** Closes of one service by one of its ends, in the order of the connections. */
 class Closes {
   readonly ids: Int32Array;
   readonly times: Float64Array;
@@ -84,10 +85,6 @@ class Closes {
   add(id: number, at: number): void {
     this.ids[this.length] = id;
     this.times[this.length++] = at;
-  }
-
-  inOrderOfTime(): Close[] {
-    return Array.from({ length: this.length }, (_, i) => ({ id: connId(this.ids[i]!), at: this.times[i]! })).sort((a, b) => a.at - b.at);
   }
 }
 
@@ -105,12 +102,11 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
   const out: SharedEnd[] = [];
   // A service is one host; its clients are many, and mostly none of them holds so many connections.
   const sides = census.busiest().client < minimum ? [Side.SERVER] : [Side.CLIENT, Side.SERVER];
+  const closes = closesOf(census, sides, minimum);
   census.services.forEach((service, index) => {
-    if (service.total < minimum) return;
     const members = census.membersOf(index);
     for (const side of sides) {
-      const closes = closesOf(census, members, side);
-      const bursts = burstsOf(closes, minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
+      const bursts = burstsOf(closes[side][index], minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
       for (const burst of bursts.toSorted((a, b) => b.length - a.length).slice(0, MOST_SHARED)) {
         const from = burst[0]!.at as Nanos;
         const until = burst.at(-1)!.at as Nanos;
@@ -122,14 +118,19 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
   return out;
 }
 
-function closesOf(census: Census, members: Int32Array, side: Side): Closes {
-  const closes = new Closes(members.length);
-  for (const id of members) {
-    if (closedFirst(census, id) !== side) continue;
+/** By side and service, of services with at least `minimum` connections. The columns do not hold when an end closed, so the events are walked. */
+function closesOf(census: Census, sides: readonly Side[], minimum: number): readonly [(Closes | undefined)[], (Closes | undefined)[]] {
+  const out: [(Closes | undefined)[], (Closes | undefined)[]] = [[], []];
+  for (let id = 0; id < census.tracker.connections; id++) {
+    const service = census.serviceIndex(id);
+    const total = census.totals[service]!;
+    if (total < minimum || census.legs.isFollower(id)) continue;
+    const side = closedFirst(census, id);
+    if (side === null || !sides.includes(side)) continue;
     const at = closeTime(census, id, side);
-    if (at !== null) closes.add(id, at);
+    if (at !== null) (out[side][service] ??= new Closes(total)).add(id, at);
   }
-  return closes;
+  return out;
 }
 
 /** The end whose FIN or RST was the first in an established connection; null when there was none, or both closed at once. */
@@ -155,17 +156,22 @@ function closeTime(census: Census, id: number, side: Side): number | null {
 }
 
 /** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
-function burstsOf(closes: Closes, minimum: number, within: number): Close[][] {
+function burstsOf(closes: Closes | undefined, minimum: number, within: number): Close[][] {
+  if (closes === undefined || closes.length < minimum) return [];
   const times = closes.times.slice(0, closes.length).sort();
-  const runs: [number, number][] = [];
+  const bursts: { readonly from: number; readonly until: number; readonly closes: Close[] }[] = [];
   for (let last = 0, first = 0; last < times.length; last++) {
     while (times[last]! - times[first]! > within) first++;
     if (last + 1 < times.length && times[last + 1]! - times[last]! <= within) continue;
-    if (last - first + 1 >= minimum) runs.push([first, last + 1]);
+    if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until: times[last]!, closes: [] });
   }
-  if (runs.length === 0) return [];
-  const ordered = closes.inOrderOfTime();
-  return runs.map(([first, behind]) => ordered.slice(first, behind));
+  if (bursts.length === 0) return [];
+  for (let i = 0; i < closes.length; i++) {
+    const at = closes.times[i]!;
+    const burst = bursts[firstWhere(bursts.length, (n) => bursts[n]!.until >= at)];
+    if (burst !== undefined && burst.from <= at) burst.closes.push({ id: connId(closes.ids[i]!), at });
+  }
+  return bursts.map((burst) => burst.closes.sort((a, b) => a.at - b.at));
 }
 
 /** The bursts of each client by itself. */
@@ -188,17 +194,17 @@ function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly 
   const host = census.clientAddress(burst[0]!.id);
   let count = 0;
   for (const id of ids) {
-    if (ended.has(id) || (side === Side.CLIENT && census.clientAddress(id) !== host)) continue;
-    const c = cores.offset(id);
     const core = cores.page(id);
+    const c = cores.offset(id);
     if (cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]! >= until) break; // ids are in order of time
     const ref = core[c + Core.PAIR]!;
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) continue;
+    if (cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]! <= until) continue;
     const half = pairs.offset(ref - 1) + side * HALF_STRIDE;
-    const times = pairs.floatPage(ref - 1);
     // What the kernel still sends for a closed socket (the last ACKs, a FIN again, a RST) is no life.
     const closed = (pairs.page(ref - 1)[half + Half.FLAGS]! & (HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) !== 0;
-    if (times[(half + (closed ? Half.LAST_DATA_TIME : Half.LAST_TIME)) >> 1]! > until) count++;
+    if (pairs.floatPage(ref - 1)[(half + (closed ? Half.LAST_DATA_TIME : Half.LAST_TIME)) >> 1]! <= until) continue;
+    if (!ended.has(id) && (side === Side.SERVER || census.clientAddress(id) === host)) count++;
   }
   return count;
 }

@@ -14,8 +14,8 @@ export function answeredAround(
   const answered = (id: number): boolean =>
     (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(connId(id));
   // Ids are in order of time: look outwards from the two moments.
-  const first = lowerBound(ids, (id) => start(id) >= from);
-  const last = lowerBound(ids, (id) => start(id) > to);
+  const first = firstWhere(ids.length, (i) => start(ids[i]!) >= from);
+  const last = firstWhere(ids.length, (i) => start(ids[i]!) > to);
   let before: ConnId | null = null;
   for (let i = first - 1; i >= 0 && before === null; i--) if (answered(ids[i]!)) before = connId(ids[i]!);
   let after: ConnId | null = null;
@@ -25,13 +25,13 @@ export function answeredAround(
   return { before, between, after };
 }
 
-/** Index of the first element for which `test` holds; it holds for all behind it. */
-function lowerBound(ids: Int32Array, test: (id: number) => boolean): number {
+/** The first of the indexes below `length` for which `test` holds, as it does for all behind it; `length` if for none. */
+export function firstWhere(length: number, test: (index: number) => boolean): number {
   let low = 0;
-  let high = ids.length;
+  let high = length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (test(ids[middle]!)) high = middle;
+    if (test(middle)) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -7,7 +7,6 @@ import { concentration, deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
-import { serviceTurns } from './turns.ts';
 import { heldInSilence } from './unasked.ts';
 
 export const OUTCOME_COUNT = OUTCOMES.length;
@@ -83,10 +82,10 @@ export class Service implements ServiceView {
     return (this.#concentration ??= concentration(this.#census, this.#members));
   }
   get turns(): ServiceTurns {
-    return (this.#turns ??= serviceTurns(this.#census, this.#members));
+    return (this.#turns ??= this.#census.turnsOf(this.#index));
   }
   heldInSilence(seconds: number): readonly ConnId[] {
-    return heldInSilence(this.#census, this.#members, seconds);
+    return heldInSilence(this.#census, this.#index, this.#census.muteIds(this.#index), seconds);
   }
   get peakHalfOpen(): number {
     return this.#halfOpen().peak;

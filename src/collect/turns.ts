@@ -1,6 +1,7 @@
 /** The conversations of one service: how long answers take, who asks how much, and the few connections that rules look into. */
 import type { RequestSource, ServiceTurns } from '../model/turns.ts';
-import { type ConnId, connId, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import type { Tables } from '../track/context.ts';
 import { Core, Delay, Turn, TurnFlag } from '../track/layout.ts';
 import { answersIn, bucketFrom, turnsRefOf } from '../track/turn-view.ts';
 import { ANSWER_BUCKETS, bucketEnd } from '../track/turns.ts';
@@ -11,54 +12,71 @@ const OTHER_HOST = 0.1;
 /** Windows of a second for which requests are counted; an hour. What comes later is left out of the peak. */
 const MOST_SECONDS = 3_600;
 
-export function serviceTurns(census: Census, ids: Int32Array): ServiceTurns {
-  const { turns, delays } = census.tracker.tables;
-  const buckets = new Float64Array(ANSWER_BUCKETS);
-  const long: ConnId[] = [];
-  const dripping: ConnId[] = [];
-  const stalled: ConnId[] = [];
-  const http: ConnId[] = [];
-  let requests = 0;
-  let answers = 0;
-  for (const id of ids) {
-    const ref = turnsRefOf(census.tracker.tables, id);
-    if (ref < 0) continue;
+/** Of one service. */
+class Conversations {
+  requests = 0;
+  answers = 0;
+  readonly buckets = new Float64Array(ANSWER_BUCKETS);
+  readonly long: ConnId[] = [];
+  readonly dripping: ConnId[] = [];
+  readonly stalled: ConnId[] = [];
+  readonly http: ConnId[] = [];
+}
+
+/** Adds up each service's conversations while the census walks over all connections. */
+export class TurnTally {
+  readonly #tables: Tables;
+  readonly #services: (Conversations | undefined)[] = [];
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  note(id: ConnId, service: number): void {
+    const { turns, delays } = this.#tables;
+    const ref = turnsRefOf(this.#tables, id);
+    if (ref < 0) return;
     const turn = turns.page(ref);
     const t = turns.offset(ref);
-    requests += turn[t + Turn.REQUESTS]!;
-    answers += turn[t + Turn.ANSWERS]!;
+    const sum = (this.#services[service] ??= new Conversations());
+    sum.requests += turn[t + Turn.REQUESTS]!;
+    sum.answers += turn[t + Turn.ANSWERS]!;
     for (let b = 0; b < ANSWER_BUCKETS; b += 2) {
       if (turn[t + Turn.BUCKETS + (b >> 1)] === 0) continue; // two in a word; a connection has answers in few
-      buckets[b] = buckets[b]! + answersIn(turn, t, b);
-      buckets[b + 1] = buckets[b + 1]! + answersIn(turn, t, b + 1);
+      sum.buckets[b] = sum.buckets[b]! + answersIn(turn, t, b);
+      sum.buckets[b + 1] = sum.buckets[b + 1]! + answersIn(turn, t, b + 1);
     }
-    if ((turn[t + Turn.FLAGS]! & TurnFlag.HTTP) !== 0) http.push(connId(id));
+    if ((turn[t + Turn.FLAGS]! & TurnFlag.HTTP) !== 0) sum.http.push(id);
     const delayed = turn[t + Turn.DELAYS]! - 1;
-    if (delayed < 0) continue;
+    if (delayed < 0) return;
     const delay = delays.page(delayed);
     const d = delays.offset(delayed);
-    if (delay[d + Delay.LONG]! > 0) long.push(connId(id));
-    if (delay[d + Delay.DRIPS]! > 0) dripping.push(connId(id));
-    if (delay[d + Delay.REST_FRAME]! > 0) stalled.push(connId(id));
+    if (delay[d + Delay.LONG]! > 0) sum.long.push(id);
+    if (delay[d + Delay.DRIPS]! > 0) sum.dripping.push(id);
+    if (delay[d + Delay.REST_FRAME]! > 0) sum.stalled.push(id);
   }
-  const counted = buckets.reduce((sum, n) => sum + n, 0);
-  let sources: readonly RequestSource[] | undefined;
-  return {
-    requests,
-    answers,
-    long,
-    dripping,
-    stalled,
-    http: http.length,
-    answerSeconds(q) {
-      if (counted === 0) return Number.NaN;
-      let bucket = 0;
-      for (let left = q * counted; bucket < ANSWER_BUCKETS - 1 && (left -= buckets[bucket]!) > 0; bucket++);
-      return bucketEnd(bucket);
-    },
-    slower: (seconds) => buckets.subarray(bucketFrom(seconds)).reduce((sum, n) => sum + n, 0),
-    httpSources: () => (sources ??= sourcesOf(census, http)),
-  };
+
+  of(census: Census, service: number): ServiceTurns {
+    const { requests, answers, buckets, long, dripping, stalled, http } = this.#services[service] ?? new Conversations();
+    const counted = buckets.reduce((sum, n) => sum + n, 0);
+    let sources: readonly RequestSource[] | undefined;
+    return {
+      requests,
+      answers,
+      long,
+      dripping,
+      stalled,
+      http: http.length,
+      answerSeconds(q) {
+        if (counted === 0) return Number.NaN;
+        let bucket = 0;
+        for (let left = q * counted; bucket < ANSWER_BUCKETS - 1 && (left -= buckets[bucket]!) > 0; bucket++);
+        return bucketEnd(bucket);
+      },
+      slower: (seconds) => buckets.subarray(bucketFrom(seconds)).reduce((sum, n) => sum + n, 0),
+      httpSources: () => (sources ??= sourcesOf(census, http)),
+    };
+  }
 }
 
 function sourcesOf(census: Census, ids: readonly ConnId[]): RequestSource[] {

@@ -6,6 +6,7 @@ import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { strayOf } from './probes.ts';
 
+const OPENED = Trait.SAW_SYN | Trait.COMPLETED;
 const BOTH_SYNS = Trait.SAW_SYN | Trait.SAW_SYN_ACK;
 
 /** Lone ACKs by the address and port that they are for. Sources that hold other connections to it are left out. */
@@ -99,36 +100,40 @@ function answersAlone(census: Census, id: number): boolean | null {
   return pair[client + Half.RST]! > 0;
 }
 
-/** Connections of a service that were opened and then held in silence for at least `seconds`: no octet from the client, no close. */
-export function heldInSilence(census: Census, ids: Int32Array, seconds: number): ConnId[] {
+/**
+ * Connections of a service that were opened and then held in silence for at least `seconds`: no octet from the client, no close.
+ * @param mute those of its connections whose client says nothing
+ */
+export function heldInSilence(census: Census, service: number, mute: readonly ConnId[], seconds: number): ConnId[] {
   const { cores, pairs } = census.tracker.tables;
-  const silent: ConnId[] = [];
-  for (const id of ids) {
-    if (speaks(census, id) !== false) continue;
+  const held = mute.filter((id) => {
     const c = cores.offset(id);
     const ref = cores.page(id)[c + Core.PAIR]!;
     const pair = pairs.page(ref - 1);
     const client = pairs.offset(ref - 1);
     const times = cores.floatPage(id);
     const closed = pair[client + Half.FIN]! + pair[client + Half.RST]! > 0;
-    const held = (closed ? times[(c + Core.LAST_TIME) >> 1]! : census.end) - times[(c + Core.FIRST_TIME) >> 1]!;
-    if (held >= seconds * NANOS_PER_SECOND) silent.push(connId(id));
-  }
-  if (silent.length === 0) return silent;
-  const holders = new Set(silent.map((id) => census.clientAddress(id)));
-  for (const id of ids) if (holders.has(census.clientAddress(id)) && speaks(census, id) === true) holders.delete(census.clientAddress(id));
-  return silent.filter((id) => holders.has(census.clientAddress(id)));
+    const until = closed ? times[(c + Core.LAST_TIME) >> 1]! : census.end;
+    return until - times[(c + Core.FIRST_TIME) >> 1]! >= seconds * NANOS_PER_SECOND;
+  });
+  if (held.length === 0) return held;
+  const holders = new Set(held.map((id) => census.clientAddress(id)));
+  for (const id of census.membersOf(service))
+    if (holders.has(census.clientAddress(id)) && speaks(census, id)) holders.delete(census.clientAddress(id));
+  return held.filter((id) => holders.has(census.clientAddress(id)));
 }
 
-/** Did the client of an opened connection send data, and read what it got? Null where the handshake did not complete in the capture. */
-function speaks(census: Census, id: number): boolean | null {
+function speaks(census: Census, id: number): boolean {
   const { cores, pairs } = census.tracker.tables;
   const core = cores.page(id);
   const c = cores.offset(id);
   const ref = core[c + Core.PAIR]!;
-  if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.SAW_SYN)) !== (Trait.COMPLETED | Trait.SAW_SYN)) return null;
-  const pair = pairs.page(ref - 1);
-  const client = pairs.offset(ref - 1);
+  return ref > 0 && clientSpeaks(core[c + Core.STATE]!, pairs.page(ref - 1), pairs.floatPage(ref - 1), pairs.offset(ref - 1)) === true;
+}
+
+/** Did the client of an opened connection send data, and read what it got? Null where the capture does not hold the opening. */
+export function clientSpeaks(word: number, pair: Int32Array, doubles: Float64Array, client: number): boolean | null {
+  if ((word & OPENED) !== OPENED) return null;
   const stopped = pair[client + Half.ZERO_WINDOWS]! > 0 && (pair[client + Half.WINDOW_TTL]! & 0xffff) === 0;
-  return pairs.floatPage(ref - 1)[(client + Half.PAYLOAD) >> 1]! > 0 && !stopped;
+  return doubles[(client + Half.PAYLOAD) >> 1]! > 0 && !stopped;
 }
