@@ -99,26 +99,26 @@ export class TimeWaitStays {
       if (service.total >= minimum) ordinals[i] = next++;
     });
     const ordinal = (id: number): number => ordinals[census.serviceIndex(id)]!;
-    // The addresses of a service are of one family, so IPv4 addresses and IPv6 ids do not meet. A server's key stays a small integer.
-    const key = (id: number, side: number): number =>
-      side === Side.SERVER ? ordinal(id) : (ordinal(id) + 1) * 2 ** 32 + (census.clientAddress(id) >>> 0);
-    const clientsCan = census.busiest().client >= minimum;
-    return this.#grouped(minimum, key, (id, side) => ordinal(id) >= 0 && (side === Side.SERVER || clientsCan)).map(
-      ({ side, first, overlap, ids }) => {
-        const { client, server } = census.connection(first);
-        const { peak, at } = overlap.peak();
-        const service = { ip: server.ip, port: server.port };
-        return {
-          host: side === Side.SERVER ? server.ip : client.ip,
-          side,
-          service,
-          total: overlap.length,
-          peak,
-          peakAt: at ?? census.start,
-          ids,
-        };
-      },
-    );
+    // The addresses of a service are of one family, so IPv4 addresses and IPv6 ids do not meet.
+    const key = (id: number, side: number): number => {
+      const pair = (ordinal(id) + 1) * 2 ** 32 + (census.clientAddress(id) >>> 0);
+      return side === Side.SERVER ? -pair : pair;
+    };
+    if (census.busiest().client < minimum) return [];
+    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, overlap, ids }) => {
+      const { client, server } = census.connection(first);
+      const { peak, at } = overlap.peak();
+      const service = { ip: server.ip, port: server.port };
+      return {
+        host: side === Side.SERVER ? server.ip : client.ip,
+        side,
+        service,
+        total: overlap.length,
+        peak,
+        peakAt: at ?? census.start,
+        ids,
+      };
+    });
   }
 
   hosts(minimum: number): TimeWaitHost[] {

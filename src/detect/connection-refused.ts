@@ -8,6 +8,7 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
+import { healthChecks } from './health-check-rst.ts';
 import { largest } from './statistics.ts';
 
 /** From this many refusing services of one host, the host is the subject. */
@@ -17,6 +18,8 @@ const EXAMPLES = 4;
 const MAX_REFUSALS = 20_000;
 /** From so many hosts that refuse one client now and then, the client's list of addresses is the subject. */
 const MANY_HOSTS = 3;
+/** How far the time between two refused health checks may lie from the period of the checks, as a share of it. */
+const PERIOD_TOLERANCE = 0.2;
 /** A client that tries the other address family next does so within this (RFC 8305: 250 ms; one RTT more). */
 const FALLBACK = nanosOf(1);
 
@@ -33,6 +36,8 @@ interface Refusals {
   readonly worksAgain: ConnectionView | null;
   /** SYNs answered by SYN-ACK between the first and the last refusal. */
   readonly answeredBetween: number;
+  /** Who alone was refused, at the period of its health checks: no client was. */
+  readonly checker: string | null;
 }
 
 export const connectionRefused = defineDetector({
@@ -47,7 +52,7 @@ export const connectionRefused = defineDetector({
   docs: {
     what: 'A SYN is answered by RST at once: the host is up and says that nothing listens on the port, or a packet filter says so in its name.',
     why: 'The client fails immediately (ECONNREFUSED). When the service answered before, it has just gone down.',
-    how: 'Attempts whose SYN met a RST that acknowledges it, counted by service; a SYN sent again with the same sequence number after a refusal (Windows does so three times) is the same attempt. Critical from manyAttempts, or from downAttempts at a service that had answered before within the capture; otherwise a warning. `until` is the moment at which the service answered again.',
+    how: 'Attempts whose SYN met a RST that acknowledges it, counted by service; a SYN sent again with the same sequence number after a refusal (Windows does so three times) is the same attempt. Critical from manyAttempts, or from downAttempts at a service that had answered before within the capture; otherwise a warning; information where only the health checks of one host were refused, at their period, as while a service restarts behind a balancer. `until` is the moment at which the service answered again.',
     never:
       'Port scans: attempts of a client that fails at 15 or more ports of one host, or at the port of 25 or more hosts. A RST after the SYN-ACK, or from the client, is no refusal. Refusals by ICMP belong to icmp-unreachable.',
     limits:
@@ -114,7 +119,22 @@ function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null
     workedBefore: before === null ? null : capture.connection(before),
     worksAgain: after === null ? null : capture.connection(after),
     answeredBetween: between,
+    checker: checkerOf(capture, service, refusals),
   };
+}
+
+/** The client whose health checks these are: it checked the service before or after at the same period. */
+function checkerOf(capture: CaptureView, service: ServiceView, refusals: readonly Refusal[]): string | null {
+  const client = refusals[0]!.connection.client.ip;
+  if (refusals.length < 2 || refusals.some((r) => r.connection.client.ip !== client)) return null;
+  const checks = healthChecks(capture).find(
+    ({ group: g }) => g.client === client && g.service.ip === service.ip && g.service.port === service.port,
+  );
+  if (checks === undefined) return null;
+  const off = (r: Refusal, i: number): boolean =>
+    Math.abs(secondsOf(r.connection.start - refusals[i]!.connection.start) - checks.periodSeconds) >
+    PERIOD_TOLERANCE * checks.periodSeconds;
+  return refusals.slice(1).some(off) ? null : client;
 }
 
 function draft(
@@ -130,7 +150,8 @@ function draft(
   const hosts = new Set(list.map((r) => r.service.ip)).size;
   const single = list.length === 1 ? list[0]! : null;
   const down = list.find((r) => r.workedBefore !== null && r.refusals.length >= params.downAttempts) ?? null;
-  const critical = grouping === 'host' && (down !== null || all.length >= params.manyAttempts);
+  const checker = single?.checker ?? null;
+  const critical = grouping === 'host' && checker === null && (down !== null || all.length >= params.manyAttempts);
   const fallback = single !== null && !critical ? otherFamily(capture, single) : null;
   const where =
     grouping === 'client' ? plural(hosts, 'host') : single === null ? `${host} on ${plural(ports.length, 'port')}` : single.service.name;
@@ -140,11 +161,12 @@ function draft(
   const rejected = single?.workedBefore === null ? foreignTtl(capture, host, all) : null;
   const delays = all.map((r) => secondsOf(r.rst.time - r.connection.start));
   return {
-    severity: critical ? 'critical' : fallback !== null || grouping === 'client' ? 'notice' : 'warning',
+    severity: critical ? 'critical' : checker !== null ? 'info' : fallback !== null || grouping === 'client' ? 'notice' : 'warning',
     confidence: rejected === null ? 'high' : 'medium',
-    title: `${plural(all.length, 'connection attempt')} refused by ${where}`,
+    title: `${plural(all.length, checker === null ? 'connection attempt' : 'health check')} refused by ${where}`,
     summary: [
       `${where} answered ${plural(all.length, 'SYN')} from ${clients.length === 1 ? clients[0]! : plural(clients.length, 'client')} by RST ${period(capture, since, last)}: ${rejected ?? 'nothing listens there'}.`,
+      checker === null ? '' : `They are the health checks of ${checker}, at their usual period; no client was refused.`,
       fallback === null ? '' : `The client then reached the same port at ${fallback.name}.`,
       single === null && grouping === 'host' ? `The ports: ${ports.slice(0, 20).join(', ')}${ports.length > 20 ? ' and more' : ''}.` : '',
       fallback === null ? before(capture, single) : '',

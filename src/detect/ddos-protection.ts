@@ -75,7 +75,16 @@ function wrongAck(service: ServiceView, late: readonly ConnectionView[]): Guard 
   const tested = late.filter((c) => {
     const answer = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.SYN_RCVD);
     const rst = c.marks.find((m) => m.mark === Mark.RST && m.side === Side.CLIENT);
-    return answer !== undefined && rst?.rst?.hasAck === false && rst.time >= answer.time && c.server.synAck >= 2 && c.established;
+    const open = c.transitions.find((t) => t.side === Side.CLIENT && t.to === State.ESTABLISHED);
+    // A RST of the end of the connection refuses nothing at its beginning.
+    return (
+      answer !== undefined &&
+      open !== undefined &&
+      rst?.rst?.hasAck === false &&
+      answer.time <= rst.time &&
+      rst.time <= open.time &&
+      c.server.synAck >= 2
+    );
   });
   return tested.length >= MIN_SOURCES ? { service, method: 'wrong-ack', tested, passed: service.completed - tested.length } : null;
 }

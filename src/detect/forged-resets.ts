@@ -77,7 +77,11 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
   const challenge = mine.flatMap((m) =>
     c.marks.filter((k) => k.mark === Mark.CHALLENGE_ACK && k.side === victim.side && !m.rst!.accepted && k.time >= m.time),
   )[0];
-  if (challenge) add('challenged', 3, challenge, `${victim.ip} answers by a challenge ACK (RFC 5961): the sequence number was a guess`);
+  // RFC 5961 §3.2: a RST whose number was off because a segment before it was lost is challenged too, and its sender, which
+  // has no socket any more, says so by a bare RST at exactly the number that the challenge asked for.
+  const confirmed = challenge !== undefined && mine.some((m) => !m.rst!.hasAck && m.rst!.answersLastSegment && m.time >= challenge.time);
+  if (challenge && !confirmed)
+    add('challenged', 3, challenge, `${victim.ip} answers by a challenge ACK (RFC 5961): the sequence number was a guess`);
   const stepped = mine.find((m) => m.rst!.stepped && m.time - first.time <= VOLLEY);
   if (stepped) add('stepped-volley', 2, stepped, 'several RSTs with rising sequence numbers: a guess at where the window will be');
   const both = all.find(
@@ -97,13 +101,13 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
   const odd = mine.find((m) => m.rst!.hasAck && oddities(m.rst!).length > 0);
   if (odd)
     add('options', Math.min(3, oddities(odd.rst!).length), odd, `it acknowledges like a live socket, yet ${oddities(odd.rst!).join(', ')}`);
-  const behind = mine.find((m) => m.rst!.hasAck && m.rst!.seqInWindow && !m.rst!.seqExact && !m.rst!.stepped);
+  const behind = confirmed ? undefined : mine.find((m) => m.rst!.hasAck && m.rst!.seqInWindow && !m.rst!.seqExact && !m.rst!.stepped);
   if (behind) add('behind', 1, behind, 'its sequence number is not the next one of the sender: made by somebody who saw an older segment');
   const bare = all.find((m) => m.side === victim.side && !m.rst!.hasAck && m.rst!.answersLastSegment && m.time > first.time);
   if (bare && goesOn)
     add('victim-without-socket', 1, bare, `${victim.ip} had believed it: it has no socket any more and resets what still comes`);
 
-  const proven = goesOn !== undefined || challenge !== undefined || stepped !== undefined || both !== undefined;
+  const proven = goesOn !== undefined || (challenge !== undefined && !confirmed) || stepped !== undefined || both !== undefined;
   const score = signs.reduce((sum, s) => sum + s.weight, 0);
   return { connection: c, side, resets: mine, signs, score, hit: mine.some((m) => m.rst!.accepted), proven };
 }

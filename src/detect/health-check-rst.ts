@@ -18,12 +18,14 @@ const PARAMS = {
   minPeriodSeconds: { default: 0.2, text: 'shorter periods are a load or a flood, and no check' },
   maxSources: { default: 8, text: 'clients of one service that do the same; more are a flood or a scan' },
 } as const;
-type Params = Readonly<Record<keyof typeof PARAMS, number>>;
+export type CheckParams = Readonly<Record<keyof typeof PARAMS, number>>;
+
+const DEFAULTS = Object.fromEntries(Object.entries(PARAMS).map(([name, { default: value }]) => [name, value])) as CheckParams;
 
 /** Checks of one client that are looked at one by one. */
 const MOST = 2_000;
 
-interface Checks {
+export interface Checks {
   readonly group: ClientGroup;
   /** In the order of time. */
   readonly checks: readonly { readonly connection: ConnectionView; readonly rst: MarkEvent }[];
@@ -59,22 +61,9 @@ export const healthCheckRst = defineDetector({
       return { verdict: 'inconclusive', because: 'the capture holds one direction only: the SYN-ACK or the RST would not be seen' };
     if (capture.quality.flagsOnly)
       return { verdict: 'inconclusive', because: 'the capture holds SYN, FIN and RST only: whether data was sent cannot be said' };
-    const byService = new Map<string, Checks[]>();
-    for (const group of capture.silentResets(Math.max(3, params.minChecks))) {
-      const checks = checksOf(capture, group, params);
-      if (checks === null) continue;
-      const name = endpointText(group.service.ip, group.service.port);
-      const list = byService.get(name);
-      if (list) list.push(checks);
-      else byService.set(name, [checks]);
-    }
-    const all = [...byService.values()].flatMap((list) => {
-      const unnamed = list.filter((c) => !c.isNamed);
-      return unnamed.length <= params.maxSources ? list : list.filter((c) => c.isNamed);
-    });
     return found(
       draftLargest(
-        all,
+        healthChecks(capture, params),
         (c) => c.group.ids.length,
         (c) => draft(c),
         'client',
@@ -83,7 +72,24 @@ export const healthCheckRst = defineDetector({
   },
 });
 
-function checksOf(capture: CaptureView, group: ClientGroup, params: Params): Checks | null {
+/** Who checks what, and how often. */
+export function healthChecks(capture: CaptureView, params: CheckParams = DEFAULTS): readonly Checks[] {
+  const byService = new Map<string, Checks[]>();
+  for (const group of capture.silentResets(Math.max(3, params.minChecks))) {
+    const checks = checksOf(capture, group, params);
+    if (checks === null) continue;
+    const name = endpointText(group.service.ip, group.service.port);
+    const list = byService.get(name);
+    if (list) list.push(checks);
+    else byService.set(name, [checks]);
+  }
+  return [...byService.values()].flatMap((list) => {
+    const unnamed = list.filter((c) => !c.isNamed);
+    return unnamed.length <= params.maxSources ? list : list.filter((c) => c.isNamed);
+  });
+}
+
+function checksOf(capture: CaptureView, group: ClientGroup, params: CheckParams): Checks | null {
   const ids = group.ids.length <= MOST ? group.ids : group.ids.slice(0, MOST);
   const isNamed = checksHealth(capture.roleOf(group.client));
   if (!isNamed && capture.isScan(ids[0]!)) return null;

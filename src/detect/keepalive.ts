@@ -78,7 +78,7 @@ function draft(group: HostGroup<Case>): Draft {
   return {
     severity: 'info',
     confidence: total >= 2 * cases.length ? 'high' : 'medium',
-    title: `${who} keeps ${n} of ${service.name} alive by probes every ${durationText(interval)}`,
+    title: `${who} ${group.host === null && group.side === Side.CLIENT ? 'keep' : 'keeps'} ${n} of ${service.name} alive by probes every ${durationText(interval)}`,
     summary: `${who} sent ${plural(total, 'keepalive')} on ${n} of ${service.name}, ${idle}; ${countText(answered)} were answered${inVain > 0 ? `, and on ${plural(inVain, 'connection')} the last ones were not` : ''}. They are not retransmissions, and no fault. They keep the connections known to firewalls and balancers whose idle limit is longer than that.`,
     subject: subjectOf(group),
     atFault: null,

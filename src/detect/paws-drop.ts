@@ -20,6 +20,10 @@ interface Refused extends Case {
   readonly otherTtl: number | null;
 }
 
+/** Share of a service's connects below which SYNs that got through at the next try, and soon, are noise. */
+const RARE = 0.01;
+const SHORT_RETRY_SECONDS = 0.2;
+
 export const pawsDrop = defineDetector({
   id: 'paws-drop',
   title: 'Segments refused for an old timestamp',
@@ -31,7 +35,7 @@ export const pawsDrop = defineDetector({
   docs: {
     what: 'A receiver threw segments away because their timestamp is older than one that it took from the same address and port before: PAWS, which protects a connection from old duplicates. It answers by an ACK that echoes the newer timestamp.',
     why: 'The sender sees its data or its SYN go unheard, sends again and again, and nothing in its log says why. Two hosts behind one address, a clock that went back, or a device that rewrites timestamps make this happen to new segments.',
-    how: 'A SYN on a used tuple that is answered by an ACK of the older connection, or data sent again that an ACK still waits for: where the timestamp that this ACK echoes is newer than that of the segment, PAWS refused it. Only those suspects are looked at.',
+    how: 'A SYN on a used tuple that is answered by an ACK of the older connection, or data sent again that an ACK still waits for: where the timestamp that this ACK echoes is newer than that of the segment, PAWS refused it. Only those suspects are looked at. Information where only SYNs were refused, less than one connect in a hundred, and none that got through took 0.2 s; otherwise a warning.',
     never:
       'A segment that an ACK no longer waits for (an old duplicate, for which PAWS is there), a SYN refused without timestamps (time-wait-challenge), loss without a newer echo.',
     limits:
@@ -51,6 +55,12 @@ export const pawsDrop = defineDetector({
     return found(draftLargest(groups, count, (g) => draft(capture, g), 'host and service'));
   },
 });
+
+/** SYNs alone, and few of them; none that got through lost much. Behind a translator the next try has another port. */
+function isNoise({ service, cases }: HostGroup<Refused>): boolean {
+  if (cases.length >= RARE * service.total) return false;
+  return cases.every(({ connection: c, refusals, syns }) => syns === refusals.length && (c.connectSeconds ?? 0) < SHORT_RETRY_SECONDS);
+}
 
 const count = (group: HostGroup<Refused>): number => group.cases.reduce((n, it) => n + it.refusals.length, 0);
 
@@ -87,10 +97,10 @@ function draft(capture: CaptureView, group: HostGroup<Refused>): Draft {
       : ` Their TTL is ${String(moved.end.ttl)}, that of the connection before on the same port was ${String(moved.otherTtl)}: two hosts use one address.`;
   const receivers = [...new Set(cases.map((it) => it.connection.ends[otherSide(it.end.side)].ip))];
   return {
-    severity: 'warning',
+    severity: isNoise(group) ? 'info' : 'warning',
     confidence: 'high',
     title: `${what} of ${who} refused for an old timestamp (${service.name})`,
-    summary: `${receivers.slice(0, 3).join(', ')} refused ${what} of ${who} on ${plural(cases.length, 'connection')} of ${service.name} ${period(capture, since, until)}: their timestamps were older than one that it had taken before from the same address and port, by up to ${countText(lead)} ticks (on Linux milliseconds). Each was answered by an ACK that echoes the newer timestamp and acknowledges nothing.${distance}`,
+    summary: `${receivers.slice(0, 3).join(', ')} refused ${what} of ${who} on ${plural(cases.length, 'connection')} of ${service.name} ${period(capture, since, until)}: their timestamps were older than one that it had taken before from the same address and port, by up to ${ticksText(lead)} (on Linux milliseconds). Each was answered by an ACK that echoes the newer timestamp and acknowledges nothing.${distance}`,
     subject: subjectOf(group),
     atFault: moved === undefined ? null : 'path',
     faultBecause:
@@ -134,6 +144,10 @@ function draft(capture: CaptureView, group: HostGroup<Refused>): Draft {
   };
 }
 
+/** The lead is counted up to this (18 hours of Linux's milliseconds): clocks that far apart are not one. */
+const MOST_TICKS = (1 << 26) - 1;
+const ticksText = (ticks: number): string => (ticks < MOST_TICKS ? plural(ticks, 'tick') : `${countText(MOST_TICKS)} ticks or more`);
+
 /** Refusals shown of one connection. */
 const SHOWN = 3;
 
@@ -142,5 +156,5 @@ const evidence = (it: Refused): EvidenceDraft[] =>
     connection: it.connection.id,
     frame: m.frame,
     time: m.time,
-    note: `${it.connection.ends[m.side].ip} refuses ${m.mark === Mark.OLD_ANSWER ? 'the SYN' : 'the data'}: it echoes a timestamp ${countText(m.detail)} ticks newer`,
+    note: `${it.connection.ends[m.side].ip} refuses ${m.mark === Mark.OLD_ANSWER ? 'the SYN' : 'the data'}: it echoes a timestamp ${ticksText(m.detail)} newer`,
   }));

@@ -1,4 +1,5 @@
 /** A tuple opened again while the connection before was still in TIME_WAIT at one end: how it was taken, and whether that cost time. */
+import { endpointText } from '../model/address.ts';
 import type { CaptureView, ReuseGroup } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
@@ -14,6 +15,8 @@ import { largest, sample } from './statistics.ts';
 const TIME_WAIT_SECONDS = 60;
 /** Reuses looked at one by one for what they cost. */
 const SAMPLE = 1_000;
+/** From more clients of one service than this, the service is the subject. */
+const MANY_CLIENTS = 3;
 
 export const portReuse = defineDetector({
   id: 'port-reuse',
@@ -43,14 +46,44 @@ export const portReuse = defineDetector({
       return { verdict: 'inconclusive', because: 'the capture holds one direction only: which end was left in TIME_WAIT is not seen' };
     return found(
       draftLargest(
-        capture.reuses(),
+        byCause(capture.reuses()),
         (g) => g.reuses.length,
         (g) => draft(capture, g, params.minDelaySeconds),
-        'client and service',
+        'client or service',
       ),
     );
   },
 });
+
+type Reuses = Omit<ReuseGroup, 'client'> & { readonly clients: readonly string[] };
+
+/** Ports that meet again now and then at many clients of a service are one cause: how many they are, and how long TIME_WAIT lasts. */
+function byCause(groups: readonly ReuseGroup[]): Reuses[] {
+  const services = new Map<string, ReuseGroup[]>();
+  for (const g of groups) {
+    const name = endpointText(g.service.ip, g.service.port);
+    const list = services.get(name);
+    if (list) list.push(g);
+    else services.set(name, [g]);
+  }
+  const sum = (list: readonly ReuseGroup[], of: (g: ReuseGroup) => number): number => list.reduce((n, g) => n + of(g), 0);
+  return [...services.values()].flatMap((list): Reuses[] => {
+    if (list.length <= MANY_CLIENTS) return list.map((g) => ({ ...g, clients: [g.client] }));
+    return [
+      {
+        service: list[0]!.service,
+        clients: list.map((g) => g.client),
+        tuples: sum(list, (g) => g.tuples),
+        heldByClient: sum(list, (g) => g.heldByClient),
+        heldByServer: sum(list, (g) => g.heldByServer),
+        isnProven: sum(list, (g) => g.isnProven),
+        shortestSeconds: Math.min(...list.map((g) => g.shortestSeconds)),
+        reuses: list.flatMap((g) => g.reuses).sort((a, b) => a - b),
+        ids: list.flatMap((g) => g.ids).sort((a, b) => a - b),
+      },
+    ];
+  });
+}
 
 /** Seconds from the first SYN to the one that was answered, where the older connection had refused it before; else null. */
 function refusedFor(c: ConnectionView): number | null {
@@ -59,8 +92,9 @@ function refusedFor(c: ConnectionView): number | null {
   return accepted === undefined ? null : secondsOf(accepted.time - c.start);
 }
 
-function draft(capture: CaptureView, group: ReuseGroup, minDelaySeconds: number): Draft {
-  const { client, service, reuses } = group;
+function draft(capture: CaptureView, group: Reuses, minDelaySeconds: number): Draft {
+  const { clients, service, reuses } = group;
+  const client = clients.length === 1 ? clients[0]! : plural(clients.length, 'client');
   const name = capture.serviceOf(reuses[0]!).name;
   const looked = sample(reuses, SAMPLE).map((id) => capture.connection(id));
   const delays = looked.flatMap((c) => refusedFor(c) ?? []);
@@ -81,7 +115,10 @@ function draft(capture: CaptureView, group: ReuseGroup, minDelaySeconds: number)
     title: `${plural(reuses.length, 'connection')} of ${client} to ${name} on ${plural(group.tuples, 'port')} still in TIME_WAIT`,
     summary:
       `${client} opened ${plural(reuses.length, 'connection')} to ${name} ${period(capture, since, until)} from ${plural(group.tuples, 'port')} whose last connection had been over for less than ${String(TIME_WAIT_SECONDS)} s, the youngest for ${durationText(group.shortestSeconds)}. TIME_WAIT was held ${holder.join(' and ')}. ${taken} ${proofText(group, delays.length)}`.trimEnd(),
-    subject: { host: client, role: 'client', peer: service.ip, port: service.port },
+    subject:
+      clients.length === 1
+        ? { host: client, role: 'client', peer: service.ip, port: service.port }
+        : { host: service.ip, role: 'server', port: service.port },
     atFault: null,
     faultBecause: null,
     since,
@@ -107,7 +144,7 @@ function draft(capture: CaptureView, group: ReuseGroup, minDelaySeconds: number)
 
 const times = (n: number): string => (n === 1 ? 'once' : `${countText(n)} times`);
 
-function proofText({ isnProven, reuses }: ReuseGroup, refused: number): string {
+function proofText({ isnProven, reuses }: Reuses, refused: number): string {
   if (isnProven === 0 && refused > 0) return '';
   if (isnProven === 0)
     return 'No initial sequence number has the step of Linux: the new connection proved itself by its own number or timestamp.';
@@ -135,7 +172,7 @@ function evidence(capture: CaptureView, c: ConnectionView): Draft['evidence'] {
   ];
 }
 
-function causes({ heldByClient, heldByServer, isnProven }: ReuseGroup): Cause[] {
+function causes({ heldByClient, heldByServer, isnProven }: Reuses): Cause[] {
   const out: Cause[] = [];
   if (heldByClient > 0)
     out.push({
@@ -155,7 +192,7 @@ function causes({ heldByClient, heldByServer, isnProven }: ReuseGroup): Cause[] 
   return out;
 }
 
-function remedies({ heldByClient }: ReuseGroup): Remedy[] {
+function remedies({ heldByClient }: Reuses): Remedy[] {
   const out: Remedy[] = [
     {
       text: 'Keep connections open and use them again (pool, HTTP keep-alive), or widen the range of ports.',

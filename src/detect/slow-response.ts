@@ -18,6 +18,11 @@ const MOST = 5_000;
 const SPLIT_SAMPLE = 500;
 /** Share of its long answers whose request must have been acknowledged before: the rest may have been under way. */
 const ACKNOWLEDGED = 0.8;
+/** Share of the late requests that must have a length of their own, and of the other requests that must not have it. */
+const KIND_SHARE = 0.98;
+const KIND_SAMPLE = 5_000;
+/** Each quarter of the service's life holds at least this part of them. */
+const EVENLY = 12;
 /** A connection most of whose answers are long, again and again, is asked to wait: long polling, BLPOP, a job that reports when done. */
 const POLLS = 3;
 const MOSTLY = 0.5;
@@ -31,6 +36,8 @@ interface Slow {
   readonly answers: number;
   /** Connections whose long answers are their habit. */
   readonly polling: number;
+  /** Requests of a kind of their own, late from the beginning to the end of the service: they are made to wait, or must. */
+  readonly ownKind: boolean;
   readonly sampled: number;
 }
 
@@ -57,7 +64,7 @@ export const slowResponse = defineDetector({
     why: 'It settles whether it is the network: the request had arrived, and nothing was sent. The time was spent in the application of the server, or in what that waits for (database, lock, pool, another service).',
     how: `A turn begins where the direction of the payload changes; an answer's time is from the last segment of the request to the first of the answer, and copies and retransmissions begin no turn. Times are counted by powers of two of a second. An answer is slow from ${String(LONG_ANSWER_SECONDS)} s and from factor times the median of its service, rounded up to a power of two. At least minAnswers of them on at least minConnections connections, at most half of all, and ${String(100 * ACKNOWLEDGED)} % of the requests acknowledged at least half a second before the answer. The longest wait includes the round trip between capture point and server; metrics name that.`,
     never:
-      'Long polling, push and streams: a connection whose server speaks without being asked, or most of whose answers are long again and again, is left out; so is one with octets that the capture lacks, or with roles that are a guess. A service that was slow for everybody from beginning to end has no median of its own to be compared with. Pauses inside a request (small-segments) are not waits for the server.',
+      'Long polling, push and streams: a connection whose server speaks without being asked, or most of whose answers are long again and again, is left out; where all late requests are of lengths that no other request has, and were late from the beginning to the end of the service, it is information; left out too is one with octets that the capture lacks, or with roles that are a guess. A service that was slow for everybody from beginning to end has no median of its own to be compared with. Pauses inside a request (small-segments) are not waits for the server.',
     limits:
       'A request that must take long (a report, an upload that is checked) is told from a slow server only by what the service usually does. Requests that are pipelined or multiplexed (HTTP/2) share turns, and their waits hide behind each other. The capture does not say what the server waited for.',
     references: ['RFC 9293 §3.8.6.3: acknowledgments come from the kernel, within 500 ms', 'man 8 ss: ss -ti shows the queues of a socket'],
@@ -105,7 +112,30 @@ function slowAnswers(
   if (acknowledged < ACKNOWLEDGED * longAnswers || count > turns.answers / 2) return null;
   // Where most that wait long are polls, a single long answer is one more of them.
   if (polling > cases.length) return null;
-  return { service, threshold, median, cases, answers: turns.answers, polling, sampled: turns.long.length - looked.length };
+  const ownKind = isOwnKind(capture, service, cases);
+  return { service, threshold, median, cases, answers: turns.answers, polling, ownKind, sampled: turns.long.length - looked.length };
+}
+
+/**
+ * Connections with one exchange each, whose requests have lengths that no other of the service has, and that were late in every
+ * quarter of its life: nothing became slow. A connection with several exchanges says nothing of the length of one request.
+ */
+function isOwnKind(capture: CaptureView, service: ServiceView, cases: readonly Case[]): boolean {
+  const single = cases.filter((it) => it.turns.answers === 1);
+  if (single.length < KIND_SHARE * cases.length) return false;
+  const times = single.map((it) => it.long.first).sort((a, b) => a - b);
+  const all = service.all();
+  const first = capture.connection(all[0]!).start;
+  const quarter = (service.end - first) / 4;
+  for (let q = 0; q < 4; q++) {
+    const inQuarter = times.filter((t) => t >= first + q * quarter && t <= first + (q + 1) * quarter).length;
+    if (inQuarter < times.length / EVENLY) return false;
+  }
+  const lengths = new Set(single.map((it) => it.connection.client.payloadBytes));
+  const slow = new Set(cases.map((it) => it.connection.id));
+  const others = sample(all, KIND_SAMPLE).filter((id) => !slow.has(id));
+  const alike = others.filter((id) => lengths.has(capture.connection(id).client.payloadBytes)).length;
+  return others.length >= cases.length / 2 && alike <= (1 - KIND_SHARE) * others.length;
 }
 
 /** Octets that the capture lacks may be the answer; in a guessed role the answer may be a question. */
@@ -124,12 +154,15 @@ function draft(capture: CaptureView, slow: Slow): Draft {
   const affected = new Set(ids);
   const others = service.all().filter((id) => !affected.has(id));
   return {
-    severity: 'warning',
-    confidence: 'high',
+    severity: slow.ownKind ? 'info' : 'warning',
+    confidence: slow.ownKind ? 'medium' : 'high',
     title: `${plural(count, 'answer')} of ${service.name} took ${durationText(threshold)} or more`,
     summary: [
       `${service.name} acknowledged ${plural(count, 'request')} at once and answered each only after ${durationText(threshold)} or more, up to ${durationText(longest)}, ${period(capture, since, until)}; half of its ${plural(slow.answers, 'answer')} began within ${durationText(median)}.`,
-      before === 0 ? '' : `Before that, no answer had taken so long, on ${plural(before, 'connection')}.`,
+      slow.ownKind
+        ? 'They are requests of a kind of their own, by their length, and were late from the beginning to the end: long polling, or work that always takes so long; nothing became slow.'
+        : '',
+      before === 0 || slow.ownKind ? '' : `Before that, no answer had taken so long, on ${plural(before, 'connection')}.`,
       `${plural(ids.length, 'connection')} of ${plural(clients, 'client')} waited; the requests had arrived, so it is the application of the server, or what that waits for, and not the network.`,
       split.text,
       others.length === 0 ? '' : distinction(capture, ids, others, Side.SERVER),
@@ -137,9 +170,10 @@ function draft(capture: CaptureView, slow: Slow): Draft {
       .filter((s) => s !== '')
       .join(' '),
     subject: { host: service.ip, role: 'server', port: service.port },
-    atFault: service.ip,
-    faultBecause:
-      'its kernel acknowledged the requests long before the application answered, and the same service usually answers far sooner',
+    atFault: slow.ownKind ? null : service.ip,
+    faultBecause: slow.ownKind
+      ? null
+      : 'its kernel acknowledged the requests long before the application answered, and the same service usually answers far sooner',
     since,
     until: secondsOf(capture.end - until) > 2 * longest ? until : null,
     count,
@@ -210,7 +244,12 @@ function causes(slow: Slow, before: number): Cause[] {
     because:
       before > 0 ? `it began in the capture, after ${plural(before, 'connection')} without it` : 'the capture shows no beginning of it',
   };
-  return [some, full];
+  const waits: Cause = {
+    text: 'Long polling or a similar wait for news: the server answers when there is something to say',
+    likelihood: 'high',
+    because: 'they are requests of a kind of their own, and none of the kind is answered soon at any time',
+  };
+  return slow.ownKind ? [waits, some] : [some, full];
 }
 
 const remedies = (port: number): Remedy[] => [

@@ -12,6 +12,8 @@ import { largest, median } from './statistics.ts';
 
 /** A client that shortens the SYN's timer after such an ACK (8 to 20 ms, measured on Linux 6.18), not one that waits for the timer (1 s, RFC 6298). */
 const SHORT_RETRY_SECONDS = 0.2;
+/** Share of a service's connects below which a retry of milliseconds is noise: ports are drawn at random and meet by chance. */
+const RARE = 0.01;
 
 interface Challenged extends Case {
   /** The first answer of the older connection. */
@@ -37,7 +39,7 @@ export const timeWaitChallenge = defineDetector({
   docs: {
     what: 'A client opens a connection from a port that it used before, and the server still holds the older connection in TIME_WAIT or LAST_ACK. The server answers by an ACK of the older one instead of a SYN-ACK; the client resets that, and its next SYN gets through.',
     why: 'Each such connect takes a retry longer: 8 to 20 ms with recent Linux clients, about 1 s with others. Where a firewall drops the ACK or the RST, it fails until TIME_WAIT is over, 60 s.',
-    how: 'Before the SYN-ACK, the server sends an empty ACK that does not acknowledge the SYN. The RST with the number of that ACK and the SYN sent again are the proof; the time from the first SYN to the one that was answered is what it cost.',
+    how: 'Before the SYN-ACK, the server sends an empty ACK that does not acknowledge the SYN. The RST with the number of that ACK and the SYN sent again are the proof; the time from the first SYN to the one that was answered is what it cost. Information where it met less than one connect in a hundred, all got through, and none lost 0.2 s; otherwise a warning.',
     never:
       'A SYN inside a connection that the client still uses (challenge-ack), a SYN that TIME_WAIT accepts (port-reuse), SYNs refused for their timestamp (paws-drop), SYNs that are simply repeated, a client that goes on with a FIN as if it were connected.',
     limits: 'Whether it is TIME_WAIT or LAST_ACK is known only where the end of the older connection was captured.',
@@ -110,7 +112,7 @@ function draft(capture: CaptureView, group: ServiceGroup<Challenged>): Draft {
       ? 'None of them got through in the capture.'
       : `The SYN had to be sent again, which cost ${durationText(middle)}${through.length === 1 ? '' : ` (median; up to ${durationText(largest(through))})`}${failed === 0 ? '' : `; ${plural(failed, 'of them', 'of them')} did not get through in the capture`}.`;
   return {
-    severity: 'warning',
+    severity: failed === 0 && largest(through) < SHORT_RETRY_SECONDS && cases.length < RARE * service.total ? 'info' : 'warning',
     confidence: cases.some((it) => it.rst !== null) ? 'high' : 'medium',
     title: `${plural(cases.length, 'connect')} to ${service.name} met the ${held.length === 1 ? held[0]! : 'remains'} of an older connection${through.length === 0 ? '' : `, and lost ${durationText(largest(through))}`}`,
     summary: `${period(capture, since, until).replace(/^./, (s) => s.toUpperCase())}, ${plural(cases.length, 'SYN')} from ${plural(ports.size, 'port')} of ${plural(clients.size, 'client')} to ${service.name} ${cases.length === 1 ? 'was' : 'were'} answered by an ACK of the connection before, which the server still held in ${heldText}, and not by a SYN-ACK. Its numbers gave the server no proof that the SYN was new: no higher timestamp, and a sequence number below the last one. ${cost} The RSTs between are the clients' answer to that ACK, and no fault.`,

@@ -32,8 +32,8 @@ export const eventAssumed = (code: number): boolean => (code & ASSUMED) !== 0;
 
 export const transitionCode = (side: number, from: number, to: number, cause: number, assumed: boolean): number =>
   (side << 5) | (from << FROM_SHIFT) | (to << TO_SHIFT) | (cause << CAUSE_SHIFT) | (assumed ? ASSUMED : 0);
-/** A mark's detail shares the code: 26 bits, unsigned. */
 const DETAIL_SHIFT = 6;
+/** A mark's detail shares the code: 26 bits, unsigned. */
 export const MAX_DETAIL = (1 << (32 - DETAIL_SHIFT)) - 1;
 export const markCode = (kind: number, side: number, detail: number): number => kind | (side << 5) | (detail << DETAIL_SHIFT);
 export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;

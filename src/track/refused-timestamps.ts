@@ -31,7 +31,7 @@ export class RefusedTimestamps {
 
   /**
    * By how much the timestamp that an ACK echoes is newer than that of the suspect segment of the other end, units of its
-   * clock; 0 when it is not, or nobody knows. `waited`: the ACK must still wait for that very segment.
+   * clock, as much as a mark's detail holds; 0 when it is not, or nobody knows. `waited`: the ACK must still wait for that very segment.
    */
   lead(x: Context, k: Packet, waited: boolean): number {
     const key = ((x.id << 1) | (1 - x.side)) + 1;

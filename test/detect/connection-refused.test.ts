@@ -1,7 +1,7 @@
 /** SYNs answered by RST. */
 import { describe, expect, test } from 'vitest';
 import { diagnoseBytes, diagnoseFixture, findingsOf } from '../support/diagnose.ts';
-import { scriptFrames } from '../support/script.ts';
+import { type ScriptedFrame, scriptFrames } from '../support/script.ts';
 import { captureOf, connections, flagsOnly, handshake, lateExchange } from '../support/traffic.ts';
 
 const RULE = 'connection-refused';
@@ -69,6 +69,30 @@ describe('scripted', () => {
     const script = (i: number): string => (i < 2 || i > 4 ? served(i) : refused(i));
     const [finding] = findingsOf(await diagnoseBytes(captureOf(flagsOnly(connections(7, script)))), RULE);
     expect(finding).toMatchObject({ severity: 'critical', count: 3 });
+  });
+
+  /** A health check: handshake and RST. */
+  const check = (at: number): string => `${handshake(at)}\n  +.001 > R. 1:1(0) ack 1`;
+  const checksAnd = (...rest: readonly (readonly ScriptedFrame[])[]): Uint8Array =>
+    captureOf(
+      connections(
+        13,
+        (i) => (i < 6 || i > 9 ? check(2 * i) : refused(2 * i)),
+        (i) => ({ clientIp: '10.0.0.250', clientPort: 41000 + i }),
+      ),
+      ...rest,
+    );
+
+  test('a restart behind a balancer that only its health checks meet is information', async () => {
+    const [finding] = findingsOf(await diagnoseBytes(checksAnd()), RULE);
+    expect(finding).toMatchObject({ severity: 'info', count: 4 });
+    expect(finding!.summary).toContain('health checks of 10.0.0.250');
+  });
+
+  test('a client that is refused meanwhile makes it an outage again', async () => {
+    const client = connections(1, () => refused(14.5));
+    const [finding] = findingsOf(await diagnoseBytes(checksAnd(client)), RULE);
+    expect(finding).toMatchObject({ severity: 'critical', count: 5 });
   });
 
   test('refusals among answers: one of several hosts behind the address', async () => {

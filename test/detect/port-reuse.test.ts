@@ -72,6 +72,14 @@ describe('scripted', () => {
     expect(finding).toMatchObject({ severity: 'warning', metrics: { refusedFirst: 1, longestDelaySeconds: 1.003 } });
   });
 
+  test('ports of five clients that meet by chance are one finding of the service', async () => {
+    const script = `${closed}${again(5, 90_000, 22 + 65_537)}`;
+    const all = [1, 2, 3, 4, 5].map((i) => scriptFrames(script, { clientIp: `10.0.1.${String(i)}` }));
+    const found = findingsOf(await diagnoseBytes(captureOf(...all, lateExchange(90))), RULE);
+    expect(found).toMatchObject([{ id: 'port-reuse/10.0.0.2:80', count: 10, metrics: { reuses: 5, ports: 5 } }]);
+    expect(found[0]!.title).toContain('of 5 clients');
+  });
+
   test('after TIME_WAIT is over, it is a port like any other', async () => {
     expect(await run(`${closed}${again(61, 90_000, 700_000)}`)).toEqual([]);
   });

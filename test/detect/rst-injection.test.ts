@@ -64,6 +64,7 @@ describe('real captures', () => {
     'reconnect_storm.pcap.gz',
     'timers_run_out.pcap',
     'tls_close_rst.pcap.gz',
+    'tls_reset_after_loss.pcap',
     'half_open_reboot.pcap',
     'keepalive_dead_peer.pcap',
     'refused.pcapng',
@@ -108,6 +109,17 @@ describe('scripted', () => {
         scriptFrames(`${exchange}
   +60   > P. 101:201(100) ack 201 ${TS}
   +.010 < R  201:201(0) win 0`),
+      ),
+    ).toEqual([]);
+  });
+
+  test('RFC 5961: a RST behind a lost segment is challenged, and its sender confirms it by a bare one', async () => {
+    expect(
+      await run(
+        scriptFrames(`${exchange}
+  +1     < R. 301:301(0) ack 101 win 509 ${TS}
+  +.0001 > .  101:101(0) ack 201 ${TS}
+  +.0001 < R  201:201(0) win 0`),
       ),
     ).toEqual([]);
   });

@@ -97,6 +97,23 @@ describe('silent', () => {
     expect(await verdict(polls, ordinary)).toBe('clear');
   });
 
+  test('for polls with a connection each: a kind of request of its own, late from the beginning to the end', async () => {
+    const poll = (at: number): string => `${handshake(at)}
+      +.001 > P. 1:61(60) ack 1
+      +.001 < .  1:1(0) ack 61
+      +2.5  < P. 1:21(20) ack 61`;
+    const quick = connections(
+      60,
+      (i) => asks(i * 0.5, 0.004),
+      (i) => ({ clientPort: 30000 + i }),
+    );
+    const polls = connections(11, (i) => poll(i * 2.7));
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(polls, quick)), RULE);
+    expect(finding).toMatchObject({ severity: 'info', atFault: null, count: 11 });
+    const onset = connections(11, (i) => poll(15 + i));
+    expect(findingsOf(await diagnoseBytes(captureOf(onset, quick)), RULE)).toMatchObject([{ severity: 'warning' }]);
+  });
+
   test('for push: the server speaks on by itself', async () => {
     const push = connections(
       8,
