@@ -69,6 +69,7 @@ export const timeWaitChallenge = defineDetector({
 function challengedOf(capture: CaptureView, c: ConnectionView): Challenged | null {
   const answer = c.marks.find((m) => m.mark === Mark.OLD_ANSWER && m.side === Side.SERVER);
   if (answer === undefined || answer.detail > 0) return null; // PAWS: paws-drop tells it
+  if (!c.established && c.client.fin > 0) return null; // whoever waits for a SYN-ACK has nothing to close
   const rst = c.marks.find((m) => m.side === Side.CLIENT && m.rst !== null && m.time >= answer.time && refusesAnswer(m.rst)) ?? null;
   const accepted = c.server.firstSynAckFrame;
   const retries = c.marks.filter((m) => m.mark === Mark.SYN_AGAIN && m.side === Side.CLIENT && m.time >= answer.time);
