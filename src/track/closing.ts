@@ -44,9 +44,10 @@ export function finish(x: Context, k: Packet, length: number, inOrder: boolean):
   const { pair, me, peer, side } = x;
   const other = 1 - side;
   x.bump(me + Half.FIN);
-  if ((k.flags & Flag.ACK) !== 0) x.set(16 << Trait.COMPLETENESS_SHIFT);
   const covers = (k.seq + length) | 0;
   if (pair[me + Half.FIRST_FIN] === 0) pair[me + Half.FIRST_FIN] = x.frame;
+  if ((k.flags & Flag.ACK) === 0) return; // dropped (RFC 9293 §3.10.7.4 fifth)
+  x.set(16 << Trait.COMPLETENESS_SHIFT);
   if (isOld(x, covers)) return;
   if (x.flag(me, HalfFlag.FIN_SENT) && covers === pair[me + Half.FIN_ACK]) {
     finAgain(x, k);

@@ -65,7 +65,7 @@ function plain(x: Context, k: Packet): void {
   const flags = k.flags;
   const fin = (flags & Flag.FIN) !== 0;
   const hasAck = (flags & Flag.ACK) !== 0;
-  const length = k.payloadLength + (fin ? 1 : 0);
+  const length = k.payloadLength + (fin && hasAck ? 1 : 0);
 
   if (x.state(side) === State.CLOSED || x.state(other) === State.CLOSED) wake(x, k);
 

@@ -83,7 +83,6 @@ export const TRANSITIONS: readonly Row[] = [
   [SYN_RCVD, Cause.SYN_ACKED, ESTABLISHED, '3.10.7.4 fifth'],
   [SYN_RCVD, Cause.SPEAKS, ESTABLISHED, '3.10.7.4 fifth, seen by its result'],
   [SYN_RCVD, Cause.SENDS_FIN, FIN_WAIT_1, '3.10.4 CLOSE'],
-  [SYN_RCVD, Cause.RECEIVES_FIN, CLOSE_WAIT, '3.10.7.4 eighth'],
   [SYN_RCVD, Cause.ICMP_ERROR, CLOSED, '3.9.2.2; linux tcp_req_err: the request is dropped, silently'],
   [SYN_RCVD, Cause.GIVES_UP_SYN_ACK, CLOSED, 'linux tcp_synack_retries; silently'],
 

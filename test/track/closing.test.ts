@@ -64,6 +64,16 @@ describe('a regular close', () => {
 });
 
 describe('segments lost while closing', () => {
+  test('a FIN without ACK is dropped (RFC 9293 §3.10.7.4 fifth, linux tcp_rcv_established)', () => {
+    const { mismatches, last } = play(`${OPEN}
+      +.1   > F  1:1(0)               # ESTABLISHED / ESTABLISHED
+      +.1   > P. 1:101(100) ack 1     # ESTABLISHED / ESTABLISHED
+      +.010 < .  1:1(0) ack 101       # ESTABLISHED / ESTABLISHED`);
+    expect(mismatches).toEqual([]);
+    expect(last.closedBy).toBeNull();
+    expect(facts(last)).toMatchObject({ client: { fin: 1, retransmissions: 0 } });
+  });
+
   test("a FIN among octets acknowledged before is nobody's (linux tcp_data_queue: out of window)", () => {
     const { mismatches, last } = play(`${OPEN}
       +.1   > P. 1:101(100) ack 1
