@@ -82,7 +82,7 @@ function plain(x: Context, k: Packet): void {
       x.step(side, Cause.SEEN_MIDSTREAM);
     if (x.state(side) === State.SYN_RCVD && !fastOpenServer(x, k) && !refusesStraySyn(x, k)) x.step(side, Cause.SPEAKS);
     if (x.state(other) === State.SYN_RCVD && ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0)
-      synAcked(x, length === 0 && k.seq === ((x.core[x.c + Core.ISS + side]! + 1) | 0));
+      synAcked(x, length === 0 && k.seq === pair[peer + Half.LAST_ACK]); // what the SYN-ACK acknowledged, a Fast Open SYN's data included
     x.setFlag(me, HalfFlag.ACK_SEEN | HalfFlag.SPOKE);
   }
 

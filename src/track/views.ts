@@ -134,8 +134,8 @@ class Connection implements ConnectionView {
     return this.#has(Trait.COMPLETED);
   }
   get completeness(): number {
-    // Wireshark's count begins with a SYN or with the second segment.
-    if (!this.#has(Trait.SAW_SYN) && this.client.packets + this.server.packets === 1) return 0;
+    // Wireshark's count begins with a SYN or with the second segment, which to it may be a copy.
+    if (!this.#has(Trait.SAW_SYN) && this.client.packets + this.server.packets + this.copies === 1) return 0;
     return ((this.#core[this.#c + Core.STATE]! >>> Trait.COMPLETENESS_SHIFT) & 31) | (this.#has(Trait.HAS_RST) ? 32 : 0);
   }
   get connState(): string {
@@ -244,7 +244,12 @@ class Connection implements ConnectionView {
     for (const m of this.marks) if (m.mark === Mark.SYN_AGAIN && m.side === 0 && m.time <= synAck) syn = m.time;
     let answer = rcvd.time < syn ? synAck : rcvd.time;
     for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time >= syn && m.time < answer) answer = m.time;
-    return { syn, answer, synAck, ack: synAcked.time };
+    if (synAcked.to === State.ESTABLISHED) return { syn, answer, synAck, ack: synAcked.time };
+    // A Fast Open server that closed in SYN_RCVD: its FIN passed after the third ACK, of which the round trip is kept.
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    const { pairs } = this.#views.tables;
+    const micros = pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.RTT_MICROS]!;
+    return micros === 0 ? null : { syn, answer, synAck, ack: nanos(syn + micros * 1_000) };
   }
 
   get connectSeconds(): number | null {

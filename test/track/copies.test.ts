@@ -193,3 +193,10 @@ test('the account says where and how far', () => {
 test('the frames of these tests are what they say', () => {
   expect(frameOf({ at: 0, from: 'client', flags: 'S', seq: 1, id: 1, on: 9 })[7]).toBe(9);
 });
+
+test("Wireshark's completeness begins with the second segment, and to Wireshark a copy is one", () => {
+  const segment: Sight = { at: 0, from: 'client', flags: 'P.', seq: 101, ack: 501, payload: 'GET /', id: 1002 };
+  const completeness = (sights: readonly Sight[]): number[] => see(sights).connections.map((c) => c.completeness);
+  expect(completeness([segment])).toEqual([0]);
+  expect(completeness([segment, { ...segment, at: 0.5, on: 2 }])).toEqual([8]);
+});

@@ -358,6 +358,9 @@ describe('TCP Fast Open', () => {
 
   test('the FIN passes sooner after the third ACK than the server can have it: it closed in SYN_RCVD', () => {
     expect(ofServer(closing('+.020'))).toEqual(['0.040 server SYN_RCVD', '0.060 server FIN_WAIT_1', '0.060 server FIN_WAIT_2']);
+    // The third ACK passed all the same, and connect() was done.
+    const { connectSeconds, clientSideRtt, serverSideRtt } = play(closing('+.020')).last;
+    expect({ connectSeconds, clientSideRtt, serverSideRtt }).toEqual({ connectSeconds: 0.04, clientSideRtt: 0, serverSideRtt: 0.04 });
   });
 
   test('the FIN comes a round trip after the third ACK', () => {

@@ -35,6 +35,7 @@ test.each([
   ['a SYN, then a FIN, and no answer', `${SYN}+.5 > F 1:1(0)\n`, 'unanswered', 'SH', 'SF', 1],
   ['answers without a question', '+0 < S. 0:0(0) ack 1\n+.5 < R. 1:1(0) ack 1\n', 'abandoned', 'RSTRH', '^hr', 2 + 4 + 32],
   ['data from the middle', '+0 > P. 1:11(10) ack 1\n+.1 < P. 1:11(10) ack 11\n', 'open', 'OTH', 'Dd', 8],
+  ['a segment from the middle', '+0 > P. 1:11(10) ack 1\n', 'open', 'OTH', 'D', 0],
   ['probes without ACK', '+0 > F 1:1(0)\n', 'unknown', 'SH', 'F', 0],
   ['a client alone', `${SYN}+.02 > . 1:1(0) ack 1\n+0 > P. 1:11(10) ack 1\n`, 'open', 'S0', 'SAD', 1 + 4 + 8],
 ])('%s', (_name, script, outcome, connState, history, completeness) => {
