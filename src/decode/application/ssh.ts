@@ -1,0 +1,11 @@
+/** SSH (RFC 4253 §4.2): the identification line; all that comes after the key exchange is encrypted. */
+import { type ApplicationProtocol, latin, says, type Speech, type Utterance } from './speech.ts';
+
+const BANNER = /^SSH-\d\.\d{1,2}-[^\s]{1,80}/;
+
+const banner = ({ head }: Speech): Utterance | null => {
+  const [line] = BANNER.exec(latin(head, 0, 128)) ?? [];
+  return line === undefined ? null : says(line);
+};
+
+export const ssh: ApplicationProtocol = { name: 'SSH', ports: [22], strong: banner, weak: () => says('packet, encrypted') };
