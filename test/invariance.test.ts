@@ -2,7 +2,8 @@
  * What must not change the answer: how the bytes arrive, where sequence numbers start, which day it is, and the thread that
  * does the work.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -76,6 +77,34 @@ describe.each([
   });
 });
 
+describe('through standard input', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'invariance-stdin-'));
+  const program = join(folder, 'stdin.mjs');
+
+  beforeAll(async () => {
+    const contents = `import { analyse } from './analyse.ts'; process.stdout.write(JSON.stringify((await analyse(['-'])).report));`;
+    await build({
+      stdin: { contents, resolveDir: new URL('../src/engine', import.meta.url).pathname, loader: 'ts' },
+      outfile: program,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20.19',
+      logLevel: 'warning',
+    });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each(['close_wait_leak.pcap', 'half_open_reboot.pcap'])('%s gives the same report, with what was said last', async (name) => {
+    const { stdout } = spawnSync(process.execPath, [program], { input: bytesOf(name), env: { ...process.env, TMPDIR: folder } });
+    const { report } = await analyse([path(name)]);
+    expect(report.findings.some((f) => f.lastSaid !== undefined)).toBe(true);
+    const { findings, rules } = JSON.parse(stdout.toString()) as Report;
+    expect({ findings, rules }).toEqual({ findings: report.findings, rules: report.rules });
+    expect(readdirSync(folder)).toEqual(['stdin.mjs']);
+  });
+});
+
 describe('in a worker', () => {
   const folder = mkdtempSync(join(tmpdir(), 'invariance-'));
   const program = join(folder, 'worker.mjs');
@@ -93,14 +122,17 @@ describe('in a worker', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test.each(['incident.pcap', 'refused.pcapng', 'tls_close_rst.pcap.gz'])('%s gives the same report as in this thread', async (name) => {
-    const session = remoteSession([path(name)], {}, pathToFileURL(program));
-    try {
-      expect(await session.done).toEqual((await analyse([path(name)])).report);
-    } finally {
-      await session.close();
-    }
-  });
+  test.each(['incident.pcap', 'refused.pcapng', 'tls_close_rst.pcap.gz', 'close_wait_leak.pcap'])(
+    '%s gives the same report as in this thread',
+    async (name) => {
+      const session = remoteSession([path(name)], {}, pathToFileURL(program));
+      try {
+        expect(await session.done).toEqual((await analyse([path(name)])).report);
+      } finally {
+        await session.close();
+      }
+    },
+  );
 });
 
 /** Every record of a little-endian classic pcap, as a view of a copy of its bytes. */

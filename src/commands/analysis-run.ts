@@ -27,6 +27,8 @@ export interface RunHints {
   readonly warn?: boolean;
   /** Keep a copy of standard input: the capture will be read again. */
   readonly keep?: true;
+  /** The result shows findings, and so what their connections said last. */
+  readonly said?: true;
 }
 
 export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
@@ -34,7 +36,7 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const inputs = resolveInputs(world, words, hints.commands ?? []);
   const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
   const started = world.now();
-  const analysis = await analyseWithProgress(world, inputs, options, flags, hints.keep === true);
+  const analysis = await analyseWithProgress(world, inputs, options, flags, hints);
   if (flags.quiet !== true) {
     for (const word of inputs.again)
       await say(
@@ -60,11 +62,16 @@ async function analyseWithProgress(
   inputs: ReturnType<typeof resolveInputs>,
   options: ReturnType<typeof resolveAnalysis>,
   flags: Flags,
-  keep: boolean,
+  hints: RunHints,
 ): Promise<Analysis> {
   const progress = progressLine(world, flags.progress !== false && flags.quiet !== true);
   try {
-    const analysis = await world.analyse(inputs.paths, options, { progress: (p) => progress.show(p), signal: world.interrupted, keep });
+    const analysis = await world.analyse(inputs.paths, options, {
+      progress: (p) => progress.show(p),
+      signal: world.interrupted,
+      keep: hints.keep === true,
+      said: hints.said === true,
+    });
     throwIfInterrupted(world);
     return analysis;
   } catch (error) {

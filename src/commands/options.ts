@@ -32,6 +32,7 @@ export interface Flags {
   readonly set?: readonly string[];
   readonly profile?: string;
   readonly capturedUntil?: string;
+  readonly payload?: boolean;
   readonly failOn?: string;
   readonly checksum?: true;
   readonly crossRead?: true;
@@ -78,6 +79,7 @@ export function analysisOptions(command: Command): Command {
       `kernel of the hosts, instead of guessing it from their SYNs: ${PROFILES.map((p) => p.name).join(', ')}; or of some: 10.0.0.0/8=windows,linux`,
     )
     .option('--captured-until <time>', 'the capture ran until then although nothing more came')
+    .option('--no-payload', 'show nothing of what applications sent: no last requests, no names from packets')
     .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
     .option('--no-progress', 'no progress line')
     .option('--no-tui', 'text even on a terminal (only tcpdiag without a command opens the TUI)');
@@ -121,6 +123,7 @@ export function resolveAnalysis(flags: Flags, rules: readonly Detector[]): Analy
     ...(flags.skip === undefined ? {} : { skip: flags.skip }),
     ...(flags.set === undefined ? {} : { set: Object.fromEntries(flags.set.map((word) => settingFlag(word, rules))) }),
     ...(flags.profile === undefined ? {} : { profile: profileFlag(flags.profile) }),
+    ...(flags.payload === false ? { payload: false } : {}),
     ...(flags.capturedUntil === undefined ? {} : { capturedUntil: timeFlag('--captured-until', flags.capturedUntil) }),
   };
 }

@@ -17,7 +17,11 @@ export function declareReport(command: Command): Command {
 
 export async function report(world: World, words: readonly string[], flags: Flags, commands: readonly string[] = []): Promise<number> {
   const format = chosenFormat(flags, reportFormats, 'report');
-  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { commands, warn: !showsNotes(world, flags, format) });
+  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, {
+    commands,
+    warn: !showsNotes(world, flags, format),
+    said: true,
+  });
   const document = flags.checksum === true ? await withChecksums(analysis.report, paths) : analysis.report;
   await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
   return exitCode(analysis.report.findings);

@@ -21,6 +21,8 @@ export interface AnalyseHooks {
   signal?: AbortSignal;
   /** Keep a copy of standard input, so that it can be read again. */
   keep?: boolean;
+  /** The findings will be shown with what their connections said last. */
+  said?: boolean;
 }
 
 export interface TuiEnd {

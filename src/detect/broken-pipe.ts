@@ -52,6 +52,7 @@ export const brokenPipe = defineDetector({
   title: 'Data sent to a peer that has already closed',
   severity: 'warning',
   category: 'close',
+  said: 'end',
   params: PARAMS,
   docs: {
     what: 'One end sends data after the other has closed, and gets a RST for it. The first write succeeds, because the local kernel takes it; the next one fails with EPIPE or ECONNRESET.',

@@ -34,6 +34,7 @@ export const closeWaitStuck = defineDetector({
   title: 'The application never closes its side (CLOSE_WAIT)',
   severity: 'critical',
   category: 'close',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'One end has acknowledged the FIN of the other and then sends neither data nor a FIN or RST of its own. Its kernel has told the application that the stream ended (read() returned 0) and now waits for close(), which does not come.',

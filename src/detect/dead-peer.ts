@@ -50,6 +50,7 @@ export const deadPeer = defineDetector({
   title: 'A peer no longer answers',
   severity: 'critical',
   category: 'path',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'One end of an open connection sends keepalives, or data that it repeats with doubling intervals, and nothing comes back: the other host is gone, or the path, or a device between them has forgotten the connection and drops it silently.',

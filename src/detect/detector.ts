@@ -4,6 +4,7 @@
  */
 import type { CaptureView } from '../model/capture-view.ts';
 import type { Caveat, Cause, Level, Remedy, Severity, Subject } from '../model/finding.ts';
+import type { SaidBefore } from '../model/said.ts';
 import type { ConnId, FrameNo, Nanos } from '../model/units.ts';
 
 export type Category = 'close' | 'time-wait' | 'open' | 'flood' | 'reset' | 'path' | 'capture';
@@ -70,6 +71,8 @@ export interface Detector<P extends Record<string, Parameter> = Record<string, P
   /** The usual one; a finding may differ. */
   readonly severity: Severity;
   readonly category: Category;
+  /** The finding shows what its connections had said last, read from the capture a second time. */
+  readonly said?: SaidBefore;
   readonly docs: RuleDocs;
   readonly params: P;
   readonly detect: (capture: CaptureView, params: Readonly<Record<keyof P, number>>) => Detection;

@@ -40,6 +40,7 @@ export const finWait2Lingering = defineDetector({
   title: 'One end has closed and waits for the other to close too (FIN_WAIT_2)',
   severity: 'info',
   category: 'close',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'The FIN of one end is acknowledged, and the other end sends neither data nor a FIN of its own. The end that closed is in FIN_WAIT_2.',

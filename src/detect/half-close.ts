@@ -23,6 +23,7 @@ export const halfClose = defineDetector({
   title: 'A connection is used after one end has closed its direction',
   severity: 'info',
   category: 'close',
+  said: 'silence',
   params: {
     minConnections: { default: 1, text: 'half-closed connections of one service from which it is reported' },
   },

@@ -35,6 +35,7 @@ export const halfOpen = defineDetector({
   title: 'One end believes in a connection that the other has forgotten',
   severity: 'warning',
   category: 'close',
+  said: 'silence',
   params: {
     manyConnections: {
       default: 3,

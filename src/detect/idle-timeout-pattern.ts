@@ -34,6 +34,7 @@ export const idleTimeoutPattern = defineDetector({
   title: 'One end closes idle connections after a fixed time',
   severity: 'info',
   category: 'close',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'One end closes its connections, by FIN or RST, each time after the same silence. That silence is its idle timeout.',

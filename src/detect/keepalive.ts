@@ -21,6 +21,7 @@ export const keepalive = defineDetector({
   title: 'Idle connections are kept alive by probes',
   severity: 'info',
   category: 'path',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'An end of idle connections sends TCP keepalives: on how many, at which interval, and how many were answered.',

@@ -43,6 +43,7 @@ export const lastAckStuck = defineDetector({
   title: 'A FIN is repeated and never acknowledged (LAST_ACK)',
   severity: 'warning',
   category: 'close',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'An end has closed, its FIN is sent again with doubling intervals, and no acknowledgment comes: LAST_ACK for the end that closed second, FIN_WAIT_1 or CLOSING for the one that closed first.',

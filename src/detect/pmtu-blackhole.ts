@@ -23,6 +23,7 @@ export const pmtuBlackhole = defineDetector({
   title: 'Large segments vanish on the path (MTU black hole)',
   severity: 'critical',
   category: 'path',
+  said: 'end',
   params: PARAMS,
   docs: {
     what: 'Large segments of an end are sent again and again and never acknowledged, while small segments pass in both directions between the same hosts: a link on the path has a smaller MTU, and the ICMP message that should say so does not come, or does not help.',

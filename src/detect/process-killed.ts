@@ -66,6 +66,7 @@ export const processKilled = defineDetector({
   title: 'A process ended with its connections open',
   severity: 'critical',
   category: 'close',
+  said: 'end',
   params: PARAMS,
   docs: {
     what: 'One host ends all its connections of a service in the same instant, by FIN or RST, while messages were under way; often its port refuses connections right afterwards. That is how a process looks from outside that was killed (SIGKILL, out of memory), crashed, or was restarted without draining.',

@@ -25,6 +25,7 @@ export const rstAbort = defineDetector({
   title: 'A live connection was aborted by RST',
   severity: 'warning',
   category: 'reset',
+  said: 'end',
   params: {
     minConnections: { default: 1, text: 'aborted connections of one host and service from which it is reported' },
   },

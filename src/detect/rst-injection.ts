@@ -21,6 +21,7 @@ export const rstInjection = defineDetector({
   title: 'A RST that its sender did not send',
   severity: 'critical',
   category: 'reset',
+  said: 'end',
   params: {
     minScore: {
       default: FORGED_SCORE,

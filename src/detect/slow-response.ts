@@ -53,6 +53,7 @@ export const slowResponse = defineDetector({
   title: 'The server answers late',
   severity: 'warning',
   category: 'path',
+  said: 'answer',
   params: {
     factor: { default: 10, text: "how many times the service's own median an answer must take" },
     minAnswers: { default: 5, text: 'slow answers of one service from which it is reported' },

@@ -35,6 +35,7 @@ export const slowloris = defineDetector({
   title: 'Slowloris: requests that come in drops and never end',
   severity: 'critical',
   category: 'flood',
+  said: 'end',
   params: {
     minConnections: { default: 20, text: 'dripping connections to one service from which it is an attack' },
     minSeconds: { default: 10, text: 'time that such a connection must have been kept waiting, seconds' },

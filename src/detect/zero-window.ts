@@ -29,6 +29,7 @@ export const zeroWindow = defineDetector({
   title: 'A receiver stopped reading (zero window)',
   severity: 'critical',
   category: 'path',
+  said: 'silence',
   params: PARAMS,
   docs: {
     what: 'A receiver advertised a window of zero: its buffer is full because its application does not read. The sender has data, may not send it, and asks with probes whether the window has opened.',

@@ -4,6 +4,7 @@ import type { AnalysisOptions, Analysis } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import type { Progress } from './protocol.ts';
 import { readLadder } from './queries.ts';
+import { completed } from './complete.ts';
 import { SecondPass } from './second-pass.ts';
 import { readAndKeep, Spool } from './spool.ts';
 
@@ -12,6 +13,8 @@ export interface AnalyseHooks {
   signal?: AbortSignal | undefined;
   /** Keep a copy of standard input, so that a ladder can be read from it. */
   keep?: boolean;
+  /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
+  said?: boolean;
 }
 
 /** @throws UnreadableError, UnknownFormatError, UsageError */
@@ -26,9 +29,12 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
       hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
     },
   };
-  const files = hooks.keep === true ? await readAndKeep(paths, sink, spool, signal) : await readCaptures(paths, sink, { signal });
-  const report = analyzer.finish(files);
+  const said = hooks.said !== false && options.payload !== false;
+  const files = hooks.keep === true || said ? await readAndKeep(paths, sink, spool, signal) : await readCaptures(paths, sink, { signal });
   const pass = new SecondPass((again, until) => readCaptures(spool.again(paths), again, { signal: until }), signal);
+  const found = analyzer.finish(files);
+  const report = said ? await completed(found, analyzer, pass) : found;
+  if (hooks.keep !== true) spool.close();
   return {
     clock: analyzer.clock,
     report,

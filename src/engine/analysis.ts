@@ -29,6 +29,8 @@ export interface AnalysisOptions {
   readonly services?: Readonly<Record<string, string>>;
   /** Kernels that the user names: `windows`, `10.0.0.0/8=windows,linux`; all others are guessed. See track/host-profiles.ts. */
   readonly profile?: string;
+  /** false: nothing of what applications sent is shown. */
+  readonly payload?: boolean;
 }
 
 export interface Analysis {

@@ -31,6 +31,7 @@ import type { AnalysisOptions, StateCounts } from './analysis.ts';
 import { captureCaveats, PacketTally } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { FrameFiles } from './frame-files.ts';
+import { SaidPlan } from './last-said.ts';
 import type { ConnectionSummary } from './protocol.ts';
 import { type Reported, ReportFilter } from './reported.ts';
 import { connectionRow } from './rows.ts';
@@ -158,6 +159,18 @@ export class Analyzer {
       findings: this.#reported.findings,
       rules: this.#reported.verdicts,
     };
+  }
+
+  /** May what applications sent be shown? */
+  get payload(): boolean {
+    return this.#options.payload !== false;
+  }
+
+  /** Of the newest findings that are reported. */
+  saidPlan(): SaidPlan | null {
+    if (!this.payload) return null;
+    const plan = new SaidPlan(this.#reported.findings, DETECTORS, (id) => this.#views.connection(id));
+    return plan.frames.length === 0 ? null : plan;
   }
 
   row(id: number): ConnectionRow {

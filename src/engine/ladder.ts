@@ -10,6 +10,7 @@ import { Clock } from '../model/clock.ts';
 import type { Finding } from '../model/finding.ts';
 import { Flag, flagsText } from '../model/flags.ts';
 import type { ConnectionRow } from '../model/report.ts';
+import type { Words } from '../model/said.ts';
 import { SIDE_NAMES, type Side, otherSide } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
 import { sourceOf } from '../track/copies.ts';
@@ -20,6 +21,7 @@ import { RelativeSequence } from './relative-sequence.ts';
 import type { SecondPass } from './second-pass.ts';
 import { Repeats, withRepeat, type Repeat } from './repeats.ts';
 import { SegmentNotes } from './segment-notes.ts';
+import { SegmentWords } from './segment-words.ts';
 import { TupleMatch } from './tuple-match.ts';
 
 /** Segments kept at either end of a long connection; a person scrolls through a few hundred. */
@@ -39,6 +41,7 @@ interface Step {
   /** As Wireshark has it, and as the connection's counters have it where it came again: `notesOf`. */
   readonly analysis: readonly string[];
   readonly repeat: Repeat | null;
+  readonly said: Words | null;
 }
 
 /** What the segment is, in words. Call it after the last segment was read: a later one may tell more of this one. */
@@ -60,6 +63,7 @@ export async function readSegments(pass: SecondPass, reader: FrameReader, row: C
   const notes = new SegmentNotes();
   const repeats = new Repeats(decoder.encapsulations);
   const relative = new RelativeSequence();
+  const talk = reader.payload ? new SegmentWords(row.server.port) : null;
   const packet = new Packet();
   const head: Step[] = [];
   /** A ring: the oldest is overwritten. */
@@ -106,6 +110,7 @@ export async function readSegments(pass: SecondPass, reader: FrameReader, row: C
         analysis: repeat?.kind === 'copy' ? [] : notes.note(facts),
         repeat,
         window: notes.scaledWindow(side, window, flags),
+        said: repeat === null ? (talk?.words(packet, side, frame) ?? null) : null,
       };
       last = time;
       if (count < KEPT_SEGMENTS) head.push(step);
@@ -139,6 +144,7 @@ export function composeLadder(row: ConnectionRow, segments: Segments, findings: 
       notes: notesOf(step),
       transitions: timeline.at(step.frame),
       ...timeline.states(),
+      ...(step.said === null ? {} : { said: step.said }),
     });
   };
   head.forEach(add);

@@ -4,7 +4,7 @@
 import { linkTypeName } from '../capture/index.ts';
 import type { Decoder } from '../decode/index.ts';
 import { dissect } from '../decode/dissect.ts';
-import { Packet } from '../decode/packet.ts';
+import { Layer, Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';
 import { nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { PacketDetail } from './protocol.ts';
@@ -14,6 +14,8 @@ import type { SecondPass } from './second-pass.ts';
 export interface FrameReader {
   /** Of the first pass. The numbers in `Packet.encap` mean something to it and to those made from it only. */
   readonly decoder: Decoder;
+  /** May what applications sent be shown? */
+  readonly payload: boolean;
   /** -1: none. */
   connectionOf(packet: Packet, frame: number): number;
 }
@@ -35,9 +37,11 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
     decoder.decode(packet, linkType, view, at, capLen, origLen);
     if (frame < wanted) return true;
     const connection = reader.connectionOf(packet, frame);
-    const shown = bytes.slice(at, at + Math.min(capLen, SHOWN_BYTES)); // a copy: the record is gone with the next chunk
+    const allowed = reader.payload ? capLen : headersOf(packet, at, capLen);
+    const shown = bytes.slice(at, at + Math.min(allowed, SHOWN_BYTES)); // a copy: the record is gone with the next chunk
     const notes = capLen < origLen ? [`only ${String(capLen)} of ${String(origLen)} bytes were captured`] : [];
-    if (shown.length < capLen) notes.push(`only the first ${String(SHOWN_BYTES)} bytes are shown`);
+    if (allowed < capLen) notes.push(`the payload is left out, as --no-payload asks`);
+    else if (shown.length < capLen) notes.push(`only the first ${String(SHOWN_BYTES)} bytes are shown`);
     if (packet.fragments > 1)
       notes.push(`the last piece of a packet put together from ${String(packet.fragments)} frames; this frame alone is shown`);
     detail = {
@@ -54,4 +58,10 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
     return false;
   });
   return detail;
+}
+
+/** Octets of the frame up to the payload of what it carries; none where even that is not known. */
+function headersOf({ layer, view, payloadAt, fragments }: Packet, at: number, capLen: number): number {
+  if (layer === Layer.NONE || layer === Layer.LINK || fragments > 1 || payloadAt === 0) return 0;
+  return Math.max(0, Math.min(capLen, payloadAt - at, view.byteLength - at));
 }

@@ -22,6 +22,10 @@ export class SecondPass {
     this.#signal = signal;
   }
 
+  get aborted(): boolean {
+    return this.#signal.aborted;
+  }
+
   run(visit: Visit): Promise<void> {
     const pass = this.#last.then(async () => {
       this.#signal.throwIfAborted();

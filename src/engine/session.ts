@@ -10,6 +10,7 @@ import { TcpdiagError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
 import type { AnalysisOptions } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
+import { completed, type Unfinished } from './complete.ts';
 import type { Progress, QuestionName, Questions, Session, Snapshot } from './protocol.ts';
 import { type Answers, Queries, type QuerySource } from './queries.ts';
 import { SecondPass } from './second-pass.ts';
@@ -17,7 +18,7 @@ import { type AnalysisState, SNAPSHOT_INTERVAL_MS, Snapshots } from './snapshots
 import { Spool, readAndKeep } from './spool.ts';
 
 /** What a session needs of the analyzer; tests have a small one. */
-export interface SessionAnalyzer extends QuerySource {
+export interface SessionAnalyzer extends QuerySource, Unfinished {
   readonly captureSeconds: number;
   record(record: RawRecord, file: number): boolean;
   snapshot(): AnalysisState;
@@ -49,6 +50,12 @@ export function localSession(paths: readonly string[], options: AnalysisOptions,
   return new LocalSession(paths, options, { ...PARTS, ...parts });
 }
 
+interface Started {
+  readonly analyzer: SessionAnalyzer;
+  readonly pass: SecondPass;
+  readonly queries: Queries;
+}
+
 class LocalSession implements Session {
   readonly done: Promise<Report>;
   readonly #paths: readonly string[];
@@ -57,7 +64,7 @@ class LocalSession implements Session {
   readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #spool = new Spool();
-  readonly #started: Promise<{ readonly analyzer: SessionAnalyzer; readonly queries: Queries }>;
+  readonly #started: Promise<Started>;
   #bytesRead = 0;
   #bytesTotal: number | null = null;
 
@@ -66,7 +73,7 @@ class LocalSession implements Session {
     this.#parts = parts;
     // Everything after the constructor, so that whoever made the session can subscribe before the first snapshot.
     this.#started = Promise.resolve().then(() => this.#start(options));
-    this.done = this.#started.then(({ analyzer }) => this.#run(analyzer)).catch((error: unknown) => this.#fail(error));
+    this.done = this.#started.then((started) => this.#run(started)).catch((error: unknown) => this.#fail(error));
     this.done.catch(() => undefined); // whoever awaits it gets the error; nobody has to
   }
 
@@ -93,7 +100,7 @@ class LocalSession implements Session {
     this.#spool.close();
   }
 
-  #start(options: AnalysisOptions): { analyzer: SessionAnalyzer; queries: Queries } {
+  #start(options: AnalysisOptions): Started {
     const { detectors, now } = this.#parts;
     const analyzer = this.#parts.analyzer(options);
     const pass = new SecondPass((sink, signal) => readCaptures(this.#spool.again(this.#paths), sink, { signal }), this.#stop.signal);
@@ -102,10 +109,10 @@ class LocalSession implements Session {
       analysisRevision: this.#snapshots.analysisRevision,
       final: this.#snapshots.current.progress.phase !== 'reading',
     });
-    return { analyzer, queries: new Queries(analyzer, pass, detectors, state, now) };
+    return { analyzer, pass, queries: new Queries(analyzer, pass, detectors, state, now) };
   }
 
-  async #run(analyzer: SessionAnalyzer): Promise<Report> {
+  async #run({ analyzer, pass }: Started): Promise<Report> {
     const { every, now } = this.#parts;
     const { signal } = this.#stop;
     const analyse = (): AnalysisState => analyzer.snapshot();
@@ -122,7 +129,7 @@ class LocalSession implements Session {
       };
       const files = await readAndKeep(this.#paths, sink, this.#spool, signal);
       signal.throwIfAborted();
-      const report = analyzer.finish(files);
+      const report = await completed(analyzer.finish(files), analyzer, pass);
       this.#snapshots.replace(this.#progress('done', analyzer), () => report, now);
       this.#publish();
       return report;

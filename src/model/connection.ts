@@ -239,6 +239,8 @@ export interface ConnectionView {
   readonly longestIdle: Silence | null;
   /** Requests and answers; null while there was no payload. */
   readonly turns: TurnsView | null;
+  /** The client's first words, where they are a TLS handshake: its ClientHello. */
+  readonly helloFrame: FrameNo | null;
   /** Both ends reached ESTABLISHED. */
   readonly established: boolean;
   /** Wireshark's tcp.completeness. */

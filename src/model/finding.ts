@@ -1,4 +1,5 @@
 /** Findings as contract.md fixes them: plain data that survives JSON and structured clone. */
+import type { LastSaid } from './said.ts';
 
 export const SEVERITIES = ['critical', 'warning', 'notice', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -69,6 +70,8 @@ export interface Finding {
   readonly remedies: readonly Remedy[];
   readonly displayFilter: string;
   readonly caveats: readonly Caveat[];
+  /** What its connections said last; only where its rule asks for it, and not while the capture is still being read. */
+  readonly lastSaid?: LastSaid;
 }
 
 /** What a rule concluded, also when it found nothing: an engineer sees what was checked. */

@@ -1,5 +1,6 @@
 /** One connection, segment by segment, with the states of both ends between the segments. */
 import type { ConnectionRow } from './report.ts';
+import type { Words } from './said.ts';
 
 /** One segment of the ladder. */
 export interface LadderSegment {
@@ -26,6 +27,8 @@ export interface LadderSegment {
   readonly serverState: string;
   /** The transitions that it caused, as sentences. */
   readonly transitions: readonly string[];
+  /** What its sender begins to say with it; absent for what goes on, is sent again, or carries nothing. */
+  readonly said?: Words;
 }
 
 /** A transition without a segment (a timer) stands between segments. */

@@ -8,8 +8,20 @@ import type { Finding } from '../model/finding.ts';
 import type { Ladder, LadderRow, LadderSegment } from '../model/ladder.ts';
 import type { ConnectionRow, EndpointRow, SynOptions, TransitionRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { SIDE_NAMES } from '../model/state.ts';
 import { DEFAULT_WIDTH, hang, paint, type Page, type Style, wrap } from './layout.ts';
-import { bytesText, clockText, countText, durationText, faultText, plural, secondsBetween, SEVERITY_MARK, spanText } from './narrate.ts';
+import {
+  bytesText,
+  clockText,
+  countText,
+  durationText,
+  faultText,
+  plural,
+  secondsBetween,
+  SEVERITY_MARK,
+  spanText,
+  wordsText,
+} from './narrate.ts';
 import { safeJson } from './safe-json.ts';
 import { segmentForms } from './segment-words.ts';
 
@@ -61,7 +73,7 @@ export const causeText = ({ cause, assumed }: TransitionRow): string => `${cause
 
 export function* connectionText(detail: ConnectionDetail, page: Page): Generator<string> {
   const width = pageWidth(page);
-  yield `${factLines(detail.ladder.connection, page, width).join('\n')}\n\n`;
+  yield `${[...factLines(detail.ladder.connection, page, width), ...lastWords(detail.ladder, width)].join('\n')}\n\n`;
   yield `${findingLines(detail.findings, page, width).join('\n')}\n\n`;
   yield* ladderLines(detail, page, width);
 }
@@ -92,6 +104,15 @@ function factLines(c: ConnectionRow, page: Page, width: number): string[] {
   if (c.rolesFrom !== 'handshake') say('Roles', ROLES_TEXT[c.rolesFrom] ?? c.rolesFrom);
   say('Zeek', `conn_state ${c.connState}, history ${c.history}`);
   return lines;
+}
+
+/** The last words of either end, with the frame that has them. */
+function lastWords({ rows }: Ladder, width: number): string[] {
+  const texts = SIDE_NAMES.flatMap((side) => {
+    const row = rows.findLast((r): r is LadderSegment => r.frame !== null && r.from === side && r.said !== undefined);
+    return row?.said === undefined ? [] : [`${side} ${wordsText(row.said)} in frame ${String(row.frame)}`];
+  });
+  return texts.length === 0 ? [] : hang('Last said'.padEnd(LABEL_WIDTH), texts.join('; '), width);
 }
 
 const BASIS_TEXT: Readonly<Record<string, string>> = {
@@ -234,6 +255,7 @@ function* ladderLines(detail: ConnectionDetail, page: Page, width: number): Gene
       const start = lead({ ...cells, frame: `${mark}${eventName(row, changes)}` });
       if (row.frame === null) yield line(start, '', '·'.repeat(arrow), '');
       else yield line(start, '', paint(page, arrowText(row, arrow), ...arrowStyle(row)), '');
+      if (row.frame !== null && row.said) yield* aside(row.from, '', wordsText(row.said), 'dim');
       for (const proof of proofs) yield* aside(row.from, '', `★ ${proof}`, 'yellow');
       for (const t of changes) yield* aside(t.endpoint, t.to, causeText(t));
     }

@@ -39,6 +39,7 @@ const FINDING_KEYS = [
   'remedies',
   'displayFilter',
   'caveats',
+  'lastSaid',
 ] as const satisfies (keyof Finding)[];
 
 export const orderedCapture = (capture: CaptureFacts): CaptureFacts =>

@@ -7,6 +7,7 @@
 import type { Finding, Level, RuleVerdict, Severity } from '../model/finding.ts';
 import type { CaptureFacts, Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import type { LastSaid, SaidGroup, Words } from '../model/said.ts';
 import type { Vantage } from '../model/vantage.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 
@@ -19,6 +20,9 @@ export const SEVERITY_MARK: Readonly<Record<Severity, { readonly glyph: string; 
   notice: { glyph: '◆', word: 'NOTICE', short: 'NOTE' },
   info: { glyph: '●', word: 'INFO', short: 'INFO' },
 };
+
+/** Kinds of last words that are named one by one. */
+const GROUPS_NAMED = 3;
 
 /** Addresses of the capturing host before they are only counted. */
 const HOSTS_NAMED = 3;
@@ -118,6 +122,45 @@ export function faultText(finding: Pick<Finding, 'atFault' | 'faultBecause'>): s
     default:
       return `${atFault}${because}`;
   }
+}
+
+/** `` `SELECT ?` (MySQL) ``, `octets that are no text`, `nothing`. */
+export function wordsText({ protocol, text }: Words): string {
+  switch (protocol) {
+    case 'none':
+    case 'cut':
+    case 'binary':
+      return sanitise(text);
+    case 'text':
+      return `\`${sanitise(text)}\``;
+    default:
+      return `\`${sanitise(text)}\` (${protocol})`;
+  }
+}
+
+/** What `saidTexts` are about. */
+export const saidLabel = ({ which }: LastSaid): string => (which === 'last' ? 'Last said' : 'Slowest');
+
+/** What the connections of a finding said last, one sentence each: of the clients, of the servers, and of open transactions. */
+export function saidTexts(said: LastSaid, count: number): readonly string[] {
+  const { connections, inTransaction, inTransactionProven, groups } = said;
+  const side = (name: SaidGroup['side']): string[] => {
+    const own = groups.filter((g) => g.side === name);
+    if (own.length === 0) return [];
+    const shown = own.slice(0, GROUPS_NAMED).map((g) => (g.count === connections ? wordsText(g) : `${countText(g.count)} ${wordsText(g)}`));
+    const rest = connections - own.slice(0, GROUPS_NAMED).reduce((sum, g) => sum + g.count, 0);
+    const whole = connections > 1 && own[0]?.count === connections ? `all ${countText(connections)}: ` : '';
+    return [`${name}: ${whole}${shown.join(', ')}${rest > 0 ? `, ${countText(rest)} something else` : ''}`];
+  };
+  const proof = inTransactionProven === 0 ? 'as the last statement says' : `as the server says of ${countText(inTransactionProven)}`;
+  return [
+    ...(connections < count ? [`of the first ${countText(connections)} of ${plural(count, 'connection')}`] : []),
+    ...side('client'),
+    ...side('server'),
+    ...(inTransaction === 0
+      ? []
+      : [`${countText(inTransaction)} of ${plural(connections, 'connection')} with an open transaction, ${proof}`]),
+  ];
 }
 
 /** `since 08:33:01.123, still so at the end (5 min 11 s)`, `from … until … (12 s)`; null when the finding has no time. */

@@ -18,6 +18,8 @@ import {
   nothingWrongText,
   placeFindings,
   plural,
+  saidLabel,
+  saidTexts,
   severityCounts,
   SEVERITY_MARK,
   silence,
@@ -120,6 +122,7 @@ function findingLines({ finding: f, number, depth }: PlacedFinding, capture: Cap
   if (when !== null) say('When', when);
   if (f.confidence !== 'high') say('Confidence', f.confidence);
   lines.push(...evidenceLines(f, capture, inner));
+  if (f.lastSaid) say(saidLabel(f.lastSaid), ...saidTexts(f.lastSaid, f.count).map((t) => sanitise(t, 2_000)));
   say('Causes', ...f.causes.map((c) => sanitise(`${likelihoodWord(c.likelihood)}: ${clause(c.text)} (${clause(c.because)})`, 2_000)));
   f.remedies.forEach((r, i) => {
     say(i === 0 ? 'What to do' : '', sanitise(`${ended(r.text)}${r.appliesTo === '' ? '' : ` (${r.appliesTo})`}`, 2_000));

@@ -194,6 +194,8 @@ export const Pair = {
   STRAY_COUNT: 103,
   /** index of the record of its copies + 1; 0 none */
   COPIES: 112,
+  /** Frame of the client's first payload, where that is a TLS handshake record; 0 none. */
+  HELLO_FRAME: 113,
   /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
   QUIET: 104,
   /** Time of the stray SYN (float64). */

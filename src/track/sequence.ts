@@ -6,6 +6,7 @@
  * The same questions are answered once more for each segment, where a person asks for one connection: engine/segment-notes.ts.
  */
 import { Flag } from '../model/flags.ts';
+import { Side } from '../model/state.ts';
 import type { Packet } from '../decode/packet.ts';
 import { takeBackFin } from './closing.ts';
 import type { Context } from './context.ts';
@@ -170,7 +171,10 @@ function notePayload(x: Context, k: Packet, payload: number): void {
   const at = k.payloadAt;
   const first = at < k.end ? k.view.getUint8(at) : 0;
   const isFirst = pairF[(me + Half.LAST_DATA_TIME) >> 1]! < 0;
-  if (isFirst && first === TLS_HANDSHAKE && at + 1 < k.end && k.view.getUint8(at + 1) === 3) x.setFlag(me, HalfFlag.TLS);
+  if (isFirst && first === TLS_HANDSHAKE && at + 1 < k.end && k.view.getUint8(at + 1) === 3) {
+    x.setFlag(me, HalfFlag.TLS);
+    if (x.side === Side.CLIENT) pair[x.p + Pair.HELLO_FRAME] = x.frame;
+  }
   pair[me + Half.LAST_PAYLOAD] = Math.min(payload, 0xffffff) | (first << 24);
   pair[me + Half.LAST_DATA_FRAME] = x.frame;
   pairF[(me + Half.LAST_DATA_TIME) >> 1] = x.now;

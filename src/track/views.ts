@@ -130,6 +130,12 @@ class Connection implements ConnectionView {
     if (this.#has(Trait.CLOSED_BY_CLIENT) && this.#has(Trait.CLOSED_BY_SERVER)) return 'both';
     return this.#has(Trait.CLOSED_BY_CLIENT) ? 'client' : this.#has(Trait.CLOSED_BY_SERVER) ? 'server' : null;
   }
+  get helloFrame(): FrameNo | null {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref === 0) return null;
+    const { pairs } = this.#views.tables;
+    return frameOrNull(pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.HELLO_FRAME]!);
+  }
   get established(): boolean {
     return this.#has(Trait.COMPLETED);
   }

@@ -43,6 +43,9 @@ describe('HTTP', () => {
     ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'HTTP/2 preface'],
     ['HTTP/1.1 503 Service Unavailable\r\nRetry-After: 3\r\n\r\n', 'HTTP/1.1 503 Service Unavailable'],
     ['HTTP/1.0 204\r\n\r\n', 'HTTP/1.0 204'],
+    ['HTTP/1.1 200 O', 'HTTP/1.1 200'],
+    ['GET /search?q=some', 'GET /search?q=…'],
+    ['GET /searc', 'GET /searc…'],
   ])('%j', (octets, line) => expect(said(octets)).toBe(`HTTP: ${line}`));
 
   test('a header is never shown', () => {
@@ -97,6 +100,11 @@ describe('MySQL', () => {
     [rows(3), 'result set, in a transaction'],
     [packet(1, bytesOf('ff 1504'), text('#28000Access denied')), 'error 1045 (28000)'],
   ])('an answer', (octets, line) => expect(said(octets, server)).toBe(`MySQL: ${line}`));
+
+  test.each(['ping\n', 'pong of more than a line\n'])('%j on its port is of another protocol', (octets) => {
+    expect(said(octets, client)).toMatch(/^text: /);
+    expect(said(octets, server)).toMatch(/^text: /);
+  });
 
   test('an answer on another port is understood where the question was', () => {
     expect(said(ok(3), { fromServer: true }, 'MySQL')).toBe('MySQL: OK, in a transaction');
@@ -220,6 +228,7 @@ describe('TLS', () => {
 test('SSH shows its banner, then nothing', () => {
   expect(said('SSH-2.0-OpenSSH_9.6p1 Ubuntu-3\r\n', { port: 22, fromServer: true })).toBe('SSH: SSH-2.0-OpenSSH_9.6p1');
   expect(said(bytesOf('0000002c 0a 14'), { port: 22 })).toBe('SSH: packet, encrypted');
+  expect(said('no SSH at all\n', { port: 22 })).toBe('text: no SSH at all');
 });
 
 test('DNS over TCP', () => {
@@ -260,7 +269,11 @@ describe('text without a reader', () => {
 
   test('anything else is octets', () => {
     expect(said(bytesOf('00 01 02 ff'))).toBe('binary: 4 octets: 00 01 02 ff');
-    expect(said(text('x'))).toBe('binary: 1 octets: 78');
+    expect(said(text('x'))).toBe('binary: 1 octet: 78');
+  });
+
+  test('what the capture cut off is said to be missing', () => {
+    expect(said(new Uint8Array(0), { length: 1448, port: 3306 })).toBe('cut: none of 1,448 octets captured');
   });
 
   test('what steers a terminal is shown, not sent', () => {

@@ -15,6 +15,7 @@ import { connectionRow } from './rows.ts';
 export class FakeAnalyzer implements SessionAnalyzer {
   readonly decoder = new Decoder();
   readonly shown = null;
+  readonly payload = true;
   packets = 0;
   captureSeconds = 0;
   ruleRuns = 0;
@@ -44,6 +45,10 @@ export class FakeAnalyzer implements SessionAnalyzer {
     row.last = this.packets;
     row.reset ||= (packet.flags & Flag.RST) !== 0;
     return true;
+  }
+
+  saidPlan(): null {
+    return null;
   }
 
   connectionOf(packet: Packet): number {

@@ -20,7 +20,7 @@ const time = (seconds: string): string => `2026-11-20T08:33:${seconds}Z`;
 async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>): Promise<Ladder> {
   const pass = new SecondPass((sink: CaptureSink) => readStream([capture], sink), new AbortController().signal);
   const full = connectionRow({ lastFrame: 1_000_000, ...row });
-  return composeLadder(full, await readSegments(pass, { decoder: new Decoder(), connectionOf: () => -1 }, full), []);
+  return composeLadder(full, await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, full), []);
 }
 
 const inVlan = (id: number, script: string): ReturnType<typeof scriptFrames> =>

@@ -187,6 +187,19 @@ describe.each<[string, Open]>([
       expect(detail.layers.map(({ name }) => name).join(' ')).toMatch(/Ethernet.*IPv4.*TCP/i);
     }));
 
+  test('one packet without its payload, where it must not be shown', () =>
+    having(
+      async (session) => {
+        await session.done;
+        const detail = await session.ask('packet', { frame: 5 });
+        // Ethernet 14, IPv4 20, TCP 20; the payload is 100 octets.
+        expect(detail.bytes).toHaveLength(54);
+        expect(detail.notes).toContain('the payload is left out, as --no-payload asks');
+      },
+      [capture],
+      { payload: false },
+    ));
+
   test('the note on a packet is the same whether its ladder was looked at before or not', () =>
     afterwards(async (session) => {
       const cold = await session.ask('packet', { frame: 5 });

@@ -37,7 +37,8 @@ async function segmentsOf(name: string): Promise<Segments[]> {
   const pass = new SecondPass((sink, signal) => readCaptures([path], sink, { signal }), new AbortController().signal);
   const analysis = await analyse([path]);
   const all: Segments[] = [];
-  for (const row of analysis.connections()) all.push(await readSegments(pass, { decoder: new Decoder(), connectionOf: () => -1 }, row));
+  for (const row of analysis.connections())
+    all.push(await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, row));
   analysis.close();
   return all;
 }

@@ -1,6 +1,18 @@
 /** The words that every face shares. */
-import { expect, test } from 'vitest';
-import { bytesText, clockText, countText, durationText, plural, secondsBetween, spanText, whenText } from '../../src/report/narrate.ts';
+import { describe, expect, test } from 'vitest';
+import type { LastSaid } from '../../src/model/said.ts';
+import {
+  bytesText,
+  clockText,
+  countText,
+  durationText,
+  plural,
+  saidTexts,
+  secondsBetween,
+  spanText,
+  whenText,
+  wordsText,
+} from '../../src/report/narrate.ts';
 
 test.each([
   [0, '0 s'],
@@ -62,4 +74,36 @@ test('when: an instant, a stay that ended, a stay that did not', () => {
   expect(whenText({ since: a, until: b }, b)).toBe('from 08:33:00.000 until 08:33:02.500 (2.5 s)');
   expect(whenText({ since: a, until: null }, b)).toBe('since 08:33:00.000, still so at the end of the capture (2.5 s)');
   expect(whenText({ since: null, until: null }, b)).toBeNull();
+});
+
+describe('what was said last', () => {
+  const said: LastSaid = {
+    which: 'last',
+    connections: 16,
+    inTransaction: 14,
+    inTransactionProven: 12,
+    groups: [
+      { side: 'client', protocol: 'MySQL', text: 'SELECT ? FOR UPDATE', count: 14 },
+      { side: 'client', protocol: 'none', text: 'nothing', count: 2 },
+      { side: 'server', protocol: 'text', text: 'ok', count: 16 },
+    ],
+    lines: [],
+  };
+
+  test('is told by side, with its protocol, and open transactions last', () => {
+    expect(saidTexts(said, 16)).toEqual([
+      'client: 14 `SELECT ? FOR UPDATE` (MySQL), 2 nothing',
+      'server: all 16: `ok`',
+      '14 of 16 connections with an open transaction, as the server says of 12',
+    ]);
+  });
+
+  test('of many connections, it says how many were looked at', () => {
+    expect(saidTexts(said, 400)[0]).toBe('of the first 16 of 400 connections');
+  });
+
+  test('octets and what was cut off are not quoted', () => {
+    expect(wordsText({ protocol: 'binary', text: '4 octets: 00 01 02 ff' })).toBe('4 octets: 00 01 02 ff');
+    expect(wordsText({ protocol: 'text', text: 'a\u001b[2J' })).toBe('`a\\x1b[2J`');
+  });
 });

@@ -69,8 +69,9 @@ export interface ScriptOptions {
   /** TTL or hop limit at the capture point; 64. */
   readonly clientTtl?: number;
   readonly serverTtl?: number;
-  /** The first octets of the client's stream; what comes after them are letters. */
+  /** The first octets of each end's stream, one character each; what comes after them are letters. */
   readonly clientText?: string;
+  readonly serverText?: string;
   /** Epoch seconds at which the script begins. */
   readonly start?: number;
 }
@@ -175,7 +176,7 @@ export function scriptFrames(script: string, options: ScriptOptions = {}): reado
         flags: segment.flags,
         window: segment.window,
         options: segment.options,
-        payload: payloadAt(segment.seq, segment.length, from === 'client' ? options.clientText : undefined),
+        payload: payloadAt(segment.seq, segment.length, from === 'client' ? options.clientText : options.serverText),
       });
       ip =
         family === 4
@@ -277,5 +278,6 @@ function parseOptions(list: string | undefined, peerIsn: number, fail: Fail): Ui
 
 /** Printable, and the same octets when the same sequence numbers are sent again. */
 function payloadAt(seq: number, length: number, text = ''): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => text.charCodeAt(seq + i - 1) || 97 + ((((seq + i) % 26) + 26) % 26));
+  const letter = (at: number): number => 97 + (((at % 26) + 26) % 26);
+  return Uint8Array.from({ length }, (_, i) => (seq + i > 0 && seq + i <= text.length ? text.charCodeAt(seq + i - 1) : letter(seq + i)));
 }

@@ -8,7 +8,8 @@ import { type ApplicationProtocol, latin, says, type Speech, type Utterance } fr
 /** RFC 9110 §9.1, RFC 5789, RFC 4918; a method of its own is no proof of HTTP. */
 const REQUEST =
   /^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PROPFIND|REPORT|MKCOL|COPY|MOVE|LOCK|UNLOCK) ([^\s]{1,2000})(?: (HTTP\/\d\.\d))?/;
-const STATUS = /^(HTTP\/\d\.\d \d{3})(?: ([^\r\n]{0,60}))?/;
+/** The reason is shown where all of it was captured. */
+const STATUS = /^(HTTP\/\d\.\d \d{3})(?: ([^\r\n]{0,60})(?=\r?\n))?/;
 const PREFACE = 'PRI * HTTP/2.0\r\n';
 
 function read({ head }: Speech): Utterance | null {
@@ -19,7 +20,8 @@ function read({ head }: Speech): Utterance | null {
   const [line = '', method = '', target = '', version] = REQUEST.exec(text) ?? [];
   // Redis and memcached have a GET too, but no path. A target that fills the segment may go on.
   if (line === '' || !/^([/*]|[a-z][a-z\d+.-]*:\/\/)/i.test(target) === (method !== 'CONNECT')) return null;
-  return says(`${method} ${plainTarget(target)}${version === undefined ? '…' : ''}`);
+  const shown = `${method} ${plainTarget(target)}`;
+  return says(version !== undefined || shown.endsWith('…') ? shown : `${shown}…`);
 }
 
 /** Opaque and long enough to be a key: letters and digits without a dot (file names have one), RFC 4122 UUIDs among them. */

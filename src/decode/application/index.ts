@@ -5,6 +5,7 @@
  * by the readers. No octets make this throw (test/decode/application.test.ts).
  */
 import { sanitise } from '../../model/sanitise.ts';
+import { plural } from '../../model/wording.ts';
 import { dns } from './dns.ts';
 import { http } from './http.ts';
 import { mysql } from './mysql.ts';
@@ -27,18 +28,26 @@ const LONGEST = 200;
 const SHOWN_OCTETS = 8;
 
 export interface Said {
-  /** Name of the protocol, `text`, or `binary`. */
+  /** Name of the protocol, or `text`, `binary`, `cut`. */
   readonly protocol: string;
   readonly text: string;
   readonly transaction: Transaction;
 }
 
-/** @param known the protocol that the other end was understood to speak, or this one before; null unknown */
-export function describe(speech: Speech, known: string | null = null): Said {
+/** By a signature alone; null where it is no protocol that has one. */
+export function recognise(speech: Speech): Said | null {
   for (const { name, strong } of PROTOCOLS) {
     const utterance = strong(speech);
     if (utterance !== null) return said(name, utterance);
   }
+  return null;
+}
+
+/** @param known the protocol that the other end was understood to speak, or this one before; null unknown */
+export function describe(speech: Speech, known: string | null = null): Said {
+  if (speech.head.length === 0) return said('cut', { text: `none of ${octets(speech.length)} captured`, transaction: null });
+  const recognised = recognise(speech);
+  if (recognised !== null) return recognised;
   // What the other end speaks is better ground than a port: a tunnel may end anywhere.
   const expected = PROTOCOLS.find(({ name }) => name === known) ?? PROTOCOLS.find(({ ports }) => ports.includes(speech.port));
   const utterance = expected?.weak?.(speech) ?? null;
@@ -47,13 +56,12 @@ export function describe(speech: Speech, known: string | null = null): Said {
   return line === null ? said('binary', { text: octetsText(speech), transaction: null }) : said('text', line);
 }
 
-/** Is it more than a line of text or octets? */
-export const understood = ({ protocol }: Said): boolean => PROTOCOLS.some(({ name }) => name === protocol);
-
 const said = (protocol: string, { text, transaction }: Utterance): Said => ({ protocol, text: sanitise(text, LONGEST), transaction });
 
 /** `120 octets: 00 01 ff …` */
 function octetsText({ head, length }: Speech): string {
   const shown = Array.from(head.subarray(0, SHOWN_OCTETS), (octet) => octet.toString(16).padStart(2, '0'));
-  return `${String(length)} octets: ${shown.join(' ')}${length > shown.length ? ' …' : ''}`;
+  return `${octets(length)}: ${shown.join(' ')}${length > shown.length ? ' …' : ''}`;
 }
+
+const octets = (n: number): string => plural(n, 'octet');

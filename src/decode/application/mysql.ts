@@ -69,13 +69,15 @@ function greeting({ head }: Speech): Utterance | null {
 }
 
 function other(speech: Speech): Utterance | null {
-  const { head, fromServer } = speech;
+  const { head, fromServer, length } = speech;
   if (head.length < HEADER + 1) return null;
   const sequence = head[3]!;
+  const size = lengthAt(head, 0);
+  if (size === 0 || size + HEADER > length) return null;
   if (fromServer) return sequence === 0 ? null : answer(speech);
-  if (sequence !== 0) return says('login');
+  if (sequence !== 0) return size + HEADER === length ? says('login') : null;
   const command = COMMANDS[head[HEADER]!];
-  return command === undefined || lengthAt(head, 0) === 0 ? null : says(command, head[HEADER] === 0x01 ? 'ended' : null);
+  return command === undefined ? null : says(command, head[HEADER] === 0x01 ? 'ended' : null);
 }
 
 function answer(speech: Speech): Utterance {

@@ -20,7 +20,8 @@ import {
 const HEADER = 5;
 /** More messages than this in the captured octets tell nothing new. */
 const MOST_MESSAGES = 16;
-const LONGEST = 1 << 30;
+/** Octets; below what four printable characters read as a length would be. */
+const LONGEST = 1 << 28;
 
 /** First messages have no letter: length, code. */
 const STARTUP: Readonly<Record<number, string>> = {

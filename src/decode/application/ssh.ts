@@ -1,5 +1,5 @@
 /** SSH (RFC 4253 §4.2): the identification line; all that comes after the key exchange is encrypted. */
-import { type ApplicationProtocol, latin, says, type Speech, type Utterance } from './speech.ts';
+import { type ApplicationProtocol, isText, latin, says, type Speech, type Utterance } from './speech.ts';
 
 const BANNER = /^SSH-\d\.\d{1,2}-[^\s]{1,80}/;
 
@@ -8,4 +8,6 @@ const banner = ({ head }: Speech): Utterance | null => {
   return line === undefined ? null : says(line);
 };
 
-export const ssh: ApplicationProtocol = { name: 'SSH', ports: [22], strong: banner, weak: () => says('packet, encrypted') };
+const encrypted = ({ head }: Speech): Utterance | null => (isText(head, 0, head.length) ? null : says('packet, encrypted'));
+
+export const ssh: ApplicationProtocol = { name: 'SSH', ports: [22], strong: banner, weak: encrypted };

@@ -45,6 +45,8 @@ const ALERTS: Readonly<Record<number, string>> = {
   116: 'certificate_required',
   120: 'no_application_protocol',
 };
+/** All that can be said of what is encrypted. */
+export const APPLICATION_DATA = 'application data';
 const RECORD_HEADER = 5;
 /** 2^14 and what encryption may add (RFC 5246 §6.2.3). */
 const LONGEST_RECORD = (1 << 14) + 2_048;
@@ -62,7 +64,7 @@ function read({ head }: Speech): Utterance | null {
     case ContentType.HANDSHAKE:
       return says(handshake(head));
     case ContentType.APPLICATION_DATA:
-      return says('application data');
+      return says(APPLICATION_DATA);
     default:
       return null;
   }

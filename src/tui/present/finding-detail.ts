@@ -1,6 +1,6 @@
 /** Everything about one finding as lines: what, whose fault and why, proof, causes, remedies, filter, figures, caveats. */
 import type { Finding } from '../../model/finding.ts';
-import { likelihoodWord } from '../../report/narrate.ts';
+import { likelihoodWord, saidLabel, saidTexts } from '../../report/narrate.ts';
 import { severityLabel } from '../theme.ts';
 import { count, metric, timeOfDay } from './format.ts';
 import { fitLine, type Line, type Span, span, type Style } from './line.ts';
@@ -59,6 +59,8 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
     });
     if (finding.evidence.length > EVIDENCE_LINES) text(`… ${count(finding.evidence.length - EVIDENCE_LINES)} more frames`, 'dim');
   }
+  if (finding.lastSaid) heading(saidLabel(finding.lastSaid).toUpperCase());
+  for (const sentence of finding.lastSaid ? saidTexts(finding.lastSaid, finding.count) : []) text(sentence);
   if (finding.causes.length > 0) heading('CAUSES');
   for (const { text: what, likelihood, because } of finding.causes) {
     item(likelihoodWord(likelihood).padEnd(CAUSE_WIDTH), what);

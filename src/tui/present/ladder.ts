@@ -4,6 +4,7 @@
  */
 import type { Ladder, LadderRow, LadderSegment } from '../../engine/protocol.ts';
 import { endpointText } from '../../model/address.ts';
+import { wordsText } from '../../report/narrate.ts';
 import { flagWords, segmentForms } from '../../report/segment-words.ts';
 import { count, duration, timeOfDay } from './format.ts';
 import { words } from './findings.ts';
@@ -28,7 +29,8 @@ export function ladderItems(ladder: Ladder, filter: string): LadderItem[] {
 }
 
 function searchText(row: LadderRow): string {
-  const own = row.frame === null ? 'timer' : `#${row.frame} ${flagWords(row.flags)} ${row.flags} ${row.notes.join(' ')}`;
+  const own =
+    row.frame === null ? 'timer' : `#${row.frame} ${flagWords(row.flags)} ${row.flags} ${row.notes.join(' ')} ${row.said?.text ?? ''}`;
   return `${own} ${row.from} ${row.clientState} ${row.serverState} ${row.transitions.join(' ')}`.toLowerCase();
 }
 
@@ -196,6 +198,7 @@ export function ladderNotes(item: LadderItem | undefined, ladder: Ladder, width:
       const from = row.from === 'client' ? ladder.connection.client : ladder.connection.server;
       const ack = row.ack === null ? '' : `  ack ${row.ack}`;
       const after = item.before === null ? '' : `, ${duration(row.delta)} after the one before`;
+      if (row.said) add('says      ', wordsText(row.said));
       add('segment   ', `${flagWords(row.flags)}  seq ${row.seq}${ack}  length ${row.length}  window ${row.window}`);
       add('sent      ', `${timeOfDay(row.time, 9)} by ${row.from} ${endpointText(from.ip, from.port)}${after}`);
     }
