@@ -5,6 +5,8 @@ export type { Progress } from './engine/protocol.ts';
 export { defineDetector, found } from './detect/detector.ts';
 export type { Category, Detection, Detector, Draft, EvidenceDraft, Parameter, RuleDocs } from './detect/detector.ts';
 export type * from './model/capture-view.ts';
+export type * from './model/syn-facts.ts';
+export type * from './model/unasked.ts';
 export { type Clock, parseTimeArgument, type TimeArgument } from './model/clock.ts';
 export * from './model/connection.ts';
 export * from './model/errors.ts';

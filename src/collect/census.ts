@@ -16,25 +16,26 @@ import type {
   ReuseGroup,
   ServiceView,
   SharedEnd,
-  StrayAcks,
   TimeWaitGroup,
   TimeWaitHost,
-  Unasked,
   Openings,
   Troubles,
 } from '../model/capture-view.ts';
 import type { Clock } from '../model/clock.ts';
 import type { DnsView } from '../model/dns.ts';
 import { type HostRole, NO_NAMES, type OwnNames } from '../model/names.ts';
+import type { IsnSeries, SynTimestamps } from '../model/syn-facts.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { ServiceTurns } from '../model/turns.ts';
+import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { dnsView } from './dns.ts';
 import { EndingTally, sharedEnds, silentResets } from './endings.ts';
+import { isnSeries } from './isns.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
@@ -43,10 +44,11 @@ import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
 import { OpeningTally } from './openings.ts';
+import { synTimestamps } from './syn-timestamps.ts';
 import { TimeWaitStays } from './time-wait.ts';
 import { TroubleTally } from './troubles.ts';
 import { TurnTally } from './turns.ts';
-import { clientSpeaks, strayAcks, unaskedAnswers } from './unasked.ts';
+import { clientSpeaks, strayAcks, unaskedAnswers, type UnaskedGroups } from './unasked.ts';
 import { findVantage } from './vantage.ts';
 
 /** What the decoder counted besides TCP. */
@@ -115,6 +117,7 @@ export class Census implements CaptureView {
   #scans: Scans | undefined;
   #probes: readonly FlagProbes[] | undefined;
   #impossible: Impossible | undefined;
+  #unasked: UnaskedGroups | undefined;
   #vantage: VantageView | undefined;
   #reuses: readonly ReuseGroup[] | undefined;
   #dns: DnsView | undefined;
@@ -215,7 +218,19 @@ export class Census implements CaptureView {
     return strayAcks(this, this.#strays());
   }
   get unasked(): readonly Unasked[] {
-    return unaskedAnswers(this);
+    return this.#unaskedAnswers().unasked;
+  }
+  get reflected(): readonly Reflected[] {
+    return this.#unaskedAnswers().reflected;
+  }
+  #unaskedAnswers(): UnaskedGroups {
+    return (this.#unasked ??= unaskedAnswers(this));
+  }
+  synTimestamps(minimum: number): readonly SynTimestamps[] {
+    return synTimestamps(this, minimum);
+  }
+  isnSeries(minimum: number): readonly IsnSeries[] {
+    return isnSeries(this, minimum);
   }
   #strays(): readonly ConnId[] {
     return this.#resets.filter((id) => strayOf(this, id) !== null);

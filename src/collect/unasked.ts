@@ -1,8 +1,9 @@
 /** Segments that nobody asked for: lone ACKs that meet a bare RST, and answers to questions that were never put. */
-import type { StrayAcks, Unasked } from '../model/capture-view.ts';
+import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import { Side } from '../model/state.ts';
-import { type ConnId, connId, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import type { Receiver } from '../track/unasked.ts';
 import type { Census } from './census.ts';
 import { strayOf } from './probes.ts';
 
@@ -55,25 +56,114 @@ function peak(starts: Float64Array, span: number): number {
   return most;
 }
 
-/** SYN-ACKs to SYNs that the capture does not hold, by the service that sent them. */
-export function unaskedAnswers(census: Census): Unasked[] {
+/** Servers whose answers must reach one address, unasked, for a reflection: one or a few may be a route that the capture does not see. */
+const REFLECTING_SERVERS = 10;
+
+export interface UnaskedGroups {
+  readonly unasked: readonly Unasked[];
+  readonly reflected: readonly Reflected[];
+}
+
+/** SYN-ACKs to SYNs that the capture does not hold. */
+interface LoneAnswers {
+  readonly ids: ConnId[];
+  readonly others: Set<number>;
+  refused: number;
+}
+const noAnswers = (): LoneAnswers => ({ ids: [], others: new Set(), refused: 0 });
+
+/** One or many servers? Answers of many to one address are reflected there; those of one service to many are backscatter of a flood. */
+export function unaskedAnswers(census: Census): UnaskedGroups {
+  const { tables, connections } = census.tracker;
+  const lone: { readonly id: ConnId; readonly refused: boolean }[] = [];
+  for (let id = 0; id < connections; id++) {
+    if ((tables.cores.page(id)[tables.cores.offset(id) + Core.STATE]! & BOTH_SYNS) !== Trait.SAW_SYN_ACK) continue;
+    const refused = census.legs.isFollower(id) ? null : answersAlone(census, id);
+    if (refused !== null) lone.push({ id: connId(id), refused });
+  }
+  const receivers = new Map<number, LoneAnswers>();
+  for (const { id, refused } of lone) note(receivers, receiverOf(census, id), id, census.serverAddress(id), refused);
+  const datagrams = new Map(tables.unasked.receivers.map((r) => [receiverKey(r.address, r.ipv6), r]));
+  const reflected: Reflected[] = [];
+  const reflecting = new Set<number>();
+  for (const receiver of new Set([...receivers.keys(), ...datagrams.keys()])) {
+    const it = reflectedAt(census, datagrams.get(receiver), receivers.get(receiver) ?? noAnswers());
+    if (it === null) continue;
+    reflected.push(it);
+    reflecting.add(receiver);
+  }
+  return {
+    unasked: byService(
+      census,
+      lone.filter(({ id }) => !reflecting.has(receiverOf(census, id))),
+    ),
+    reflected,
+  };
+}
+
+function note(groups: Map<number, LoneAnswers>, key: number, id: ConnId, other: number, refused: boolean): void {
+  let group = groups.get(key);
+  if (group === undefined) groups.set(key, (group = noAnswers()));
+  group.ids.push(id);
+  group.others.add(other);
+  if (refused) group.refused++;
+}
+
+/** An address and its family in one number. */
+const receiverKey = (address: number, ipv6: boolean): number => (ipv6 ? 2 ** 32 : 0) + (address >>> 0);
+const receiverOf = (census: Census, id: number): number => receiverKey(census.clientAddress(id), isIpv6(census, id));
+const isIpv6 = ({ tracker: { tables } }: Census, id: number): boolean =>
+  (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
+
+/** What one address got unasked; null: of too few servers, or it asks most of what it is answered. */
+function reflectedAt(census: Census, datagrams: Receiver | undefined, { ids, others, refused }: LoneAnswers): Reflected | null {
+  const { tables } = census.tracker;
+  const senders = new Set([...others, ...(datagrams?.senders ?? [])]);
+  if (senders.size < REFLECTING_SERVERS || (datagrams?.asked ?? 0) > (datagrams?.answers ?? 0) / 10) return null;
+  const ipv6 = datagrams?.ipv6 ?? isIpv6(census, ids[0]!);
+  const address = datagrams?.address ?? census.clientAddress(ids[0]!);
+  const starts = ids.map((id) => census.connection(id).start);
+  return {
+    receiver: tables.addresses.text(address, ipv6),
+    answers: datagrams?.answers ?? 0,
+    bytes: datagrams?.bytes ?? 0,
+    kinds: [...(datagrams?.kinds ?? [])].map(([port, count]) => ({ port, count })).sort((a, b) => b.count - a.count),
+    synAcks: ids,
+    senders: senders.size,
+    refused: (datagrams?.refused ?? 0) + refused,
+    heard: tables.unasked.hasAsked(address, ipv6) || isConnected(census, address, ipv6),
+    first: nanos(starts.reduce((t, s) => Math.min(t, s), datagrams?.first ?? Infinity)),
+    last: nanos(starts.reduce((t, s) => Math.max(t, s), datagrams?.last ?? 0)),
+    peakPerSecond: datagrams?.peakPerSecond ?? 0,
+    examples: (datagrams?.examples ?? []).map((e) => ({
+      frame: frameNo(e.frame),
+      time: nanos(e.time),
+      sender: tables.addresses.text(e.sender, ipv6),
+      port: e.port,
+    })),
+  };
+}
+
+/** Did a connection of the address come about in the capture, as client or as server? */
+function isConnected(census: Census, address: number, ipv6: boolean): boolean {
+  const { cores } = census.tracker.tables;
+  for (let id = 0; id < census.tracker.connections; id++) {
+    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.COMPLETED) === 0 || isIpv6(census, id) !== ipv6) continue;
+    if (census.clientAddress(id) === address || census.serverAddress(id) === address) return true;
+  }
+  return false;
+}
+
+function byService(census: Census, lone: readonly { readonly id: ConnId; readonly refused: boolean }[]): Unasked[] {
+  if (lone.length === 0) return [];
   const { cores } = census.tracker.tables;
   const { connections } = census.tracker;
-  const groups = new Map<number, { readonly ids: ConnId[]; readonly receivers: Set<number>; refused: number }>();
+  const groups = new Map<number, LoneAnswers>();
   const receivers = new Set<number>();
-  for (let id = 0; id < connections; id++) {
-    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & BOTH_SYNS) !== Trait.SAW_SYN_ACK) continue;
-    const refused = answersAlone(census, id);
-    if (refused === null) continue;
-    const service = census.serviceIndex(id);
-    let group = groups.get(service);
-    if (!group) groups.set(service, (group = { ids: [], receivers: new Set(), refused: 0 }));
-    group.ids.push(connId(id));
-    group.receivers.add(census.clientAddress(id));
+  for (const { id, refused } of lone) {
+    note(groups, census.serviceIndex(id), id, census.clientAddress(id), refused);
     receivers.add(census.clientAddress(id));
-    if (refused) group.refused++;
   }
-  if (groups.size === 0) return [];
   const asking = new Set<number>();
   for (let id = 0; id < connections; id++) {
     if ((cores.page(id)[cores.offset(id) + Core.STATE]! & BOTH_SYNS) !== BOTH_SYNS) continue;
@@ -83,8 +173,8 @@ export function unaskedAnswers(census: Census): Unasked[] {
     service: census.services[service]!,
     ids: group.ids,
     refused: group.refused,
-    receivers: group.receivers.size,
-    askingReceivers: [...group.receivers].filter((address) => asking.has(address)).length,
+    receivers: group.others.size,
+    askingReceivers: [...group.others].filter((address) => asking.has(address)).length,
   }));
 }
 

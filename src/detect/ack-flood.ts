@@ -1,5 +1,6 @@
 /** `ack-flood`: ACKs by the hundred that belong to no connection, each answered by RST. */
-import type { CaptureView, StrayAcks } from '../model/capture-view.ts';
+import type { CaptureView } from '../model/capture-view.ts';
+import type { StrayAcks } from '../model/unasked.ts';
 import { Mark } from '../model/connection.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';

@@ -1,6 +1,7 @@
 /** `backscatter`: SYN-ACKs to addresses that never asked; somebody forges these addresses. */
-import type { CaptureView, Unasked } from '../model/capture-view.ts';
+import type { CaptureView } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
+import type { Unasked } from '../model/unasked.ts';
 import { countText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
 import { examples, period, proofs } from './evidence.ts';

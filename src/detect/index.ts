@@ -32,10 +32,12 @@ import { httpFlood } from './http-flood.ts';
 import { idleTimeoutPattern } from './idle-timeout-pattern.ts';
 import { landAttack } from './land-attack.ts';
 import { ipFragments } from './ip-fragments.ts';
+import { isnWeak } from './isn-weak.ts';
 import { keepalive } from './keepalive.ts';
 import { lastAckStuck } from './last-ack-stuck.ts';
 import { martianSource } from './martian-source.ts';
 import { midStream } from './mid-stream.ts';
+import { natTimestamps } from './nat-timestamps.ts';
 import { noConnectionReuse } from './no-connection-reuse.ts';
 import { oneWayCapture } from './one-way-capture.ts';
 import { packetLoss } from './packet-loss.ts';
@@ -45,6 +47,7 @@ import { portExhaustion } from './port-exhaustion.ts';
 import { pawsDrop } from './paws-drop.ts';
 import { portReuse } from './port-reuse.ts';
 import { processKilled } from './process-killed.ts';
+import { reflection } from './reflection.ts';
 import { reordering } from './reordering.ts';
 import { rstAfterClose } from './rst-after-close.ts';
 import { portScan } from './port-scan.ts';
@@ -53,6 +56,7 @@ import { simultaneousClose } from './simultaneous-close.ts';
 import { simultaneousOpen } from './simultaneous-open.ts';
 import { slowClose } from './slow-close.ts';
 import { spoofedSource } from './spoofed-source.ts';
+import { straySegment } from './stray-segment.ts';
 import { subnetConcentration } from './subnet-concentration.ts';
 import { slowResponse } from './slow-response.ts';
 import { slowloris } from './slowloris.ts';
@@ -85,6 +89,8 @@ export const DETECTORS: readonly Detector[] = [
   timeWaitAssassination,
   twBucketOverflow,
   pawsDrop,
+  natTimestamps,
+  straySegment,
   synFlood,
   portScan,
   flagProbe,
@@ -95,6 +101,7 @@ export const DETECTORS: readonly Detector[] = [
   ackFlood,
   connectionFlood,
   backscatter,
+  reflection,
   acceptQueueOverflow,
   connectionRefused,
   synUnanswered,
@@ -125,6 +132,7 @@ export const DETECTORS: readonly Detector[] = [
   synBacklogOverflow,
   slowHandshake,
   tcpFastOpen,
+  isnWeak,
   icmpUnreachable,
   slowResponse,
   smallSegments,

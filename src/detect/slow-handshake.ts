@@ -155,6 +155,7 @@ function draft(
       'accept-queue-overflow',
       'process-killed',
       'time-wait-challenge',
+      'nat-timestamps',
       'packet-loss',
     ],
   };

@@ -180,7 +180,7 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
         count: 1,
       },
     ],
-    explainedByRules: ['syn-flood', 'accept-queue-overflow'],
+    explainedByRules: ['syn-flood', 'accept-queue-overflow', ...(grouping === 'service' ? ['nat-timestamps'] : [])],
   };
 }
 

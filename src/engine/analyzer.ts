@@ -116,11 +116,21 @@ export class Analyzer {
       else if (Sightings.wanted(frame)) this.#sight(record);
     } else {
       this.tally.note(packet, record.linkType);
-      if (packet.layer === Layer.ICMP && packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
-      else if (packet.layer === Layer.UDP) this.#tracker.tables.dns.note(packet, frame, now);
+      if (packet.layer === Layer.ICMP) this.#icmp(packet, frame, now);
+      else if (packet.layer === Layer.UDP) this.#udp(packet, frame, now);
       else if (packet.stop === Stop.FRAGMENT && packet.srcPort !== 0) this.#tracker.fragmentRefused(packet, frame, now);
     }
     return frame !== this.#options.count || this.#enough('--count');
+  }
+
+  #icmp(packet: Packet, frame: number, now: Nanos): void {
+    if (packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
+    this.#tracker.tables.unasked.icmp(packet, frame, now);
+  }
+
+  #udp(packet: Packet, frame: number, now: Nanos): void {
+    this.#tracker.tables.dns.note(packet, frame, now);
+    this.#tracker.tables.unasked.udp(packet, frame, now);
   }
 
   #putTogether(packet: Packet): void {

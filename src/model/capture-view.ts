@@ -6,8 +6,10 @@ import type { ConnectionView, Outcome } from './connection.ts';
 import type { DnsView } from './dns.ts';
 import type { HostRole, Names } from './names.ts';
 import type { Side } from './state.ts';
+import type { IsnSeries, SynTimestamps } from './syn-facts.ts';
 import type { ServiceTurns } from './turns.ts';
 import type { ConnId, FrameNo, Nanos } from './units.ts';
+import type { Reflected, StrayAcks, Unasked } from './unasked.ts';
 import type { VantageView } from './vantage.ts';
 
 /** A stay of one endpoint in CLOSE_WAIT. */
@@ -330,32 +332,6 @@ export interface ForgedGroup {
   readonly ids: readonly ConnId[];
 }
 
-/** Lone segments with ACK and without data for one service that meet a bare RST: they belong to no connection. */
-export interface StrayAcks {
-  readonly service: ServiceView;
-  /** Ascending; without those of sources that hold other connections to the service. */
-  readonly ids: readonly ConnId[];
-  readonly sources: number;
-  /** How many were left out because their source holds other connections. */
-  readonly leftOut: number;
-  readonly first: Nanos;
-  readonly last: Nanos;
-  /** The most of them begun within so many seconds. */
-  peakWithin(seconds: number): number;
-}
-
-/** SYN-ACKs of one service to SYNs that the capture does not hold, with nothing else but RSTs. */
-export interface Unasked {
-  readonly service: ServiceView;
-  /** Ascending. */
-  readonly ids: readonly ConnId[];
-  /** Refused by a RST of the receiver. */
-  readonly refused: number;
-  readonly receivers: number;
-  /** Receivers whose own SYNs, where they sent any, are in the capture. */
-  readonly askingReceivers: number;
-}
-
 /** What is missing everywhere: facts about the capture that make rules doubt themselves. */
 export interface CaptureQuality {
   /** TCP segments by kind. */
@@ -453,7 +429,7 @@ export interface CaptureView {
   withIgnoredAck(): readonly ConnId[];
   /** Ids of live connections into which a SYN came that opened no new one, ascending. */
   withStraySyn(): readonly ConnId[];
-  /** Ids of connections of which a SYN or data was answered as a segment of an older connection (Mark.OLD_ANSWER, OLD_TIMESTAMP), ascending. */
+  /** Ids of connections with a segment that belongs to an older connection, or was answered as if it did (Mark.OLD_SEGMENT, OLD_ANSWER, OLD_TIMESTAMP), ascending. */
   withOldAnswer(): readonly ConnId[];
   readonly endings: Endings;
   readonly troubles: Troubles;
@@ -471,7 +447,14 @@ export interface CaptureView {
   scans(minPorts: number, minHosts: number): readonly ScanGroup[];
   readonly flagProbes: readonly FlagProbes[];
   readonly strayAcks: readonly StrayAcks[];
+  /** Without those of receivers in `reflected`. */
   readonly unasked: readonly Unasked[];
+  /** Addresses that got answers of at least ten servers, unasked. */
+  readonly reflected: readonly Reflected[];
+  /** Of clients with at least `minimum` connections to a service. */
+  synTimestamps(minimum: number): readonly SynTimestamps[];
+  /** Of hosts with at least `minimum` completed connections in one role. */
+  isnSeries(minimum: number): readonly IsnSeries[];
   /** SYNs that led to nothing from impossible addresses: from the service's own address and port, and from those that name no single host. */
   readonly impossibleSources: { readonly toItself: readonly ForgedGroup[]; readonly martian: readonly ForgedGroup[] };
 }

@@ -48,12 +48,14 @@ export const Mark = {
   DATA_AFTER_CLOSE: 'data-after-close',
   /** The third ACK (or the data that stood in for it) was seen, yet the SYN-ACK came again. */
   HANDSHAKE_ACK_IGNORED: 'handshake-ack-ignored',
-  /** An empty ACK that repeats what was known, straight after an unacceptable RST or SYN (RFC 5961). */
+  /** An empty ACK that repeats what was known, straight after an unacceptable RST or SYN (RFC 5961) or an OLD_SEGMENT. */
   CHALLENGE_ACK: 'challenge-ack',
   /** An ACK of an older connection of the tuple answers a SYN (TIME_WAIT, LAST_ACK); `detail` as for OLD_TIMESTAMP, 0 without PAWS. */
   OLD_ANSWER: 'old-answer',
   /** An ACK refuses data for its timestamp (PAWS, RFC 7323 §5); `detail`: how much newer the one is that it echoes, units of the sender's clock. */
   OLD_TIMESTAMP: 'old-timestamp',
+  /** A segment of the connection before on the tuple, late; `detail`: payload octets. In no other count but those of packets and octets. */
+  OLD_SEGMENT: 'old-segment',
   /** An ICMP error quoted this connection; `detail` is type << 8 | code. */
   ICMP_ERROR: 'icmp-error',
   /** The first segment of an end that came in IP fragments; `detail` is their number, or 0 where the first was too small to be accepted (RFC 8200 §4.5). */

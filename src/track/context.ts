@@ -31,6 +31,7 @@ import { RefusedTimestamps } from './refused-timestamps.ts';
 import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
+import { UnaskedAnswers } from './unasked.ts';
 import { TimerKind, Timers } from './timers.ts';
 import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
 
@@ -53,6 +54,8 @@ export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
 /** Everything the tracker owns. */
 export class Tables {
   readonly cores = new RecordPages(CORE_STRIDE, 12);
+  /** Index for index with `cores`: the timestamp of the client's SYN, where Core.OPTIONS has SynOption.TIMESTAMPS. */
+  readonly synTimestamps = new RecordPages(1, 12);
   readonly pairs = new RecordPages(PAIR_STRIDE, 10);
   readonly copied = new RecordPages(COPIED_STRIDE, 8);
   readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
@@ -64,13 +67,14 @@ export class Tables {
   readonly sightings = new Sightings(this.addresses);
   readonly refusedTimestamps = new RefusedTimestamps();
   readonly dns = new DnsTraffic(this.addresses);
+  readonly unasked = new UnaskedAnswers(this.addresses);
   readonly flows: FlowTable;
   readonly tags: Tags;
   readonly timers = new Timers();
   readonly series = new TimeSeries();
   /** Sender of the first ICMP error about a connection, as its addresses are kept. */
   readonly icmpReporters = new Map<number, number>();
-  /** Ids of connections with a segment that was answered as one of an older connection (Mark.OLD_ANSWER, OLD_TIMESTAMP), unordered. */
+  /** Ids of connections with a segment that belongs to an older connection, or was answered as if it did (Mark.OLD_SEGMENT, OLD_ANSWER, OLD_TIMESTAMP), unordered. */
   readonly takenForOld = new Set<number>();
 
   constructor() {
@@ -110,9 +114,19 @@ export class Context {
   now = -0;
   /** Where the packet was captured: 16 bits that tell interfaces (of the file or of the cooked header) apart. */
   source = 0;
+  /** Whose stray segment (strays.ts) waits for its answer: connection id and side, + 1; 0 none. And since when. */
+  stray = 0;
+  strayTime = -0;
 
   constructor(tables: Tables) {
     this.tables = tables;
+  }
+
+  /** Keeps the timestamp of the client's SYN, whose options were just decoded. */
+  noteSynTimestamp(k: Packet): void {
+    if (!k.options.hasTimestamp) return;
+    const { synTimestamps } = this.tables;
+    synTimestamps.page(this.id)[synTimestamps.offset(this.id)] = k.options.tsVal;
   }
 
   takenForOld(): void {

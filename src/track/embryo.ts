@@ -62,6 +62,7 @@ function firstSyn(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN);
   x.core[x.c + Core.ISS] = k.seq;
   x.core[x.c + Core.OPTIONS] = packSynOptions(k, x.core[x.c + Core.OPTIONS]!);
+  x.noteSynTimestamp(k);
   x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
   x.step(Side.CLIENT, Cause.SENDS_SYN);
 }

@@ -32,6 +32,7 @@ export function syn(x: Context, k: Packet): boolean {
   if ((state === State.CLOSED || state === State.LISTEN) && opens && !stale) {
     x.core[x.c + Core.ISS + x.side] = k.seq;
     x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k, x.core[x.c + Core.OPTIONS + x.side]!);
+    if (x.side === 0) x.noteSynTimestamp(k);
     x.step(x.side, Cause.SENDS_SYN);
     return true;
   }

@@ -6,7 +6,7 @@
  */
 
 export class RecordPages {
-  /** Words per record; even, so that float64 fields stay aligned. */
+  /** Words per record; even where there are float64 fields, which must stay aligned. */
   readonly stride: number;
   readonly bits: number;
   readonly mask: number;

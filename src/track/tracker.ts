@@ -20,6 +20,7 @@ import { segment } from './machine.ts';
 import { dataGivenUpAt } from './repairs.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { book } from './sequence.ts';
+import { isStray } from './strays.ts';
 import { isMissingDirection } from './tags.ts';
 import { type Expire, TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
@@ -125,6 +126,8 @@ export class Tracker {
     pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
     pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
     if (k.payloadLength > 0) pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + k.payloadLength;
+
+    if (core[c + Core.PREVIOUS] !== 0 && (flags & (Flag.SYN | Flag.RST)) === 0 && isStray(x, k)) return id;
 
     if ((flags & CONTROL) === 0 && (core[c + Core.STATE]! & ORDINARY) === BOTH_ESTABLISHED) {
       pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
@@ -279,6 +282,7 @@ export class Tracker {
   #open(k: Packet, previous: number): number {
     const { cores, flows } = this.tables;
     const id = cores.add();
+    this.tables.synTimestamps.add();
     const core = cores.page(id);
     const c = cores.offset(id);
     core[c + Core.ADDR_A] = this.#a;

@@ -1,0 +1,20 @@
+/** UDP services that answer small questions with large answers, and are used to reflect attacks (US-CERT TA14-017A, and later finds); by port. */
+export const AMPLIFIERS: Readonly<Record<number, string>> = {
+  17: 'QOTD',
+  19: 'chargen',
+  53: 'DNS',
+  111: 'portmap',
+  123: 'NTP',
+  137: 'NetBIOS',
+  161: 'SNMP',
+  389: 'CLDAP',
+  427: 'SLP',
+  520: 'RIP',
+  1434: 'SQL Server browser',
+  1900: 'SSDP',
+  3283: 'Apple Remote Desktop',
+  3702: 'WS-Discovery',
+  5353: 'mDNS',
+  5683: 'CoAP',
+  11211: 'memcached',
+};

@@ -1,0 +1,59 @@
+/**
+ * Segments of the connection before on the same tuple that come late, into the next one (RFC 9293 §3.4.3 is about them). Their
+ * sequence numbers were sent there and cannot have been sent here; whoever gets one answers by an ACK of what it waits for.
+ * Only tuples that are used again are looked at, and only where both connections are in the capture: their numbers are the proof.
+ */
+import { Mark } from '../model/connection.ts';
+import { Flag } from '../model/flags.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
+import type { Packet } from '../decode/packet.ts';
+import type { Context } from './context.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
+
+/** RFC 7323 §2.3: no window reaches further. */
+const MAX_WINDOW = 2 ** 30;
+
+/** A segment without SYN and RST on a tuple used before: does it belong to the connection before? Then it is logged here. */
+export function isStray(x: Context, k: Packet): boolean {
+  const { core, c, pair, me, side } = x;
+  if (!x.has(Trait.SAW_SYN) || !x.has(Trait.SAW_SYN_ACK)) return false;
+  const iss = core[c + Core.ISS + side]!;
+  if ((k.seq - iss) >>> 0 <= ((pair[me + Half.NXT]! - iss) >>> 0) + MAX_WINDOW) {
+    if (x.stray !== 0) answered(x, k);
+    return false;
+  }
+  if (!wasSentBefore(x, k)) return false;
+  x.takenForOld();
+  x.mark(Mark.OLD_SEGMENT, k.payloadLength);
+  x.stray = ((x.id << 1) | side) + 1;
+  x.strayTime = x.now;
+  return true;
+}
+
+/** Do the numbers of the segment lie among those that its sender sent in the connection before? */
+function wasSentBefore(x: Context, k: Packet): boolean {
+  const { cores, pairs } = x.tables;
+  const before = x.core[x.c + Core.PREVIOUS]! - 1;
+  const core = cores.page(before);
+  const c = cores.offset(before);
+  const ref = core[c + Core.PAIR]!;
+  if (ref === 0) return false;
+  const turned = ((core[c + Core.STATE]! ^ x.core[x.c + Core.STATE]!) & Trait.CLIENT_IS_B) !== 0;
+  const half = pairs.offset(ref - 1) + (turned ? 1 - x.side : x.side) * HALF_STRIDE;
+  const pair = pairs.page(ref - 1);
+  if ((pair[half + Half.FLAGS]! & HalfFlag.NXT_KNOWN) === 0) return false;
+  // SYN and FIN count as an octet each.
+  const sent = pairs.floatPage(ref - 1)[(half + Half.PAYLOAD) >> 1]! + 2;
+  const behind = (pair[half + Half.NXT]! - k.seq) >>> 0;
+  return behind <= sent && k.payloadLength + ((k.flags & Flag.FIN) === 0 ? 0 : 1) <= behind;
+}
+
+/** The other end's next segment after a stray one: an empty ACK that says nothing new is its answer (RFC 9293 §3.10.7.4 first). */
+function answered(x: Context, k: Packet): void {
+  const { pair, me } = x;
+  if (x.stray !== ((x.id << 1) | (1 - x.side)) + 1) return;
+  x.stray = 0;
+  const repeats =
+    k.payloadLength === 0 && (k.flags & Flag.ACK) !== 0 && k.ack === pair[me + Half.LAST_ACK] && k.seq === pair[me + Half.NXT];
+  if (repeats && x.now - x.strayTime <= NANOS_PER_SECOND) x.mark(Mark.CHALLENGE_ACK, 0);
+}
