@@ -18,39 +18,25 @@ export function closeWaitsOf(census: Census, ids: readonly number[]): CloseWaitS
   return out.sort((a, b) => length(b) - length(a));
 }
 
-/** Starts and ends of stays in a state, over many connections; the peak of their overlap. */
-export class Overlap {
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-
-  add(start: number, end: number): void {
-    this.#starts.push(start);
-    this.#ends.push(end);
-  }
-
-  get length(): number {
-    return this.#starts.length;
-  }
-
-  peak(): { peak: number; at: Nanos | null } {
-    const starts = Float64Array.from(this.#starts).sort();
-    const ends = Float64Array.from(this.#ends).sort();
-    let peak = 0;
-    let at: Nanos | null = null;
-    let open = 0;
-    for (let i = 0, k = 0; i < starts.length; i++) {
-      while (k < ends.length && ends[k]! <= starts[i]!) {
-        open--;
-        k++;
-      }
-      open++;
-      if (open > peak) {
-        peak = open;
-        at = starts[i]! as Nanos;
-      }
+/** The most stays at once, and since when; the columns are sorted in place. */
+export function peakOf(starts: Float64Array, ends: Float64Array): { peak: number; at: Nanos | null } {
+  starts.sort();
+  ends.sort();
+  let peak = 0;
+  let at: Nanos | null = null;
+  let open = 0;
+  for (let i = 0, k = 0; i < starts.length; i++) {
+    while (k < ends.length && ends[k]! <= starts[i]!) {
+      open--;
+      k++;
     }
-    return { peak, at };
+    open++;
+    if (open > peak) {
+      peak = open;
+      at = starts[i]! as Nanos;
+    }
   }
+  return { peak, at };
 }
 
 /** Calls `stay` for each stay of either end in `state`; one that is `open` goes on at the end of observation, which is its `until`. */
@@ -84,7 +70,13 @@ function forEachStay(
 
 /** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
 export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; at: Nanos | null } {
-  const overlap = new Overlap();
-  for (const id of ids) forEachStay(census, id, State.SYN_RCVD, (side, since, until) => side === 1 && overlap.add(since, until));
-  return overlap.peak();
+  const starts: number[] = [];
+  const ends: number[] = [];
+  for (const id of ids)
+    forEachStay(census, id, State.SYN_RCVD, (side, since, until) => {
+      if (side !== 1) return;
+      starts.push(since);
+      ends.push(until);
+    });
+  return peakOf(Float64Array.from(starts), Float64Array.from(ends));
 }

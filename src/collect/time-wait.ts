@@ -8,18 +8,38 @@ import { type ConnId, connId } from '../model/units.ts';
 import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
-import { Overlap } from './stays.ts';
+import { peakOf } from './stays.ts';
 
 /** Completeness bit of a FIN: without one nothing waits. */
 const SAW_FIN = 16 << Trait.COMPLETENESS_SHIFT;
 
-interface Group {
+/** No key of a group. */
+const UNWANTED = -1;
+
+/** The stays of one host, filled in the order of the connections. */
+class Group {
   readonly side: Side;
   readonly first: ConnId;
-  readonly overlap: Overlap;
-  readonly ids: ConnId[];
+  readonly since: Float64Array;
+  readonly until: Float64Array;
+  readonly ids: ConnId[] = [];
+  length = 0;
   /** Stays of the end that is the server. */
-  asServer: number;
+  asServer = 0;
+
+  constructor(side: Side, first: ConnId, stays: number) {
+    this.side = side;
+    this.first = first;
+    this.since = new Float64Array(stays);
+    this.until = new Float64Array(stays);
+  }
+
+  add(id: ConnId, side: Side, since: number, until: number): void {
+    this.since[this.length] = since;
+    this.until[this.length++] = until;
+    if (side === Side.SERVER) this.asServer++;
+    if (this.ids.at(-1) !== id) this.ids.push(id);
+  }
 }
 
 export class TimeWaitStays {
@@ -91,7 +111,7 @@ export class TimeWaitStays {
 
   groups(minimum: number): TimeWaitGroup[] {
     const census = this.#census;
-    if (!census.services.some((s) => s.total >= minimum)) return [];
+    if (census.busiest().client < minimum) return [];
     // Services that can have a group at all, counted through: their number and an address make an exact key.
     const ordinals = new Int32Array(census.services.length).fill(-1);
     let next = 0;
@@ -104,16 +124,15 @@ export class TimeWaitStays {
       const pair = (ordinal(id) + 1) * 2 ** 32 + (census.clientAddress(id) >>> 0);
       return side === Side.SERVER ? -pair : pair;
     };
-    if (census.busiest().client < minimum) return [];
-    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, overlap, ids }) => {
+    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, since, until, ids, length }) => {
       const { client, server } = census.connection(first);
-      const { peak, at } = overlap.peak();
+      const { peak, at } = peakOf(since, until);
       const service = { ip: server.ip, port: server.port };
       return {
         host: side === Side.SERVER ? server.ip : client.ip,
         side,
         service,
-        total: overlap.length,
+        total: length,
         peak,
         peakAt: at ?? census.start,
         ids,
@@ -129,10 +148,10 @@ export class TimeWaitStays {
       const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
       return ((side === Side.SERVER ? census.serverAddress(id) : census.clientAddress(id)) >>> 0) * 2 + ipv6;
     };
-    return this.#grouped(minimum, key, () => true).map(({ side, first, overlap, ids, asServer }) => {
-      const { peak, at } = overlap.peak();
+    return this.#grouped(minimum, key, () => true).map(({ side, first, since, until, ids, length, asServer }) => {
+      const { peak, at } = peakOf(since, until);
       const host = census.connection(first).ends[side].ip;
-      return { host, asClient: overlap.length - asServer, asServer, peak, peakAt: at ?? census.start, ids };
+      return { host, asClient: length - asServer, asServer, peak, peakAt: at ?? census.start, ids };
     });
   }
 
@@ -141,21 +160,27 @@ export class TimeWaitStays {
     this.#read();
     const ids = this.#ids;
     if (ids.length < minimum) return [];
+    // Counted first: of the many groups that are too small nothing is kept.
+    const keys = new Float64Array(ids.length);
+    const counts = new Map<number, number>();
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i]!;
+      const side = this.#sides[i]! as Side;
+      const k = wanted(id, side) ? key(id, side) : UNWANTED;
+      keys[i] = k;
+      if (k !== UNWANTED) counts.set(k, (counts.get(k) ?? 0) + 1);
+    }
     const groups = new Map<number, Group>();
     for (let i = 0; i < ids.length; i++) {
+      const k = keys[i]!;
+      const count = counts.get(k) ?? 0;
+      if (count < minimum) continue;
       const id = connId(ids[i]!);
       const side = this.#sides[i]! as Side;
-      if (!wanted(id, side)) continue;
-      const k = key(id, side);
       let group = groups.get(k);
-      if (!group) {
-        group = { side, first: id, overlap: new Overlap(), ids: [], asServer: 0 };
-        groups.set(k, group);
-      }
-      group.overlap.add(this.#since[i]!, this.#until[i]!);
-      if (side === Side.SERVER) group.asServer++;
-      if (group.ids[group.ids.length - 1] !== id) group.ids.push(id);
+      if (!group) groups.set(k, (group = new Group(side, id, count)));
+      group.add(id, side, this.#since[i]!, this.#until[i]!);
     }
-    return [...groups.values()].filter((g) => g.overlap.length >= minimum).sort((a, b) => b.overlap.length - a.overlap.length);
+    return [...groups.values()].sort((a, b) => b.length - a.length);
   }
 }

@@ -2,8 +2,9 @@
 import type { CaptureView } from '../model/capture-view.ts';
 import { type ConnectionView, type EndpointView, Mark } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
+import type { SequenceFacts } from '../model/sequence.ts';
 import { Side } from '../model/state.ts';
-import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
+import { type ConnId, type Nanos, nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -57,34 +58,65 @@ export const packetLoss = defineDetector({
     if (quality.flagsOnly)
       return { verdict: 'inconclusive', because: 'only SYN, FIN and RST were captured: data that is sent again is not in it' };
     const ignored = new Set(capture.withIgnoredAck());
-    const groups = byService(capture, capture.troubles.resent, (c) => (ignored.has(c.id) ? null : lossyOf(c))).filter(
-      (g) => sum(g, (l) => events(l)) >= params.minEvents,
-    );
+    const tooBig = new Set(capture.troubles.tooBig);
+    const groups = byService(capture, capture.troubles.resent, (c) => (ignored.has(c.id) ? null : lossyOf(c, tooBig.has(c.id))))
+      .map((group) => ({ group, sum: sumOf(group.cases) }))
+      .filter(({ sum }) => sum.lost[0] + sum.lost[1] >= params.minEvents);
     return found(
       draftLargest(
         groups,
-        (g) => sum(g, (l) => events(l)),
-        (g) => draft(capture, g, params),
+        ({ sum }) => sum.lost[0] + sum.lost[1],
+        ({ group, sum }) => draft(capture, group, sum, params),
         'service',
       ),
     );
   },
 });
 
-const events = (l: Losses): number => l.fast + l.timeouts + l.tailProbes;
-
-function sum(group: ServiceGroup<Lossy>, of: (l: Losses) => number, side?: Side): number {
-  let total = 0;
-  for (const { losses } of group.cases)
-    for (const s of [Side.CLIENT, Side.SERVER]) {
-      const l = losses[s];
-      if (l !== null && (side === undefined || s === side)) total += of(l);
-    }
-  return total;
+/** Without the wait for what was never acknowledged. */
+function waitedBeforeTimeouts(s: SequenceFacts): number {
+  const last = s.lastRetransmission?.time ?? 0;
+  return Math.max(0, s.timeoutSeconds - secondsOf(last - (s.inVainSince?.time ?? last)));
 }
 
-function lossyOf(connection: ConnectionView): Lossy | null {
-  const refused = (side: Side): boolean => connection.marks.some((m) => m.mark === Mark.PATH_MTU && m.side === side);
+/** Of a service; [client, server] where it says so. */
+interface Sum extends Losses {
+  readonly lost: readonly [number, number];
+  readonly lostBeforeCapture: readonly [number, number];
+  /** First and last repeat. */
+  readonly since: Nanos;
+  readonly until: Nanos;
+}
+
+function sumOf(cases: readonly Lossy[]): Sum {
+  const sum = { fast: 0, timeouts: 0, tailProbes: 0, spurious: 0, beforeCapture: 0, waitedSeconds: 0 };
+  const lost: [number, number] = [0, 0];
+  const lostBeforeCapture: [number, number] = [0, 0];
+  let since = Infinity;
+  let until = -Infinity;
+  for (const { connection, losses } of cases) {
+    for (const end of connection.ends) {
+      const l = losses[end.side];
+      if (l === null) continue;
+      sum.fast += l.fast;
+      sum.timeouts += l.timeouts;
+      sum.tailProbes += l.tailProbes;
+      sum.spurious += l.spurious;
+      sum.beforeCapture += l.beforeCapture;
+      sum.waitedSeconds += l.waitedSeconds;
+      lost[end.side] += l.fast + l.timeouts + l.tailProbes;
+      lostBeforeCapture[end.side] += l.beforeCapture;
+      const { firstRetransmission, lastRetransmission } = end.sequence;
+      since = Math.min(since, firstRetransmission?.time ?? connection.end);
+      until = Math.max(until, lastRetransmission?.time ?? connection.end);
+    }
+  }
+  return { ...sum, lost, lostBeforeCapture, since: nanos(since), until: nanos(Math.max(since, until)) };
+}
+
+/** @param tooBig a router refused segments of this connection: what was sent again for that was not lost. */
+function lossyOf(connection: ConnectionView, tooBig: boolean): Lossy | null {
+  const refused = (side: Side): boolean => tooBig && connection.marks.some((m) => m.mark === Mark.PATH_MTU && m.side === side);
   const of = (end: EndpointView): Losses | null => (refused(end.side) ? null : lossesOf(end));
   const losses = [of(connection.client), of(connection.server)] as const;
   if (losses[0] === null && losses[1] === null) return null;
@@ -102,25 +134,22 @@ function lossesOf(end: EndpointView): Losses | null {
   const fast = Math.max(0, s.fastRetransmissions - Math.max(0, rest - s.tailLossProbes));
   const all = fast + timeouts + tailProbes;
   if (all === 0) return null;
-  const since = s.inVainSince?.time ?? s.lastRetransmission?.time ?? 0;
-  const inVain = secondsOf((s.lastRetransmission?.time ?? since) - since);
-  const waitedSeconds = timeouts === 0 ? 0 : Math.max(0, s.timeoutSeconds - inVain);
   return {
     fast,
     timeouts,
     tailProbes,
     spurious: s.spuriousRetransmissions,
     beforeCapture: Math.min(all, s.lostBeforeCapture),
-    waitedSeconds,
+    waitedSeconds: timeouts === 0 ? 0 : waitedBeforeTimeouts(s),
   };
 }
 
-function draft(capture: CaptureView, group: ServiceGroup<Lossy>, params: Params): Draft {
+function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, params: Params): Draft {
   const { service, cases } = group;
+  const { lost, fast, timeouts, tailProbes, spurious, beforeCapture: before, waitedSeconds: waited, since, until } = sum;
   const sent = service.segments;
-  const lost = [sum(group, events, Side.CLIENT), sum(group, events, Side.SERVER)] as const;
   // What was lost before the capture point is not among the segments seen.
-  const share = (side: Side): number => lost[side] / Math.max(1, sent[side] + sum(group, (l) => l.beforeCapture, side));
+  const share = (side: Side): number => lost[side] / Math.max(1, sent[side] + sum.lostBeforeCapture[side]);
   const all = lost[0] + lost[1];
   // The direction with the higher share among those with enough losses to have one.
   const worst = Math.max(
@@ -128,14 +157,6 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, params: Params)
     lost[1] >= params.minEvents ? share(1) : 0,
     all / Math.max(1, sent[0] + sent[1]),
   );
-  const fast = sum(group, (l) => l.fast);
-  const timeouts = sum(group, (l) => l.timeouts);
-  const tailProbes = sum(group, (l) => l.tailProbes);
-  const spurious = sum(group, (l) => l.spurious);
-  const before = sum(group, (l) => l.beforeCapture);
-  const waited = sum(group, (l) => l.waitedSeconds);
-  const since = Math.min(...moments(cases, (e) => e.sequence.firstRetransmission?.time)) as Nanos;
-  const until = moments(cases, (e) => e.sequence.lastRetransmission?.time).reduce((a, b) => Math.max(a, b), since) as Nanos;
   const n = plural(cases.length, 'connection');
   const affected: ConnId[] = cases.map((it) => it.connection.id);
   const members = new Set(affected);
@@ -203,9 +224,6 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, params: Params)
     explainedByRules: ['pmtu-blackhole', 'pmtu-discovery', 'dead-peer', 'half-open', 'accept-queue-overflow', 'syn-flood'],
   };
 }
-
-const moments = (cases: readonly Lossy[], of: (end: EndpointView) => Nanos | undefined): number[] =>
-  cases.flatMap((it) => it.connection.ends.flatMap((end) => (it.losses[end.side] === null ? [] : [of(end) ?? it.connection.end])));
 
 /** `4.8 %`, `0.3 %`, `0.02 %`. */
 const percent = (share: number): string => `${String(Number((100 * share).toPrecision(2)))} %`;
