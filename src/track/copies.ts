@@ -76,26 +76,39 @@ export class Copies {
   /** Is it a copy of a segment that was seen a moment ago? Else it is remembered. `x` stands at its connection. */
   seen(x: Context, k: Packet): boolean {
     const slots = this.#slots;
-    const fingerprint = fingerprintOf(x, k);
-    const at = (fingerprint >>> (32 - SLOT_BITS)) * SLOT_WORDS;
-    const time = (x.now * PER_TICK) | 0;
-    const point = x.source | (k.encap << 16);
-    if (slots[at] === fingerprint && this.#isCopy(x, k, at, time, point)) {
-      this.#account(k, at, time, point);
-      return true;
+    const fingerprint = fingerprintOf(k, endOf(x.id, x.side));
+    const at = slotOf(fingerprint);
+    if (slots[at] === fingerprint) {
+      const time = (x.now * PER_TICK) | 0;
+      const point = x.source | (k.encap << 16);
+      if (this.#isCopy(x, k, at, time, point)) {
+        this.#account(k, at, time, point);
+        return true;
+      }
     }
-    slots[at] = fingerprint;
-    slots[at + Slot.TIME] = time;
-    slots[at + Slot.POINT] = point;
-    slots[at + Slot.TTL_SUM] = (k.ttl << 16) | k.checksum;
+    this.remember(x, k, fingerprint);
     return false;
   }
 
   /** Would it be a copy, if it were of the connection at which `x` stands? */
   wouldBe(x: Context, k: Packet): boolean {
-    const fingerprint = fingerprintOf(x, k);
-    const at = (fingerprint >>> (32 - SLOT_BITS)) * SLOT_WORDS;
+    const fingerprint = fingerprintOf(k, endOf(x.id, x.side));
+    const at = slotOf(fingerprint);
     return this.#slots[at] === fingerprint && this.#isCopy(x, k, at, (x.now * PER_TICK) | 0, x.source | (k.encap << 16));
+  }
+
+  /** Was there a segment with the same numbers? Only `seen` knows whether this one is its copy. */
+  isKnown(fingerprint: number): boolean {
+    return this.#slots[slotOf(fingerprint)] === fingerprint;
+  }
+
+  remember(x: Context, k: Packet, fingerprint: number): void {
+    const slots = this.#slots;
+    const at = slotOf(fingerprint);
+    slots[at] = fingerprint;
+    slots[at + Slot.TIME] = (x.now * PER_TICK) | 0;
+    slots[at + Slot.POINT] = x.source | (k.encap << 16);
+    slots[at + Slot.TTL_SUM] = (k.ttl << 16) | k.checksum;
   }
 
   /** The numbers are the same: is it the same segment? */
@@ -135,15 +148,20 @@ export class Copies {
   }
 }
 
+const slotOf = (fingerprint: number): number => (fingerprint >>> (32 - SLOT_BITS)) * SLOT_WORDS;
+
+/** One end of a connection, as `fingerprintOf` takes it. */
+export const endOf = (id: number, side: number): number => (id << 1) | side;
+
 /**
  * Of all that a copy has in common with its segment. Sums of products and not a chain: they need not wait for each other.
  * Two different segments have the same fingerprint once in 2^32.
  */
-function fingerprintOf(x: Context, k: Packet): number {
+export function fingerprintOf(k: Packet, sender: number): number {
   return (
     (Math.imul(k.seq, 0x9e3779b1) +
       Math.imul(k.ack, 0x85ebca6b) +
-      Math.imul((x.id << 1) | x.side, 0xc2b2ae35) +
+      Math.imul(sender, 0xc2b2ae35) +
       Math.imul((k.window << 16) | (k.ipId & 0xffff), 0x27d4eb2f) +
       Math.imul((k.flags << 20) ^ k.payloadLength, 0x165667b1)) |
     0

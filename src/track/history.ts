@@ -37,8 +37,8 @@ const LETTER = {
 } as const;
 
 /** Bits of Half.FLAGS: what this end has a letter for already. */
-const SEEN_ACK = 1 << HalfFlag.HISTORY_SHIFT;
-const SEEN_DATA = 2 << HalfFlag.HISTORY_SHIFT;
+export const SEEN_ACK = 1 << HalfFlag.HISTORY_SHIFT;
+export const SEEN_DATA = 2 << HalfFlag.HISTORY_SHIFT;
 const SEEN_SYN = 4 << HalfFlag.HISTORY_SHIFT;
 const SEEN_FIN = 8 << HalfFlag.HISTORY_SHIFT;
 const SEEN_RST = 16 << HalfFlag.HISTORY_SHIFT;

@@ -16,21 +16,21 @@ import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.
 import { facesClosedWindow, probe, probeAnswered, windowFull, windowProbe, windowTurned } from './probes.ts';
 import { mayCarrySack, repeatedAck, resent, selectiveAck } from './repairs.ts';
 import { Counter } from './time-series.ts';
-import { mayBeTurn, noteTurn } from './turns.ts';
+import { isTurn, noteTurn } from './turns.ts';
 import { isBeyondWindow } from './window.ts';
 
 /** An acknowledgment further ahead than any window (RFC 7323: 2^30) is not of this connection. */
 const MAX_AHEAD = 1 << 30;
 
 /** Shorter silences are not looked at: 1 s. */
-const IDLE_FLOOR = 1_000_000_000;
+export const IDLE_FLOOR = 1_000_000_000;
 /** Half.SHIFT where a SYN is not in the capture. */
 const SHIFT_UNKNOWN = 255;
 /** SYN, ACK, and the first request (or SYN-ACK and the first two answers). */
 const MEASURED_FIRST = 3;
 
-const COMPLETE_ACK = 4 << Trait.COMPLETENESS_SHIFT;
-const COMPLETE_DATA = 8 << Trait.COMPLETENESS_SHIFT;
+export const COMPLETE_ACK = 4 << Trait.COMPLETENESS_SHIFT;
+export const COMPLETE_DATA = 8 << Trait.COMPLETENESS_SHIFT;
 
 /** TLS record of type handshake (22), version 3.x (RFC 8446 §5.1). */
 const TLS_HANDSHAKE = 22;
@@ -58,7 +58,7 @@ export function book(x: Context, k: Packet, length: number): void {
   const hasSack = (flags & (Flag.SYN | Flag.ACK)) === Flag.ACK && k.headerLength >= 32 && mayCarrySack(k) && selectiveAck(x, k);
 
   if (payload > 0) {
-    if (mayBeTurn(x)) noteTurn(x, k);
+    if (isTurn(x, pair, pairF, me, peer)) noteTurn(x, k);
     if ((flags & (Flag.ACK | Flag.SYN)) !== 0 && !x.has(COMPLETE_DATA)) x.set(COMPLETE_DATA);
   } else if ((flags & (Flag.SYN | Flag.ACK)) === Flag.ACK) {
     if ((flags & (Flag.FIN | Flag.RST)) === 0) {
@@ -118,28 +118,35 @@ function oldAck(x: Context, k: Packet): void {
 }
 
 /**
- * Sizes, what is in flight, and whether it fills the other end's window. The words that hold the maxima are cold: they are looked at
- * only when a segment is larger than the one before, or more is in flight than the greatest power of four so far.
+ * Sizes, what is in flight, and whether it fills the other end's window. The words that hold the maxima and the shift are cold: they
+ * are looked at only when a segment is larger than the one before, more is in flight than the greatest power of four so far, or the
+ * window might be full.
  */
 function measure(x: Context, payload: number): void {
   const { pair, me, peer } = x;
   if (payload > (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) && payload > pair[me + Half.LARGEST]!) pair[me + Half.LARGEST] = payload;
-  const flags = pair[me + Half.FLAGS]!;
-  if ((flags & HalfFlag.UNA_KNOWN) === 0) return;
+  if ((pair[me + Half.FLAGS]! & HalfFlag.UNA_KNOWN) === 0) return;
   const inFlight = (pair[me + Half.NXT]! - pair[me + Half.UNA]!) | 0;
-  if (inFlight > payload && inFlight >> (2 * (flags >>> HalfFlag.IN_FLIGHT_SHIFT)) > 0) noteInFlight(pair, me, inFlight);
+  noteInFlight(pair, me, payload, inFlight);
   const window = pair[peer + Half.WINDOW_TTL]! & 0xffff;
-  if (inFlight < window) return; // the shift only makes it larger
+  if (!mayFillWindow(inFlight, window)) return;
   const shift = pair[peer + Half.SHIFT]! || windowShift(x);
   if (shift !== SHIFT_UNKNOWN && inFlight === window << (shift - 1)) windowFull(x);
   else if (payload === 1 && window === 0 && facesClosedWindow(x)) windowProbe(x);
 }
 
-function noteInFlight(pair: Int32Array, me: number, inFlight: number): void {
+/** Is `inFlight` the window times a power of two, as it is when it fills a window of any shift? */
+export function mayFillWindow(inFlight: number, window: number): boolean {
+  return inFlight >= window && (window === 0 || window << (Math.clz32(window) - Math.clz32(inFlight)) === inFlight);
+}
+
+export function noteInFlight(pair: Int32Array, me: number, payload: number, inFlight: number): void {
+  const flags = pair[me + Half.FLAGS]!;
+  if (inFlight <= payload || inFlight >> (2 * (flags >>> HalfFlag.IN_FLIGHT_SHIFT)) <= 0) return;
   if (inFlight <= pair[me + Half.MAX_IN_FLIGHT]!) return;
   pair[me + Half.MAX_IN_FLIGHT] = inFlight;
   const log4 = (31 - Math.clz32(inFlight)) >> 1;
-  const rest = pair[me + Half.FLAGS]! & ((1 << HalfFlag.IN_FLIGHT_SHIFT) - 1);
+  const rest = flags & ((1 << HalfFlag.IN_FLIGHT_SHIFT) - 1);
   pair[me + Half.FLAGS] = rest | (log4 << HalfFlag.IN_FLIGHT_SHIFT);
 }
 
@@ -157,7 +164,7 @@ function windowShift(x: Context): number {
 }
 
 /** Window of this segment, and the span of its sender's TTLs. */
-function noteWindowAndTtl(pair: Int32Array, me: number, k: Packet): void {
+export function noteWindowAndTtl(pair: Int32Array, me: number, k: Packet): void {
   const word = pair[me + Half.WINDOW_TTL]!;
   const ttl = k.ttl & 255;
   const low = (word >>> 16) & 255;
@@ -190,7 +197,7 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
     if (ahead > 0) {
       if (ahead > MAX_AHEAD) pair[me + Half.NXT] = nxt;
       else skipped(x, k, nxt);
-    } else if (payload > 0 && (pair[me + Half.FLAGS]! & HalfFlag.TIMING) === 0 && isMeasured(pair, me)) {
+    } else if (payload > 0 && startsMeasurement(pair, me)) {
       pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.TIMING;
       pair[me + Half.RTT_END] = end;
       pairF[(me + Half.RTT_TIME) >> 1] = x.now;
@@ -202,11 +209,11 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
   if (((end - nxt) | 0) > 0) pair[me + Half.NXT] = end;
 }
 
-/** Round trips are measured of the first segments of an end, and of its every eighth: the words for it are cold. */
-const isMeasured = (pair: Int32Array, me: number): boolean => {
+/** Round trips are measured of the first segments of an end, and of its every eighth: the words for it are cold. One at a time. */
+export function startsMeasurement(pair: Int32Array, me: number): boolean {
   const packets = pair[me + Half.PACKETS]!;
-  return packets <= MEASURED_FIRST || (packets & 7) === 0;
-};
+  return (packets <= MEASURED_FIRST || (packets & 7) === 0) && (pair[me + Half.FLAGS]! & HalfFlag.TIMING) === 0;
+}
 
 function skipped(x: Context, k: Packet, nxt: number): void {
   x.clearFlag(x.me, HalfFlag.TIMING);
@@ -248,10 +255,7 @@ function acknowledge(x: Context, k: Packet): void {
   } else if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) {
     pair[peer + Half.UNA] = k.ack;
   }
-  if ((flags & HalfFlag.TIMING) !== 0 && ((k.ack - pair[peer + Half.RTT_END]!) | 0) >= 0) {
-    pair[peer + Half.FLAGS] = pair[peer + Half.FLAGS]! & ~HalfFlag.TIMING;
-    noteRoundTrip(pair, pairF, peer, x.now - pairF[(peer + Half.RTT_TIME) >> 1]!);
-  }
+  if ((flags & HalfFlag.TIMING) !== 0 && ((k.ack - pair[peer + Half.RTT_END]!) | 0) >= 0) noteRoundTrip(x, pair, pairF, peer);
   if ((flags & HalfFlag.NXT_KNOWN) === 0) {
     pair[peer + Half.NXT] = k.ack;
     x.setFlag(peer, HalfFlag.NXT_KNOWN);
@@ -265,7 +269,10 @@ function acknowledge(x: Context, k: Packet): void {
   noteGap(x);
 }
 
-function noteRoundTrip(pair: Int32Array, pairF: Float64Array, half: number, ns: number): void {
+/** The segment whose acknowledgment was waited for is acknowledged. */
+export function noteRoundTrip(x: Context, pair: Int32Array, pairF: Float64Array, half: number): void {
+  pair[half + Half.FLAGS] = pair[half + Half.FLAGS]! & ~HalfFlag.TIMING;
+  const ns = x.now - pairF[(half + Half.RTT_TIME) >> 1]!;
   if (ns < 0) return; // the capture's clock stepped back
   const micros = Math.min(0x7fffffff, Math.max(1, Math.round(ns / 1000)));
   const n = pair[half + Half.RTT_COUNT]!;

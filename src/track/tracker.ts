@@ -17,6 +17,7 @@ import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsOpening, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
+import { BOTH_ESTABLISHED, ORDINARY, regular } from './regular.ts';
 import { dataGivenUpAt } from './repairs.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { book } from './sequence.ts';
@@ -26,9 +27,6 @@ import { type Expire, TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
-const BOTH_ESTABLISHED = State.ESTABLISHED | (State.ESTABLISHED << 4);
-/** Both states, and nothing that plain data could still explain in hindsight. */
-const ORDINARY = 0xff | Trait.HAS_RST | Trait.STRAY_SYN;
 /** Counted over all segments; rules ask what the capture lacks everywhere. */
 export class SegmentCounts {
   tcp = 0;
@@ -99,8 +97,11 @@ export class Tracker {
     let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     if (id < 0 && (this.#tagged || k.encap !== 0)) id = this.#findElsewhere(k);
     if (id >= 0) {
-      const clientIsB = (flows.page[flows.offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
-      x.loadFound(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER, flows.page, flows.offset);
+      const { page, offset } = flows;
+      const clientIsB = (page[offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
+      const side = this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER;
+      if (regular(x, this.copies, k, id, side, page, offset)) return id;
+      x.loadFound(id, side, page, offset);
       if (this.copies.seen(x, k)) {
         noteCopy(x, k);
         return id;

@@ -45,8 +45,7 @@ export const bucketEnd = (bucket: number): number => 2 ** (bucket - ONE_SECOND +
 const SPEAKER = [1, 2] as const;
 
 /** Payload: is it another end's turn, the first word, or the word after a pause? (No float64 is handed over: it would be boxed.) */
-export function mayBeTurn(x: Context): boolean {
-  const { pair, pairF, me, peer } = x;
+export function isTurn(x: Context, pair: Int32Array, pairF: Float64Array, me: number, peer: number): boolean {
   return pair[peer + Half.LAST_DATA_FRAME]! >= pair[me + Half.LAST_DATA_FRAME]! || x.now - pairF[(me + Half.LAST_DATA_TIME) >> 1]! >= PAUSE;
 }
 

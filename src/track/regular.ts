@@ -1,0 +1,104 @@
+/**
+ * The regular segment of an established connection: an ACK that goes on where its sender stopped, acknowledges what was
+ * seen and closes no window. Most of most captures, so it has a lane of its own: a look at each word that it needs, and
+ * nothing is written before every question is answered. Whatever is not regular takes the long way, which asks the same
+ * questions one by one (`tracker.ts`, `book` of `sequence.ts`) and must come to the same result: test/track/regular.test.ts.
+ */
+import { Flag } from '../model/flags.ts';
+import type { Side } from '../model/state.ts';
+import { State } from '../model/state.ts';
+import type { Packet } from '../decode/packet.ts';
+import type { Context } from './context.ts';
+import { type Copies, endOf, fingerprintOf } from './copies.ts';
+import { SEEN_ACK, SEEN_DATA } from './history.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
+import { mayCarrySack } from './repairs.ts';
+import {
+  COMPLETE_ACK,
+  COMPLETE_DATA,
+  IDLE_FLOOR,
+  mayFillWindow,
+  noteInFlight,
+  noteRoundTrip,
+  noteWindowAndTtl,
+  startsMeasurement,
+} from './sequence.ts';
+import { isTurn, noteTurn } from './turns.ts';
+
+const KIND = Flag.SYN | Flag.FIN | Flag.RST | Flag.ACK;
+/** Both states, and nothing that plain data could still explain in hindsight. */
+export const ORDINARY = 0xff | Trait.HAS_RST | Trait.STRAY_SYN;
+export const BOTH_ESTABLISHED = State.ESTABLISHED | (State.ESTABLISHED << 4);
+
+/** What the sender has done before, and what nobody waits to hear from it. */
+const SENDER = HalfFlag.NXT_KNOWN | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
+const SENDER_ASKED = SENDER | HalfFlag.DOUBT | HalfFlag.FAR;
+const RECEIVER = HalfFlag.NXT_KNOWN | HalfFlag.UNA_KNOWN;
+const RECEIVER_ASKED = RECEIVER | HalfFlag.PROBING | HalfFlag.HOLES | HalfFlag.FIN_SENT;
+
+/** Books the segment, when it is regular; else does nothing and returns false. `core` and `c` are the record of connection `id`. */
+export function regular(x: Context, copies: Copies, k: Packet, id: number, side: Side, core: Int32Array, c: number): boolean {
+  const payload = k.payloadLength;
+  const state = core[c + Core.STATE]!;
+  if ((k.flags & KIND) !== Flag.ACK || (state & ORDINARY) !== BOTH_ESTABLISHED || k.window === 0 || k.fragments > 1) return false;
+  if ((state & (payload > 0 ? COMPLETE_DATA : COMPLETE_ACK)) === 0) return false;
+  const ref = core[c + Core.PAIR]! - 1;
+  if (ref < 0 || (k.headerLength >= 32 && mayCarrySack(k))) return false;
+
+  const { pairs } = x.tables;
+  const pair = pairs.page(ref);
+  const p = pairs.offset(ref);
+  const me = p + side * HALF_STRIDE;
+  const peer = p + (1 - side) * HALF_STRIDE;
+  const mine = pair[me + Half.FLAGS]!;
+  const theirs = pair[peer + Half.FLAGS]!;
+  if ((mine & SENDER_ASKED) !== SENDER || (mine & (payload > 0 ? SEEN_DATA : SEEN_ACK)) === 0) return false;
+  if ((theirs & RECEIVER_ASKED) !== RECEIVER || k.seq !== pair[me + Half.NXT]) return false;
+  const unseen = (k.ack - pair[peer + Half.NXT]!) | 0;
+  if (unseen > 0 || (payload === 0 && unseen < 0 && k.ack === pair[me + Half.LAST_ACK])) return false;
+  const word = pair[me + Half.WINDOW_TTL]!;
+  if ((word & 0xffff) === 0 || word >>> 24 === 0) return false;
+
+  const pairF = pairs.floatPage(ref);
+  const { now } = x;
+  const before = pairF[(me + Half.LAST_TIME) >> 1]!;
+  const answered = pairF[(peer + Half.LAST_TIME) >> 1]!;
+  if (now - (before > answered ? before : answered) >= IDLE_FLOOR) return false;
+  const fingerprint = fingerprintOf(k, endOf(id, side));
+  if (copies.isKnown(fingerprint)) return false;
+  const nxt = (k.seq + payload) | 0;
+  const inFlight = (nxt - pair[me + Half.UNA]!) | 0;
+  if (payload > 0 && mayFillWindow(inFlight, pair[peer + Half.WINDOW_TTL]! & 0xffff)) return false;
+
+  copies.remember(x, k, fingerprint);
+  const coreF = x.tables.cores.floatPage(id);
+  core[c + Core.LAST_FRAME] = x.frame;
+  if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
+  pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
+  pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
+  if (payload > 0) {
+    if (isTurn(x, pair, pairF, me, peer)) {
+      x.loadFound(id, side, core, c);
+      noteTurn(x, k);
+    }
+    pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + payload;
+    pair[me + Half.NXT] = nxt;
+    if (startsMeasurement(pair, me)) {
+      pair[me + Half.FLAGS] = mine | HalfFlag.TIMING;
+      pair[me + Half.RTT_END] = nxt;
+      pairF[(me + Half.RTT_TIME) >> 1] = now;
+    }
+    if (payload > (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) && payload > pair[me + Half.LARGEST]!) pair[me + Half.LARGEST] = payload;
+    if ((mine & HalfFlag.UNA_KNOWN) !== 0) noteInFlight(pair, me, payload, inFlight);
+    const first = k.payloadAt < k.end ? k.view.getUint8(k.payloadAt) : 0;
+    pair[me + Half.LAST_PAYLOAD] = (payload < 0xffffff ? payload : 0xffffff) | (first << 24);
+    pair[me + Half.LAST_DATA_FRAME] = x.frame;
+    pairF[(me + Half.LAST_DATA_TIME) >> 1] = now;
+  }
+  pair[me + Half.LAST_ACK] = k.ack;
+  if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) pair[peer + Half.UNA] = k.ack;
+  if ((theirs & HalfFlag.TIMING) !== 0 && ((k.ack - pair[peer + Half.RTT_END]!) | 0) >= 0) noteRoundTrip(x, pair, pairF, peer);
+  noteWindowAndTtl(pair, me, k);
+  pairF[(me + Half.LAST_TIME) >> 1] = now;
+  return true;
+}
