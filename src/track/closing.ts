@@ -107,9 +107,8 @@ function killedByReset(x: Context): boolean {
  * than the path to it and back takes.
  */
 function closedInSynRcvd(x: Context): boolean {
-  if (x.side !== 1 || x.state(1) !== State.ESTABLISHED || lastCause(x) !== Cause.SYN_ACKED) return false;
-  if ((x.core[x.c + Core.OPTIONS]! & SynOption.FAST_OPEN) === 0 || x.pair[x.peer + Half.SYN] !== 1 || x.pair[x.me + Half.SYN_ACK] !== 1)
-    return false;
+  if (x.side !== 1 || x.state(1) !== State.ESTABLISHED || (x.core[x.c + Core.OPTIONS]! & SynOption.FAST_OPEN) === 0) return false;
+  if (x.pair[x.peer + Half.SYN] !== 1 || x.pair[x.me + Half.SYN_ACK] !== 1 || lastCause(x) !== Cause.SYN_ACKED) return false;
   const serverSideRtt = enteredAt(x, State.SYN_RCVD) - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
   return x.now - enteredAt(x, State.ESTABLISHED) < serverSideRtt;
 }
@@ -142,7 +141,7 @@ function finAgain(x: Context, k: Packet): void {
     }
     if (lastCause(x) === Cause.FIN_ACKED) x.withdraw(side);
     // What it acknowledges did arrive.
-    if (received !== 0 && hasTheirs) x.step(side, Cause.RECEIVES_FIN, events.frame(received), events.time(received));
+    if (received !== 0 && hasTheirs) x.stepAt(side, Cause.RECEIVES_FIN, events.frame(received), events.time(received), false);
     else if (received !== 0) x.clearFlag(me, HalfFlag.FIN_RECEIVED);
   }
   const now = x.state(side);

@@ -32,7 +32,7 @@ import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
 import { UnaskedAnswers } from './unasked.ts';
-import { TimerKind, Timers } from './timers.ts';
+import { type Lasting, TimerKind, Timers } from './timers.ts';
 import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
 
 /** Marks per connection; a flood of stray segments must not fill the log. */
@@ -50,6 +50,14 @@ const MAX_REPORTERS = 4_096;
 const MAX_TAKEN_FOR_OLD = 65_536;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
 export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
+
+/** Which timer ends a state. */
+const NO_TIMER = 255;
+const TIMER_OF = new Uint8Array(16).fill(NO_TIMER);
+TIMER_OF[State.TIME_WAIT] = TimerKind.TIME_WAIT;
+TIMER_OF[State.FIN_WAIT_2] = TimerKind.FIN_WAIT_2;
+for (const state of [State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK]) TIMER_OF[state] = TimerKind.ORPHAN;
+for (const state of [State.SYN_SENT, State.SYN_RCVD]) TIMER_OF[state] = TimerKind.RETRY;
 
 /** Everything the tracker owns. */
 export class Tables {
@@ -70,7 +78,7 @@ export class Tables {
   readonly unasked = new UnaskedAnswers(this.addresses);
   readonly flows: FlowTable;
   readonly tags: Tags;
-  readonly timers = new Timers();
+  readonly timers: Timers;
   readonly series = new TimeSeries();
   /** Sender of the first ICMP error about a connection, as its addresses are kept. */
   readonly icmpReporters = new Map<number, number>();
@@ -80,6 +88,7 @@ export class Tables {
   constructor() {
     this.flows = new FlowTable(this.cores);
     this.tags = new Tags(this.cores);
+    this.timers = new Timers(this.cores);
   }
 
   icmpReported(id: number, k: Packet): void {
@@ -219,16 +228,39 @@ export class Context {
     this.pair[word] = this.pair[word]! + 1;
   }
 
-  /** Applies a cause to an end; nothing happens when the table has no row for it. Returns whether the state changed. */
-  step(side: number, cause: Cause, frame = this.frame, time = this.now, assumed = false): boolean {
-    const word = this.core[this.c + Core.STATE]!;
-    const from = (word >>> (side * 4)) & 15;
+  /** Applies a cause, by the segment at hand, to an end; nothing happens when the table has no row for it. Returns whether the state changed. */
+  step(side: number, cause: Cause): boolean {
+    return this.#step(side, cause, this.frame, false);
+  }
+
+  /** The same at a moment of its own: `frame` is 0 when a timer was due. */
+  stepAt(side: number, cause: Cause, frame: number, time: number, assumed: boolean): boolean {
+    const { now } = this;
+    this.now = time;
+    const stepped = this.#step(side, cause, frame, assumed);
+    this.now = now;
+    return stepped;
+  }
+
+  #step(side: number, cause: Cause, frame: number, assumed: boolean): boolean {
+    const { core, c } = this;
+    const word = core[c + Core.STATE]!;
+    const shift = side * 4;
+    const from = (word >>> shift) & 15;
     const to = NEXT[from * CAUSES + cause]!;
-    if (to === STAY || (from === State.CLOSED && this.isCrowded())) return false;
-    this.#countTransition();
-    this.#enter(side, from, to, time);
-    this.#log(time, frame, transitionCode(side, from, to, cause, assumed));
-    this.#arm(side, to, time);
+    if (to === STAY) return false;
+    if (!this.isCrowded()) core[c + Core.TTLS] = core[c + Core.TTLS]! + 0x10000;
+    else if (from === State.CLOSED) return false;
+    core[c + Core.STATE] = (word & ~(15 << shift)) | (to << shift);
+    this.tables.series.transition(from, to);
+    if (this.paired) {
+      const since = (this.half(side) + Half.STATE_TIME) >> 1;
+      if (from === State.CLOSE_WAIT && this.now - this.pairF[since]! >= LONG_CLOSE_WAIT) this.set(Trait.LONG_CLOSE_WAIT);
+      this.pairF[since] = this.now;
+    }
+    if (to === State.ESTABLISHED && !this.has(Trait.COMPLETED) && this.state(1 - side) >= State.ESTABLISHED) this.#complete();
+    this.#log(frame, transitionCode(side, from, to, cause, assumed));
+    this.#arm(side, to);
     return true;
   }
 
@@ -237,53 +269,24 @@ export class Context {
     return ((this.core[this.c + Core.TTLS]! >>> 16) & TRANSITIONS_MASK) >= MAX_TRANSITIONS;
   }
 
-  #countTransition(): void {
-    if (!this.isCrowded()) this.core[this.c + Core.TTLS] = this.core[this.c + Core.TTLS]! + 0x10000;
-  }
-
-  #enter(side: number, from: number, to: number, time: number): void {
-    const shift = side * 4;
-    const word = this.core[this.c + Core.STATE]!;
-    this.core[this.c + Core.STATE] = (word & ~(15 << shift)) | (to << shift);
-    this.tables.series.transition(from, to);
-    if (this.paired) {
-      const since = (this.half(side) + Half.STATE_TIME) >> 1;
-      if (from === State.CLOSE_WAIT && time - this.pairF[since]! >= LONG_CLOSE_WAIT) this.set(Trait.LONG_CLOSE_WAIT);
-      this.pairF[since] = time;
-    }
-    if (to === State.ESTABLISHED && !this.has(Trait.COMPLETED) && this.has(Trait.SAW_SYN | Trait.SAW_SYN_ACK)) {
-      const other = this.state(1 - side);
-      if (other >= State.ESTABLISHED) {
-        this.set(Trait.COMPLETED);
-        if (this.has(Trait.ACK_IGNORED)) return; // counted when the ACK was seen first
-        this.tables.series.count(Counter.COMPLETED);
-        if (this.has(Trait.SAW_SYN)) this.tables.series.connected(time - this.coreF[(this.c + Core.FIRST_TIME) >> 1]!);
-      }
-    }
+  /** Both ends are ESTABLISHED. */
+  #complete(): void {
+    if (!this.has(Trait.SAW_SYN | Trait.SAW_SYN_ACK)) return;
+    this.set(Trait.COMPLETED);
+    if (this.has(Trait.ACK_IGNORED)) return; // counted when the ACK was seen first
+    this.tables.series.count(Counter.COMPLETED);
+    if (this.has(Trait.SAW_SYN)) this.tables.series.connected(this.now - this.coreF[(this.c + Core.FIRST_TIME) >> 1]!);
   }
 
   /** Starts the timer that ends a state by itself. */
-  #arm(side: number, to: number, time: number): void {
+  #arm(side: number, to: number): void {
+    const generation = this.newGeneration(side); // whatever was armed is void
+    const kind = TIMER_OF[to]!;
+    if (kind === NO_TIMER) return;
     const { timers } = this.tables;
-    switch (to) {
-      case State.TIME_WAIT:
-        timers.arm(TimerKind.TIME_WAIT, this.#profile(side), time, this.#ref(side), this.newGeneration(side));
-        break;
-      case State.FIN_WAIT_2:
-        timers.arm(TimerKind.FIN_WAIT_2, this.#profile(side), time, this.#ref(side), this.newGeneration(side));
-        break;
-      case State.FIN_WAIT_1:
-      case State.CLOSING:
-      case State.LAST_ACK:
-        timers.arm(TimerKind.ORPHAN, this.#profile(side), time, this.#ref(side), this.newGeneration(side));
-        break;
-      case State.SYN_SENT:
-      case State.SYN_RCVD:
-        timers.armRetry(this.#profile(side), 0, time, this.#ref(side), this.newGeneration(side));
-        break;
-      default:
-        this.newGeneration(side); // whatever was armed is void
-    }
+    timers.now = this.now;
+    if (kind === TimerKind.RETRY) timers.armRetry(this.#profile(side), 0, this.#ref(side), generation);
+    else timers.arm(kind as Lasting, this.#profile(side), this.#ref(side), generation);
   }
 
   /** Code of an end's profile; layout.ts. */
@@ -315,12 +318,16 @@ export class Context {
     return generation;
   }
 
-  rearm(kind: 0 | 1 | 2, side: number): void {
-    this.tables.timers.arm(kind, this.#profile(side), this.now, this.#ref(side), this.newGeneration(side));
+  rearm(kind: Lasting, side: number): void {
+    const { timers } = this.tables;
+    timers.now = this.now;
+    timers.arm(kind, this.#profile(side), this.#ref(side), this.newGeneration(side));
   }
   rearmRetry(side: number, seconds: number): void {
     const left = Math.max(0, (this.connectEnds(side) - this.now) / NANOS_PER_SECOND);
-    this.tables.timers.armRetry(this.#profile(side), Math.min(seconds, left), this.now, this.#ref(side), this.newGeneration(side));
+    const { timers } = this.tables;
+    timers.now = this.now;
+    timers.armRetry(this.#profile(side), Math.min(seconds, left), this.#ref(side), this.newGeneration(side));
   }
 
   mark(mark: Mark, detail: number): void {
@@ -333,7 +340,7 @@ export class Context {
       this.set(Trait.EVENTS_CUT);
       return;
     }
-    this.#log(this.now, this.frame, markCode(markKind(mark), side, detail));
+    this.#log(this.frame, markCode(markKind(mark), side, detail));
   }
 
   #countMarks(): number {
@@ -344,9 +351,9 @@ export class Context {
     return n;
   }
 
-  #log(time: number, frame: number, code: number): void {
+  #log(frame: number, code: number): void {
     const tail = this.core[this.c + Core.TAIL]!;
-    const ref = this.tables.events.append(tail, time, frame, code);
+    const ref = this.tables.events.append(tail, this.now, frame, code);
     if (tail === 0) this.core[this.c + Core.HEAD] = ref;
     this.core[this.c + Core.TAIL] = ref;
   }
@@ -390,7 +397,7 @@ export class Context {
     this.tables.series.transition(now, from);
     const before = this.lastTransition(side);
     if (this.paired) this.pairF[(this.half(side) + Half.STATE_TIME) >> 1] = before === 0 ? this.now : events.time(before);
-    this.#arm(side, from, this.now);
+    this.#arm(side, from);
   }
 
   /** An end whose state a timer ended has spoken again: the timer was wrong. */

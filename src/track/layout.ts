@@ -405,5 +405,6 @@ export const NO_KERNEL_CODE = 15;
 
 /** The code of an end's profile out of its word of Core.OPTIONS: index in PROFILES + 1, NO_KERNEL_CODE, or 0. */
 export const profileCode = (options: number): number => options >>> SynOption.PROFILE_SHIFT;
+const PROFILE_AT: readonly Profile[] = Array.from({ length: NO_KERNEL_CODE + 1 }, (_, code) => PROFILES[code - 1] ?? DEFAULT_PROFILE);
 /** The profile whose timers an end of that code has. */
-export const profileAt = (code: number): Profile => PROFILES[code - 1] ?? DEFAULT_PROFILE;
+export const profileAt = (code: number): Profile => PROFILE_AT[code]!;

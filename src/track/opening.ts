@@ -170,7 +170,7 @@ export function lastAckWasTaken(x: Context): boolean {
   if (again === 0 || pair[me + Half.SYN_ACK]! > SYN_ACK_RETRIES || x.flag(peer, HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) return false;
   const time = pairF[(peer + Half.LAST_TIME) >> 1]!;
   if (pairF[(peer + Half.PAYLOAD) >> 1] !== 0 || time <= x.tables.events.time(again)) return false;
-  return x.step(x.side, Cause.SYN_ACKED, x.core[x.c + Core.LAST_FRAME], time, true);
+  return x.stepAt(x.side, Cause.SYN_ACKED, x.core[x.c + Core.LAST_FRAME]!, time, true);
 }
 
 /** Last SYN to the first SYN-ACK after it, plus last SYN-ACK to now: no wait for a retry is part of the path. Nanoseconds; 0 unknown. */

@@ -7,10 +7,14 @@
  */
 import type { Profile } from '../model/profiles.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import { profileAt } from './layout.ts';
+import { Core, profileAt } from './layout.ts';
+import type { RecordPages } from './pages.ts';
 
 export const TimerKind = { TIME_WAIT: 0, FIN_WAIT_2: 1, ORPHAN: 2, RETRY: 3 } as const;
 export type TimerKind = (typeof TimerKind)[keyof typeof TimerKind];
+
+/** Kinds that last as long as the profile says. */
+export type Lasting = Exclude<TimerKind, typeof TimerKind.RETRY>;
 
 /** Retry intervals double from the initial RTO: 1, 2, 4 … 64 s (the last wait of a SYN, linux tcp_syn_retries = 6), 128 s for FINs. */
 const RETRY_STEPS = 8;
@@ -49,6 +53,15 @@ class Queue {
     this.#ref[i * 2 + 1] = generation;
   }
 
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Where the oldest timer is. */
+  get first(): number {
+    return this.#head;
+  }
+
   shift(): number {
     const i = this.#head;
     this.#head = (i + 1) & (this.#at.length - 1);
@@ -82,8 +95,8 @@ class Queue {
   }
 }
 
-/** Called when a timer is due: which end (connection id * 2 + side), of which arming, and when it was due. */
-export type Expire = (kind: TimerKind, ref: number, generation: number, due: number) => void;
+/** Called when a timer is due: which end (connection id * 2 + side), and when it was due. */
+export type Expire = (kind: TimerKind, ref: number, due: number) => void;
 
 /** `Core.OPTIONS` has four bits for the profile of an end. */
 const PROFILE_CODES = 16;
@@ -95,24 +108,31 @@ export class Timers {
   readonly #lasting = new Array<Queue | null>(PROFILE_CODES * 3).fill(null);
   /** By profile: steps of the retry schedule. */
   readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
+  readonly #cores: RecordPages;
   /** Nothing has to be looked at before this time. */
   next = Infinity;
+  /** When timers are armed; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
+  now = -0;
+
+  constructor(cores: RecordPages) {
+    this.#cores = cores;
+  }
 
   /** @param profile code of the end's profile, as `profileAt` has it */
-  arm(kind: 0 | 1 | 2, profile: number, now: number, ref: number, generation: number): void {
+  arm(kind: Lasting, profile: number, ref: number, generation: number): void {
     const slot = profile * 3 + kind;
     const queue = this.#lasting[slot] ?? (this.#lasting[slot] = this.#queue(kind, durationOf(kind, profileAt(profile))));
-    if (queue.nominal > 0) this.#push(queue, now, ref, generation);
+    if (queue.nominal > 0) this.#push(queue, ref, generation);
   }
 
   /** A retry that is due `seconds` after now (rounded up to the schedule of the profile). */
-  armRetry(profile: number, seconds: number, now: number, ref: number, generation: number): void {
+  armRetry(profile: number, seconds: number, ref: number, generation: number): void {
     const { initialRto } = profileAt(profile);
-    const step = Math.max(0, Math.ceil(Math.log2(seconds / initialRto) - 0.1));
+    const step = seconds <= initialRto ? 0 : Math.ceil(Math.log2(seconds / initialRto) - 0.1);
     if (step >= RETRY_STEPS) return;
     const slot = profile * RETRY_STEPS + step;
     const queue = this.#retries[slot] ?? (this.#retries[slot] = this.#queue(TimerKind.RETRY, initialRto * 2 ** step));
-    this.#push(queue, now, ref, generation);
+    this.#push(queue, ref, generation);
   }
 
   #queue(kind: TimerKind, seconds: number): Queue {
@@ -126,9 +146,9 @@ export class Timers {
     return queue;
   }
 
-  #push(queue: Queue, now: number, ref: number, generation: number): void {
-    queue.push(now, ref, generation);
-    if (now + queue.look < this.next) this.next = now + queue.look;
+  #push(queue: Queue, ref: number, generation: number): void {
+    queue.push(this.now, ref, generation);
+    if (this.now + queue.look < this.next) this.next = this.now + queue.look;
   }
 
   /** Fires everything that is due at `now`. */
@@ -137,17 +157,26 @@ export class Timers {
       for (const queue of this.#queues) {
         while (queue.next <= now) {
           const i = queue.shift();
-          expire(queue.kind, queue.ref(i), queue.generation(i), queue.armedAt(i) + queue.nominal);
+          if (this.#isArmed(queue, i)) expire(queue.kind, queue.ref(i), queue.armedAt(i) + queue.nominal);
+          // Nearly every timer is void when its time comes: those go now, so that nobody has to look again before a live one is due.
+          while (!queue.isEmpty && !this.#isArmed(queue, queue.first)) queue.shift();
         }
       }
       this.next = Infinity;
       for (const queue of this.#queues) if (queue.next < this.next) this.next = queue.next;
     }
   }
+
+  /** Is it the newest arming of its end? */
+  #isArmed(queue: Queue, i: number): boolean {
+    const ref = queue.ref(i);
+    const armed = this.#cores.page(ref >> 1)[this.#cores.offset(ref >> 1) + Core.ARMED]!;
+    return ((armed >>> ((ref & 1) * 16)) & 0xffff) === queue.generation(i);
+  }
 }
 
 /** Seconds; 0: never. */
-function durationOf(kind: 0 | 1 | 2, profile: Profile): number {
+function durationOf(kind: Lasting, profile: Profile): number {
   switch (kind) {
     case TimerKind.TIME_WAIT:
       return profile.timeWait;

@@ -49,7 +49,7 @@ export class Tracker {
     this.#hosts = hosts;
     this.tables = new Tables();
     this.#x = new Context(this.tables);
-    this.#expire = (kind, ref, generation, due) => this.#timer(kind, ref, generation, due);
+    this.#expire = (kind, ref, due) => this.#timer(kind, ref, due);
   }
 
   get connections(): number {
@@ -416,26 +416,21 @@ export class Tracker {
     if ((flags & Flag.RST) !== 0) counts.rst++;
   }
 
-  #timer(kind: TimerKind, ref: number, generation: number, due: number): void {
-    const id = ref >> 1;
+  #timer(kind: TimerKind, ref: number, due: number): void {
     const side = (ref & 1) as Side;
-    const { cores } = this.tables;
-    // Nearly every timer is void when its time comes: that must cost one look at the core record.
-    const armed = cores.page(id)[cores.offset(id) + Core.ARMED]!;
-    if (((armed >>> (side * 16)) & 0xffff) !== generation) return;
     const x = this.#x;
     const saved = x.now;
-    x.load(id, side);
+    x.load(ref >> 1, side);
     x.now = due;
     switch (kind) {
       case TimerKind.TIME_WAIT:
-        x.step(side, Cause.TIME_WAIT_OVER, 0, due);
+        x.stepAt(side, Cause.TIME_WAIT_OVER, 0, due, false);
         break;
       case TimerKind.FIN_WAIT_2:
-        if (!x.paired || !x.flag(x.me, HalfFlag.READS_AFTER_FIN)) x.step(side, Cause.ORPHAN_OVER, 0, due, true);
+        if (!x.paired || !x.flag(x.me, HalfFlag.READS_AFTER_FIN)) x.stepAt(side, Cause.ORPHAN_OVER, 0, due, true);
         break;
       case TimerKind.ORPHAN:
-        x.step(side, Cause.GIVES_UP_FIN, 0, due, true);
+        x.stepAt(side, Cause.GIVES_UP_FIN, 0, due, true);
         break;
       case TimerKind.RETRY:
         this.#missed(side, due);
@@ -448,11 +443,11 @@ export class Tracker {
   #missed(side: Side, due: number): void {
     const x = this.#x;
     if (lastAckWasTaken(x)) return;
-    if (x.step(side, Cause.GIVES_UP_SYN, 0, Math.min(due, x.connectEnds(side)), true)) return;
-    if (x.step(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) return;
-    if (x.step(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true)) return;
+    if (x.stepAt(side, Cause.GIVES_UP_SYN, 0, Math.min(due, x.connectEnds(side)), true)) return;
+    if (x.stepAt(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) return;
+    if (x.stepAt(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true)) return;
     const end = dataGivenUpAt(x);
-    if (end >= 0) x.step(side, Cause.GIVES_UP_DATA, 0, end, true);
+    if (end >= 0) x.stepAt(side, Cause.GIVES_UP_DATA, 0, end, true);
   }
 }
 
