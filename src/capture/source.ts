@@ -16,8 +16,8 @@ const closeFd = promisify(close);
 const readFd = promisify(read);
 const statFd = promisify(fstat);
 
-/** Octets. Larger reads gained nothing when measured; the second-level cache holds two of these. */
-export const CHUNK = 1024 * 1024;
+/** Octets. Two of these, and what the tracker touches, fit a second-level cache: larger reads push it out (docs/performance.md). */
+export const CHUNK = 256 * 1024;
 
 export interface ChunkSource {
   /** As the user wrote it: sanitise before showing. */

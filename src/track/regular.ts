@@ -10,7 +10,7 @@ import { State } from '../model/state.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { type Copies, endOf, fingerprintOf } from './copies.ts';
-import { SEEN_ACK, SEEN_DATA } from './history.ts';
+import { notePlain, SEEN_ACK, SEEN_DATA } from './history.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
 import { mayCarrySack } from './repairs.ts';
 import {
@@ -19,9 +19,11 @@ import {
   IDLE_FLOOR,
   mayFillWindow,
   noteInFlight,
+  notePayload,
   noteRoundTrip,
+  noteSize,
   noteWindowAndTtl,
-  startsMeasurement,
+  startMeasurement,
 } from './sequence.ts';
 import { isTurn, noteTurn } from './turns.ts';
 
@@ -30,9 +32,8 @@ const KIND = Flag.SYN | Flag.FIN | Flag.RST | Flag.ACK;
 export const ORDINARY = 0xff | Trait.HAS_RST | Trait.STRAY_SYN;
 export const BOTH_ESTABLISHED = State.ESTABLISHED | (State.ESTABLISHED << 4);
 
-/** What the sender has done before, and what nobody waits to hear from it. */
-const SENDER = HalfFlag.NXT_KNOWN | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
-const SENDER_ASKED = SENDER | HalfFlag.DOUBT | HalfFlag.FAR;
+/** Flags that matter, and those of them that must be set. */
+const SENDER_ASKED = HalfFlag.NXT_KNOWN | HalfFlag.DOUBT | HalfFlag.FAR;
 const RECEIVER = HalfFlag.NXT_KNOWN | HalfFlag.UNA_KNOWN;
 const RECEIVER_ASKED = RECEIVER | HalfFlag.PROBING | HalfFlag.HOLES | HalfFlag.FIN_SENT;
 
@@ -41,7 +42,6 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const payload = k.payloadLength;
   const state = core[c + Core.STATE]!;
   if ((k.flags & KIND) !== Flag.ACK || (state & ORDINARY) !== BOTH_ESTABLISHED || k.window === 0 || k.fragments > 1) return false;
-  if ((state & (payload > 0 ? COMPLETE_DATA : COMPLETE_ACK)) === 0) return false;
   const ref = core[c + Core.PAIR]! - 1;
   if (ref < 0 || (k.headerLength >= 32 && mayCarrySack(k))) return false;
 
@@ -52,7 +52,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const peer = p + (1 - side) * HALF_STRIDE;
   const mine = pair[me + Half.FLAGS]!;
   const theirs = pair[peer + Half.FLAGS]!;
-  if ((mine & SENDER_ASKED) !== SENDER || (mine & (payload > 0 ? SEEN_DATA : SEEN_ACK)) === 0) return false;
+  if ((mine & SENDER_ASKED) !== HalfFlag.NXT_KNOWN) return false;
   if ((theirs & RECEIVER_ASKED) !== RECEIVER || k.seq !== pair[me + Half.NXT]) return false;
   const unseen = (k.ack - pair[peer + Half.NXT]!) | 0;
   if (unseen > 0 || (payload === 0 && unseen < 0 && k.ack === pair[me + Half.LAST_ACK])) return false;
@@ -67,8 +67,9 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const fingerprint = fingerprintOf(k, endOf(id, side));
   if (copies.isKnown(fingerprint)) return false;
   const nxt = (k.seq + payload) | 0;
+  const knowsFlight = (mine & HalfFlag.UNA_KNOWN) !== 0;
   const inFlight = (nxt - pair[me + Half.UNA]!) | 0;
-  if (payload > 0 && mayFillWindow(inFlight, pair[peer + Half.WINDOW_TTL]! & 0xffff)) return false;
+  if (payload > 0 && knowsFlight && mayFillWindow(inFlight, pair[peer + Half.WINDOW_TTL]! & 0xffff)) return false;
 
   copies.remember(x, k, fingerprint);
   const coreF = x.tables.cores.floatPage(id);
@@ -76,24 +77,23 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
   pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
   pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
+  pair[me + Half.FLAGS] = mine | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
+  const complete = payload > 0 ? COMPLETE_DATA : COMPLETE_ACK;
+  if ((state & complete) === 0) core[c + Core.STATE] = state | complete;
+  const isFirst = (mine & (payload > 0 ? SEEN_DATA : SEEN_ACK)) === 0;
+  const turns = payload > 0 && isTurn(x, pair, pairF, me, peer);
+  if (isFirst || turns) {
+    x.loadFound(id, side, core, c);
+    if (isFirst) notePlain(x, k);
+    if (turns) noteTurn(x, k);
+  }
   if (payload > 0) {
-    if (isTurn(x, pair, pairF, me, peer)) {
-      x.loadFound(id, side, core, c);
-      noteTurn(x, k);
-    }
     pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + payload;
     pair[me + Half.NXT] = nxt;
-    if (startsMeasurement(pair, me)) {
-      pair[me + Half.FLAGS] = mine | HalfFlag.TIMING;
-      pair[me + Half.RTT_END] = nxt;
-      pairF[(me + Half.RTT_TIME) >> 1] = now;
-    }
-    if (payload > (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) && payload > pair[me + Half.LARGEST]!) pair[me + Half.LARGEST] = payload;
-    if ((mine & HalfFlag.UNA_KNOWN) !== 0) noteInFlight(pair, me, payload, inFlight);
-    const first = k.payloadAt < k.end ? k.view.getUint8(k.payloadAt) : 0;
-    pair[me + Half.LAST_PAYLOAD] = (payload < 0xffffff ? payload : 0xffffff) | (first << 24);
-    pair[me + Half.LAST_DATA_FRAME] = x.frame;
-    pairF[(me + Half.LAST_DATA_TIME) >> 1] = now;
+    startMeasurement(x, pair, pairF, me);
+    noteSize(pair, me, payload);
+    if (knowsFlight) noteInFlight(pair, me, payload, inFlight);
+    notePayload(x, k, pair, pairF, me);
   }
   pair[me + Half.LAST_ACK] = k.ack;
   if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) pair[peer + Half.UNA] = k.ack;

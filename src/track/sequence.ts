@@ -80,7 +80,7 @@ export function book(x: Context, k: Packet, length: number): void {
   }
   if (payload > 0) {
     measure(x, payload);
-    notePayload(x, k, payload);
+    notePayload(x, k, pair, pairF, me);
   }
   if ((flags & Flag.ACK) !== 0) {
     pair[me + Half.LAST_ACK] = k.ack;
@@ -124,7 +124,7 @@ function oldAck(x: Context, k: Packet): void {
  */
 function measure(x: Context, payload: number): void {
   const { pair, me, peer } = x;
-  if (payload > (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) && payload > pair[me + Half.LARGEST]!) pair[me + Half.LARGEST] = payload;
+  noteSize(pair, me, payload);
   if ((pair[me + Half.FLAGS]! & HalfFlag.UNA_KNOWN) === 0) return;
   const inFlight = (pair[me + Half.NXT]! - pair[me + Half.UNA]!) | 0;
   noteInFlight(pair, me, payload, inFlight);
@@ -133,6 +133,10 @@ function measure(x: Context, payload: number): void {
   const shift = pair[peer + Half.SHIFT]! || windowShift(x);
   if (shift !== SHIFT_UNKNOWN && inFlight === window << (shift - 1)) windowFull(x);
   else if (payload === 1 && window === 0 && facesClosedWindow(x)) windowProbe(x);
+}
+
+export function noteSize(pair: Int32Array, me: number, payload: number): void {
+  if (payload > (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) && payload > pair[me + Half.LARGEST]!) pair[me + Half.LARGEST] = payload;
 }
 
 /** Is `inFlight` the window times a power of two, as it is when it fills a window of any shift? */
@@ -173,8 +177,9 @@ export function noteWindowAndTtl(pair: Int32Array, me: number, k: Packet): void 
   else pair[me + Half.WINDOW_TTL] = k.window | ((ttl < low ? ttl : low) << 16) | ((ttl > high ? ttl : high) << 24);
 }
 
-function notePayload(x: Context, k: Packet, payload: number): void {
-  const { pair, pairF, me } = x;
+/** `x` need not stand at the connection, unless these are the end's first words. */
+export function notePayload(x: Context, k: Packet, pair: Int32Array, pairF: Float64Array, me: number): void {
+  const payload = k.payloadLength;
   const at = k.payloadAt;
   const first = at < k.end ? k.view.getUint8(at) : 0;
   const isFirst = pairF[(me + Half.LAST_DATA_TIME) >> 1]! < 0;
@@ -182,7 +187,7 @@ function notePayload(x: Context, k: Packet, payload: number): void {
     x.setFlag(me, HalfFlag.TLS);
     if (x.side === Side.CLIENT) pair[x.p + Pair.HELLO_FRAME] = x.frame;
   }
-  pair[me + Half.LAST_PAYLOAD] = Math.min(payload, 0xffffff) | (first << 24);
+  pair[me + Half.LAST_PAYLOAD] = (payload < 0xffffff ? payload : 0xffffff) | (first << 24);
   pair[me + Half.LAST_DATA_FRAME] = x.frame;
   pairF[(me + Half.LAST_DATA_TIME) >> 1] = x.now;
 }
@@ -197,11 +202,7 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
     if (ahead > 0) {
       if (ahead > MAX_AHEAD) pair[me + Half.NXT] = nxt;
       else skipped(x, k, nxt);
-    } else if (payload > 0 && startsMeasurement(pair, me)) {
-      pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.TIMING;
-      pair[me + Half.RTT_END] = end;
-      pairF[(me + Half.RTT_TIME) >> 1] = x.now;
-    }
+    } else if (payload > 0) startMeasurement(x, pair, pairF, me);
     return;
   }
   if (payload > 0 && ((end - nxt) | 0) <= 0) noteAgain(x);
@@ -210,9 +211,12 @@ function advance(x: Context, k: Packet, payload: number, length: number): void {
 }
 
 /** Round trips are measured of the first segments of an end, and of its every eighth: the words for it are cold. One at a time. */
-export function startsMeasurement(pair: Int32Array, me: number): boolean {
+export function startMeasurement(x: Context, pair: Int32Array, pairF: Float64Array, me: number): void {
   const packets = pair[me + Half.PACKETS]!;
-  return (packets <= MEASURED_FIRST || (packets & 7) === 0) && (pair[me + Half.FLAGS]! & HalfFlag.TIMING) === 0;
+  if ((packets > MEASURED_FIRST && (packets & 7) !== 0) || (pair[me + Half.FLAGS]! & HalfFlag.TIMING) !== 0) return;
+  pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.TIMING;
+  pair[me + Half.RTT_END] = pair[me + Half.NXT]!;
+  pairF[(me + Half.RTT_TIME) >> 1] = x.now;
 }
 
 function skipped(x: Context, k: Packet, nxt: number): void {
