@@ -78,11 +78,12 @@ const world: World = {
   // Not process.stdin: to ask it would open it, and the capture's reader wants the descriptor for itself.
   stdin: { isTTY: isatty(STDIN_FD) },
   env: process.env,
+  folder: process.cwd(),
   version: TOOL_VERSION,
   now: () => performance.now(),
   interrupted: interrupt.signal,
   analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),
-  rules: async () => (await import('./detect/index.ts')).DETECTORS,
+  rules: async (own) => (await import('./engine/own-rules.ts')).withOwnRules(own),
   crossRead: async (path) => (await import('./capture/cross-read.ts')).crossRead(path),
   openTui: async (...args) => (await import('./commands/open-tui.ts')).openTui(...args),
 };

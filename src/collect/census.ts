@@ -162,6 +162,9 @@ export class Census implements CaptureView {
   get vantage(): VantageView {
     return (this.#vantage ??= findVantage(this.tracker, this.views));
   }
+  get connections(): number {
+    return this.tracker.connections;
+  }
   roleOf(ip: string): HostRole | null {
     return this.names.role(ip);
   }

@@ -2,14 +2,16 @@
  * What every command that reads a capture does: check the words, find the inputs, analyse with progress, warn. It returns the
  * analysis and how findings turn into an exit status; printing the result is the command's own business.
  */
-import type { Analysis } from '../engine/analysis.ts';
+import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
 import type { Finding } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { countText, durationText } from '../report/narrate.ts';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
-import { failOn, resolveAnalysis, type Flags } from './options.ts';
+import { failOn, type Flags } from './options.ts';
 import { throwIfInterrupted } from './output.ts';
 import { progressLine } from './progress.ts';
+import { say } from './say.ts';
+import { settingsOf } from './settings.ts';
 import { captureWarnings } from './warnings.ts';
 import type { World } from './world.ts';
 
@@ -32,9 +34,9 @@ export interface RunHints {
 }
 
 export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
-  const exitCode = failOn(flags);
   const inputs = resolveInputs(world, words, hints.commands ?? []);
-  const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
+  const { flags: settled, options } = await settingsOf(world, flags);
+  const exitCode = failOn(settled);
   const started = world.now();
   const analysis = await analyseWithProgress(world, inputs, options, flags, hints);
   if (flags.quiet !== true) {
@@ -54,13 +56,10 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   return { analysis, paths: inputs.paths, exitCode };
 }
 
-/** The rules are loaded only when their names matter. */
-export const needsRules = (flags: Flags): boolean => [flags.only, flags.skip, flags.set, flags.where].some((words) => words !== undefined);
-
 async function analyseWithProgress(
   world: World,
   inputs: ReturnType<typeof resolveInputs>,
-  options: ReturnType<typeof resolveAnalysis>,
+  options: AnalysisOptions,
   flags: Flags,
   hints: RunHints,
 ): Promise<Analysis> {
@@ -81,6 +80,3 @@ async function analyseWithProgress(
     await progress.clear();
   }
 }
-
-/** A line for the user. That nobody reads stderr is no reason to stop. */
-export const say = (world: World, line: string): Promise<void> => world.stderr.write(`${line}\n`).catch(() => undefined);

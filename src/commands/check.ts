@@ -10,6 +10,7 @@ import { withChecksums } from './checksum.ts';
 import { STDIN } from './inputs.ts';
 import { analysisOptions, chosenFormat, documentPage, resultOptions, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
+import { rulesOf } from './settings.ts';
 import type { World } from './world.ts';
 
 export function declareCheck(command: Command): Command {
@@ -28,7 +29,7 @@ export async function check(world: World, words: readonly string[], flags: Flags
     throw new UsageError('--cross-read reads the capture a second time, which standard input does not allow; give it as a file.');
   }
   const report = flags.checksum === true ? await withChecksums(analysis.report, paths) : analysis.report;
-  const about = new Set((await world.rules()).filter((r) => r.category === 'capture').map((r) => r.id));
+  const about = new Set((await rulesOf(world, flags)).filter((r) => r.category === 'capture').map((r) => r.id));
   const crossReadings: CaptureCheck['crossReadings'][number][] = [];
   if (flags.crossRead === true) for (const path of paths) crossReadings.push({ path, ...inWords(await world.crossRead(path)) });
   const result: CaptureCheck = {

@@ -1,9 +1,9 @@
 /** `tcpdiag CAPTURE`: the TUI for a person at a terminal, the text report for everything else. */
 import type { Command } from 'commander';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
-import { needsRules } from './analysis-run.ts';
-import { coloursAllowed, failOn, resolveAnalysis, type Flags } from './options.ts';
+import { coloursAllowed, failOn, type Flags } from './options.ts';
 import { declareReport, report } from './report.ts';
+import { settingsOf } from './settings.ts';
 import type { World } from './world.ts';
 
 export function declareDiagnose(command: Command): Command {
@@ -15,8 +15,8 @@ export function declareDiagnose(command: Command): Command {
 export async function diagnose(world: World, words: readonly string[], flags: Flags, commands: readonly string[]): Promise<number> {
   if (!wantsTui(world, flags)) return report(world, words, flags, commands);
   const inputs = resolveInputs(world, words, commands);
-  const exitCodeFor = failOn(flags);
-  const options = resolveAnalysis(flags, needsRules(flags) ? await world.rules() : []);
+  const { flags: settled, options } = await settingsOf(world, flags);
+  const exitCodeFor = failOn(settled);
   try {
     const end = await world.openTui(inputs.paths, options, { colour: coloursAllowed(world, flags) });
     if (end !== null) return end.exitCode === 0 ? exitCodeFor(end.findings) : end.exitCode;

@@ -8,7 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { DEFAULT_WIDTH } from '../report/layout.ts';
-import { say } from './analysis-run.ts';
+import { say } from './say.ts';
 import { check, declareCheck } from './check.ts';
 import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';

@@ -30,6 +30,9 @@ export interface Flags {
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
   readonly set?: readonly string[];
+  /** false: `--no-config`. */
+  readonly config?: string | false;
+  readonly rules?: readonly string[];
   readonly profile?: string;
   readonly capturedUntil?: string;
   readonly payload?: boolean;
@@ -66,9 +69,17 @@ export function resultOptions<T>(command: Command, formats: Formats<T> | null): 
     .option('-v, --verbose', 'say more on standard error');
 }
 
+/** For everything that knows rules. */
+export function ruleOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--rules <file>', 'load rules of your own from this JavaScript file (docs/own-rules.md)').argParser(gather))
+    .option('--config <file>', 'take this configuration (default: tcpdiag.config.json in the working directory, if there is one)')
+    .option('--no-config', 'take none');
+}
+
 /** For everything that reads a capture. */
 export function analysisOptions(command: Command): Command {
-  return command
+  return ruleOptions(command)
     .option('--to <time>', 'stop reading after this time (RFC 3339 in UTC, epoch seconds, or +SECONDS from the first packet)')
     .option('-c, --count <n>', 'stop reading after this many packets')
     .addOption(new Option('--only <rules>', 'report only these rules (comma-separated)').argParser(gatherList))
@@ -158,7 +169,7 @@ function countFlag(word: string): number {
   throw new UsageError(`--count takes a number of packets from 1 on, not ${quoted(word)}.`);
 }
 
-function settingFlag(word: string, rules: readonly Detector[]): readonly [string, number] {
+export function settingFlag(word: string, rules: readonly Detector[]): readonly [string, number] {
   const m = /^([^.=]+)\.([^.=]+)=(.*)$/.exec(word);
   if (!m) throw new UsageError(`--set takes RULE.PARAM=VALUE, as in close-wait-stuck.minSeconds=30, not ${quoted(word)}.`);
   const [, id = '', param = '', text = ''] = m;

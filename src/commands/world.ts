@@ -36,13 +36,16 @@ export interface World {
   readonly stderr: OutStream;
   readonly stdin: { readonly isTTY: boolean };
   readonly env: { readonly TERM?: string | undefined; readonly NO_COLOR?: string | undefined };
+  /** The working directory. */
+  readonly folder: string;
   readonly version: string;
   /** Milliseconds, for progress only. */
   readonly now: () => number;
   /** Aborted by a signal; `reason` is the signal's number. */
   readonly interrupted: AbortSignal;
   readonly analyse: (paths: readonly string[], options: AnalysisOptions, hooks?: AnalyseHooks) => Promise<Analysis>;
-  readonly rules: () => Promise<readonly Detector[]>;
+  /** Ours, and those of the user's own modules, which are given as URLs. */
+  readonly rules: (own: readonly string[]) => Promise<readonly Detector[]>;
   readonly crossRead: (path: string) => Promise<CrossReadResult>;
   /** Shows the capture on the terminal until the user leaves; null where there is no terminal to take keys from. */
   readonly openTui: (paths: readonly string[], options: AnalysisOptions, look: { readonly colour: boolean }) => Promise<TuiEnd | null>;

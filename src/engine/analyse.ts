@@ -1,7 +1,9 @@
 /** One capture, read to its end in this thread. What the commands and the library call. */
 import { type CaptureSink, readCaptures } from '../capture/index.ts';
+import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
+import { joined, withOwnRules } from './own-rules.ts';
 import type { Progress } from './protocol.ts';
 import { readLadder } from './queries.ts';
 import { completed } from './complete.ts';
@@ -15,11 +17,14 @@ export interface AnalyseHooks {
   keep?: boolean;
   /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
   said?: boolean;
+  /** Rules beside ours, as `--rules` loads them. */
+  detectors?: readonly Detector[];
 }
 
 /** @throws UnreadableError, UnknownFormatError, UsageError */
 export async function analyse(paths: readonly string[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
-  const analyzer = new Analyzer(options);
+  const ours = await withOwnRules(options.rules);
+  const analyzer = new Analyzer(options, hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'));
   const spool = new Spool();
   const signal = hooks.signal ?? new AbortController().signal;
   const sink: CaptureSink = {

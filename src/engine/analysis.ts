@@ -22,6 +22,8 @@ export interface AnalysisOptions {
   /** Report only these rules; all when absent. */
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
+  /** Modules with rules of the user's own, as URLs; docs/own-rules.md. */
+  readonly rules?: readonly string[];
   /** `rule.parameter` → value. */
   readonly set?: Readonly<Record<string, number>>;
   /** What the user calls hosts (by address or prefix) and services (by `address:port` or port), and what hosts are. */

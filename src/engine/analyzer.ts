@@ -9,6 +9,7 @@ import { Census, type PacketCounts } from '../collect/census.ts';
 import type { Legs } from '../collect/legs.ts';
 import { cookedDirection, Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
+import type { Detector } from '../detect/detector.ts';
 import { DETECTORS } from '../detect/index.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
@@ -45,6 +46,7 @@ export class Analyzer {
   readonly decoder = new Decoder(() => this.#now / NANOS_PER_SECOND);
   readonly tally = new PacketTally();
   readonly #options: AnalysisOptions;
+  readonly #detectors: readonly Detector[];
   readonly #packet = new Packet();
   readonly #tracker: Tracker;
   readonly #views: Views;
@@ -69,11 +71,12 @@ export class Analyzer {
   #legs: Legs | undefined;
   #facts: readonly CaptureFileFacts[] = [];
 
-  constructor(options: AnalysisOptions) {
+  constructor(options: AnalysisOptions, detectors: readonly Detector[] = DETECTORS) {
     this.#options = options;
+    this.#detectors = detectors;
     this.#filter = new ReportFilter(
       options,
-      DETECTORS.map((d) => d.id),
+      detectors.map((d) => d.id),
     );
     this.#names = new OwnNames(options);
     this.#tracker = new Tracker(parseHostProfiles(options.profile));
@@ -179,7 +182,7 @@ export class Analyzer {
   /** Of the newest findings that are reported. */
   saidPlan(): SaidPlan | null {
     if (!this.payload) return null;
-    const plan = new SaidPlan(this.#reported.findings, DETECTORS, (id) => this.#views.connection(id));
+    const plan = new SaidPlan(this.#reported.findings, this.#detectors, (id) => this.#views.connection(id));
     return plan.frames.length === 0 ? null : plan;
   }
 
@@ -272,7 +275,7 @@ export class Analyzer {
     this.#quality = census.quality;
     this.#vantage = census.vantage;
     this.#legs = census.legs;
-    this.#diagnosis = diagnose(census, this.#options, this.#files);
+    this.#diagnosis = diagnose(census, this.#options, this.#files, this.#detectors);
     this.#reported = this.#filter.apply(this.#diagnosis, this.connections, (id) => this.#views.connection(id), {
       clock: this.#clock,
       delays: (c) => census.vantage.delays(c),

@@ -2,7 +2,6 @@
  * Runs the rules over a capture's view and turns their drafts into findings: ids, times as text, order, display filters,
  * and which finding explains which. A rule that throws becomes a caveat that names it; the others go on.
  */
-import { DETECTORS } from '../detect/index.ts';
 import type { Detection, Detector, Draft } from '../detect/detector.ts';
 import type { CaptureView } from '../model/capture-view.ts';
 import { hostText } from '../model/address.ts';
@@ -72,12 +71,7 @@ interface Entry {
   readonly id: string;
 }
 
-export function diagnose(
-  capture: CaptureView,
-  options: AnalysisOptions,
-  files: FrameFiles,
-  detectors: readonly Detector[] = DETECTORS,
-): Diagnosis {
+export function diagnose(capture: CaptureView, options: AnalysisOptions, files: FrameFiles, detectors: readonly Detector[]): Diagnosis {
   const entries: Entry[] = [];
   const verdicts: RuleVerdict[] = [];
   const caveats: Caveat[] = [];

@@ -4,13 +4,13 @@
  */
 import { type CaptureFileFacts, type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
-import { DETECTORS } from '../detect/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import { TcpdiagError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
 import type { AnalysisOptions } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import { completed, type Unfinished } from './complete.ts';
+import { withOwnRules } from './own-rules.ts';
 import type { Progress, QuestionName, Questions, Session, Snapshot } from './protocol.ts';
 import { type Answers, Queries, type QuerySource } from './queries.ts';
 import { SecondPass } from './second-pass.ts';
@@ -27,8 +27,9 @@ export interface SessionAnalyzer extends QuerySource, Unfinished {
 
 /** The outside, for tests to replace. */
 export interface SessionParts {
-  readonly analyzer: (options: AnalysisOptions) => SessionAnalyzer;
-  readonly detectors: readonly Detector[];
+  readonly analyzer: (options: AnalysisOptions, detectors: readonly Detector[]) => SessionAnalyzer;
+  /** Ours, and those of the user's modules. */
+  readonly detectors: (modules: readonly string[] | undefined) => Promise<readonly Detector[]>;
   /** Milliseconds; only goes forward. */
   readonly now: () => number;
   /** Calls again and again, until the function it returned is called. */
@@ -36,8 +37,8 @@ export interface SessionParts {
 }
 
 const PARTS: SessionParts = {
-  analyzer: (options) => new Analyzer(options),
-  detectors: DETECTORS,
+  analyzer: (options, detectors) => new Analyzer(options, detectors),
+  detectors: withOwnRules,
   now: () => performance.now(),
   every: (milliseconds, call) => {
     const timer = setInterval(call, milliseconds);
@@ -100,9 +101,10 @@ class LocalSession implements Session {
     this.#spool.close();
   }
 
-  #start(options: AnalysisOptions): Started {
-    const { detectors, now } = this.#parts;
-    const analyzer = this.#parts.analyzer(options);
+  async #start(options: AnalysisOptions): Promise<Started> {
+    const { now } = this.#parts;
+    const detectors = await this.#parts.detectors(options.rules);
+    const analyzer = this.#parts.analyzer(options, detectors);
     const pass = new SecondPass((sink, signal) => readCaptures(this.#spool.again(this.#paths), sink, { signal }), this.#stop.signal);
     const state = (): { findings: Snapshot['findings']; analysisRevision: number; final: boolean } => ({
       findings: this.#snapshots.current.findings,

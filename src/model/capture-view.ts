@@ -399,6 +399,8 @@ export interface CaptureView {
   /** End of observation: last record, isb_endtime or --captured-until, whichever is latest. */
   readonly end: Nanos;
   readonly packets: number;
+  /** Ids go from 0 to this, less one; the further legs of connections are among them. */
+  readonly connections: number;
   readonly quality: CaptureQuality;
   /** Where the capture was taken. */
   readonly vantage: VantageView;

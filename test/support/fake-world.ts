@@ -1,4 +1,5 @@
 /** A world of strings: what a user would have seen on both streams, and what the commands asked of the engine. */
+import { fileURLToPath } from 'node:url';
 import { run } from '../../src/commands/index.ts';
 import type { World } from '../../src/commands/world.ts';
 import type { AnalysisOptions } from '../../src/engine/analysis.ts';
@@ -54,6 +55,7 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     },
     stdin: { isTTY: true },
     env: {},
+    folder: fileURLToPath(new URL('.', import.meta.url)),
     version: '9.9.9',
     now: () => 0,
     interrupted: new AbortController().signal,
