@@ -10,8 +10,7 @@ import type { Census } from './census.ts';
 
 /** Connections looked at of one host: as many say as much as a million. */
 const MOST = 256;
-/** Hosts and connections looked at; of a capture with more, the first. */
-const MAX_HOSTS = 65_536;
+/** Connections looked at; of a capture with more, the first. */
 const MAX_CONNECTIONS = 1 << 18;
 
 interface Draws {
@@ -23,35 +22,49 @@ interface Draws {
 /** Hosts of which at least `minimum` connections on different tuples were seen to open: as client, and as server. */
 export function isnSeries(census: Census, minimum: number): readonly IsnSeries[] {
   return [Side.CLIENT, Side.SERVER].flatMap((side) => {
-    const hosts = [new Map<number, Draws>(), new Map<number, Draws>()];
-    collect(census, side, hosts);
-    return hosts.flatMap((family) =>
-      [...family.values()]
-        .filter((d) => d.ids.length >= minimum)
-        .map((d) => ({ host: census.connection(d.ids[0]!).ends[side].ip, side, ...d })),
-    );
+    const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
+    const address = (id: number): number => (side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id));
+    return drawn(census, needed).flatMap((ids) => {
+      const busy = frequent(Int32Array.from(ids, address), minimum);
+      if (busy.size === 0) return [];
+      const hosts = new Map<number, Draws>();
+      for (const id of ids) if (busy.has(address(id))) draw(census, hosts, address(id), id, side);
+      return [...hosts.values()].map((d) => ({ host: census.connection(d.ids[0]!).ends[side].ip, side, ...d }));
+    });
   });
 }
 
-function collect(census: Census, side: Side, hosts: readonly Map<number, Draws>[]): void {
+/**
+ * Ids of the connections with these traits, IPv4 and IPv6, on tuples that were not used before: there the number follows from
+ * the one before (RFC 6528: the clock; linux: that of TIME_WAIT + 65,537).
+ */
+function drawn(census: Census, needed: number): readonly [number[], number[]] {
   const { cores } = census.tracker.tables;
-  const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
   const end = Math.min(census.tracker.connections, MAX_CONNECTIONS);
+  const ids: [number[], number[]] = [[], []];
   for (let id = 0; id < end; id++) {
     const core = cores.page(id);
     const c = cores.offset(id);
-    // A tuple used before has an ISN that follows from the one before (RFC 6528: the clock; linux: TIME_WAIT's number + 65,537).
     if ((core[c + Core.STATE]! & needed) !== needed || core[c + Core.PREVIOUS] !== 0 || census.legs.isFollower(id)) continue;
-    const family = hosts[core[c + Core.META]! & 1]!;
-    const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
-    let draws = family.get(address);
-    if (draws === undefined) {
-      if (family.size >= MAX_HOSTS) continue;
-      family.set(address, (draws = { ids: [], isns: [], starts: [] }));
-    }
-    if (draws.ids.length >= MOST) continue;
-    draws.ids.push(connId(id));
-    draws.isns.push(core[c + Core.ISS + side]! >>> 0);
-    draws.starts.push(nanos(cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!));
+    ids[core[c + Core.META]! & 1]!.push(id);
   }
+  return ids;
+}
+
+/** The values that come at least `minimum` times. Sorted, equal ones stand together: a million clients cost no map. */
+function frequent(values: Int32Array, minimum: number): ReadonlySet<number> {
+  const sorted = values.sort();
+  const out = new Set<number>();
+  for (let i = minimum - 1; i < sorted.length; i++) if (sorted[i] === sorted[i - minimum + 1]) out.add(sorted[i]!);
+  return out;
+}
+
+function draw(census: Census, hosts: Map<number, Draws>, address: number, id: number, side: Side): void {
+  const { cores } = census.tracker.tables;
+  let draws = hosts.get(address);
+  if (draws === undefined) hosts.set(address, (draws = { ids: [], isns: [], starts: [] }));
+  if (draws.ids.length >= MOST) return;
+  draws.ids.push(connId(id));
+  draws.isns.push(cores.page(id)[cores.offset(id) + Core.ISS + side]! >>> 0);
+  draws.starts.push(nanos(cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!));
 }
