@@ -113,17 +113,20 @@ const sameSubject = (a: Killed, b: Killed): boolean =>
 function killedOf(capture: CaptureView, shared: SharedEnd, params: Params): Killed | null {
   const { service, side, ids, until } = shared;
   if (shared.survivors > SURVIVORS * ids.length) return null;
-  const looked = sample(ids, MOST);
-  const ended = looked.flatMap((id) => endedOf(capture.connection(id), side, params) ?? []);
-  if (ended.length * 2 < looked.length) return null;
   const refused = side === Side.SERVER ? refusedAfter(capture, shared, params) : null;
-  const cut = ended.filter((e) => e.doing !== 'idle');
-  const cutShare = cut.length / ended.length;
   const { after } = service.answeredAround(until, until);
   const back = after === null ? null : capture.connection(after);
   if (refused === null) {
-    if (ids.length < params.minWithoutRefusal || cutShare < MOSTLY_CUT) return null;
+    if (ids.length < params.minWithoutRefusal) return null;
     if (back !== null && secondsOf(back.start - until) < params.cutSeconds) return null;
+  }
+  const looked = sample(ids, MOST);
+  const ended = looked.flatMap((id) => endedOf(capture.connection(id), side, params) ?? []);
+  if (ended.length * 2 < looked.length) return null;
+  const cut = ended.filter((e) => e.doing !== 'idle');
+  const cutShare = cut.length / ended.length;
+  if (refused === null) {
+    if (cutShare < MOSTLY_CUT) return null;
     // A deadline strikes requests that were sent together: their silences are the same.
     if (secondsOf(spread(cut.map((e) => nanosOf(e.quietSeconds)))) < VARIED * secondsOf(until - shared.from) + VARIED_SECONDS) return null;
     // A client's end is told from a time limit by what it had not read.
