@@ -1,6 +1,7 @@
 /** Several timestamp clocks behind one source address, and the server that drops the SYNs of the slower ones for it (tcp_tw_recycle). */
 import type { CaptureView } from '../model/capture-view.ts';
 import type { Cause } from '../model/finding.ts';
+import { standsForMany } from '../model/names.ts';
 import type { SynTimestamps } from '../model/syn-facts.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
@@ -29,7 +30,7 @@ export const natTimestamps = defineDetector({
     why: 'Behind one address some users connect at once and others time out, by whose clock is ahead, and it changes from minute to minute. Nothing in any log says why. Clients that draw their timestamp offset anew for each connection, as Linux does since 4.10, are dropped at random by such a server even without address translation.',
     how: 'Clocks: the SYNs of one client to one service lie on several lines of the same rate (1000, 250, 100, 10 or 2 ticks per second), at least three on each and spread over 2 s, which are in use at the same time. tcp_tw_recycle: at least minDropped SYNs were not answered that were more than one tick older than the SYN of a connection which the server had closed less than 60 s before, while none of the older ones was answered and others were; and drops which do not look at timestamps would fall so with a chance of at most maxChance (exact hypergeometric test, times the number of clients and services looked at).',
     never:
-      'One clock that was set anew (reboot), a client with a random offset for each connection or tuple and nothing dropped, a server that answers one SYN that is older, or drops others as often (syn-unanswered, accept-queue-overflow), timestamps that an ACK refuses (paws-drop).',
+      'One clock that was set anew (reboot), a client with a random offset for each connection or tuple and nothing dropped, an address that the configuration names as proxy, balancer or nat and that loses nothing, a server that answers one SYN that is older, or drops others as often (syn-unanswered, accept-queue-overflow), timestamps that an ACK refuses (paws-drop).',
     limits:
       'Clocks that differ in rate, or hosts without timestamps, are not counted. That a kernel older than 4.12 answers is inferred from what it drops. Several clocks alone are information: nobody loses by them.',
     references: [
@@ -53,7 +54,10 @@ export const natTimestamps = defineDetector({
     // The more groups one looks at, the more of them chance makes look so (Bonferroni).
     const recycled = suspects.filter((g) => g.olderAnswered === 0 && chanceOf(g) * groups.length <= params.maxChance);
     const dropped = new Set(recycled.map((g) => g.client));
-    const shared = byClient(groups.filter((g) => g.clocks.length > 1 && !dropped.has(g.client)));
+    // What the user has said already is no news.
+    const shared = byClient(
+      groups.filter((g) => g.clocks.length > 1 && !dropped.has(g.client) && !standsForMany(capture.roleOf(g.client))),
+    );
     return found([
       ...draftLargest(
         recycled,

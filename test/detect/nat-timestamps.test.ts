@@ -39,6 +39,11 @@ describe('real', () => {
     });
   });
 
+  test('which the user may know already', async () => {
+    const hosts = { '10.201.94.0/24': { role: 'nat' as const } };
+    expect(findingsOf(await diagnoseFixture('nat_timestamps.pcap.gz', { hosts }), RULE)).toEqual([]);
+  });
+
   test('tcp_tw_recycle drops the SYNs of the older clock, and explains the connects without an answer', async () => {
     const whole = await diagnoseFixture('tw_recycle.pcap.gz');
     const [finding, ...more] = findingsOf(whole, RULE);
