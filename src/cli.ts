@@ -83,6 +83,7 @@ const world: World = {
   now: () => performance.now(),
   interrupted: interrupt.signal,
   analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),
+  session: async (...args) => (await import('./engine/session.ts')).localSession(...args),
   rules: async (own) => (await import('./engine/own-rules.ts')).withOwnRules(own),
   crossRead: async (path) => (await import('./capture/cross-read.ts')).crossRead(path),
   openTui: async (...args) => (await import('./commands/open-tui.ts')).openTui(...args),

@@ -4,9 +4,10 @@
  */
 import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
 import type { Finding } from '../model/finding.ts';
+import type { CaptureFacts } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { countText, durationText } from '../report/narrate.ts';
-import { explainImplicitStdin, resolveInputs } from './inputs.ts';
+import { explainImplicitStdin, type Inputs, resolveInputs } from './inputs.ts';
 import { failOn, type Flags } from './options.ts';
 import { throwIfInterrupted } from './output.ts';
 import { progressLine } from './progress.ts';
@@ -39,6 +40,18 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const exitCode = failOn(settled);
   const started = world.now();
   const analysis = await analyseWithProgress(world, inputs, options, flags, hints);
+  await sayWhatWasRead(world, inputs, flags, analysis.report.capture, { started, warn: hints.warn !== false });
+  return { analysis, paths: inputs.paths, exitCode };
+}
+
+/** The warnings, and with `-v` how long it took. */
+export async function sayWhatWasRead(
+  world: World,
+  inputs: Inputs,
+  flags: Flags,
+  capture: CaptureFacts,
+  { started, warn }: { readonly started: number; readonly warn: boolean },
+): Promise<void> {
   if (flags.quiet !== true) {
     for (const word of inputs.again)
       await say(
@@ -46,19 +59,18 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
         `tcpdiag: warning: "${sanitise(word)}" was named before under this or another name: its packets count again, as if they had been sent twice`,
       );
   }
-  if (flags.quiet !== true && hints.warn !== false) {
-    for (const warning of captureWarnings(analysis.report.capture)) await say(world, `tcpdiag: warning: ${warning}`);
+  if (flags.quiet !== true && warn) {
+    for (const warning of captureWarnings(capture)) await say(world, `tcpdiag: warning: ${warning}`);
   }
   if (flags.verbose === true) {
     const took = durationText((world.now() - started) / 1_000);
-    await say(world, `tcpdiag: read ${countText(analysis.report.capture.packets)} packets in ${took}`);
+    await say(world, `tcpdiag: read ${countText(capture.packets)} packets in ${took}`);
   }
-  return { analysis, paths: inputs.paths, exitCode };
 }
 
 async function analyseWithProgress(
   world: World,
-  inputs: ReturnType<typeof resolveInputs>,
+  inputs: Inputs,
   options: AnalysisOptions,
   flags: Flags,
   hints: RunHints,

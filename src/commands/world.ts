@@ -5,7 +5,7 @@
 import type { CrossReadResult } from '../capture/cross-read.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
-import type { Progress } from '../engine/protocol.ts';
+import type { Progress, Session } from '../engine/protocol.ts';
 import type { Finding } from '../model/finding.ts';
 
 export interface OutStream {
@@ -45,6 +45,8 @@ export interface World {
   readonly interrupted: AbortSignal;
   readonly analyse: (paths: readonly string[], options: AnalysisOptions, hooks?: AnalyseHooks) => Promise<Analysis>;
   /** Ours, and those of the user's own modules, which are given as URLs. */
+  /** The same while it runs, in this thread. */
+  readonly session: (paths: readonly string[], options: AnalysisOptions) => Promise<Session>;
   readonly rules: (own: readonly string[]) => Promise<readonly Detector[]>;
   readonly crossRead: (path: string) => Promise<CrossReadResult>;
   /** Shows the capture on the terminal until the user leaves; null where there is no terminal to take keys from. */

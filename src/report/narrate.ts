@@ -223,20 +223,26 @@ export function severityCounts(findings: readonly Finding[]): string {
     .join(', ');
 }
 
+/** A rule that said nothing, and why. */
+export interface Unsaid {
+  readonly id: string;
+  readonly because: string;
+}
+
 /** The verdicts of the rules that found nothing, sorted by what that means. */
 export interface Silence {
   readonly clear: readonly string[];
-  readonly unsure: readonly { readonly id: string; readonly because: string }[];
-  readonly notApplicable: readonly string[];
+  readonly unsure: readonly Unsaid[];
+  readonly notApplicable: readonly Unsaid[];
 }
+
+const unsaid = ({ id, because }: RuleVerdict): Unsaid => ({ id, because: clause(because ?? 'the capture does not say') });
 
 export function silence(rules: readonly RuleVerdict[]): Silence {
   return {
     clear: rules.filter((r) => r.verdict === 'clear').map((r) => r.id),
-    unsure: rules
-      .filter((r) => r.verdict === 'inconclusive')
-      .map((r) => ({ id: r.id, because: clause(r.because ?? 'the capture does not say') })),
-    notApplicable: rules.filter((r) => r.verdict === 'not-applicable').map((r) => r.id),
+    unsure: rules.filter((r) => r.verdict === 'inconclusive').map(unsaid),
+    notApplicable: rules.filter((r) => r.verdict === 'not-applicable').map(unsaid),
   };
 }
 

@@ -5,7 +5,7 @@ import { safeJson } from './safe-json.ts';
 
 export function* ndjsonReport(report: Report): Generator<string> {
   const { schemaVersion, tool, series } = report;
-  yield `${safeJson({ type: 'capture', schemaVersion, tool, ...orderedCapture(report.capture), series })}\n`;
+  yield `${safeJson({ type: 'capture', status: 'final', schemaVersion, tool, ...orderedCapture(report.capture), series })}\n`;
   for (const finding of report.findings) yield `${safeJson({ type: 'finding', status: 'final', ...orderedFinding(finding) })}\n`;
   for (const rule of report.rules) yield `${safeJson({ type: 'rule', ...rule })}\n`;
 }

@@ -23,6 +23,7 @@ import {
   severityCounts,
   SEVERITY_MARK,
   silence,
+  type Unsaid,
   vantageText,
   whenText,
   type PlacedFinding,
@@ -164,7 +165,23 @@ export function silenceLines(report: Pick<Report, 'capture' | 'rules'>, width: n
   const { clear, unsure, notApplicable } = silence(report.rules);
   const lines: string[] = [];
   if (clear.length > 0) lines.push(...hang('Checked and clear: ', clear.join(', '), width));
-  for (const { id, because } of unsure) lines.push(...hang('Could not tell: ', sanitise(`${id} (because ${because})`), width));
-  if (notApplicable.length > 0) lines.push(...hang('Did not apply: ', notApplicable.join(', '), width));
+  for (const one of grouped(unsure)) lines.push(...hang('Could not tell: ', sanitise(`${one.ids} (because ${one.because})`), width));
+  if (notApplicable.length > 0) lines.push(...hang('Did not apply: ', sanitise(byReason(notApplicable), 4_000), width));
   return lines;
 }
+
+/** Rules that miss the same share a line. */
+function grouped(reasons: readonly Unsaid[]): readonly { readonly ids: string; readonly because: string }[] {
+  const byReason = new Map<string, string[]>();
+  for (const { id, because } of reasons) {
+    const ids = byReason.get(because);
+    if (ids) ids.push(id);
+    else byReason.set(because, [id]);
+  }
+  return [...byReason].map(([because, ids]) => ({ ids: ids.join(', '), because }));
+}
+
+const byReason = (reasons: readonly Unsaid[]): string =>
+  grouped(reasons)
+    .map(({ ids, because }) => `${ids} (${because})`)
+    .join('; ');

@@ -141,6 +141,7 @@ describe('its shape is checked before anything is read', () => {
     [{ docs: { what: 'a', why: 'b', how: 'c', never: 'd', limits: 'e', references: 'RFC' } }, 'docs.references must be a list'],
     [{ params: { min: 3 } }, 'params.min must be an object'],
     [{ params: { min: { default: '3', text: 'x' } } }, 'params.min.default must be a number'],
+    [{ said: 'everything' }, 'said must be one of silence, end, answer'],
     [{ detect: null }, 'detect must be a function'],
   ])('%j', (more, sentence) => expect(() => joined(DETECTORS, [rule(more)], 'mine.js')).toThrow(`mine.js: ${sentence}`));
 });

@@ -46,7 +46,14 @@ test('strings that steer a terminal are neutral even after they are decoded', ()
 test('ndjson is the same as lines: capture, findings, rules', () => {
   const rows = [...ndjsonReport(incident)].map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(rows.map((r) => r.type)).toEqual(['capture', 'finding', 'finding', 'finding', ...incident.rules.map(() => 'rule')]);
-  expect(rows[0]).toEqual({ type: 'capture', schemaVersion: 1, tool: incident.tool, ...incident.capture, series: incident.series });
+  expect(rows[0]).toEqual({
+    type: 'capture',
+    status: 'final',
+    schemaVersion: 1,
+    tool: incident.tool,
+    ...incident.capture,
+    series: incident.series,
+  });
   expect(rows[1]).toEqual({ type: 'finding', status: 'final', ...incident.findings[0] });
   expect(rows.at(-1)).toEqual({ type: 'rule', ...incident.rules.at(-1) });
 });

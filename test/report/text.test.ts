@@ -56,6 +56,17 @@ test('a capture without TCP is not called healthy', () => {
   expect(text).not.toContain('Nothing is wrong');
 });
 
+test('rules that miss the same share a line', () => {
+  const rules = healthy.rules.map((r, i) => {
+    const verdict = i < 2 ? 'inconclusive' : 'not-applicable';
+    return { ...r, verdict: verdict as 'inconclusive', because: i < 4 ? 'one direction only' : 'no DNS' };
+  });
+  const [a, b, c, d, ...others] = rules.map((r) => r.id);
+  const text = page({ ...healthy, rules }).replace(/\s+/g, ' ');
+  expect(text).toContain(`Could not tell: ${a!}, ${b!} (because one direction only)`);
+  expect(text).toContain(`Did not apply: ${c!}, ${d!} (one direction only); ${others.join(', ')} (no DNS)`);
+});
+
 test('a filter that left findings out keeps the page from claiming that all is well', () => {
   const filtered = (count: number): string => {
     const note = { code: 'report-filtered', text: 'A filter was at work', count };
