@@ -21,11 +21,15 @@ interface Draws {
 
 /** Hosts of which at least `minimum` connections on different tuples were seen to open: as client, and as server. */
 export function isnSeries(census: Census, minimum: number): readonly IsnSeries[] {
+  const { client, host } = census.busiest();
   return [Side.CLIENT, Side.SERVER].flatMap((side) => {
+    if ((side === Side.CLIENT ? client : host) < minimum) return [];
     const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
     const address = (id: number): number => (side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id));
     return drawn(census, needed).flatMap((ids) => {
-      const busy = frequent(Int32Array.from(ids, address), minimum);
+      const addresses = new Int32Array(ids.length);
+      for (let i = 0; i < ids.length; i++) addresses[i] = address(ids[i]!);
+      const busy = frequent(addresses, minimum);
       if (busy.size === 0) return [];
       const hosts = new Map<number, Draws>();
       for (const id of ids) if (busy.has(address(id))) draw(census, hosts, address(id), id, side);
