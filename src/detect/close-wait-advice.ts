@@ -1,4 +1,5 @@
 /** What `close-wait-stuck` advises: causes with the fact for each, remedies, and what would prove the finding wrong. */
+import { hostText } from '../model/address.ts';
 import type { Caveat, Cause, Remedy } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
@@ -101,7 +102,7 @@ function serverCauses({ stuck, neighbours }: Case): Cause[] {
 }
 
 export function remediesOf({ host, side, service }: WaitingGroup): Remedy[] {
-  const filter = side === Side.CLIENT ? `dst ${service.ip} and dport = :${service.port}` : `sport = :${service.port}`;
+  const filter = side === Side.CLIENT ? `dst ${hostText(service.ip)} and dport = :${service.port}` : `sport = :${service.port}`;
   return [
     {
       text: `on ${host}, find the process that holds the sockets, and read its code after read() returns 0: there it must close()`,

@@ -63,12 +63,12 @@ export const connectAbandoned = defineDetector({
   docs: {
     what: 'The SYN-ACK arrives and the client answers it by RST, or not at all: whoever called connect() is no longer waiting.',
     why: 'A connect timeout shorter than the path or the server makes requests fail that would have succeeded, and each retry adds load to a server that is slow already.',
-    how: "A RST of the client's kernel to the SYN-ACK, at least lateSeconds after the SYN and later than its handshakes that completed: the client had closed the socket. The timeout lies between the slowest handshake that completed and the fastest that was refused; where the client tries again at once, the gap to its next SYN is the timeout itself. A RST at once, while the same port opens a connection with another sequence number, refuses an old duplicate SYN (RFC 9293 figure 9): information. A client that sent its SYN once and left four SYN-ACKs or more unanswered went away or can no longer be reached.",
+    how: "A RST of the client's kernel to the SYN-ACK, at least lateSeconds after the SYN and later than its handshakes that completed: the client had closed the socket. The timeout lies between the slowest handshake that completed and the fastest that was refused; where the client tries again at once, the gap to its next SYN is the timeout itself. A RST at once, while the same port opens a connection with another sequence number, refuses an old duplicate SYN (RFC 9293 figure 8): information. A client that sent its SYN once and left four SYN-ACKs or more unanswered went away or can no longer be reached.",
     never:
       'SYN floods (sources that complete nothing), half-open scans and health checks (their RST comes at once), lost third ACKs that other connections of the client prove, captures of one direction.',
     limits:
       'Why a client sends nothing any more is not in the capture: its ACKs may be lost, its host may be gone, or the source address may be forged. The timeout of an application that waits before it retries is known by its bounds only.',
-    references: ['RFC 9293 §3.5, figure 9; §3.10.7.3', 'man 2 connect', 'linux: a SYN-ACK without a socket is answered by RST'],
+    references: ['RFC 9293 §3.5, figure 8; §3.10.7.3', 'man 2 connect', 'linux: a SYN-ACK without a socket is answered by RST'],
   },
   detect(capture, params): Detection {
     const groups = abandonedOf(capture, params.lateSeconds);
@@ -213,7 +213,7 @@ function draft(capture: CaptureView, g: Abandoned, minConnections: number, silen
         ? `${plural(silent.length, 'handshake')} of ${client} with ${service.name} stayed half-open: the SYN came once, and the SYN-ACK was sent up to ${plural(largest(silent.map((m) => m.repeats.length + 1)), 'time')} without any answer, neither ACK nor RST nor another SYN. The server forgets such an entry in silence.`
         : '',
       duplicates.length > 0
-        ? `${plural(duplicates.length, 'SYN-ACK')} answered an old duplicate SYN of a port that the client was opening anew; its RST is the normal recovery (RFC 9293 figure 9).`
+        ? `${plural(duplicates.length, 'SYN-ACK')} answered an old duplicate SYN of a port that the client was opening anew; its RST is the normal recovery (RFC 9293 figure 8).`
         : '',
     ]
       .filter((s) => s !== '')

@@ -220,22 +220,22 @@ function causesOf(who: string, alive: boolean, idleSeconds: number): Cause[] {
 const remediesOf = (idleSeconds: number): Remedy[] => [
   {
     text: 'see which sockets wait, on which timer and with how many retries behind them',
-    command: "ss -tnop state established '( timer )' ; ss -ti",
+    command: 'ss -tnoi state established',
     appliesTo: 'Linux',
   },
   {
-    text: `keep idle connections known on the way: keepalive shorter than the shortest idle limit${idleSeconds > 0 ? ` (here below ${durationText(idleSeconds)})` : ''}, or a shorter idle lifetime in the pool than that of the device`,
-    command: 'setsockopt SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT; sysctl net.ipv4.tcp_keepalive_time',
-    appliesTo: 'the application; the sysctl alone changes nothing for sockets without SO_KEEPALIVE',
+    text: `keep idle connections known on the way: keepalive (SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT) shorter than the shortest idle limit${idleSeconds > 0 ? ` (here below ${durationText(idleSeconds)})` : ''}, or a shorter idle lifetime in the pool than that of the device`,
+    command: 'sysctl net.ipv4.tcp_keepalive_time net.ipv4.tcp_keepalive_intvl net.ipv4.tcp_keepalive_probes',
+    appliesTo: 'the application; the sysctls are the defaults of sockets with SO_KEEPALIVE, and nothing to those without',
   },
   {
-    text: 'notice it sooner where data waits: keepalive does not run while data is unacknowledged',
-    command: 'setsockopt TCP_USER_TIMEOUT',
-    appliesTo: 'Linux 2.6.37 and later',
+    text: 'notice it sooner where data waits, by TCP_USER_TIMEOUT: keepalive does not run while data is unacknowledged',
+    command: null,
+    appliesTo: 'the application; Linux 2.6.37 and later',
   },
   {
-    text: 'let the firewall reject what it has forgotten by RST instead of dropping it: clients then know at once',
-    command: 'iptables -A FORWARD -p tcp -m conntrack --ctstate INVALID -j REJECT --reject-with tcp-reset',
-    appliesTo: 'Linux firewalls',
+    text: 'let the firewall answer a segment of a connection that it has forgotten by RST instead of dropping it: clients then know at once. Not everything that is INVALID, as often advised: a late segment of a living connection is INVALID too, and the RST would end it (iptables-extensions(8), REJECT)',
+    command: 'iptables -A FORWARD -p tcp ! --syn -m conntrack --ctstate NEW -j REJECT --reject-with tcp-reset',
+    appliesTo: 'Linux firewalls with nf_conntrack_tcp_loose=1 (the default), before the rule that drops or accepts NEW',
   },
 ];

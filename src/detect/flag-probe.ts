@@ -109,8 +109,8 @@ function draft(capture: CaptureView, group: FlagProbes): Draft {
       {
         text: 'Drop segments with impossible flags: no real client sends them, so nothing is lost.',
         command:
-          "nft add rule inet filter input 'tcp flags & (fin|syn|rst|psh|ack|urg) == 0x0 drop; tcp flags & (fin|syn) == fin|syn drop; tcp flags & (syn|rst) == syn|rst drop; tcp flags & (fin|ack) == fin drop'",
-        appliesTo: 'nftables; one rule for each part between the semicolons',
+          "nft 'add rule inet filter input tcp flags & (fin | syn | rst | ack) != { syn, syn | ack, ack, fin | ack, rst, rst | ack } drop'",
+        appliesTo: 'nftables; the combinations named are all that a TCP stack sends',
       },
       {
         text: 'Let a stateful filter drop what belongs to no connection; then no probe of this kind is answered.',

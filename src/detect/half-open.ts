@@ -1,7 +1,7 @@
 /** `half-open`: one end still believes in a connection that the other has forgotten (RFC 9293 §3.5.1). */
 import type { CaptureView } from '../model/capture-view.ts';
 import { type ConnectionView, type EndpointView, Mark, type MarkEvent } from '../model/connection.ts';
-import { endpointText } from '../model/address.ts';
+import { endpointText, hostText } from '../model/address.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
@@ -224,12 +224,12 @@ const remedies = (host: string, at: string): Remedy[] => [
   },
   {
     text: 'Find what is still half-open.',
-    command: `ss -tno dst ${host.includes(':') ? `[${host}]` : host}`,
+    command: `ss -tno dst ${hostText(host)}`,
     appliesTo: 'Linux, on the other host',
   },
   {
-    text: 'Let idle connections notice it: keep-alive probes at less than the shortest idle timeout of the path. The kernel defaults (first probe after 2 h, and only if the application asks) come too late.',
-    command: 'setsockopt: SO_KEEPALIVE, TCP_KEEPIDLE=60, TCP_KEEPINTVL=10, TCP_KEEPCNT=6',
+    text: 'Let idle connections notice it: keep-alive probes (SO_KEEPALIVE, TCP_KEEPIDLE 60, TCP_KEEPINTVL 10, TCP_KEEPCNT 6) at less than the shortest idle timeout of the path. The kernel defaults (first probe after 2 h, and only if the application asks) come too late.',
+    command: null,
     appliesTo: 'the application (Linux; net.ipv4.tcp_keepalive_time for those that only set SO_KEEPALIVE)',
   },
   {

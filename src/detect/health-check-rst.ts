@@ -44,7 +44,7 @@ export const healthCheckRst = defineDetector({
   params: PARAMS,
   docs: {
     what: 'A client opens connections to a service at a fixed period, completes the handshake (or not even that) and resets them without having sent an octet. That is how balancers and monitors ask whether a port is open.',
-    why: 'Nothing is wrong. But the application sees connections that are reset before the first byte, and may log an error for each; counters of resets (TcpExtTCPAbortOnData, "connection reset by peer") grow with every check. And the answer proves only that the kernel accepts: an application that hangs still passes.',
+    why: 'Nothing is wrong. But the application sees connections that are reset before the first byte, and may log an error for each; counters grow with every check: TcpEstabResets (TcpAttemptFails where no ACK came) on the server, TcpExtTCPAbortOnData on a Linux checker. And the answer proves only that the kernel accepts: an application that hangs still passes.',
     how: 'SYN, SYN-ACK, perhaps the ACK, and a RST of the client, without payload from either end. At least minChecks of them from one client to one service, of which the share minShare follows its predecessor after the median time, within toleranceShare. For a client that the configuration names a health checker, monitor or balancer, any times will do, and it is not one of maxSources.',
     never:
       'Silent for connections with data, for a RST that comes from the server, for irregular times, for periods below minPeriodSeconds, when more than maxSources clients do the same (a flood answered by the owners of spoofed addresses), and for port scans.',

@@ -111,9 +111,9 @@ function draft({ service, cases, caveats }: ServiceGroup<Fragmented>, small: num
         appliesTo: 'Linux routers',
       },
       {
-        text: 'let firewalls reassemble before they filter',
-        command: 'modprobe nf_defrag_ipv4 nf_defrag_ipv6',
-        appliesTo: 'Linux; conntrack does it by itself',
+        text: 'let firewalls put fragments together before they filter: on Linux whatever uses conntrack does (ct state …); rules without it see no ports but in the first fragment. Loading nf_defrag_ipv4 alone, as often advised, does nothing',
+        command: 'nstat -az IpReasmReqds IpReasmOKs IpReasmFails; sysctl net.ipv4.ipfrag_high_thresh net.ipv4.ipfrag_time',
+        appliesTo: 'Linux 4.10 and newer',
       },
     ],
     caveats,

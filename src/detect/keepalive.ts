@@ -99,8 +99,9 @@ function draft(group: HostGroup<Case>): Draft {
     remedies: [
       {
         text: `nothing to repair. Compare ${durationText(interval)} with the idle limits on the way (AWS NLB 350 s, Azure load balancer 240 s); Linux's own default of ${durationText(DEFAULT_SECONDS)} is longer than both`,
-        command: 'ss -tno (timer:(keepalive,…)); sysctl net.ipv4.tcp_keepalive_time',
-        appliesTo: 'Linux; the sysctl is for sockets that set SO_KEEPALIVE and nothing else',
+        command: 'ss -tno state established; sysctl net.ipv4.tcp_keepalive_time',
+        appliesTo:
+          'Linux; timer:(keepalive,…) is the time to the next probe. The sysctl is for sockets that set SO_KEEPALIVE and nothing else',
       },
     ],
     caveats: group.caveats,

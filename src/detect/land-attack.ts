@@ -71,8 +71,8 @@ function draft(capture: CaptureView, { service, ids, packets }: ForgedGroup & { 
     ],
     remedies: [
       {
-        text: 'Drop packets that come in with an own address. Linux does by itself; this shows how many.',
-        command: 'sysctl -w net.ipv4.conf.all.log_martians=1; nstat -az IPReversePathFilter',
+        text: 'Drop packets that come in with an own address. Linux does by itself, as martian sources; this logs and counts them.',
+        command: 'sysctl -w net.ipv4.conf.all.log_martians=1; lnstat -f rt_cache -k in_martian_src -c 1',
         appliesTo: 'Linux, on the attacked host; IPv4',
       },
       {

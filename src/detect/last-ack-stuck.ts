@@ -168,7 +168,7 @@ function draft(capture: CaptureView, group: HostGroup<Stuck>): Draft {
     ),
     metrics: { copies, longestSeconds: longest, gaveUp, peersWithSignOfLife: proof === null ? 0 : 1 },
     causes: causesOf(peer, proof),
-    remedies: remediesOf(who),
+    remedies: remediesOf(who, service.port),
     caveats: [
       ...group.caveats,
       {
@@ -195,7 +195,7 @@ function causesOf(peer: string, proof: string | null): Cause[] {
   return [lost, dead];
 }
 
-const remediesOf = (who: string): Remedy[] => [
+const remediesOf = (who: string, port: number): Remedy[] => [
   {
     text: `on ${who}, see the sockets and how many retries they have behind them (timer)`,
     command: 'ss -tano state last-ack state fin-wait-1 state closing',
@@ -203,7 +203,7 @@ const remediesOf = (who: string): Remedy[] => [
   },
   {
     text: 'capture at the peer at the same time: does it see the FINs, and does it answer them?',
-    command: "tcpdump -n -w peer.pcap 'tcp[tcpflags] & (tcp-fin|tcp-rst) != 0 or tcp[tcpflags] == tcp-ack'",
+    command: `tcpdump -ni any -s 128 -w peer.pcap 'tcp port ${String(port)}'`,
     appliesTo: 'the other host, or the far side of the firewall',
   },
   {

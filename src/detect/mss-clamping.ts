@@ -4,9 +4,11 @@ import type { Cause } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
+import { Flag } from '../model/flags.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
+import { flagSet } from './tcpdump.ts';
 
 const EXAMPLES = 4;
 /** Headers that the MSS leaves out, without options (RFC 9293 §3.7.1). */
@@ -85,7 +87,7 @@ function draft(capture: CaptureView, { service, side, mss, peerMss, count, ids }
     remedies: [
       {
         text: 'To see who lowers it, compare with a capture at the host that announces it.',
-        command: "tcpdump -nvi any 'tcp[13] & 2 != 0'",
+        command: `tcpdump -nvi any 'tcp port ${String(service.port)} and ${flagSet(service.ip, Flag.SYN)}'`,
         appliesTo: 'on that host',
       },
       {

@@ -219,7 +219,7 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, param
       durationSeconds: secondsOf(until - since),
     },
     causes: serious ? causesOf(timeouts, all) : [],
-    remedies: serious ? remediesOf(service.ip) : [],
+    remedies: serious ? remediesOf(service.ip, service.port) : [],
     caveats: group.caveats,
     explainedByRules: ['pmtu-blackhole', 'pmtu-discovery', 'dead-peer', 'half-open', 'accept-queue-overflow', 'syn-flood'],
   };
@@ -249,10 +249,10 @@ const causesOf = (timeouts: number, all: number): Cause[] => [
   },
 ];
 
-const remediesOf = (server: string): Remedy[] => [
+const remediesOf = (server: string, port: number): Remedy[] => [
   {
     text: 'find the hop at which the loss begins; loss at one hop that does not go on behind it is only a router that answers slowly',
-    command: `mtr -rwbzc 100 -T ${server}`,
+    command: `mtr -rwbzc 100 -T -P ${String(port)} ${server}`,
     appliesTo: 'both directions, from each end',
   },
   {
@@ -262,7 +262,7 @@ const remediesOf = (server: string): Remedy[] => [
   },
   {
     text: 'see what the senders count',
-    command: "nstat -az | grep -E 'RetransSegs|TCPLostRetransmit|TCPTimeouts|TCPFastRetrans|TCPSACKRecovery'; ss -ti",
+    command: "nstat -az | grep -E 'RetransSegs|TCPLostRetransmit|TCPTimeouts|TCPFastRetrans|TCPSackRecovery'; ss -ti",
     appliesTo: 'Linux',
   },
   {

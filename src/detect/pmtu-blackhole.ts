@@ -147,7 +147,7 @@ const remediesOf = ({ end, peer }: BlackHole): Remedy[] => [
     appliesTo: 'Linux senders; 1: only after a black hole was met',
   },
   {
-    text: 'clearing the DF bit (ip_no_pmtu_disc) or switching TSO and GRO off cures nothing here: the packets on the wire stay as large',
+    text: 'clearing the DF bit (ip_no_pmtu_disc=1), as often advised, trades the loss for IP fragments at best: it does nothing for IPv6, nor where a switch drops. Switching TSO and GRO off changes nothing: the packets on the wire are as large',
     command: null,
     appliesTo: 'Linux',
   },

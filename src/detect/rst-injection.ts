@@ -5,10 +5,12 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { otherSide } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
+import { Flag } from '../model/flags.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { examples, period } from './evidence.ts';
 import { FORGED_SCORE, type ForgedReset, forgedReset } from './forged-resets.ts';
 import { largest } from './statistics.ts';
+import { flagSet } from './tcpdump.ts';
 
 const EXAMPLES = 3;
 /** RSTs shown of one connection. */
@@ -174,7 +176,7 @@ function remedies(best: ForgedReset, proven: boolean): Remedy[] {
     },
     {
       text: 'Capture at the same time at the named sender and look for the RST there.',
-      command: `tcpdump -ni any 'host ${victim.ip} and tcp[13] & 4 != 0'`,
+      command: `tcpdump -ni any 'host ${victim.ip} and ${flagSet(victim.ip, Flag.RST)}'`,
       appliesTo: `on ${sender.ip}`,
     },
   ];

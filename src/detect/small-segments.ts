@@ -135,9 +135,9 @@ const REMEDIES: readonly Remedy[] = [
     appliesTo: 'the application that writes',
   },
   {
-    text: 'Or turn Nagle off for the socket; with it alone, each small write becomes a packet.',
-    command: 'setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one)',
-    appliesTo: 'every kernel; Go does so by itself, C, Java and Python do not',
+    text: 'Or turn Nagle off for the socket (TCP_NODELAY); with it alone, each small write becomes a packet.',
+    command: null,
+    appliesTo: "the application, on every kernel; Go and Python's asyncio do so by themselves, sockets of C, Java and Python do not",
   },
   {
     text: 'TCP_QUICKACK on the reader helps until its kernel leaves that mode again, after every few segments. tcp_low_latency, often advised, does nothing since Linux 4.14.',

@@ -251,7 +251,7 @@ function remedies(service: ServiceView, answer: Answer, filter: FloodFilter | nu
   if (filter !== null) {
     out.push({
       text: `Drop ${filter.text} before they reach the socket (table and chain are yours to choose).`,
-      command: `nft add rule inet filter input ${filter.nft}`,
+      command: `nft 'add rule inet filter input ${filter.nft}'`,
       appliesTo: 'nftables, Linux 3.13 and newer',
     });
   }

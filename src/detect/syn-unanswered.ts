@@ -5,6 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { durationText, ordinalText, plural } from '../model/wording.ts';
+import { Flag } from '../model/flags.ts';
 import { overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -14,6 +15,7 @@ import { isFlooded } from './floods.ts';
 import { kernelOf } from './kernel.ts';
 import { largest } from './statistics.ts';
 import { nextRepeat, ownSchedule, schedulesOf, synTimes } from './syn-schedule.ts';
+import { flagSet } from './tcpdump.ts';
 
 /** From this many silent services of one host, the host is the subject. */
 const MANY_SERVICES = 3;
@@ -323,7 +325,7 @@ function remedies(grouping: Grouping, service: ServiceView): Remedy[] {
     },
     {
       text: 'See whether the SYN arrives.',
-      command: `tcpdump -ni any 'tcp port ${String(service.port)} and tcp[13] & 2 != 0'`,
+      command: `tcpdump -ni any 'tcp port ${String(service.port)} and ${flagSet(service.ip, Flag.SYN)}'`,
       appliesTo: 'on the server',
     },
     {

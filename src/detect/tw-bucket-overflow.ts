@@ -145,7 +145,7 @@ function draft(capture: CaptureView, group: HostGroup<Destroyed>): Draft {
     remedies: [
       {
         text: 'See whether the limit was met ("TCP: time wait bucket table overflow" in the kernel log), and how far the table is filled.',
-        command: 'nstat -az TcpExtTCPTimeWaitOverflow; ss -tan state time-wait | wc -l; sysctl net.ipv4.tcp_max_tw_buckets',
+        command: 'nstat -az TcpExtTCPTimeWaitOverflow; ss -Htan state time-wait | wc -l; sysctl net.ipv4.tcp_max_tw_buckets',
         appliesTo: `Linux on ${who}`,
       },
       {

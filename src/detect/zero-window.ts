@@ -163,8 +163,8 @@ const remediesOf = (who: string, serious: boolean): Remedy[] => [
   },
   {
     text: 'look at what its threads wait for; in the code, read in a loop of its own and bound the work behind it',
-    command: 'gdb -p PID -batch -ex "thread apply all bt" (or jstack PID, py-spy dump --pid PID)',
-    appliesTo: 'the process that holds the socket',
+    command: 'gdb -p PID -batch -ex "thread apply all bt"',
+    appliesTo: 'the process that holds the socket; jstack PID for Java, py-spy dump --pid PID for Python',
   },
   {
     text: 'count how often the kernel had to close windows and to drop for lack of room',

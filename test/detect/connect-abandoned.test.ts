@@ -66,7 +66,7 @@ describe('scripted', () => {
     expect(findingsOf(await diagnoseBytes(captureOf(probes, healthy)), RULE)).toEqual([]);
   });
 
-  test('RFC 9293 figure 9: the RST refuses an old duplicate SYN', async () => {
+  test('RFC 9293 figure 8: the RST refuses an old duplicate SYN', async () => {
     const script = `
   +0    > S  90:90(0) win 64240 <mss 1460>
   +.001 < S. 0:0(0) ack 91 win 65160 <mss 1460>

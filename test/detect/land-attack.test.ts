@@ -42,7 +42,7 @@ describe('scripted', () => {
     expect(findingsOf(await diagnoseBytes(bytes, { set: { 'land-attack.minPackets': 1 } }), RULE)).toHaveLength(1);
   });
 
-  test('a socket that connects to itself answers: RFC 9293 figure 8 with one socket', async () => {
+  test('a socket that connects to itself answers: RFC 9293 figure 7 with one socket', async () => {
     const self = scriptFrames(
       `
   +0    > S  0:0(0) win 64240
