@@ -24,6 +24,7 @@ import type {
 import type { Clock } from '../model/clock.ts';
 import type { DnsView } from '../model/dns.ts';
 import { type HostRole, NO_NAMES, type OwnNames } from '../model/names.ts';
+import type { DamagedFile, Oversized } from '../model/recording.ts';
 import type { IsnSeries, SynTimestamps } from '../model/syn-facts.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
@@ -45,6 +46,7 @@ import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
 import { OpeningTally } from './openings.ts';
 import { synTimestamps } from './syn-timestamps.ts';
+import { OversizedTally } from './oversized.ts';
 import { TimeWaitStays } from './time-wait.ts';
 import { TroubleTally } from './troubles.ts';
 import { TurnTally } from './turns.ts';
@@ -57,6 +59,9 @@ export interface PacketCounts {
   readonly cutHeaders: number;
   readonly fragments: number;
   readonly reassembled: number;
+  /** Most octets captured of a frame that was cut in its headers. */
+  readonly cutAt: number;
+  readonly damagedFiles: readonly DamagedFile[];
 }
 
 /** Silences before a close that are worth a look, nanoseconds. */
@@ -113,6 +118,7 @@ export class Census implements CaptureView {
   readonly #endings = new EndingTally();
   readonly #troubles: TroubleTally;
   readonly #turns: TurnTally;
+  readonly #oversized: OversizedTally;
   #openings: Openings | undefined;
   #scans: Scans | undefined;
   #probes: readonly FlagProbes[] | undefined;
@@ -137,10 +143,11 @@ export class Census implements CaptureView {
     this.#outcomeOf = new Uint8Array(n);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
     this.#turns = new TurnTally(tracker.tables);
+    this.#oversized = new OversizedTally(tracker.tables);
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
-    this.quality = judgeQuality(tracker.counts, tracker.copies.counts, quality, counts);
+    this.quality = judgeQuality(tracker, quality, counts);
   }
 
   connection(id: ConnId): ConnectionView {
@@ -191,6 +198,9 @@ export class Census implements CaptureView {
   }
   get troubles(): Troubles {
     return this.#troubles.lists;
+  }
+  oversized(): readonly Oversized[] {
+    return this.#oversized.list();
   }
   reuses(): readonly ReuseGroup[] {
     return (this.#reuses ??= reuseGroups(this));
@@ -409,6 +419,7 @@ export class Census implements CaptureView {
       this.#endings.note(id, word, pair, client);
       this.#troubles.note(id, pair, client);
       this.#turns.note(id, s);
+      this.#oversized.note(id, core, c, pair, client);
       const doubles = pairs.floatPage(ref - 1);
       if (clientSpeaks(word, pair, doubles, client) === false) (this.#mute[s] ??= []).push(id);
       const quiet = doubles[(client + Pair.QUIET) >> 1]!;

@@ -2,7 +2,9 @@
 import type { CaptureCopies, CaptureQuality } from '../model/capture-view.ts';
 import { type ConnId, NANOS_PER_SECOND } from '../model/units.ts';
 import { type CopyCounts, interfaceIndexOf } from '../track/copies.ts';
-import type { SegmentCounts } from '../track/tracker.ts';
+import type { Tracker } from '../track/tracker.ts';
+import type { PacketCounts } from './census.ts';
+import { recordingOf } from './recording.ts';
 
 export interface QualityCounts {
   connections: number;
@@ -23,12 +25,7 @@ export function doubt(list: ConnId[], id: ConnId): void {
   if (list.length < MAX_DOUBTFUL) list.push(id);
 }
 
-export function judgeQuality(
-  counts: SegmentCounts,
-  copies: CopyCounts,
-  q: QualityCounts,
-  packets: { readonly cutHeaders: number; readonly fragments: number; readonly reassembled: number },
-): CaptureQuality {
+export function judgeQuality({ counts, copies, tables }: Tracker, q: QualityCounts, packets: PacketCounts): CaptureQuality {
   // A connection that lives has plain ACKs. FINs without a single segment between them can only be a filter's work;
   // SYNs and RSTs alone happen by themselves (refused, flooded, scanned).
   const flagsOnly = counts.tcp > 0 && counts.plain === 0 && counts.fin > 0;
@@ -52,7 +49,8 @@ export function judgeQuality(
     cutHeaders: packets.cutHeaders,
     fragments: packets.fragments,
     reassembled: packets.reassembled,
-    copies: captureCopies(copies),
+    copies: captureCopies(copies.counts),
+    recording: recordingOf(tables, packets),
     doubtful: q.doubtful,
   };
 }

@@ -21,6 +21,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
+import { LONGEST_QUIET } from '../track/capture-clock.ts';
 import { sourceOf } from '../track/copies.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
@@ -103,6 +104,9 @@ export class Analyzer {
     if (now > this.#until) return this.#enough('--to');
     const frame = ++this.#frames;
     if (!record.hasTime) this.tally.timeless++;
+    const { clock, checksums } = this.#tracker.tables.recorded;
+    const passed = now - this.#now;
+    if (passed < 0 || passed > LONGEST_QUIET) clock.place(frame, this.#now, now);
     this.#now = now;
     if (now > this.#last) this.#last = now;
     else if (now < this.#first) this.#first = now;
@@ -115,8 +119,9 @@ export class Analyzer {
       this.tally.flags(packet.flags);
       this.#tracker.at(now, sourceOf(packet.interfaceIndex, record.interfaceId, file));
       this.#tracker.tcp(packet, frame);
+      if (checksums.following) this.#tracker.follow(packet);
       if (packet.fragments > 1) this.#putTogether(packet);
-      else if (Sightings.wanted(frame)) this.#sight(record);
+      else if (Sightings.wanted(frame) || frame <= clock.lookUntil) this.#sight(record);
     } else {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP) this.#icmp(packet, frame, now);
@@ -145,6 +150,7 @@ export class Analyzer {
     const { linkType, direction } = record;
     const told = direction === Direction.UNKNOWN ? cookedDirection(linkType, record.view, record.at, record.capLen) : direction;
     this.#tracker.tables.sightings.note(this.#packet, linkType, record.origLen, told);
+    this.#tracker.look(this.#packet);
   }
 
   #enough(option: '--to' | '--count'): false {
@@ -290,6 +296,12 @@ export class Analyzer {
       cutHeaders: this.tally.cut,
       fragments: this.tally.fragments + this.decoder.reassembly.loose,
       reassembled: this.tally.reassembled,
+      cutAt: this.tally.cutAt,
+      damagedFiles: this.#facts.flatMap(({ path, damage }) =>
+        damage === null
+          ? []
+          : [{ path: sanitise(path), what: sanitise(damage.what), fileOffset: damage.fileOffset, packetsBefore: damage.recordsBefore }],
+      ),
     };
   }
 

@@ -11,6 +11,8 @@ import { plural } from '../model/wording.ts';
 /** Counts of packets that decoding could not use in full. */
 export class PacketTally {
   cut = 0;
+  /** Most octets captured of one that was cut in its headers. */
+  cutAt = 0;
   malformed = 0;
   /** Of IEEE 802.11. Those of IP are counted by the decoder, which knows what became of them. */
   fragments = 0;
@@ -31,6 +33,7 @@ export class PacketTally {
     switch (packet.stop) {
       case Stop.TRUNCATED:
         this.cut++;
+        this.cutAt = Math.max(this.cutAt, packet.end - packet.at);
         break;
       case Stop.MALFORMED:
         this.malformed++;

@@ -5,6 +5,7 @@
 import type { ConnectionView, Outcome } from './connection.ts';
 import type { DnsView } from './dns.ts';
 import type { HostRole, Names } from './names.ts';
+import type { Oversized, Recording } from './recording.ts';
 import type { Side } from './state.ts';
 import type { IsnSeries, SynTimestamps } from './syn-facts.ts';
 import type { ServiceTurns } from './turns.ts';
@@ -362,6 +363,8 @@ export interface CaptureQuality {
   readonly reassembled: number;
   /** Segments that the capture holds more than once. */
   readonly copies: CaptureCopies;
+  /** How the records were made: files that break off, cut frames, checksums, the clock. */
+  readonly recording: Recording;
   /** The first thousand connections behind `oneSided`, `midstream` and `withGaps`. */
   readonly doubtful: { readonly oneSided: readonly ConnId[]; readonly midstream: readonly ConnId[]; readonly withGaps: readonly ConnId[] };
 }
@@ -435,6 +438,8 @@ export interface CaptureView {
   withOldAnswer(): readonly ConnId[];
   readonly endings: Endings;
   readonly troubles: Troubles;
+  /** By sender: connections with segments larger than their receiver takes, most first. */
+  oversized(): readonly Oversized[];
   reuses(): readonly ReuseGroup[];
   /** DNS over UDP. */
   readonly dns: DnsView;

@@ -28,6 +28,7 @@ import {
 } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
+import { Recorded } from './recorded.ts';
 import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
@@ -73,6 +74,7 @@ export class Tables {
   readonly events = new EventLog();
   readonly addresses = new AddressBook();
   readonly sightings = new Sightings(this.addresses);
+  readonly recorded = new Recorded(this.addresses);
   readonly refusedTimestamps = new RefusedTimestamps();
   readonly dns = new DnsTraffic(this.addresses);
   readonly unasked = new UnaskedAnswers(this.addresses);

@@ -139,6 +139,16 @@ export class Tracker {
     return id;
   }
 
+  /** The segment last given to `tcp` is one of the sample. */
+  look(k: Packet): void {
+    this.tables.recorded.look(this.#x, k);
+  }
+
+  /** The segment last given to `tcp`, while one with a wrong checksum waits for what becomes of it. */
+  follow(k: Packet): void {
+    this.tables.recorded.checksums.follow(this.#x, k);
+  }
+
   /** The segment last given to `tcp` came in so many IP fragments. One mark per end: a path with a small MTU cuts every segment. */
   fragmented(fragments: number): void {
     const x = this.#x;

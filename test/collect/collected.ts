@@ -33,6 +33,8 @@ export function collected(lives: readonly Life[], until: number): Census {
     cutHeaders: 0,
     fragments: 0,
     reassembled: 0,
+    cutAt: 0,
+    damagedFiles: [],
   });
 }
 

@@ -1,0 +1,26 @@
+/** What the snap length cut from sampled segments: the TCP options, or the payload. */
+import { type Packet, Stop } from '../decode/packet.ts';
+
+/** Connections kept: as many as a finding lists. */
+const MAX_IDS = 1_000;
+
+export class SegmentCuts {
+  looked = 0;
+  options = 0;
+  payload = 0;
+  /** Most octets captured of a frame that ends in the options. */
+  octets = 0;
+  readonly ids = new Set<number>();
+
+  /** A segment of connection `id`. */
+  note(k: Packet, id: number): void {
+    if (k.stop !== Stop.NONE) return;
+    this.looked++;
+    const payloadAt = k.transportAt + k.headerLength;
+    if (payloadAt > k.end) {
+      this.options++;
+      if (k.end - k.at > this.octets) this.octets = k.end - k.at;
+      if (this.ids.size < MAX_IDS) this.ids.add(id);
+    } else if (payloadAt + k.payloadLength > k.end) this.payload++;
+  }
+}
