@@ -55,6 +55,11 @@ export interface Draft {
   /** Overrides the display filter that the engine derives from subject and connections. */
   readonly displayFilter?: string;
   readonly caveats?: readonly Caveat[];
+  /**
+   * Of a finding about the capture: what it makes doubtful in the finding of another rule, one sentence; null nothing. The engine
+   * adds it to that finding's caveats.
+   */
+  readonly doubtsOf?: (rule: string, other: Draft) => string | null;
   /** Ids of rules whose finding about the same subject would explain this one, most likely first. */
   readonly explainedByRules?: readonly string[];
 }

@@ -1,9 +1,11 @@
 /** The rules, in the order of the report's list of verdicts. One line each. */
 import { acceptQueueOverflow } from './accept-queue-overflow.ts';
 import { ackFlood } from './ack-flood.ts';
+import { badChecksums } from './bad-checksums.ts';
 import { backscatter } from './backscatter.ts';
 import { brokenPipe } from './broken-pipe.ts';
 import { captureGaps } from './capture-gaps.ts';
+import { clockJump } from './clock-jump.ts';
 import { challengeAck } from './challenge-ack.ts';
 import { closeWaitStuck } from './close-wait-stuck.ts';
 import { connectionFlood } from './connection-flood.ts';
@@ -23,6 +25,7 @@ import type { Detector } from './detector.ts';
 import { dnsFlood } from './dns-flood.ts';
 import { dnsUnanswered } from './dns-unanswered.ts';
 import { filteredCapture } from './filtered-capture.ts';
+import { duplicateCapture } from './duplicate-capture.ts';
 import { duplicatePackets } from './duplicate-packets.ts';
 import { finWait2Lingering } from './fin-wait2-lingering.ts';
 import { flagProbe } from './flag-probe.ts';
@@ -40,6 +43,7 @@ import { midStream } from './mid-stream.ts';
 import { natTimestamps } from './nat-timestamps.ts';
 import { noConnectionReuse } from './no-connection-reuse.ts';
 import { oneWayCapture } from './one-way-capture.ts';
+import { offloadSegments } from './offload-segments.ts';
 import { packetLoss } from './packet-loss.ts';
 import { pmtuBlackhole } from './pmtu-blackhole.ts';
 import { pmtuDiscovery } from './pmtu-discovery.ts';
@@ -63,6 +67,8 @@ import { slowloris } from './slowloris.ts';
 import { smallSegments } from './small-segments.ts';
 import { synFlood } from './syn-flood.ts';
 import { synUnanswered } from './syn-unanswered.ts';
+import { tinySnaplen } from './tiny-snaplen.ts';
+import { truncatedFile } from './truncated-file.ts';
 import { timeWaitAssassination } from './time-wait-assassination.ts';
 import { timeWaitChallenge } from './time-wait-challenge.ts';
 import { timeWaitExcess } from './time-wait-excess.ts';
@@ -119,7 +125,13 @@ export const DETECTORS: readonly Detector[] = [
   oneWayCapture,
   captureGaps,
   filteredCapture,
+  duplicateCapture,
   duplicatePackets,
+  badChecksums,
+  tinySnaplen,
+  offloadSegments,
+  clockJump,
+  truncatedFile,
   rstAbort,
   rstAfterClose,
   healthCheckRst,

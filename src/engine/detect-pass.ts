@@ -87,7 +87,7 @@ export function diagnose(capture: CaptureView, options: AnalysisOptions, files: 
       seen.add(id);
     }
   }
-  const ordered = order(explain(entries));
+  const ordered = order(explain(entries.map((e) => withDoubts(e, entries))));
   const left = ordered.length - MAX_FINDINGS;
   if (left > 0)
     caveats.push({
@@ -132,6 +132,16 @@ function subjectText(s: Subject): string {
   const other = s.peer === undefined ? undefined : end(s.peer, s.peerPort ?? (ofPeer ? s.port : undefined));
   if (mine === undefined) return other ?? 'capture';
   return other === undefined ? mine : `${mine}@${other}`;
+}
+
+/** The entry with what findings about the capture make doubtful in it. */
+function withDoubts(entry: Entry, all: readonly Entry[]): Entry {
+  if (entry.detector.category === 'capture') return entry;
+  const doubts = all.flatMap(({ detector, draft }) => {
+    const text = draft.doubtsOf?.(entry.detector.id, entry.draft) ?? null;
+    return text === null ? [] : [{ code: detector.id, text, count: draft.count }];
+  });
+  return doubts.length === 0 ? entry : { ...entry, draft: { ...entry.draft, caveats: [...(entry.draft.caveats ?? []), ...doubts] } };
 }
 
 interface Linked extends Entry {

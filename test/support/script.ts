@@ -197,18 +197,23 @@ export function scriptFrames(script: string, options: ScriptOptions = {}): reado
 /** The script as a classic pcap file with nanoseconds, LINKTYPE_ETHERNET. */
 export const scriptCapture = (script: string, options: ScriptOptions = {}): Uint8Array => pcapOf(scriptFrames(script, options));
 
-/** Frames in the given order as a classic pcap file with nanoseconds. */
-export function pcapOf(frames: readonly { seconds: number; nanos: number; bytes: Uint8Array }[], linkType = 1): Uint8Array {
+/** Frames in the given order as a classic pcap file with nanoseconds; so many octets are captured of each. */
+export function pcapOf(
+  frames: readonly { seconds: number; nanos: number; bytes: Uint8Array }[],
+  linkType = 1,
+  snapLength = 262144,
+): Uint8Array {
   const header = new DataView(new ArrayBuffer(24));
   header.setUint32(0, 0xa1b23c4d, true);
   header.setUint16(4, 2, true);
   header.setUint16(6, 4, true);
-  header.setUint32(16, 262144, true);
+  header.setUint32(16, snapLength, true);
   header.setUint32(20, linkType, true);
   const records = frames.flatMap(({ seconds, nanos, bytes }) => {
     const record = new DataView(new ArrayBuffer(16));
-    [seconds, nanos, bytes.length, bytes.length].forEach((value, i) => record.setUint32(i * 4, value, true));
-    return [new Uint8Array(record.buffer), bytes];
+    const captured = bytes.subarray(0, snapLength);
+    [seconds, nanos, captured.length, bytes.length].forEach((value, i) => record.setUint32(i * 4, value, true));
+    return [new Uint8Array(record.buffer), captured];
   });
   return concat(new Uint8Array(header.buffer), ...records);
 }
