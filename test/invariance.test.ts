@@ -150,13 +150,19 @@ function eachRecord(bytes: Uint8Array, change: (view: DataView, at: number, fram
 const withTimes = (bytes: Uint8Array, seconds: number): Uint8Array =>
   eachRecord(bytes, (view, at) => view.setUint32(at, view.getUint32(at, true) + seconds, true));
 
-/** Moves sequence numbers, acknowledgments and SACK edges of every TCP segment over Ethernet. */
+/** Moves sequence numbers, acknowledgments and SACK edges of every TCP segment over Ethernet, and its checksum with them (RFC 1624). */
 const withSequences = (bytes: Uint8Array, shift: number): Uint8Array =>
   eachRecord(bytes, (_view, _at, frame) => {
     const tcp = tcpAt(frame);
     if (tcp < 0) return;
     const move = (at: number): void => {
-      if (at + 4 <= frame.byteLength) frame.setUint32(at, (frame.getUint32(at) + shift) >>> 0);
+      if (at + 4 > frame.byteLength) return;
+      const before = frame.getUint32(at);
+      const after = (before + shift) >>> 0;
+      frame.setUint32(at, after);
+      const sum = [~frame.getUint16(tcp + 16), ~(before >>> 16), ~before, after >>> 16, after].reduce((a, b) => a + (b & 0xffff), 0);
+      const folded = (sum & 0xffff) + (sum >>> 16);
+      frame.setUint16(tcp + 16, ~((folded & 0xffff) + (folded >>> 16)));
     };
     move(tcp + 4);
     if ((frame.getUint8(tcp + 13) & 0x10) !== 0) move(tcp + 8);

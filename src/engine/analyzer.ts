@@ -118,10 +118,10 @@ export class Analyzer {
       if (packet.stop !== Stop.NONE) this.tally.note(packet, record.linkType);
       this.tally.flags(packet.flags);
       this.#tracker.at(now, sourceOf(packet.interfaceIndex, record.interfaceId, file));
-      this.#tracker.tcp(packet, frame);
-      if (checksums.following) this.#tracker.follow(packet);
+      const id = this.#tracker.tcp(packet, frame);
+      if (checksums.following) this.#tracker.follow(packet, id);
       if (packet.fragments > 1) this.#putTogether(packet);
-      else if (Sightings.wanted(frame) || frame <= clock.lookUntil) this.#sight(record);
+      else if (Sightings.wanted(frame) || frame <= clock.lookUntil) this.#sight(record, id);
     } else {
       this.tally.note(packet, record.linkType);
       if (packet.layer === Layer.ICMP) this.#icmp(packet, frame, now);
@@ -146,11 +146,11 @@ export class Analyzer {
     this.#tracker.fragmented(packet.fragments);
   }
 
-  #sight(record: RawRecord): void {
+  #sight(record: RawRecord, id: number): void {
     const { linkType, direction } = record;
     const told = direction === Direction.UNKNOWN ? cookedDirection(linkType, record.view, record.at, record.capLen) : direction;
     this.#tracker.tables.sightings.note(this.#packet, linkType, record.origLen, told);
-    this.#tracker.look(this.#packet);
+    this.#tracker.look(this.#packet, id);
   }
 
   #enough(option: '--to' | '--count'): false {

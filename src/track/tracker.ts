@@ -139,13 +139,15 @@ export class Tracker {
     return id;
   }
 
-  /** The segment last given to `tcp` is one of the sample. */
-  look(k: Packet): void {
+  /** The segment last given to `tcp`, of connection `id`, is one of the sample. */
+  look(k: Packet, id: number): void {
+    this.#load(id);
     this.tables.recorded.look(this.#x, k);
   }
 
-  /** The segment last given to `tcp`, while one with a wrong checksum waits for what becomes of it. */
-  follow(k: Packet): void {
+  /** The same, while a segment with a wrong checksum waits for what becomes of it. */
+  follow(k: Packet, id: number): void {
+    this.#load(id);
     this.tables.recorded.checksums.follow(this.#x, k);
   }
 
