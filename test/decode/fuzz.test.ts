@@ -4,19 +4,9 @@ import { Decoder, decodeTcpOptions } from '../../src/decode/index.ts';
 import { LINK_LAYERS } from '../../src/decode/link/index.ts';
 import { Layer, Packet, Stop } from '../../src/decode/packet.ts';
 import { concat, ethernet, ipv4Fragments, ipv6Fragments, vxlan } from '../support/frames.ts';
+import { generator } from '../support/random.ts';
 import { LINK } from './decoded.ts';
 import { SAMPLES } from './sample-frames.ts';
-
-/** Mulberry32: a small seeded generator, so that a failure can be repeated. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 /** Every offset that callers use must point into the frame, every length must be one. */
 function complaints(p: Packet): string[] {

@@ -1,0 +1,135 @@
+/**
+ * One capture on every road through the program: read, analysed, in every format of every command, a connection as a ladder, packets
+ * in full, read again by pcap-parser. Returns what is wrong with what came out.
+ */
+import { readFileSync } from 'node:fs';
+import { crossReadBytes } from '../../src/capture/cross-read.ts';
+import { DETECTORS } from '../../src/detect/index.ts';
+import { analyse } from '../../src/engine/analyse.ts';
+import type { Analysis, AnalysisOptions } from '../../src/engine/analysis.ts';
+import { localSession } from '../../src/engine/session.ts';
+import { TcpdiagError } from '../../src/model/errors.ts';
+import type { Report } from '../../src/model/report.ts';
+import {
+  checkFormats,
+  connectionDetailFormats,
+  connectionFormats,
+  type Formats,
+  reportFormats,
+  stateCountFormats,
+  stateFormats,
+} from '../../src/report/index.ts';
+import { tcpdiag } from '../support/fake-world.ts';
+import { pick, type Random } from '../support/random.ts';
+import { complaintsAbout } from './outputs.ts';
+
+/** Which options the analysis is asked with; most often none. */
+const OPTIONS: readonly AnalysisOptions[] = [
+  {},
+  {},
+  {},
+  {},
+  { payload: false },
+  { where: 'rst or retransmissions>0' },
+  { from: { kind: 'offset', nanos: 1_000_000_000 as never } },
+  { count: 50 },
+  { profile: 'windows' },
+];
+
+export interface Journey {
+  readonly complaints: readonly string[];
+  /** false: no capture at all (any more), which was said in a sentence. */
+  readonly read: boolean;
+  readonly packets: number;
+  readonly outputs: number;
+}
+
+/** @param file where the bytes are kept for commands that read them again. */
+export async function journey(file: string, random: Random): Promise<Journey> {
+  const options = pick(random, OPTIONS);
+  let analysis: Analysis;
+  try {
+    analysis = await analyse([file], options);
+  } catch (error) {
+    const told = error instanceof TcpdiagError && error.exitCode === 2;
+    const complaints = told ? [] : [`analyse: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+    return { complaints, read: false, packets: 0, outputs: 0 };
+  }
+  const { report } = analysis;
+  const complaints = [...consistency(report)];
+  let outputs = 0;
+  const { connections } = report.capture;
+  const id = connections === 0 ? null : String(random(connections));
+  const says = async <T>(command: readonly string[], { byName }: Formats<T>): Promise<void> => {
+    for (const format of Object.keys(byName)) {
+      const world = { analyse: () => Promise.resolve(analysis), rules: () => Promise.resolve(DETECTORS), stdoutTty: random(2) === 0 };
+      const argv = [command[0]!, file, ...command.slice(1), '-f', format];
+      const { out, err, exitCode } = await tcpdiag(argv, { ...world, columns: 20 + random(150) });
+      outputs++;
+      const wrong = [...complaintsAbout(format, out), ...complaintsAbout('stderr', err)];
+      if (exitCode !== 0) wrong.push(`exit status ${String(exitCode)}: ${err}`);
+      complaints.push(...wrong.map((what) => `${command.join(' ')}: ${what}`));
+    }
+  };
+  await says(['report'], reportFormats);
+  await says(['check'], checkFormats);
+  await says(['connections'], connectionFormats);
+  await says(['states'], stateFormats);
+  await says(['states', '--every', everyFor(report)], stateCountFormats);
+  if (id !== null && options.count === undefined) await says(['connection', id], connectionDetailFormats);
+  analysis.close();
+  if (random(4) === 0) complaints.push(...(await screens(file, random)));
+  if (random(4) === 0) complaints.push(...(await secondReader(file)));
+  return { complaints, read: true, packets: report.capture.packets, outputs };
+}
+
+const everyFor = ({ capture }: Report): string => `${String(Math.max(1, Math.ceil(capture.durationSeconds / 50)))}s`;
+
+/** What rests on itself: counts, frames and connections that exist. */
+function consistency({ capture, findings }: Report): string[] {
+  const wrong: string[] = [];
+  const { packets, tcpPackets, connections, caveats } = capture;
+  const failed = caveats.filter((c) => c.code === 'rule-failed' || c.code === 'not-read-again');
+  wrong.push(...failed.map((c) => c.text));
+  if (tcpPackets > packets) wrong.push(`${String(tcpPackets)} TCP packets of ${String(packets)}`);
+  for (const f of findings) {
+    if (f.connections.some((id) => !(id >= 0 && id < connections))) wrong.push(`${f.id} names a connection that is not there`);
+    if (f.evidence.some((e) => !(e.frame >= 1 && e.frame <= packets))) wrong.push(`${f.id} proves it with a frame that is not there`);
+    if (f.evidence.length > 50 || f.connections.length > 1000) wrong.push(`${f.id} keeps more than its bound`);
+    if (f.displayFilter !== null && f.displayFilter.length > 4000)
+      wrong.push(`${f.id} has a display filter of ${String(f.displayFilter.length)}`);
+  }
+  return wrong;
+}
+
+/** What the screens ask: pages of connections, and packets in full. */
+async function screens(file: string, random: Random): Promise<string[]> {
+  const session = localSession([file], {});
+  try {
+    const { capture } = await session.done;
+    const ask = { finding: null, match: '', sort: 'state', descending: false, offset: 0, limit: 50 } as const;
+    const page = await session.ask('connections', ask);
+    if (page.total !== capture.connections) return [`a page of ${String(page.total)} connections of ${String(capture.connections)}`];
+    for (let n = Math.min(3, capture.packets); n > 0; n--) {
+      const packet = await session.ask('packet', { frame: 1 + random(capture.packets) });
+      const { length } = packet.bytes;
+      const outside = packet.layers.flatMap((l) => [l, ...l.fields]).filter((part) => part.offset + part.length > length);
+      if (outside.length > 0) return [`packet ${String(packet.frame)}: ${outside[0]!.name} lies outside`];
+    }
+    return [];
+  } catch (error) {
+    return [`session: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+  } finally {
+    await session.close();
+  }
+}
+
+/** It need not agree about damage, only come to an end. */
+async function secondReader(file: string): Promise<string[]> {
+  try {
+    await crossReadBytes(readFileSync(file), 'a capture');
+    return [];
+  } catch (error) {
+    return error instanceof TcpdiagError ? [] : [`cross-read: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+  }
+}
