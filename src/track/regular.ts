@@ -42,6 +42,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const payload = k.payloadLength;
   const state = core[c + Core.STATE]!;
   if ((k.flags & KIND) !== Flag.ACK || (state & ORDINARY) !== BOTH_ESTABLISHED || k.window === 0 || k.fragments > 1) return false;
+  if (x.stray !== 0 && x.stray === endOf(id, 1 - side) + 1) return false; // it may be the answer to a stray segment
   const ref = core[c + Core.PAIR]! - 1;
   if (ref < 0 || (k.headerLength >= 32 && mayCarrySack(k))) return false;
 
