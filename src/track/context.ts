@@ -33,7 +33,7 @@ import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
 import { UnaskedAnswers } from './unasked.ts';
-import { type Lasting, TimerKind, Timers } from './timers.ts';
+import { TimerKind, Timers } from './timers.ts';
 import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
 
 /** Marks per connection; a flood of stray segments must not fill the log. */
@@ -51,6 +51,9 @@ const MAX_REPORTERS = 4_096;
 const MAX_TAKEN_FOR_OLD = 65_536;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
 export const LONG_CLOSE_WAIT = 0.5 * NANOS_PER_SECOND;
+/** By state: how long a stay is kept in mind when it ends. A table, so that no branch waits for its first CLOSE_WAIT. */
+const LONG_STAY = new Float64Array(16).fill(Infinity);
+LONG_STAY[State.CLOSE_WAIT] = LONG_CLOSE_WAIT;
 
 /** Which timer ends a state. */
 const NO_TIMER = 255;
@@ -257,7 +260,7 @@ export class Context {
     this.tables.series.transition(from, to);
     if (this.paired) {
       const since = (this.half(side) + Half.STATE_TIME) >> 1;
-      if (from === State.CLOSE_WAIT && this.now - this.pairF[since]! >= LONG_CLOSE_WAIT) this.set(Trait.LONG_CLOSE_WAIT);
+      if (this.now - this.pairF[since]! >= LONG_STAY[from]!) this.set(Trait.LONG_CLOSE_WAIT);
       this.pairF[since] = this.now;
     }
     if (to === State.ESTABLISHED && !this.has(Trait.COMPLETED) && this.state(1 - side) >= State.ESTABLISHED) this.#complete();
@@ -287,8 +290,7 @@ export class Context {
     if (kind === NO_TIMER) return;
     const { timers } = this.tables;
     timers.now = this.now;
-    if (kind === TimerKind.RETRY) timers.armRetry(this.#profile(side), 0, this.#ref(side), generation);
-    else timers.arm(kind as Lasting, this.#profile(side), this.#ref(side), generation);
+    timers.arm(kind as TimerKind, this.#profile(side), this.#ref(side), generation);
   }
 
   /** Code of an end's profile; layout.ts. */
@@ -320,7 +322,7 @@ export class Context {
     return generation;
   }
 
-  rearm(kind: Lasting, side: number): void {
+  rearm(kind: TimerKind, side: number): void {
     const { timers } = this.tables;
     timers.now = this.now;
     timers.arm(kind, this.#profile(side), this.#ref(side), this.newGeneration(side));

@@ -19,17 +19,20 @@ export class RecordPages {
     this.stride = stride;
     this.bits = bits;
     this.mask = (1 << bits) - 1;
+    this.#addPage(); // it costs nothing before it is written to, and the lists have their final shape before code is optimised for it
   }
 
   /** A new record, all zero; returns its index. */
   add(): number {
     const index = this.length++;
-    if (index >>> this.bits === this.ints.length) {
-      const page = new ArrayBuffer((this.stride << this.bits) * 4);
-      this.ints.push(new Int32Array(page));
-      this.floats.push(new Float64Array(page));
-    }
+    if (index >>> this.bits === this.ints.length) this.#addPage();
     return index;
+  }
+
+  #addPage(): void {
+    const page = new ArrayBuffer((this.stride << this.bits) * 4);
+    this.ints.push(new Int32Array(page));
+    this.floats.push(new Float64Array(page));
   }
 
   page(index: number): Int32Array {

@@ -56,7 +56,8 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   if ((mine & SENDER_ASKED) !== HalfFlag.NXT_KNOWN) return false;
   if ((theirs & RECEIVER_ASKED) !== RECEIVER || k.seq !== pair[me + Half.NXT]) return false;
   const unseen = (k.ack - pair[peer + Half.NXT]!) | 0;
-  if (unseen > 0 || (payload === 0 && unseen < 0 && k.ack === pair[me + Half.LAST_ACK])) return false;
+  const repeats = payload === 0 && k.ack === pair[me + Half.LAST_ACK];
+  if (unseen > 0 || (unseen < 0 && repeats)) return false;
   const word = pair[me + Half.WINDOW_TTL]!;
   if ((word & 0xffff) === 0 || word >>> 24 === 0) return false;
 

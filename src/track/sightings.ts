@@ -50,7 +50,7 @@ export class Sightings {
 
   /** Is this frame in the sample? */
   static wanted(frame: number): boolean {
-    return frame <= SAMPLE_FIRST || frame % SAMPLE_EVERY === 0;
+    return frame % SAMPLE_EVERY === 0 || frame <= SAMPLE_FIRST;
   }
 
   /** A TCP segment. `wireLength`: of the frame. Segments in tunnels and VLANs are left out: their marks may be another machine's. */

@@ -12,9 +12,7 @@ import type { RecordPages } from './pages.ts';
 
 export const TimerKind = { TIME_WAIT: 0, FIN_WAIT_2: 1, ORPHAN: 2, RETRY: 3 } as const;
 export type TimerKind = (typeof TimerKind)[keyof typeof TimerKind];
-
-/** Kinds that last as long as the profile says. */
-export type Lasting = Exclude<TimerKind, typeof TimerKind.RETRY>;
+const KINDS = 4;
 
 /** Retry intervals double from the initial RTO: 1, 2, 4 … 64 s (the last wait of a SYN, linux tcp_syn_retries = 6), 128 s for FINs. */
 const RETRY_STEPS = 8;
@@ -104,8 +102,8 @@ const PROFILE_CODES = 16;
 export class Timers {
   /** Those in use, in order of kind and duration: profiles that agree on a duration share its queue. */
   readonly #queues: Queue[] = [];
-  /** By profile: kinds 0 to 2. Filled as they are needed, like the next. */
-  readonly #lasting = new Array<Queue | null>(PROFILE_CODES * 3).fill(null);
+  /** By profile and kind. Filled as they are needed, like the next. */
+  readonly #byKind = new Array<Queue | null>(PROFILE_CODES * KINDS).fill(null);
   /** By profile: steps of the retry schedule. */
   readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
   readonly #cores: RecordPages;
@@ -118,14 +116,14 @@ export class Timers {
     this.#cores = cores;
   }
 
-  /** @param profile code of the end's profile, as `profileAt` has it */
-  arm(kind: Lasting, profile: number, ref: number, generation: number): void {
-    const slot = profile * 3 + kind;
-    const queue = this.#lasting[slot] ?? (this.#lasting[slot] = this.#queue(kind, durationOf(kind, profileAt(profile))));
+  /** Of retries, the first. @param profile code of the end's profile, as `profileAt` has it */
+  arm(kind: TimerKind, profile: number, ref: number, generation: number): void {
+    const slot = profile * KINDS + kind;
+    const queue = this.#byKind[slot] ?? (this.#byKind[slot] = this.#queue(kind, durationOf(kind, profileAt(profile))));
     if (queue.nominal > 0) this.#push(queue, ref, generation);
   }
 
-  /** A retry that is due `seconds` after now (rounded up to the schedule of the profile). */
+  /** A later retry that is due `seconds` after now (rounded up to the schedule of the profile). */
   armRetry(profile: number, seconds: number, ref: number, generation: number): void {
     const { initialRto } = profileAt(profile);
     const step = seconds <= initialRto ? 0 : Math.ceil(Math.log2(seconds / initialRto) - 0.1);
@@ -176,7 +174,7 @@ export class Timers {
 }
 
 /** Seconds; 0: never. */
-function durationOf(kind: Lasting, profile: Profile): number {
+function durationOf(kind: TimerKind, profile: Profile): number {
   switch (kind) {
     case TimerKind.TIME_WAIT:
       return profile.timeWait;
@@ -184,5 +182,7 @@ function durationOf(kind: Lasting, profile: Profile): number {
       return profile.finWait2;
     case TimerKind.ORPHAN:
       return profile.orphan;
+    case TimerKind.RETRY:
+      return profile.initialRto;
   }
 }
