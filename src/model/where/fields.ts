@@ -111,6 +111,8 @@ const WHOLE_FIELDS: readonly Entry[] = [
   ['completeness', NUMBER, "Wireshark's tcp.completeness", (c) => c.completeness],
   ['finding', { kind: 'finding' }, 'a finding that concerns it: its id, or its rule', (c, facts) => facts.findings(c)],
   ['copies', NUMBER, 'segments captured more than once', (c) => (c.copies === 0 ? null : c.copies)],
+  ['lastCopy.interfaceIndex', NUMBER, 'interface of the last of them', (c) => c.lastCopy?.interfaceIndex ?? null],
+  ['lastCopy.hops', NUMBER, 'routers that the last of them had passed', (c) => c.lastCopy?.hops ?? null],
   ['leg', NUMBER, 'which part of a way through address translators', (c, facts) => facts.leg(c)?.leg ?? null],
   ['sameAs', NUMBER, 'id of the connection that is leg 0', (c, facts) => facts.leg(c)?.sameAs ?? null],
 ];
