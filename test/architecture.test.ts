@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   detect: ['model'],
   report: ['model', 'detect/index', 'detect/detector'],
   engine: ['model', 'capture', 'decode', 'track', 'collect', 'detect'],
-  tui: ['model', 'report/narrate', 'report/segment-words', 'engine/protocol'],
+  tui: ['model', 'report/narrate', 'report/names', 'report/segment-words', 'engine/protocol'],
   commands: ['model', 'capture', 'decode', 'track', 'collect', 'detect', 'engine', 'report', 'tui'],
   'cli.ts': ['model', 'capture', 'detect', 'engine', 'report', 'commands'],
   'index.ts': ['model', 'detect', 'engine'],

@@ -8,7 +8,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { countText, durationText } from '../model/wording.ts';
 import { GunzippedChunks, isGzip } from './decompress.ts';
 import { detectFormat, HEAD_LENGTH, octetsToTell } from './format.ts';
-import { type CaptureInterface, type CaptureReader, type Damage, RawRecord } from './reader.ts';
+import { type CaptureInterface, type CaptureName, type CaptureReader, type Damage, RawRecord } from './reader.ts';
 import type { ChunkSource } from './source.ts';
 
 export interface CaptureTime {
@@ -33,6 +33,7 @@ export interface CaptureFileFacts {
   readonly warnings: readonly string[];
   readonly endTime: CaptureTime | null;
   readonly reportedDrops: number;
+  readonly names: readonly CaptureName[];
   /** Of the first and the last record delivered; null without one that has a time. */
   readonly firstTime: CaptureTime | null;
   readonly lastTime: CaptureTime | null;
@@ -151,6 +152,7 @@ export class Cursor {
       warnings: [...reader.warnings, ...this.#reversalWarning(), ...(reader.damage && unpacking !== null ? [unpacking] : [])],
       endTime: reader.endTime,
       reportedDrops: reader.reportedDrops,
+      names: reader.names ?? [],
       firstTime: this.#first,
       lastTime: this.#first && { seconds: this.#seconds, nanos: this.#nanos },
       complete: this.#complete && !stopped,

@@ -4,6 +4,8 @@
 export const IfOption = { NAME: 2, TSRESOL: 9, TSOFFSET: 14 } as const;
 export const PacketOption = { FLAGS: 2, DROPCOUNT: 4 } as const;
 export const StatsOption = { ENDTIME: 3, IFDROP: 5, OSDROP: 7 } as const;
+/** Records of a name resolution block, which are laid out like options. */
+export const NameRecord = { IPV4: 1, IPV6: 2 } as const;
 
 const END_OF_OPTIONS = 0;
 const OPTION_HEADER = 4;

@@ -1,21 +1,22 @@
 /**
  * pcapng: sections in either byte order, interfaces with their own link type and clock, all packet blocks; what says nothing
- * about packets, interfaces, time or loss (names, secrets, custom blocks) is passed over unread.
+ * about packets, interfaces, time, loss or the names of hosts (secrets, custom blocks) is passed over unread.
  *
  * Lax about options, which are decoration; strict about block lengths, which are all that marks where the next block begins.
  * A bad length is damage, as it is for tshark and libpcap.
  * Format: draft-ietf-opsawg-pcapng; the obsolete Packet Block: its appendix A.
  */
+import { ipv4Text, ipv6Text } from '../model/address.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
-import { IfOption, int64, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
+import { IfOption, int64, NameRecord, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
 import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
-import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
+import type { CaptureInterface, CaptureName, CaptureReader, Damage, RawRecord } from './reader.ts';
 import { Warnings } from './warnings.ts';
 import { ByteWindow } from './window.ts';
 
-const Block = { SECTION: 0x0a0d0d0a, INTERFACE: 1, PACKET: 2, SIMPLE_PACKET: 3, STATISTICS: 5, ENHANCED_PACKET: 6 } as const;
+const Block = { SECTION: 0x0a0d0d0a, INTERFACE: 1, PACKET: 2, SIMPLE_PACKET: 3, NAMES: 4, STATISTICS: 5, ENHANCED_PACKET: 6 } as const;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
 /** Octets: type, length, and the length again at the end. */
@@ -48,10 +49,14 @@ function minLength(type: number): number {
 
 /** Octets of a block that we hold as a whole; far above any frame with its options, and what bounds our memory. */
 const MAX_BLOCK = 16 * 1024 * 1024;
-/** Octets of a block that we pass over (decryption secrets, names); Wireshark's own limit is of this size. */
+/** Octets of a block that we pass over (decryption secrets); Wireshark's own limit is of this size. */
 const MAX_SKIPPED_BLOCK = 128 * 1024 * 1024;
 /** Descriptions over all sections; a 16-bit id was once all the format had. */
 const MAX_INTERFACES = 65_536;
+/** Octets of a name resolution block that is read; a larger one is passed over. */
+const MAX_NAMES_BLOCK = 1024 * 1024;
+/** Names kept of a file. */
+const MAX_NAMES = 4_096;
 /** Characters kept of if_name. */
 const MAX_NAME = 100;
 
@@ -85,6 +90,7 @@ function refuseVersion(view: DataView, at: number, little: boolean): string | nu
 export class PcapngReader implements CaptureReader {
   readonly format = 'pcapng';
   readonly interfaces: CaptureInterface[] = [];
+  readonly names: CaptureName[] = [];
   endTime: { seconds: number; nanos: number } | null = null;
   damage: Damage | null = null;
 
@@ -118,7 +124,8 @@ export class PcapngReader implements CaptureReader {
       const type = window.view.getUint32(window.at, this.#little);
       if (type === Block.SECTION && !this.#readByteOrder()) return false;
       const length = window.view.getUint32(window.at + 4, this.#little);
-      const least = minLength(type);
+      // Decoration, like options: one that is too large to be held is passed over.
+      const least = type === Block.NAMES && length <= MAX_NAMES_BLOCK ? BLOCK_FRAME : minLength(type);
       if (length % 4 !== 0 || length < Math.max(least, BLOCK_FRAME) || length > (least > 0 ? MAX_BLOCK : MAX_SKIPPED_BLOCK)) {
         return this.#fail(badLength(type, length, least));
       }
@@ -181,6 +188,8 @@ export class PcapngReader implements CaptureReader {
         return this.#readInterface(length);
       case Block.STATISTICS:
         return this.#readStatistics(length);
+      case Block.NAMES:
+        return this.#readNames(length);
       default:
         return this.#readSection();
     }
@@ -300,6 +309,20 @@ export class PcapngReader implements CaptureReader {
     });
     if (!good) this.#warnOptions();
     of.statsDrops = drops;
+    return false;
+  }
+
+  /** Records laid out like options: an address, then its names, each ended by a zero octet. */
+  #readNames(length: number): false {
+    const { view, at, bytes } = this.#window;
+    // What runs past the block's end names nothing, and nothing else hangs on it.
+    readOptions(view, at + 8, at + length - TRAILER, this.#little, (type, valueAt, size) => {
+      const octets = type === NameRecord.IPV4 ? 4 : type === NameRecord.IPV6 ? 16 : 0;
+      if (octets === 0 || size <= octets) return;
+      const ip = octets === 4 ? ipv4Text(view.getInt32(valueAt)) : ipv6Text(bytes, valueAt);
+      const text = new TextDecoder().decode(bytes.subarray(valueAt + octets, valueAt + size));
+      for (const name of text.split('\0')) if (name !== '' && this.names.length < MAX_NAMES) this.names.push({ ip, name });
+    });
     return false;
   }
 

@@ -38,6 +38,12 @@ export interface CaptureInterface {
   readonly name: string | null;
 }
 
+export interface CaptureName {
+  readonly ip: string;
+  /** Unchecked. */
+  readonly name: string;
+}
+
 /** Where reading ended early, and why; everything before it was delivered. */
 export interface Damage {
   /** Offset in the uncompressed stream. */
@@ -53,6 +59,8 @@ export interface CaptureReader {
   readonly interfaces: readonly CaptureInterface[];
   /** Newest `isb_endtime`, or null. */
   readonly endTime: { readonly seconds: number; readonly nanos: number } | null;
+  /** What the file says that addresses are called (pcapng's name resolution blocks), as it says it; absent where a format has none. */
+  readonly names?: readonly CaptureName[];
   /** Packets that the capturing program says it lost (epb_dropcount, isb_ifdrop + isb_osdrop), best known. */
   readonly reportedDrops: number;
   readonly damage: Damage | null;

@@ -36,6 +36,7 @@ import { FrameFiles } from './frame-files.ts';
 import { SaidPlan } from './last-said.ts';
 import type { ConnectionSummary } from './protocol.ts';
 import { type Reported, ReportFilter } from './reported.ts';
+import { AllNames, reportNames } from './names.ts';
 import { connectionRow } from './rows.ts';
 import { socketsAt } from './sockets.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
@@ -67,6 +68,7 @@ export class Analyzer {
   readonly #filter: ReportFilter;
   #reported: Reported = NOTHING;
   readonly #names: OwnNames;
+  readonly #allNames: AllNames;
   #quality: CaptureQuality | undefined;
   #vantage: VantageView = UNKNOWN_VANTAGE;
   #legs: Legs | undefined;
@@ -81,6 +83,7 @@ export class Analyzer {
     );
     this.#names = new OwnNames(options);
     this.#tracker = new Tracker(parseHostProfiles(options.profile));
+    this.#allNames = new AllNames(this.#names, this.#tracker.tables.names, this.payload);
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }
 
@@ -166,6 +169,7 @@ export class Analyzer {
 
   finish(files: readonly CaptureFileFacts[]): Report {
     this.#facts = files;
+    for (const { names } of files) for (const { ip, name } of names) this.#tracker.tables.names.add(ip, name, 'capture');
     const end = this.#endOfObservation(files);
     this.#last = end;
     this.#tracker.finish(end);
@@ -194,7 +198,15 @@ export class Analyzer {
 
   row(id: number): ConnectionRow {
     const c = this.#views.connection(id);
-    return connectionRow(c, this.#vantage.delays(c), this.#legs?.of(id) ?? null, this.#clock, this.#files, this.#findingsOf(id));
+    return connectionRow(
+      c,
+      this.#vantage.delays(c),
+      this.#legs?.of(id) ?? null,
+      this.#clock,
+      this.#files,
+      this.#findingsOf(id),
+      this.#allNames,
+    );
   }
 
   *rows(): Generator<ConnectionRow> {
@@ -312,6 +324,8 @@ export class Analyzer {
   #captureFacts(end: Nanos): CaptureFacts {
     this.tally.tinyFragments = this.decoder.reassembly.tiny;
     const empty = this.#frames === 0;
+    const vantage = vantageFacts(this.#vantage);
+    const names = reportNames(this.#reported.findings, vantage, this.#allNames, (id) => this.#views.connection(id));
     return {
       files: this.#facts.map((f, i) => {
         return {
@@ -330,12 +344,13 @@ export class Analyzer {
       start: empty ? null : this.#clock.text(this.#first),
       end: empty ? null : this.#clock.text(end),
       durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
-      vantage: vantageFacts(this.#vantage),
+      vantage,
       caveats: [
         ...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended),
         ...this.#diagnosis.caveats,
         ...this.#reported.caveats,
       ],
+      ...(names === undefined ? {} : { names }),
     };
   }
 

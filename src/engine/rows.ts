@@ -2,6 +2,7 @@
 import type { Clock } from '../model/clock.ts';
 import type { LegView } from '../model/capture-view.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
+import type { Names } from '../model/names.ts';
 import type { ConnectionRow, EndpointRow, SynOptions, TransitionRow } from '../model/report.ts';
 import { SIDE_NAMES, stateName } from '../model/state.ts';
 import { tidySeconds } from '../model/units.ts';
@@ -18,13 +19,14 @@ export function connectionRow(
   clock: Clock,
   files: FrameFiles,
   findings: readonly string[],
+  names: Names,
 ): ConnectionRow {
   const local = localTimes(c.transitions, delays);
   return {
     type: 'connection',
     id: c.id,
-    client: endpointRow(c.client, delays[0], clock),
-    server: endpointRow(c.server, delays[1], clock),
+    client: endpointRow(c.client, delays[0], clock, names),
+    server: endpointRow(c.server, delays[1], clock, names),
     encapsulation: c.encapsulation,
     basis: c.basis,
     rolesFrom: c.rolesFrom,
@@ -63,7 +65,8 @@ export function connectionRow(
   };
 }
 
-function endpointRow(e: EndpointView, delay: number | null, clock: Clock): EndpointRow {
+function endpointRow(e: EndpointView, delay: number | null, clock: Clock, names: Names): EndpointRow {
+  const name = names.host(e.ip);
   return {
     ip: e.ip,
     port: e.port,
@@ -89,6 +92,7 @@ function endpointRow(e: EndpointView, delay: number | null, clock: Clock): Endpo
     delaySeconds: tidyOrNull(delay),
     options: e.syn + e.synAck === 0 ? null : synOptions(e),
     ...(e.profileFrom === 'default' ? {} : { profile: e.profile, profileFrom: e.profileFrom }),
+    ...(name === null ? {} : { name: name.name, nameFrom: name.origin }),
   };
 }
 

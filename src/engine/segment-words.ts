@@ -13,6 +13,7 @@ export class SegmentWords {
   #speaker: Side | null = null;
   /** The protocol that either end was recognised to speak. */
   #known: string | null = null;
+  #last = '';
 
   constructor(port: number) {
     this.#port = port;
@@ -28,6 +29,9 @@ export class SegmentWords {
     if (recognised !== null) this.#known ??= recognised.protocol;
     if (!begins && recognised?.protocol !== this.#known) return null;
     const { protocol, text } = recognised ?? describe(speech, this.#known);
+    // One record of many says no more than the first.
+    if (!begins && text === this.#last) return null;
+    this.#last = text;
     return { protocol, text };
   }
 }

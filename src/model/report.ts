@@ -1,5 +1,6 @@
 /** The report as contract.md fixes it. `schemaVersion` rises when a key changes its meaning or goes away; docs/formats-changelog.md. */
 import type { Caveat, Finding, RuleVerdict } from './finding.ts';
+import type { NameOrigin } from './names.ts';
 import type { StateName } from './state.ts';
 import type { Vantage } from './vantage.ts';
 
@@ -27,6 +28,14 @@ export interface CaptureFacts {
   /** Where it was taken. */
   readonly vantage: Vantage;
   readonly caveats: readonly Caveat[];
+  /** What hosts (`10.0.0.9`) and services (`10.0.0.9:3306`) of the findings are called; absent where no name is known. */
+  readonly names?: Readonly<Record<string, ReportName>>;
+}
+
+/** A name, and where it is from: the configuration, a DNS answer, a block of the file, or what a TLS client asked for. */
+export interface ReportName {
+  readonly name: string;
+  readonly from: NameOrigin;
 }
 
 /** Counts per bucket of capture time; the gauges (halfOpen, closeWait, timeWait) are the values at each bucket's end. */
@@ -97,6 +106,9 @@ export interface EndpointRow {
   /** Its kernel, where there is a ground for one: a name in model/profiles.ts, or `none`; and the ground (`syn`, `schedule`, `option`). */
   readonly profile?: string;
   readonly profileFrom?: string;
+  /** What the host is called, and where that is from; absent where no name is known. */
+  readonly name?: string;
+  readonly nameFrom?: NameOrigin;
 }
 
 export interface TransitionRow {

@@ -85,7 +85,8 @@ const LABEL_WIDTH = 15;
 
 function factLines(c: ConnectionRow, page: Page, width: number): string[] {
   const { client, server } = c;
-  const title = `Connection ${String(c.id)}: ${endpointText(client.ip, client.port)} → ${endpointText(server.ip, server.port)}`;
+  const end = ({ ip, port, name }: EndpointRow): string => `${endpointText(ip, port)}${name === undefined ? '' : ` (${name})`}`;
+  const title = `Connection ${String(c.id)}: ${end(client)} → ${end(server)}`;
   const lines = [paint(page, sanitise(title), 'bold')];
   const say = (label: string, text: string): void => {
     lines.push(...hang(label.padEnd(LABEL_WIDTH), sanitise(text), width));

@@ -12,6 +12,8 @@ const COLUMNS: readonly Column<ConnectionRow>[] = [
   { title: 'ID', align: 'right', cell: (c) => String(c.id) },
   { title: 'CLIENT', cell: (c) => name(c.client) },
   { title: 'SERVER', cell: (c) => name(c.server) },
+  { title: 'CLIENT NAME', importance: 0, hideEmpty: true, cell: (c) => sanitise(c.client.name ?? '') },
+  { title: 'SERVER NAME', importance: 0.5, hideEmpty: true, cell: (c) => sanitise(c.server.name ?? '') },
   { title: 'OUTCOME', cell: (c) => `${sanitise(c.outcome)}${legMark(c)}` },
   { title: 'CLIENT STATE', importance: 9, cell: (c) => sanitise(c.client.state) },
   { title: 'SERVER STATE', importance: 8, cell: (c) => sanitise(c.server.state) },
@@ -54,6 +56,8 @@ const ENDPOINT_FIELDS = [
   'delaySeconds',
   'profile',
   'profileFrom',
+  'name',
+  'nameFrom',
 ] as const satisfies (keyof EndpointRow)[];
 
 /** contract.md's names, dotted where they are nested. The transitions are a list of objects and stay in ndjson. */

@@ -17,6 +17,7 @@ const CAPTURE_KEYS = [
   'durationSeconds',
   'vantage',
   'caveats',
+  'names',
 ] as const satisfies (keyof CaptureFacts)[];
 const FINDING_KEYS = [
   'id',

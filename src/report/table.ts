@@ -12,6 +12,8 @@ export interface Column<Row> {
   readonly align?: 'right';
   /** Lowest goes first when the page is too narrow; columns without it always stay. */
   readonly importance?: number;
+  /** Not shown while none of the first rows has anything in it. */
+  readonly hideEmpty?: boolean;
   readonly cell: (row: Row) => string;
 }
 
@@ -33,8 +35,10 @@ export function* table<Row>(
     head.push({ cells: columns.map((c) => c.cell(value)), group: groupOf(value) });
     if (head.length === MEASURED_ROWS) break;
   }
-  const widths = columns.map((c, i) => Math.max(c.title.length, ...head.map(({ cells }) => cells[i]?.length ?? 0)));
-  const kept = fit(columns, widths, page.width);
+  const contents = columns.map((_, i) => Math.max(0, ...head.map(({ cells }) => cells[i]?.length ?? 0)));
+  const widths = columns.map((c, i) => Math.max(c.title.length, contents[i] ?? 0));
+  const shown = columns.flatMap((c, i) => (c.hideEmpty === true && contents[i] === 0 ? [] : [i]));
+  const kept = fit(columns, shown, widths, page.width);
   const drawn = narrowed(
     kept.map((i) => widths[i] ?? 0),
     page.width,
@@ -64,9 +68,9 @@ export function* table<Row>(
   }
 }
 
-/** Indices of the columns that fit, dropping the least important first. */
-function fit<Row>(columns: readonly Column<Row>[], widths: readonly number[], width: number): readonly number[] {
-  let kept = columns.map((_, i) => i);
+/** Of `shown`, the indices of the columns that fit, dropping the least important first. */
+function fit<Row>(columns: readonly Column<Row>[], shown: readonly number[], widths: readonly number[], width: number): readonly number[] {
+  let kept = shown;
   const total = (): number => kept.reduce((sum, i) => sum + (widths[i] ?? 0) + GAP.length, -GAP.length);
   const droppable = kept
     .filter((i) => columns[i]?.importance !== undefined)

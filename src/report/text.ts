@@ -8,6 +8,7 @@
 import type { Caveat, Evidence, Finding, Severity } from '../model/finding.ts';
 import type { CaptureFacts, CaptureFile, Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { nameOriginsText, withNames } from './names.ts';
 import { hang, paint, textWidth, wrap, type Page, type Style } from './layout.ts';
 import {
   captureLine,
@@ -78,7 +79,9 @@ function heading(report: Report, page: Page, width: number): string[] {
   const names = fileNames(report.capture.files);
   const lines = [paint(page, `${report.tool.name} ${report.tool.version}: ${names}`, 'bold'), ...wrap(captureLine(report.capture), width)];
   const vantage = vantageText(report.capture.vantage);
-  if (vantage !== null) lines.push(...wrap(vantage, width));
+  if (vantage !== null) lines.push(...wrap(sanitise(withNames(vantage, report.capture.names)), width));
+  const origins = nameOriginsText(report.capture);
+  if (origins !== null) lines.push(...wrap(origins, width));
   if (report.findings.length > 0) {
     const counts = severityCounts(report.findings);
     lines.push(`${plural(report.findings.length, 'finding')}: ${counts}`);
@@ -107,18 +110,19 @@ function findingLines({ finding: f, number, depth }: PlacedFinding, capture: Cap
   const inner = width - indent.length;
   const tag = markText(f);
   const lead = `${String(number)}. ${tag}  `;
-  const title = hang(lead, sanitise(f.title), inner);
+  const named = (text: string): string => withNames(text, capture.names);
+  const title = hang(lead, sanitise(named(f.title)), inner);
   title[0] =
     paint(page, `${String(number)}. `, 'bold') +
     paint(page, tag, ...SEVERITY_STYLE[f.severity]) +
     paint(page, (title[0] ?? '').slice(lead.length - 2), 'bold');
-  const lines = [...title, ...wrap(sanitise(f.summary, 4_000), inner - 3).map((l) => `   ${l}`), ''];
+  const lines = [...title, ...wrap(sanitise(named(f.summary), 4_000), inner - 3).map((l) => `   ${l}`), ''];
   const say = (label: string, ...paragraphs: string[]): void => {
     paragraphs.forEach((p, i) => lines.push(...hang(`   ${(i === 0 ? label : '').padEnd(LABEL_WIDTH)}`, p, inner)));
   };
 
   if (f.explainedBy !== null) say('Follows', `from ${sanitise(f.explainedBy)}: mend that first`);
-  say('At fault', sanitise(faultText(f)));
+  say('At fault', sanitise(named(faultText(f))));
   const when = whenText(f, capture.end);
   if (when !== null) say('When', when);
   if (f.confidence !== 'high') say('Confidence', f.confidence);

@@ -29,6 +29,7 @@ import {
 import { RecordPages } from './pages.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
 import { Recorded } from './recorded.ts';
+import { SeenNames } from './seen-names.ts';
 import { Sightings } from './sightings.ts';
 import { Counter, TimeSeries } from './time-series.ts';
 import { Tags } from './tags.ts';
@@ -79,7 +80,8 @@ export class Tables {
   readonly sightings = new Sightings(this.addresses);
   readonly recorded = new Recorded(this.addresses);
   readonly refusedTimestamps = new RefusedTimestamps();
-  readonly dns = new DnsTraffic(this.addresses);
+  readonly names = new SeenNames(this.addresses);
+  readonly dns = new DnsTraffic(this.addresses, this.names);
   readonly unasked = new UnaskedAnswers(this.addresses);
   readonly flows: FlowTable;
   readonly tags: Tags;

@@ -5,6 +5,7 @@
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { AddressBook } from './address-book.ts';
+import type { SeenNames } from './seen-names.ts';
 
 const PORT = 53;
 const HEADER = 12;
@@ -133,14 +134,16 @@ export class DnsTraffic {
   /** Answered late, in the order of the answers. */
   readonly late: Lookup[] = [];
   readonly #addresses: AddressBook;
+  readonly #names: SeenNames;
   readonly #servers = new Map<number, DnsServer>();
   readonly #servers6 = new Map<number, DnsServer>();
   /** In the order asked. */
   readonly #pending = new Map<number, Lookup>();
   readonly #question = new Question();
 
-  constructor(addresses: AddressBook) {
+  constructor(addresses: AddressBook, names: SeenNames) {
     this.#addresses = addresses;
+    this.#names = names;
   }
 
   get servers(): readonly DnsServer[] {
@@ -159,7 +162,10 @@ export class DnsTraffic {
     const id = view.getUint16(payloadAt);
     const isAnswer = (view.getUint8(payloadAt + 2) & RESPONSE) !== 0;
     if (!isAnswer && k.dstPort === PORT) this.#query(src, dst, ipv6, id, frame, now);
-    else if (isAnswer && k.srcPort === PORT) this.#answer(src, dst, ipv6, id, view.getUint8(payloadAt + 3) & RCODE, frame, now);
+    else if (isAnswer && k.srcPort === PORT) {
+      this.#answer(src, dst, ipv6, id, view.getUint8(payloadAt + 3) & RCODE, frame, now);
+      if (view.getUint16(payloadAt + 6) > 0) this.#names.dns(k);
+    }
   }
 
   #query(client: number, server: number, ipv6: boolean, id: number, frame: number, now: number): void {

@@ -185,7 +185,10 @@ export function notePayload(x: Context, k: Packet, pair: Int32Array, pairF: Floa
   const isFirst = pairF[(me + Half.LAST_DATA_TIME) >> 1]! < 0;
   if (isFirst && first === TLS_HANDSHAKE && at + 1 < k.end && k.view.getUint8(at + 1) === 3) {
     x.setFlag(me, HalfFlag.TLS);
-    if (x.side === Side.CLIENT) pair[x.p + Pair.HELLO_FRAME] = x.frame;
+    if (x.side === Side.CLIENT) {
+      pair[x.p + Pair.HELLO_FRAME] = x.frame;
+      x.tables.names.hello(k);
+    }
   }
   pair[me + Half.LAST_PAYLOAD] = (payload < 0xffffff ? payload : 0xffffff) | (first << 24);
   pair[me + Half.LAST_DATA_FRAME] = x.frame;

@@ -118,7 +118,7 @@ const detailCache = new WeakMap<Finding, { width: number; lines: readonly Detail
 export function detailOf(finding: Finding, snapshot: Snapshot, width: number): readonly DetailLine[] {
   const kept = detailCache.get(finding);
   if (kept?.width === width) return kept.lines;
-  const lines = detailLines(finding, snapshot.findings, width);
+  const lines = detailLines(finding, snapshot.findings, width, snapshot.capture.names);
   detailCache.set(finding, { width, lines });
   return lines;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { join, noise, type Option, pcapngFile, section } from '../support/capture-bytes.ts';
+import { ipv4Bytes, ipv6Bytes } from '../support/frames.ts';
 import { read } from './read.ts';
 
 const FRAME = noise(61); // not a multiple of 4: blocks pad
@@ -26,7 +27,30 @@ describe('blocks', () => {
     expect(facts).toMatchObject({ format: 'pcapng', packets: 2, linkTypes: [1], damage: null, warnings: [] });
   });
 
-  test('unknown blocks, name resolution and custom blocks are passed over', async () => {
+  test.each([
+    ['little', le],
+    ['big', section(true)],
+  ])('names of addresses, %s-endian', async (_order, s) => {
+    const { facts } = await read(
+      pcapngFile([
+        s.header(),
+        s.interface(),
+        s.names([
+          [ipv4Bytes('10.0.0.9'), 'db.example', 'orders'],
+          [ipv6Bytes('2001:db8::9'), 'db6.example'],
+        ]),
+        s.packet(0, T, FRAME),
+      ]),
+    );
+    expect(facts).toMatchObject({ packets: 1, damage: null, warnings: [] });
+    expect(facts.names).toEqual([
+      { ip: '10.0.0.9', name: 'db.example' },
+      { ip: '10.0.0.9', name: 'orders' },
+      { ip: '2001:db8::9', name: 'db6.example' },
+    ]);
+  });
+
+  test('unknown blocks, broken name resolution and custom blocks are passed over', async () => {
     const skipped = [4, 10, 0x00000bad, 0x40000bad, 0x7777].map((type) => le.block(type, noise(40)));
     const { facts } = await read(
       pcapngFile([le.header(), ...skipped, le.interface(), le.packet(0, T, FRAME), ...skipped, le.packet(0, T, FRAME)]),
@@ -196,7 +220,7 @@ describe('damage: what came before it is delivered, and its place is told', () =
   });
 
   test('cut inside a block that is passed over', async () => {
-    const { facts } = await read(join(before, le.block(4, noise(1000))).slice(0, -7));
+    const { facts } = await read(join(before, le.block(10, noise(1000))).slice(0, -7));
     expect(facts.damage).toMatchObject({ recordsBefore: 1, what: 'the file ends inside a block; 7 bytes of it missing' });
   });
 });

@@ -12,6 +12,7 @@ import {
   serverName,
   type Speech,
 } from '../../src/decode/application/index.ts';
+import { dnsAnswer } from '../../src/decode/application/dns-answer.ts';
 import { bytesOf, concat, text } from '../support/frames.ts';
 
 const speech = (octets: Uint8Array, from: Partial<Speech> = {}): Speech => ({
@@ -313,6 +314,22 @@ describe('any octets', () => {
         expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
       }),
       { numRuns: 3_000 },
+    );
+  });
+
+  test('name hosts by safe names only', () => {
+    const answer = bytesOf('0001 8180 0001 0001 0000 0000 026462 00 0001 0001 c00c 0001 0001 0000003c 0004 0a000009');
+    expect(dnsAnswer(answer)).toEqual({ name: 'db', addresses: ['10.0.0.9'] });
+    const broken = fc.tuple(fc.nat(), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 })).map(([cut, changes]) => {
+      const copy = answer.slice(0, 1 + (cut % answer.length));
+      for (const [at, value] of changes) copy[at % copy.length] = value;
+      return copy;
+    });
+    fc.assert(
+      fc.property(fc.oneof(broken, fc.uint8Array({ maxLength: 200 })), (bytes) => {
+        expect(dnsAnswer(bytes)?.name ?? 'none').toMatch(/^[a-z\d._-]+$/);
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

@@ -66,6 +66,17 @@ export function section(bigEndian = false) {
     obsoletePacket: (id: number, drops: number, time: bigint, bytes: Uint8Array): Uint8Array =>
       block(2, w.u16(id, drops), w.u32(high(time), low(time), bytes.length, bytes.length), padded(bytes)),
     statistics: (id: number, list: readonly Option[]): Uint8Array => block(5, w.u32(id, 0, 0), options(list)),
+    /** A name resolution block: addresses of 4 or 16 octets. */
+    names: (records: readonly (readonly [address: Uint8Array, ...names: string[]])[]): Uint8Array =>
+      block(
+        4,
+        options(
+          records.map(([address, ...names]): Option => {
+            const text = Buffer.from(names.map((name) => `${name}\0`).join(''));
+            return [address.length === 4 ? 1 : 2, join(address, text)];
+          }),
+        ),
+      ),
     /** A 64-bit time as blocks and isb_endtime write it: high word first in either byte order. */
     time: (time: bigint): Uint8Array => w.u32(high(time), low(time)),
     u64: (value: bigint): Uint8Array => {

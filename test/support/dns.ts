@@ -1,5 +1,5 @@
 /** DNS messages over UDP (RFC 1035 §4.1) as frames with times. */
-import { concat, ethernet, ipv4, text, udp } from './frames.ts';
+import { concat, ethernet, ipv4, ipv4Bytes, ipv6Bytes, text, udp } from './frames.ts';
 import { DEFAULT_START, pcapOf } from './script.ts';
 
 export interface TimedFrame {
@@ -18,13 +18,26 @@ export interface Message {
   readonly name: string;
   /** Of an answer: 0 no error, 3 NXDOMAIN. */
   readonly rcode?: number;
+  /** Of an answer: its addresses, behind an alias (CNAME) where `alias` names one. */
+  readonly addresses?: readonly string[];
+  readonly alias?: string;
 }
 
 const u16 = (n: number): Uint8Array => Uint8Array.of(n >>> 8, n & 255);
 
 function message(m: Message, flags: number): Uint8Array {
-  const labels = m.name.split('.').map((label) => concat(Uint8Array.of(label.length), text(label)));
-  return concat(u16(m.id ?? 1), u16(flags), u16(1), u16(0), u16(0), u16(0), ...labels, Uint8Array.of(0), u16(1), u16(1));
+  const name = (words: string): Uint8Array =>
+    concat(...words.split('.').map((label) => concat(Uint8Array.of(label.length), text(label))), Uint8Array.of(0));
+  /** The owner is a pointer to the question (RFC 1035 §4.1.4), or the alias. */
+  const record = (owner: Uint8Array, type: number, data: Uint8Array): Uint8Array =>
+    concat(owner, u16(type), u16(1), u16(0), u16(60), u16(data.length), data);
+  const asked = u16(0xc00c);
+  const owner = m.alias === undefined ? asked : name(m.alias);
+  const answers = (m.addresses ?? []).map((ip) => (ip.includes(':') ? record(owner, 28, ipv6Bytes(ip)) : record(owner, 1, ipv4Bytes(ip))));
+  if (m.alias !== undefined) answers.unshift(record(asked, 5, name(m.alias)));
+  const counts = [u16(1), u16((flags & 0x8000) === 0 ? 0 : answers.length), u16(0), u16(0)];
+  const section = (flags & 0x8000) === 0 ? [] : answers;
+  return concat(u16(m.id ?? 1), u16(flags), ...counts, name(m.name), u16(1), u16(1), ...section);
 }
 
 function frame(m: Message, fromServer: boolean): TimedFrame {

@@ -1,4 +1,5 @@
 /** TLS records (RFC 8446 §5.1, RFC 5246 §6.2.1): their type, a ClientHello's server name, an alert that is not encrypted yet. */
+import { hostName } from './host-name.ts';
 import { type ApplicationProtocol, latin, says, type Speech, type Utterance, viewOf } from './speech.ts';
 
 const ContentType = { CHANGE_CIPHER_SPEC: 20, ALERT: 21, HANDSHAKE: 22, APPLICATION_DATA: 23 } as const;
@@ -81,7 +82,6 @@ function handshake(head: Uint8Array): string {
   return host === null ? name : `${name}, SNI ${host}`;
 }
 
-const HOST_NAME = /^[A-Za-z\d_](?:[A-Za-z\d_-]{0,62}\.?)*$/;
 /** RFC 1035 §2.3.4 */
 const LONGEST_NAME = 253;
 
@@ -112,7 +112,7 @@ export function serverName(octets: Uint8Array): string | null {
     const size = u16(at + 7);
     if (octets[at + 6] !== 0 || size < 1 || size > LONGEST_NAME || at + 9 + size > octets.length) return null;
     const name = latin(octets, at + 9, at + 9 + size);
-    return HOST_NAME.test(name) ? name.toLowerCase() : null;
+    return hostName(name);
   }
   return null;
 }

@@ -1,6 +1,8 @@
 /** Everything about one finding as lines: what, whose fault and why, proof, causes, remedies, filter, figures, caveats. */
 import type { Finding } from '../../model/finding.ts';
 import { likelihoodWord, saidLabel, saidTexts } from '../../report/narrate.ts';
+import type { CaptureFacts } from '../../model/report.ts';
+import { withNames } from '../../report/names.ts';
 import { severityLabel } from '../theme.ts';
 import { count, metric, timeOfDay } from './format.ts';
 import { fitLine, type Line, type Span, span, type Style } from './line.ts';
@@ -17,7 +19,7 @@ const EVIDENCE_LINES = 40;
 /** `less likely` and a blank. */
 const CAUSE_WIDTH = 12;
 
-export function detailLines(finding: Finding, all: readonly Finding[], width: number): DetailLine[] {
+export function detailLines(finding: Finding, all: readonly Finding[], width: number, names?: CaptureFacts['names']): DetailLine[] {
   const out: DetailLine[] = [];
   const room = Math.max(10, width - 1);
   const push = (line: Line, evidence: number | null = null): void => void out.push({ line: fitLine(line, width), evidence });
@@ -39,10 +41,10 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
   );
   text([finding.rule, `confidence ${finding.confidence}`, ...period(finding)].join(' · '), 'dim');
   push([]);
-  text(finding.summary);
+  text(withNames(finding.summary, names));
 
-  heading('AT FAULT', finding.atFault ?? 'nobody, or it cannot be told from this capture');
-  if (finding.faultBecause !== null) text(`because ${finding.faultBecause}`);
+  heading('AT FAULT', withNames(finding.atFault ?? 'nobody, or it cannot be told from this capture', names));
+  if (finding.faultBecause !== null) text(withNames(`because ${finding.faultBecause}`, names));
   const cause = all.find((other) => other.id === finding.explainedBy);
   if (cause) {
     heading('EXPLAINED BY');
