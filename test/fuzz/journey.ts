@@ -19,6 +19,7 @@ import {
   stateCountFormats,
   stateFormats,
 } from '../../src/report/index.ts';
+import { isOurCommand } from '../support/hostile.ts';
 import { tcpdiag } from '../support/fake-world.ts';
 import { pick, type Random } from '../support/random.ts';
 import { complaintsAbout } from './outputs.ts';
@@ -96,6 +97,8 @@ function consistency({ capture, findings }: Report): string[] {
     if (f.connections.some((id) => !(id >= 0 && id < connections))) wrong.push(`${f.id} names a connection that is not there`);
     if (f.evidence.some((e) => !(e.frame >= 1 && e.frame <= packets))) wrong.push(`${f.id} proves it with a frame that is not there`);
     if (f.evidence.length > 50 || f.connections.length > 1000) wrong.push(`${f.id} keeps more than its bound`);
+    const obeyed = f.remedies.find(({ command }) => command !== null && !isOurCommand(command));
+    if (obeyed !== undefined) wrong.push(`${f.id} tells the user to run ${String(obeyed.command)}`);
     if (f.displayFilter !== null && f.displayFilter.length > 4000)
       wrong.push(`${f.id} has a display filter of ${String(f.displayFilter.length)}`);
   }

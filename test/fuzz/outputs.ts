@@ -31,7 +31,15 @@ const SHAPES: Readonly<Record<string, (output: string) => string[]>> = {
   csv: csvComplaints,
   zeek: zeekComplaints,
   mermaid: mermaidComplaints,
+  markdown: (output) => markup(output, /\]\(javascript:|!\[x\]\(http|<script|<img src=x/),
+  html: (output) => markup(output, /<script>alert|<img src=x|<b>|=javascript:/),
 };
+
+/** Of the hostile texts: what would be a link, an image or a script if it stood there as it was sent. */
+function markup(output: string, alive: RegExp): string[] {
+  const found = alive.exec(output);
+  return found === null ? [] : [`markup from outside: ${around(output, found.index)}`];
+}
 
 /** Also what a string of it means, since `jq -r` writes that. */
 function jsonComplaints(text: string): string[] {

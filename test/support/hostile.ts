@@ -33,3 +33,10 @@ export const HOSTILE: Readonly<Record<string, string>> = {
 /** C0 without the line feed, DEL, C1, everything of Unicode that is invisible or turns the line, and halves of pairs. */
 export const UNPRINTABLE =
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/u;
+
+/**
+ * Commands are made of our own words, addresses and ports. What somebody sent has no way into them, quoted or not: none of the words
+ * that the hostile texts are made of may stand in one.
+ */
+export const isOurCommand = (command: string): boolean =>
+  /^[\n\x20-\x7e]+$/.test(command) && !/evil|owned|reboot|passwd|calc|HYPERLINK|alert|@SUM|AAAAAA|%n%x|init:/.test(command);
