@@ -119,7 +119,7 @@ test.each(Object.entries(HOSTILE))('what attacks %s, as names and comments of a 
 });
 
 test.each(Object.entries(HOSTILE))('what attacks %s, as the name of a file', async (_what, text) => {
-  const name = `${text.replace(/[/\0]/g, '').slice(0, 60).toWellFormed()}.pcap`;
+  const name = `${Buffer.from(text.replace(/[/\0]/g, '').slice(0, 60)).toString()}.pcap`;
   const path = write(name, readFileSync(fileURLToPath(new URL('../fixtures/refused.pcapng', import.meta.url))));
   expect((await complaints(path)).wrong).toEqual([]);
   // Also where it cannot be read, is no capture, is not there, or is what shall be written to.
