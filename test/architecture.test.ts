@@ -24,7 +24,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Modules of Node beyond types. Everything else in src is a function of its arguments. */
 const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/source.ts': ['fs', 'net', 'tty', 'util'],
-  'capture/decompress.ts': ['zlib'],
+  'capture/unpack/gzip.ts': ['zlib'],
+  'capture/unpack/thread.ts': ['fs', 'worker_threads'],
+  'capture/unpack/unpacker.ts': ['worker_threads'],
   'capture/pcap-parser.d.ts': ['events'],
   'engine/spool.ts': ['fs', 'os', 'path'],
   'engine/remote.ts': ['fs', 'worker_threads'],
@@ -49,6 +51,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   ink: /^tui\//,
   commander: /^(commands\/|cli\.ts$)/,
   'pcap-parser': /^capture\/(cross-read\.ts|pcap-parser\.d\.ts)$/,
+  'xz-decompress': /^capture\/unpack\/xz\.ts$/,
+  zstddec: /^capture\/unpack\/zstd\.ts$/,
 };
 
 interface Import {

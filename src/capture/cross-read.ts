@@ -6,11 +6,11 @@
  */
 import type { PcapInput } from 'pcap-parser';
 import { UnknownFormatError } from '../model/errors.ts';
-import { isGzip } from './decompress.ts';
 import { detectFormat } from './format.ts';
 import { PcapReader } from './pcap.ts';
 import { RawRecord } from './reader.ts';
 import { openSource } from './source.ts';
+import { packingOf, UnpackedChunks } from './unpack/index.ts';
 
 export type CrossReadResult =
   | { readonly verdict: 'agrees'; readonly packets: number }
@@ -30,8 +30,12 @@ export async function crossRead(path: string): Promise<CrossReadResult> {
 }
 
 /** The same for bytes in memory. */
-export async function crossReadBytes(bytes: Uint8Array, name: string): Promise<CrossReadResult> {
-  if (isGzip(bytes)) return notComparable('the file is compressed');
+export async function crossReadBytes(file: Uint8Array, name: string): Promise<CrossReadResult> {
+  const packing = packingOf(file);
+  const unpacking = packing && new UnpackedChunks(packing, only(file), file.length);
+  const bytes = unpacking ? await allOf(unpacking) : file;
+  if (bytes === null) return notComparable(`the file unpacks to more than ${MAX_SIZE / 1024 / 1024} MiB`);
+  if (unpacking && unpacking.damage !== null) return notComparable(unpacking.damage);
   const format = detectFormat(bytes, name);
   const ours = format.create();
   if (!(ours instanceof PcapReader)) return notComparable(`pcap-parser does not read ${format.name}`);
@@ -103,14 +107,24 @@ function compare(ours: RawRecord, theirs: ParsedHeader, data: Uint8Array): strin
 async function readWhole(path: string): Promise<Uint8Array | null> {
   const source = await openSource(path);
   try {
-    if (source.size !== null && source.size > MAX_SIZE) return null;
-    const parts: Uint8Array[] = [];
-    for await (const chunk of source.chunks) {
-      parts.push(new Uint8Array(chunk)); // the source reuses its buffers
-      if (source.bytesRead > MAX_SIZE) return null;
-    }
-    return Buffer.concat(parts);
+    return source.size !== null && source.size > MAX_SIZE ? null : await allOf(source.chunks);
   } finally {
     await source.close();
   }
+}
+
+/** null: too large. */
+async function allOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | null> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > MAX_SIZE) return null;
+    parts.push(new Uint8Array(chunk)); // buffers are used again
+  }
+  return Buffer.concat(parts);
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield await Promise.resolve(bytes);
 }

@@ -6,10 +6,10 @@ import { UnknownFormatError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { countText, durationText } from '../model/wording.ts';
-import { GunzippedChunks, isGzip } from './decompress.ts';
 import { detectFormat, HEAD_LENGTH, octetsToTell } from './format.ts';
 import { type CaptureInterface, type CaptureName, type CaptureReader, type Damage, RawRecord } from './reader.ts';
 import type { ChunkSource } from './source.ts';
+import { type PackingName, packingOf, UnpackedChunks } from './unpack/index.ts';
 
 export interface CaptureTime {
   readonly seconds: number;
@@ -21,7 +21,7 @@ export interface CaptureFileFacts {
   /** As the user wrote it: sanitise before showing. */
   readonly path: string;
   readonly format: string;
-  readonly compression: 'gzip' | null;
+  readonly compression: PackingName | null;
   /** Octets of the file as it lies there; of a stream, those read (after damage nothing more is). */
   readonly bytes: number;
   /** Records delivered. */
@@ -57,8 +57,8 @@ export class Cursor {
   readonly record = new RawRecord();
 
   readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #gunzipped: GunzippedChunks | null;
-  #unpacked = 0;
+  readonly #unpacking: UnpackedChunks | null;
+  #unpackedBytes = 0;
   #complete = false;
   #packets = 0;
   readonly #linkTypes = new Set<number>();
@@ -74,39 +74,46 @@ export class Cursor {
     index: number,
     source: ChunkSource,
     chunks: AsyncIterator<Uint8Array>,
-    gunzipped: GunzippedChunks | null,
+    unpacking: UnpackedChunks | null,
     reader: CaptureReader,
   ) {
     this.index = index;
     this.source = source;
     this.reader = reader;
     this.#chunks = chunks;
-    this.#gunzipped = gunzipped;
+    this.#unpacking = unpacking;
   }
 
   /** Reads as far as it takes to know the format. @throws UnknownFormatError, UnreadableError */
   static async open(index: number, source: ChunkSource): Promise<Cursor> {
     let { head, chunks } = await peek(source.chunks);
-    const gunzipped = isGzip(head) ? new GunzippedChunks({ [Symbol.asyncIterator]: () => chunks }) : null;
-    if (gunzipped) ({ head, chunks } = await peek(gunzipped));
-    if (gunzipped?.damage && head.length < HEAD_LENGTH) {
-      throw new UnknownFormatError(`${sanitise(source.path)}: nothing could be unpacked, ${gunzipped.damage}`);
+    const packing = packingOf(head);
+    const packed = chunks;
+    const unpacking = packing && new UnpackedChunks(packing, { [Symbol.asyncIterator]: () => packed }, source.size);
+    if (unpacking) ({ head, chunks } = await peek(unpacking));
+    try {
+      if (unpacking?.damage && head.length < HEAD_LENGTH) {
+        throw new UnknownFormatError(`${sanitise(source.path)}: nothing could be unpacked, ${unpacking.damage}`);
+      }
+      return new Cursor(index, source, chunks, unpacking, detectFormat(head, source.path, packing?.name).create());
+    } catch (error) {
+      await chunks.return?.(); // what unpacks may be a thread
+      throw error;
     }
-    return new Cursor(index, source, chunks, gunzipped, detectFormat(head, source.path).create());
   }
 
   /** Reads on until there is a record; false at the end, at damage, or when stopped. */
   async refill(flow: Flow): Promise<boolean> {
     const { reader, record } = this;
     while (reader.damage === null) {
-      if (this.#unpacked > 0) await flow.parsed();
+      if (this.#unpackedBytes > 0) await flow.parsed();
       const chunk = flow.stopped() ? null : await this.#chunks.next();
       if (chunk === null || flow.stopped()) return false; // what is left of a record is not damage then
       if (chunk.done === true) {
         reader.end();
         break;
       }
-      this.#unpacked += chunk.value.length;
+      this.#unpackedBytes += chunk.value.length;
       reader.push(chunk.value);
       if (reader.next(record)) return true;
     }
@@ -138,12 +145,13 @@ export class Cursor {
   facts(stopped: boolean): CaptureFileFacts {
     const { reader, source } = this;
     const linkTypes = this.#linkTypes.size > 0 ? this.#linkTypes : new Set(reader.interfaces.map((i) => i.linkType));
-    const unpacking = this.#complete ? (this.#gunzipped?.damage ?? null) : null;
-    const cut: Damage | null = unpacking === null ? null : { fileOffset: this.#unpacked, recordsBefore: this.#packets, what: unpacking };
+    const unpacking = this.#complete ? (this.#unpacking?.damage ?? null) : null;
+    const cut: Damage | null =
+      unpacking === null ? null : { fileOffset: this.#unpackedBytes, recordsBefore: this.#packets, what: unpacking };
     return {
       path: source.path,
       format: reader.format,
-      compression: this.#gunzipped ? 'gzip' : null,
+      compression: this.#unpacking?.packing.name ?? null,
       bytes: Math.max(source.bytesRead, source.size ?? 0),
       packets: this.#packets,
       linkTypes: [...linkTypes],

@@ -4,12 +4,12 @@
  */
 import { UnknownFormatError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { isGzip } from './decompress.ts';
 import { ErfReader, isErf, octetsToTellErf } from './erf.ts';
 import { PcapReader, refusePcap } from './pcap.ts';
 import { PcapngReader, refusePcapng } from './pcapng.ts';
 import type { CaptureReader } from './reader.ts';
 import { refuseSnoop, SnoopReader } from './snoop.ts';
+import { type PackingName, packingOf } from './unpack/index.ts';
 
 export interface CaptureFormat {
   readonly name: string;
@@ -49,15 +49,15 @@ export const HEAD_LENGTH = 28;
 /** Octets looked at to tell text from binary. */
 const TEXT_LENGTH = 512;
 
-const SUPPORTED = 'tcpdiag reads pcap, pcapng, snoop and ERF, plain or gzipped';
+const SUPPORTED = 'tcpdiag reads pcap, pcapng, snoop and ERF, also compressed with gzip, zstd, lz4, xz or bzip2';
 
-/** Not captures until they are unpacked: magic, name, and what unpacks a file to standard output. */
+/** Not captures until somebody else unpacks them: magic, name, and what unpacks a file to standard output. */
 const PACKED: readonly (readonly [magic: string, name: string, unpack: string])[] = [
-  ['28b52ffd', 'zstd', 'zstd -dc'],
-  ['fd377a585a00', 'xz', 'xz -dc'],
-  ['04224d18', 'lz4', 'lz4 -dc'],
-  ['425a68', 'bzip2', 'bzip2 -dc'],
   ['504b0304', 'zip', 'unzip -p'],
+  ['377abcaf271c', '7-Zip', '7z x -so'],
+  ['1f9d', 'compress', 'uncompress -c'],
+  ['02214c18', "lz4's old format", 'lz4 -dc'],
+  ['425a68', 'bzip2', 'bzip2 -dc'], // not as bzip2 writes it
 ];
 
 /** Captures that other tools can convert. Magic numbers: Wireshark wiretap/{netmon,peektagged,ngsniffer,5views}.c. */
@@ -75,17 +75,19 @@ const TCPDUMP_TEXT =
 
 /** Octets from the start that `detectFormat` must see; more than `head` has: read on and ask again. */
 export function octetsToTell(head: Uint8Array): number {
-  if (head.length < HEAD_LENGTH || isGzip(head) || hasName(head)) return HEAD_LENGTH;
+  if (head.length < HEAD_LENGTH || packingOf(head) || hasName(head)) return HEAD_LENGTH;
   return Math.max(HEAD_LENGTH, ...FORMATS.map((f) => f.records?.octetsToTell(head) ?? 0));
 }
 
 /**
  * @param head as many octets as `octetsToTell` wants, or all there are
  * @param path how the user called the file
+ * @param packed what the file is compressed with; `head` is what that unpacked to
  * @throws UnknownFormatError
  */
-export function detectFormat(head: Uint8Array, path: string): CaptureFormat {
-  const name = path === '-' ? 'standard input' : sanitise(path);
+export function detectFormat(head: Uint8Array, path: string, packed?: PackingName): CaptureFormat {
+  const file = path === '-' ? 'standard input' : sanitise(path);
+  const name = packed === undefined ? file : `what ${file} unpacks to with ${packed}`;
   const start = startOf(head);
   const format = byMagic(start) ?? (hasName(head) ? undefined : FORMATS.find((f) => f.records?.match(head)));
   if (!format) throw unknown(head, start, name, path);
@@ -112,6 +114,12 @@ function unknown(head: Uint8Array, start: string, name: string, path: string): U
     return new UnknownFormatError(`${name} is empty`, {
       hint: 'Not even a file header was written: did the capture start, and may it write there?',
     });
+  const twice = packingOf(head);
+  if (twice) {
+    return new UnknownFormatError(`${name} is compressed again, with ${twice.name}`, {
+      hint: 'Unpack one of the two on the way in: … | tcpdiag -',
+    });
+  }
   const packed = PACKED.find(([magic]) => start.startsWith(magic));
   if (packed) {
     const [, kind, unpack] = packed;

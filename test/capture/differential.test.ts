@@ -6,6 +6,7 @@ import pcapParser, { type ParsedPacket } from 'pcap-parser';
 import { crossRead, crossReadBytes } from '../../src/capture/cross-read.ts';
 import { readCaptures } from '../../src/capture/index.ts';
 import { join, NANOSECONDS, noise, pcapFile, section } from '../support/capture-bytes.ts';
+import { PACKED } from '../support/packed.ts';
 
 const FIXTURES = new URL('../../fixtures/', import.meta.url).pathname;
 const CLASSIC = ['a1b2c3d4', 'd4c3b2a1'];
@@ -78,10 +79,18 @@ describe('the second opinion as users get it', () => {
   test.each([
     ['pcapng', section().header(), 'pcap-parser does not read pcapng'],
     ['nanoseconds', pcapFile({ magic: NANOSECONDS }, frames), 'pcap-parser does not read pcap (nanoseconds)'],
-    ['gzip', gzipSync(pcapFile({}, frames)), 'the file is compressed'],
+    ['gzip, cut', gzipSync(pcapFile({}, frames)).subarray(0, -4), 'the gzip data is cut short'],
+    ['a bomb', gzipSync(new Uint8Array(65 * 2 ** 20)), 'the file unpacks to more than 64 MiB'],
   ])('%s cannot be compared', async (_name, bytes, because) => {
     expect(await crossReadBytes(bytes, 'x')).toEqual({ verdict: 'not-comparable', because });
   });
+
+  test.each([['gzip', gzipSync(pcapFile({}, frames))] as const, ...Object.entries(PACKED)])(
+    '%s is unpacked for both',
+    async (_by, bytes) => {
+      expect(await crossReadBytes(bytes, 'x')).toMatchObject({ verdict: 'agrees' });
+    },
+  );
 
   test('nor can standard input', async () => expect(await crossRead('-')).toMatchObject({ verdict: 'not-comparable' }));
 });
