@@ -38,9 +38,8 @@ export async function* inThread(program: URL, name: PackingName, chunks: AsyncIt
   const feed = async (): Promise<void> => {
     if (over) return;
     const next = await source.next();
-    if (next.done === true) return say({ chunk: null });
-    const chunk = new Uint8Array(next.value);
-    say({ chunk }, [chunk.buffer]);
+    const chunk = next.done === true ? null : new Uint8Array(next.value);
+    say({ chunk }, chunk ? [chunk.buffer] : []);
   };
 
   worker.on('message', (message: FromUnpacker) => {

@@ -24,8 +24,9 @@ async function unpack(port: NonNullable<typeof parentPort>, name: PackingName): 
 
   let piece = new Uint8Array(PIECE);
   let filled = 0;
-  const send = (): void => {
+  const send = async (): Promise<void> => {
     if (filled === 0) return;
+    while (waiting >= AHEAD) await news();
     waiting++;
     say({ piece: piece.subarray(0, filled) }, [piece.buffer]);
     piece = new Uint8Array(PIECE);
@@ -34,7 +35,7 @@ async function unpack(port: NonNullable<typeof parentPort>, name: PackingName): 
   async function* input(): AsyncGenerator<Uint8Array, void> {
     for (let i = 0; i < WANTED; i++) say('want');
     for (;;) {
-      if (chunks.length === 0) send();
+      if (chunks.length === 0) await send();
       while (chunks.length === 0) await news();
       const chunk = chunks.shift()!;
       if (chunk === null) return;
@@ -51,16 +52,14 @@ async function unpack(port: NonNullable<typeof parentPort>, name: PackingName): 
         piece.set(bytes.subarray(at, at + step), filled);
         filled += step;
         at += step;
-        if (filled < PIECE) continue;
-        while (waiting >= AHEAD) await news();
-        send();
+        if (filled === PIECE) await send();
       }
     }
-    send();
+    await send();
     say('end');
   } catch (error) {
     if (!(error instanceof PackingError)) throw error;
-    send();
+    await send();
     say({ damage: error.message });
   } finally {
     port.close();
