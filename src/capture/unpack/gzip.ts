@@ -30,7 +30,7 @@ export async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
   };
   try {
     reading: for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         const slice = chunk.subarray(at, at + sliceAfter(given));
         at += slice.length;
         given += slice.length;

@@ -14,19 +14,21 @@ async function unpack(port: NonNullable<typeof parentPort>, name: PackingName): 
   const say = (message: FromUnpacker, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   const chunks: (Uint8Array | null)[] = [];
   let waiting = 0;
-  let wake: () => void = () => undefined;
+  let sleepers: (() => void)[] = [];
   port.on('message', (message: ToUnpacker) => {
     if (message === 'used') waiting--;
     else chunks.push(message.chunk);
-    wake();
+    const awake = sleepers;
+    sleepers = [];
+    for (const wake of awake) wake();
   });
-  const news = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  const news = (): Promise<void> => new Promise((resolve) => void sleepers.push(resolve));
 
   let piece = new Uint8Array(PIECE);
   let filled = 0;
   const send = async (): Promise<void> => {
-    if (filled === 0) return;
-    while (waiting >= AHEAD) await news();
+    while (filled > 0 && waiting >= AHEAD) await news();
+    if (filled === 0) return; // an unpacker that looks ahead for input was quicker
     waiting++;
     say({ piece: piece.subarray(0, filled) }, [piece.buffer]);
     piece = new Uint8Array(PIECE);
