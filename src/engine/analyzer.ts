@@ -299,6 +299,7 @@ export class Analyzer {
       delays: (c) => census.vantage.delays(c),
       leg: ({ id }) => census.legs.of(id),
       findings: ({ id }) => this.#findingsOf(id),
+      names: this.#allNames,
     });
   }
 

@@ -8,14 +8,15 @@
 import type { LegView } from '../capture-view.ts';
 import type { Clock } from '../clock.ts';
 import { type ConnectionView, type EndpointView, OUTCOMES } from '../connection.ts';
+import { NAME_ORIGINS, type Names } from '../names.ts';
 import { NO_KERNEL, PROFILES } from '../profiles.ts';
 import { Side, SS_NAMES, STATE_NAMES, stateName } from '../state.ts';
 import { secondsOf, tidySeconds } from '../units.ts';
 import type { Delays } from '../vantage.ts';
 
-/** `words`: one of a vocabulary · `tags`: any of several, compared from their beginning · `text`: a part of it, capitals count · `finding`: an id, or a rule's. */
+/** `words`: one of a vocabulary · `tags`: any of several, compared from their beginning · `text`: a part of it, capitals count · `name`: the same, and they do not · `finding`: an id, or a rule's. */
 export type FieldType =
-  | { readonly kind: 'number' | 'seconds' | 'time' | 'address' | 'yes-no' | 'tags' | 'text' | 'finding' }
+  | { readonly kind: 'number' | 'seconds' | 'time' | 'address' | 'yes-no' | 'tags' | 'text' | 'name' | 'finding' }
   | { readonly kind: 'words'; readonly words: readonly string[] };
 
 /** Of a row; null: it has none. `time` is in nanoseconds. */
@@ -27,6 +28,7 @@ export interface RowFacts {
   delays(c: ConnectionView): Delays;
   leg(c: ConnectionView): LegView | null;
   findings(c: ConnectionView): readonly string[];
+  readonly names: Names;
 }
 
 export interface Field {
@@ -85,6 +87,8 @@ const END_FIELDS: readonly EndEntry[] = [
   ['options.mptcp', YES_NO, 'offered Multipath TCP', (e) => offered(e, e.mptcp)],
   ['profile', words(...PROFILES.map((p) => p.name), NO_KERNEL), 'its kernel', (e) => profiled(e, e.profile)],
   ['profileFrom', words('syn', 'schedule', 'option'), 'what shows its kernel', (e) => profiled(e, e.profileFrom)],
+  ['name', { kind: 'name' }, 'a part of what the host is called', (e, _, facts) => facts.names.host(e.ip)?.name ?? null],
+  ['nameFrom', words(...NAME_ORIGINS), 'what says so', (e, _, facts) => facts.names.host(e.ip)?.origin ?? null],
 ];
 
 /** Zeek's conn_state (scripts/base/protocols/conn/main.zeek). */
@@ -192,6 +196,8 @@ export function exampleOf({ type }: Field): string {
       return ':vlan';
     case 'text':
       return ':R';
+    case 'name':
+      return ':db';
     case 'finding':
       return ':close-wait-stuck';
   }

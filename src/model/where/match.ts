@@ -49,6 +49,10 @@ function comparer({ type }: Field, comparison: Comparison, operand: Operand, { c
       return (value) => value === operand;
     case 'text':
       return (value) => typeof value === 'string' && value.includes(operand as string);
+    case 'name': {
+      const part = (operand as string).toLowerCase();
+      return (value) => typeof value === 'string' && value.toLowerCase().includes(part);
+    }
     case 'tags':
       return listed((tag) => tag === operand || tag.startsWith(`${operand as string}:`));
     case 'finding':

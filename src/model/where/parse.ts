@@ -193,6 +193,7 @@ class Parser {
         return value;
       case 'tags':
       case 'text':
+      case 'name':
         return value;
     }
   }
