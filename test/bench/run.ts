@@ -7,6 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { AnalysisOptions } from '../../src/engine/analysis.ts';
 import { generate } from './generate.ts';
 
 const ROUNDS = 7;
@@ -19,11 +20,11 @@ const LOADS = [
 ] as const;
 
 /** In the child: one analysis, then what it cost. The last chunk is reported when its packets have been tracked; what follows are the rules. */
-const ONCE = (file: string): string => `
+const ONCE = (file: string, options: AnalysisOptions): string => `
   const { analyse } = await import(${JSON.stringify(pathToFileURL('dist/index.js').href)});
   const started = performance.now();
   let tracked = started;
-  const { report } = await analyse([${JSON.stringify(file)}], {}, { progress: () => (tracked = performance.now()) });
+  const { report } = await analyse([${JSON.stringify(file)}], ${JSON.stringify(options)}, { progress: () => (tracked = performance.now()) });
   const ended = performance.now();
   console.log(JSON.stringify({ ms: ended - started, trackingMs: tracked - started, rulesMs: ended - tracked, peakMB: process.resourceUsage().maxRSS / 1000, packets: report.capture.packets, connections: report.capture.connections, rules: report.rules.length }));
 `;
@@ -43,6 +44,12 @@ function timed(args: readonly string[]): number {
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
   return performance.now() - started;
+}
+
+function analysed(file: string, options: AnalysisOptions): Once {
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', ONCE(file, options)], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Once;
 }
 
 function rounds<T>(call: () => T, by: (t: T) => number): { best: T; median: number } {
@@ -76,14 +83,16 @@ for (const load of LOADS) {
     (t) => t,
   );
   const inside = rounds(
-    () => {
-      const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', ONCE(file)], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(stderr);
-      return JSON.parse(stdout) as Once;
-    },
+    () => analysed(file, {}),
     (o) => o.ms,
   );
-  const { packets, connections, rules, peakMB, trackingMs, rulesMs } = inside.best;
+  // Without the second look at the file, for what was said last.
+  const silent = rounds(
+    () => analysed(file, { payload: false }),
+    (o) => o.ms,
+  );
+  const { packets, connections, rules, peakMB } = inside.best;
+  const { trackingMs, rulesMs } = silent.best;
   const rate = (t: number): string => `${(packets / t / 1000).toFixed(2)} M packets/s`;
   console.log(`\n${load.name}: ${packets} packets, ${connections} connections, ${rules} rules`);
   console.log(`  tcpdiag report -f text   ${ms(whole.best)} (${ms(whole.median)})   ${rate(whole.best)}`);
