@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 
 export function declareCheck(command: Command): Command {
   command
-    .description('is this capture fit to be believed: damage, gaps, one direction only, filters')
+    .description('is this capture fit to be believed: damage, gaps, one direction only, filters, copies, cut headers, checksums, the clock')
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
   return analysisOptions(resultOptions(command, checkFormats))
     .option('--checksum', 'add the SHA-256 of each file')

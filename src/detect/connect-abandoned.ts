@@ -6,7 +6,7 @@ import { Side, State } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, ordinalText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
-import { connectionsByService } from './connections-by-service.ts';
+import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { isFlooded } from './floods.ts';
 import { draftLargest } from './largest.ts';
@@ -240,8 +240,9 @@ function draft(capture: CaptureView, g: Abandoned, minConnections: number, silen
     },
     causes: causes(g),
     remedies: remedies(g),
-    caveats:
-      silent.length > 0
+    caveats: [
+      ...sampledCaveats(capture, silent.length > 0 ? capture.openings.repeatedSynAck : service.ids('abandoned'), [service]),
+      ...(silent.length > 0
         ? [
             {
               code: 'second-capture',
@@ -249,7 +250,8 @@ function draft(capture: CaptureView, g: Abandoned, minConnections: number, silen
               count: silent.length,
             },
           ]
-        : [],
+        : []),
+    ],
     explainedByRules: ['accept-queue-overflow', 'syn-flood', 'dead-peer'],
   };
 }

@@ -1,7 +1,9 @@
 /** Connections sorted by the service that they are to, without turning a flood's million half-open ones into objects. */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
+import type { Caveat } from '../model/finding.ts';
 import type { ConnId } from '../model/units.ts';
+import { countText } from '../model/wording.ts';
 
 /** Connections of one service that a rule looks at. */
 export const MAX_PER_SERVICE = 20_000;
@@ -28,4 +30,20 @@ export function connectionsByService(
     if (list.length < MAX_PER_SERVICE && !capture.isScan(id)) list.push(capture.connection(id));
   }
   return groups;
+}
+
+/** Says so where `connectionsByService` looked at a part of the connections of these services; nothing where it saw all. */
+export function sampledCaveats(capture: CaptureView, ids: readonly ConnId[], services: readonly ServiceView[]): Caveat[] {
+  if (ids.length <= MAX_PER_SERVICE) return [];
+  const counts = new Map(services.map((service) => [service, 0]));
+  for (const id of ids) {
+    const service = capture.serviceOf(id);
+    const count = counts.get(service);
+    if (count !== undefined && !capture.isScan(id)) counts.set(service, count + 1);
+  }
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const left = [...counts.values()].reduce((sum, count) => sum + Math.max(0, count - MAX_PER_SERVICE), 0);
+  if (left === 0) return [];
+  const text = `Looked at the first ${countText(all - left)} of ${countText(all)} connections that may be concerned: counts are at least these.`;
+  return [{ code: 'sampled', text, count: left }];
 }

@@ -5,7 +5,7 @@ import type { Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService } from './connections-by-service.ts';
+import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -149,7 +149,7 @@ function draft(capture: CaptureView, { service, method, tested, passed }: Guard)
       },
     ],
     remedies: remedies(method),
-    caveats: [],
+    caveats: sampledCaveats(capture, capture.openings.lateSyn, [service]),
     explainedByRules: ['syn-flood'],
   };
 }

@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService } from './connections-by-service.ts';
+import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { type IcmpMeaning, icmpMeaning } from './icmp-errors.ts';
@@ -203,6 +203,7 @@ function draft(capture: CaptureView, g: Group, manyAttempts: number): Draft {
     causes: kinds.slice(0, 3).map((k) => causeOf(k.meaning, k.count, itself)),
     remedies: remedies(g.hosts === undefined ? host : told[0]!.c.server.ip, single?.port ?? g.services[0]!.port, itself),
     caveats: [
+      ...sampledCaveats(capture, capture.openings.icmpErrors, g.services),
       {
         code: 'clock-of-errors',
         text: `Linux limits how many ICMP errors it sends (icmp_ratelimit), so more connects may have failed since ${clock(capture, since)} than were told.`,

@@ -4,6 +4,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
+import { sampledCaveats } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
@@ -132,6 +133,7 @@ function draft(
     causes: causes(lost),
     remedies: remedies(service.port),
     caveats: [
+      ...sampledCaveats(capture, capture.openings.repeatedSynAck, [service]),
       {
         code: 'second-capture',
         text: 'A capture at the client shows whether its ACKs leave; one between the two finds the hop that loses them.',

@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService } from './connections-by-service.ts';
+import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
 import { protectedServices } from './ddos-protection.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -143,6 +143,7 @@ function draft(
     causes: causes(n, answered),
     remedies: remedies(service),
     caveats: [
+      ...sampledCaveats(capture, capture.openings.lateSyn, [service]),
       {
         code: 'second-capture',
         text: 'A capture on the other host decides: a SYN that does not arrive there was lost on the way; one that arrives and is not answered was dropped by the host (nstat TcpExtListenDrops).',

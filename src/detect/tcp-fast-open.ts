@@ -4,7 +4,7 @@ import type { ConnectionView } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService } from './connections-by-service.ts';
+import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -115,7 +115,7 @@ function draft(capture: CaptureView, u: Uses): Draft {
     },
     causes: causes(u),
     remedies: remedies(u),
-    caveats: [],
+    caveats: sampledCaveats(capture, capture.openings.fastOpen, [service]),
     explainedByRules: [],
   };
 }

@@ -45,14 +45,14 @@ export const tinySnaplen = defineDetector({
     const options = cuts.options >= params.minShare * cuts.looked && cuts.options > 0;
     if (!headers && !options) return { verdict: 'clear' };
     const what = [
-      ...(cuts.headers > 0 ? [`${plural(cuts.headers, 'packet')} inside the headers`] : []),
-      ...(cuts.options > 0 ? [`${countText(cuts.options)} of ${plural(cuts.looked, 'segment')} looked at inside the TCP options`] : []),
+      ...(cuts.headers > 0 ? [`inside the headers ${plural(cuts.headers, 'packet')}`] : []),
+      ...(cuts.options > 0 ? [`inside the TCP options ${countText(cuts.options)} of ${plural(cuts.looked, 'segment')} looked at`] : []),
     ];
     return found([
       captureDraft(capture, {
         confidence: 'high',
         title: `The snap length cuts ${options ? 'TCP options' : 'headers'}: at most ${plural(cuts.octets, 'octet')} were captured of the frames concerned`,
-        summary: `The captured part ends ${what.join(', and of ')}. ${openQuestions(cuts).join(' ')}`,
+        summary: `Cut are ${what.join(', and ')}. ${openQuestions(cuts).join(' ')}`,
         count: cuts.headers + cuts.options,
         connections: cuts.ids,
         ...(cuts.ids.length === 0 ? {} : { note: 'a connection with segments whose options are cut' }),

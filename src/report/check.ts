@@ -27,6 +27,14 @@ export interface CaptureCheck {
   }[];
 }
 
+/** Caveats that findings of these rules tell in full. */
+const TOLD_BY: Readonly<Record<string, readonly string[]>> = {
+  'truncated-file': ['truncated-file'],
+  'cut-headers': ['tiny-snaplen'],
+  'duplicate-packets': ['duplicate-packets', 'duplicate-capture'],
+  'one-sided': ['one-way-capture'],
+};
+
 export function* checkText(check: CaptureCheck, page: Page): Generator<string> {
   const width = textWidth(page.width);
   const { capture } = check;
@@ -35,7 +43,7 @@ export function* checkText(check: CaptureCheck, page: Page): Generator<string> {
   if (capture.packets > 0) yield `${vantageLines(capture.vantage, width).join('\n')}\n\n`;
 
   yield `${hang('', paint(page, beliefText(check), 'bold'), width).join('\n')}\n`;
-  for (const c of capture.caveats) yield `${hang('  - ', sanitise(c.text), width).join('\n')}\n`;
+  for (const c of untold(check)) yield `${hang('  - ', sanitise(c.text), width).join('\n')}\n`;
   yield '\n';
   yield* findingBlocks(check.findings, capture, page, width);
   if (check.stacks.length > 0) yield `${hang('', stacksText(check.stacks), width).join('\n')}\n`;
@@ -76,12 +84,17 @@ function vantageLines(vantage: Vantage, width: number): string[] {
   ];
 }
 
+/** Caveats that no finding tells. */
+const untold = ({ capture, findings }: CaptureCheck): CaptureFacts['caveats'] =>
+  capture.caveats.filter(({ code }) => !findings.some((f) => TOLD_BY[code]?.includes(f.rule)));
+
 /** The answer in one sentence, before the reasons. */
-function beliefText({ capture, findings, rules, crossReadings }: CaptureCheck): string {
+function beliefText(check: CaptureCheck): string {
+  const { capture, findings, rules, crossReadings } = check;
   if (capture.packets === 0)
     return capture.caveats.some((c) => c.code === 'reading-ended') ? 'No packet was read.' : 'The capture is empty.';
   const damaged = capture.files.filter((f) => f.truncated).length;
-  const doubts = capture.caveats.length + findings.length + crossReadings.filter((c) => c.verdict === 'differs').length;
+  const doubts = untold(check).length + findings.length + crossReadings.filter((c) => c.verdict === 'differs').length;
   if (damaged > 0)
     return `${damaged === capture.files.length && damaged === 1 ? 'The file breaks' : `${plural(damaged, 'file')} broke`} off in the middle; what comes before it was read.`;
   if (doubts > 0) return `Believe it with care: ${plural(doubts, 'thing')} to know about this capture.`;
