@@ -43,6 +43,12 @@ describe('connections', () => {
     expect(idsOf(some)).toEqual(rowsWhere(all, test));
   });
 
+  test('a part of a name, however it is written', async () => {
+    const [all, some] = [await read('incident.pcap', HOSTS), await read('incident.pcap', { ...HOSTS, where: 'client.name:INS' })];
+    expect(idsOf(some)).toEqual(rowsWhere(all, (c) => c.client.name === 'Inside'));
+    expect(idsOf(some).length).toBeGreaterThan(0);
+  });
+
   test('the rows themselves are the same', async () => {
     const [all, some] = [await read('incident.pcap'), await read('incident.pcap', { where: 'port:3306' })];
     const rows = [...some.connections()];
@@ -59,6 +65,9 @@ describe('connections', () => {
     }
   });
 });
+
+/** Names are in the rows where somebody says them. */
+const HOSTS: AnalysisOptions = { hosts: { '10.0.0.0/8': { name: 'Inside' } } };
 
 /** A row as the filter that only it passes: every key with its value, and null for those that it lacks. */
 function asFilter(row: ConnectionRow): string {
@@ -88,10 +97,10 @@ test.each([
   'ip4_fragments.pcap',
   'capture_with_gaps.pcap',
 ])('every field is the one of the row, and holds what it holds there: %s', async (name) => {
-  const rows = [...(await read(name)).connections()];
+  const rows = [...(await read(name, HOSTS)).connections()];
   for (const row of [rows[0]!, rows[rows.length >> 1]!, rows.at(-1)!]) {
     const where = asFilter(row);
-    expect(idsOf(await read(name, { where }))).toEqual([row.id]);
+    expect(idsOf(await read(name, { ...HOSTS, where }))).toEqual([row.id]);
   }
 });
 
