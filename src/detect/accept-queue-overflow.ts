@@ -130,7 +130,14 @@ function draft(capture: CaptureView, o: Overflow): Draft {
             count: 1,
           },
         ],
-    explainedByRules: ['process-killed'],
+    explainedByRules: [
+      'process-killed',
+      'connection-flood',
+      'slowloris',
+      'http-flood',
+      { rule: 'close-wait-stuck', atFault: service.ip },
+      { rule: 'zero-window', atFault: service.ip },
+    ],
   };
 }
 

@@ -23,6 +23,8 @@ export interface Case {
 export interface IdleTime {
   readonly seconds: number;
   readonly text: string;
+  /** The same silence before every close: the peer's idle timeout, and not one event. */
+  readonly isTimeout: boolean;
 }
 
 export function peersIdleTime({ stuck, group }: Case): IdleTime | null {
@@ -37,14 +39,17 @@ export function peersIdleTime({ stuck, group }: Case): IdleTime | null {
     const gap = durationText(least) === durationText(most) ? durationText(least) : `${durationText(least)} to ${durationText(most)}`;
     return {
       seconds: least,
+      isTimeout: false,
       text: `the peer closed ${n} in one moment (within ${durationText(span)}) after ${gap} of idleness: an idle timeout, a failover or a restart of the peer`,
     };
   }
   const pattern = idlePattern(closes, IDLE_LIMITS);
-  if (!pattern) return { seconds: least, text: `${n} had been idle for at least ${durationText(least)} when the peer closed them` };
+  if (!pattern)
+    return { seconds: least, isTimeout: false, text: `${n} had been idle for at least ${durationText(least)} when the peer closed them` };
   const equals = pattern.equals === null ? '' : `, which ${pattern.equals}`;
   return {
     seconds: pattern.seconds,
+    isTimeout: true,
     text: `the peer closes after ${durationText(pattern.seconds)} of idleness (± ${durationText(pattern.plusMinus)}), ${pattern.closes.length} of ${stuck.length}${equals}`,
   };
 }

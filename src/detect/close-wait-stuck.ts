@@ -216,6 +216,7 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
     causes: causesOf(c, idle),
     remedies: remediesOf(group),
     caveats: caveatsOf(c),
+    explainedByRules: idle?.isTimeout === true ? ['idle-timeout-pattern'] : [],
   };
 }
 

@@ -60,9 +60,12 @@ export interface Draft {
    * adds it to that finding's caveats.
    */
   readonly doubtsOf?: (rule: string, other: Draft) => string | null;
-  /** Ids of rules whose finding about the same subject would explain this one, most likely first. */
-  readonly explainedByRules?: readonly string[];
+  /** Whose finding about the same host or service would explain this one, most likely first. */
+  readonly explainedByRules?: readonly Explanation[];
 }
+
+/** Id of a rule; with `atFault`, only where its finding blames that host. */
+export type Explanation = string | { readonly rule: string; readonly atFault: string };
 
 export type Detection =
   | { readonly verdict: 'found'; readonly findings: readonly Draft[] }

@@ -136,7 +136,7 @@ function draft(capture: CaptureView, s: Signs | null, params: Params): Draft[] {
               },
             ]
           : [],
-      explainedByRules: ['http-flood'],
+      explainedByRules: ['http-flood', 'time-wait-excess'],
     },
   ];
 }

@@ -197,7 +197,7 @@ function draft(capture: CaptureView, slow: Slow): Draft {
       slow.sampled === 0
         ? []
         : [{ code: 'sampled', text: `Looked at ${countText(MOST)} connections, evenly spread.`, count: slow.sampled }],
-    explainedByRules: ['zero-window'],
+    explainedByRules: ['zero-window', 'http-flood', 'slowloris', 'connection-flood', { rule: 'close-wait-stuck', atFault: service.ip }],
   };
 }
 

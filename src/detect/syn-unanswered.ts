@@ -182,7 +182,7 @@ function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]
         count: 1,
       },
     ],
-    explainedByRules: ['syn-flood', 'accept-queue-overflow', ...(grouping === 'service' ? ['nat-timestamps'] : [])],
+    explainedByRules: ['syn-flood', 'accept-queue-overflow', 'dead-peer', ...(grouping === 'service' ? ['nat-timestamps'] : [])],
   };
 }
 

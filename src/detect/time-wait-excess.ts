@@ -137,7 +137,7 @@ function draft(capture: CaptureView, heap: Heap, params: Params): Draft {
     },
     causes: causesOf(heap, life),
     remedies: remediesOf(client, host),
-    explainedByRules: ['http-flood', 'connection-flood'],
+    explainedByRules: ['http-flood', 'connection-flood', 'no-connection-reuse'],
   };
 }
 

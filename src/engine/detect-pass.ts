@@ -1,15 +1,17 @@
 /**
  * Runs the rules over a capture's view and turns their drafts into findings: ids, times as text, order, display filters,
- * and which finding explains which. A rule that throws becomes a caveat that names it; the others go on.
+ * and the root causes before their consequences (root-causes.ts). A rule that throws becomes a caveat that names it; the others go on.
  */
-import type { Detection, Detector, Draft } from '../detect/detector.ts';
+import type { Category, Detection, Detector } from '../detect/detector.ts';
 import type { CaptureView } from '../model/capture-view.ts';
 import { hostText } from '../model/address.ts';
-import { type Caveat, type Finding, type RuleVerdict, SEVERITIES, type Subject } from '../model/finding.ts';
+import type { Caveat, Finding, RuleVerdict, Subject } from '../model/finding.ts';
 import type { Nanos } from '../model/units.ts';
 import type { AnalysisOptions } from './analysis.ts';
 import { displayFilter } from './display-filter.ts';
 import type { FrameFiles } from './frame-files.ts';
+import { Members } from './members.ts';
+import { type Explainable, type Explained, rootCausesFirst } from './root-causes.ts';
 
 /** contract.md: the first 1,000 ids of a finding; counts stay exact. */
 const MAX_LISTED = 1_000;
@@ -35,40 +37,9 @@ export interface Placed {
   readonly members: Members;
 }
 
-/** The connections of one finding: a sorted array and not a set, because a flood has a million. */
-class Members {
-  readonly #ids: Int32Array;
-
-  constructor(ids: readonly number[]) {
-    this.#ids = Int32Array.from(ids).sort();
-  }
-
-  get size(): number {
-    return this.#ids.length;
-  }
-
-  some(test: (id: number) => boolean): boolean {
-    return this.#ids.some(test);
-  }
-
-  has(id: number): boolean {
-    let low = 0;
-    let high = this.#ids.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const value = this.#ids[middle]!;
-      if (value === id) return true;
-      if (value < id) low = middle + 1;
-      else high = middle - 1;
-    }
-    return false;
-  }
-}
-
-interface Entry {
-  readonly detector: Detector;
-  readonly draft: Draft;
-  readonly id: string;
+/** A draft on its way to its place. */
+interface Entry extends Explainable {
+  readonly category: Category;
 }
 
 export function diagnose(capture: CaptureView, options: AnalysisOptions, files: FrameFiles, detectors: readonly Detector[]): Diagnosis {
@@ -83,11 +54,15 @@ export function diagnose(capture: CaptureView, options: AnalysisOptions, files: 
     const seen = new Set<string>();
     for (const draft of detection.findings) {
       const id = `${detector.id}/${subjectText(draft.subject)}`;
-      if (!seen.has(id)) entries.push({ detector, draft, id });
+      if (!seen.has(id))
+        entries.push({ rule: detector.id, id, draft, members: new Members(draft.connections), category: detector.category });
       seen.add(id);
     }
   }
-  const ordered = order(explain(entries.map((e) => withDoubts(e, entries))));
+  const ordered = rootCausesFirst(
+    entries.map((e) => withDoubts(e, entries)),
+    capture.end,
+  );
   const left = ordered.length - MAX_FINDINGS;
   if (left > 0)
     caveats.push({
@@ -97,9 +72,9 @@ export function diagnose(capture: CaptureView, options: AnalysisOptions, files: 
     });
   const kept = left > 0 ? ordered.slice(0, MAX_FINDINGS) : ordered;
   return {
-    findings: kept.map((e) => ({ finding: finding(e, capture, files), until: e.draft.until, members: new Members(e.draft.connections) })),
+    findings: kept.map((e) => ({ finding: finding(e, capture, files), until: e.entry.draft.until, members: e.entry.members })),
     verdicts: verdicts.map((v) =>
-      v.verdict === 'found' && !kept.some((e) => e.detector.id === v.id)
+      v.verdict === 'found' && !kept.some((e) => e.entry.rule === v.id)
         ? { ...v, verdict: 'inconclusive', because: 'its findings were left out: there are too many of more weight' }
         : v,
     ),
@@ -136,78 +111,22 @@ function subjectText(s: Subject): string {
 
 /** The entry with what findings about the capture make doubtful in it. */
 function withDoubts(entry: Entry, all: readonly Entry[]): Entry {
-  if (entry.detector.category === 'capture') return entry;
-  const doubts = all.flatMap(({ detector, draft }) => {
-    const text = draft.doubtsOf?.(entry.detector.id, entry.draft) ?? null;
-    return text === null ? [] : [{ code: detector.id, text, count: draft.count }];
+  if (entry.category === 'capture') return entry;
+  const doubts = all.flatMap(({ rule, draft }) => {
+    const text = draft.doubtsOf?.(entry.rule, entry.draft) ?? null;
+    return text === null ? [] : [{ code: rule, text, count: draft.count }];
   });
   return doubts.length === 0 ? entry : { ...entry, draft: { ...entry.draft, caveats: [...(entry.draft.caveats ?? []), ...doubts] } };
 }
 
-interface Linked extends Entry {
-  explainedBy: string | null;
-}
-
-/** Joins a finding to the one that its rule names as its cause, when both are about the same host or service. */
-function explain(entries: readonly Entry[]): Linked[] {
-  const linked: Linked[] = entries.map((e) => ({ ...e, explainedBy: null }));
-  const byId = new Map(linked.map((e) => [e.id, e]));
-  const about = new Map<string, Linked[]>(); // rule and host → findings
-  for (const e of linked) {
-    for (const host of hostsOf(e.draft)) {
-      const key = `${e.detector.id} ${host}`;
-      const list = about.get(key);
-      if (list) list.push(e);
-      else about.set(key, [e]);
-    }
-  }
-  for (const e of linked) {
-    const candidates = (e.draft.explainedByRules ?? []).flatMap((rule) =>
-      hostsOf(e.draft).flatMap((host) => about.get(`${rule} ${host}`) ?? []),
-    );
-    e.explainedBy = candidates.find((c) => c !== e && !leadsTo(c, e, byId))?.id ?? null;
-  }
-  return linked;
-}
-
-/** Would following `from`'s causes arrive at `to`? */
-function leadsTo(from: Linked, to: Linked, byId: ReadonlyMap<string, Linked>): boolean {
-  for (let e: Linked | undefined = from; e; e = e.explainedBy === null ? undefined : byId.get(e.explainedBy)) if (e === to) return true;
-  return false;
-}
-
-const hostsOf = (d: Draft): string[] => [d.subject.host, d.subject.peer].filter((h) => h !== undefined);
-
-/** Most severe first, then most connections, then earliest; a consequence stands right behind its cause. */
-function order(entries: readonly Linked[]): Linked[] {
-  const weight = (e: Linked): number => SEVERITIES.indexOf(e.draft.severity);
-  const sorted = entries.toSorted(
-    (a, b) =>
-      weight(a) - weight(b) || b.draft.count - a.draft.count || (a.draft.since ?? 0) - (b.draft.since ?? 0) || (a.id < b.id ? -1 : 1),
-  );
-  const consequences = new Map<string | null, Linked[]>();
-  for (const e of sorted) {
-    const list = consequences.get(e.explainedBy);
-    if (list) list.push(e);
-    else consequences.set(e.explainedBy, [e]);
-  }
-  const out: Linked[] = [];
-  const place = (e: Linked): void => {
-    out.push(e);
-    for (const c of consequences.get(e.id) ?? []) place(c);
-  };
-  for (const e of consequences.get(null) ?? []) place(e);
-  return out;
-}
-
-function finding(e: Linked, capture: CaptureView, files: FrameFiles): Finding {
+function finding({ entry: e, explainedBy }: Explained, capture: CaptureView, files: FrameFiles): Finding {
   const { draft } = e;
   const connections = draft.connections.slice(0, MAX_LISTED);
   const listed = new Set<number>(connections);
   const proofs = draft.evidence.filter((p) => p.connection === null || listed.has(p.connection)).slice(0, MAX_EVIDENCE);
   return {
     id: e.id,
-    rule: e.detector.id,
+    rule: e.rule,
     severity: draft.severity,
     confidence: draft.confidence,
     title: draft.title,
@@ -215,7 +134,7 @@ function finding(e: Linked, capture: CaptureView, files: FrameFiles): Finding {
     subject: draft.subject,
     atFault: draft.atFault,
     faultBecause: draft.faultBecause,
-    explainedBy: e.explainedBy,
+    explainedBy,
     since: draft.since === null ? null : capture.timeText(draft.since),
     until: draft.until === null ? null : capture.timeText(draft.until),
     count: draft.count,

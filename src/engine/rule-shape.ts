@@ -101,7 +101,13 @@ function checkDraft(value: unknown, at: string, capture: CaptureView): asserts v
   });
   if (displayFilter !== undefined) textAt(displayFilter, `${at}.displayFilter`);
   if (explainedByRules !== undefined)
-    listAt(explainedByRules, `${at}.explainedByRules`).forEach((id, i) => textAt(id, `${at}.explainedByRules[${String(i)}]`));
+    listAt(explainedByRules, `${at}.explainedByRules`).forEach((explanation, i) => {
+      const where = `${at}.explainedByRules[${String(i)}]`;
+      if (typeof explanation === 'string') return textAt(explanation, where);
+      const { rule, atFault } = objectAt(explanation, where);
+      textAt(rule, `${where}.rule`);
+      textAt(atFault, `${where}.atFault`);
+    });
   if (caveats !== undefined)
     listAt(caveats, `${at}.caveats`).forEach((caveat, i) => {
       const where = `${at}.caveats[${String(i)}]`;

@@ -1,0 +1,42 @@
+/** Which connections a finding is about, all of them, for questions that the engine asks. */
+
+/** Connections of the shorter of two lists that are looked for in the longer one. */
+const LOOKED_FOR = 500;
+
+/** The connections of one finding: a sorted array and not a set, because a flood has a million. */
+export class Members {
+  readonly #ids: Int32Array;
+
+  constructor(ids: readonly number[]) {
+    this.#ids = Int32Array.from(ids).sort();
+  }
+
+  get size(): number {
+    return this.#ids.length;
+  }
+
+  some(test: (id: number) => boolean): boolean {
+    return this.#ids.some(test);
+  }
+
+  has(id: number): boolean {
+    let low = 0;
+    let high = this.#ids.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const value = this.#ids[middle]!;
+      if (value === id) return true;
+      if (value < id) low = middle + 1;
+      else high = middle - 1;
+    }
+    return false;
+  }
+
+  /** Is a connection of either among those of the other? Of long lists a sample of the shorter one is looked for. */
+  overlaps(other: Members): boolean {
+    const [few, many] = this.size <= other.size ? [this, other] : [other, this];
+    const step = Math.max(1, few.size / LOOKED_FOR);
+    for (let i = 0; i < few.size; i += step) if (many.has(few.#ids[Math.floor(i)]!)) return true;
+    return false;
+  }
+}
