@@ -6,7 +6,7 @@ import { Side } from '../model/state.ts';
 import { secondsOf } from '../model/units.ts';
 import { durationText, ordinalText, plural } from '../model/wording.ts';
 import { type Overflow, overflows } from './accept-queue.ts';
-import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, proofs } from './evidence.ts';
 import { largest, median } from './statistics.ts';
@@ -44,7 +44,11 @@ export const acceptQueueOverflow = defineDetector({
       const { ignored, reset, dropped } = overflow;
       if (ignored.length + reset.length + dropped.length >= params.minConnections) drafts.push(draft(capture, overflow));
     }
-    return found(drafts);
+    return foundUnless(
+      drafts,
+      (capture.quality.oneDirection || capture.quality.flagsOnly) &&
+        'the third ACKs, or the SYN-ACKs that come again in spite of them, are not in this capture',
+    );
   },
 });
 

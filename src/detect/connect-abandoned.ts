@@ -72,8 +72,8 @@ export const connectAbandoned = defineDetector({
   },
   detect(capture, params): Detection {
     const groups = abandonedOf(capture, params.lateSeconds);
-    if (groups.length === 0) return { verdict: 'clear' };
     const { quality } = capture;
+    if (groups.length === 0 && !quality.oneDirection) return { verdict: 'clear' };
     if (quality.oneDirection) return { verdict: 'inconclusive', because: 'only one direction of each connection is in the capture' };
     const told = groups.filter((g) => quality.plain > 0 || g.silent.length === 0);
     if (told.length === 0)

@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { healthChecks } from './health-check-rst.ts';
@@ -76,7 +76,10 @@ export const connectionRefused = defineDetector({
     }
     const subjects = withoutStrays(groups);
     const attempts = ([, list]: (typeof subjects)[number]): number => list.reduce((n, r) => n + r.refusals.length, 0);
-    return found(draftLargest(subjects, attempts, ([subject, list]) => draft(capture, subject, list, params), 'service'));
+    return foundUnless(
+      draftLargest(subjects, attempts, ([subject, list]) => draft(capture, subject, list, params), 'service'),
+      capture.quality.oneDirection && 'the capture holds one direction only: a SYN and the RST that refuses it are not both in it',
+    );
   },
 });
 

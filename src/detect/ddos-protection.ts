@@ -6,7 +6,7 @@ import { Side, State } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
-import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { median, sample } from './statistics.ts';
@@ -49,13 +49,14 @@ export const ddosProtection = defineDetector({
   },
   detect(capture): Detection {
     const guards = [...protectedServices(capture).values()];
-    return found(
+    return foundUnless(
       draftLargest(
         guards,
         (g) => g.tested.length,
         (g) => draft(capture, g),
         'service',
       ),
+      capture.quality.oneDirection && 'the capture holds one direction only: what the first SYN of a source is answered by is not in it',
     );
   },
 });

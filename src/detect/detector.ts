@@ -91,3 +91,7 @@ export const defineDetector = <const P extends Record<string, Parameter>>(detect
 /** The usual end of a rule: drafts or nothing. */
 export const found = (findings: readonly Draft[]): Detection =>
   findings.length > 0 ? { verdict: 'found', findings } : { verdict: 'clear' };
+
+/** The same where the capture may lack what the rule looks for: finding nothing then proves nothing. `lacks` says what, or false. */
+export const foundUnless = (findings: readonly Draft[], lacks: string | false): Detection =>
+  findings.length === 0 && lacks !== false ? { verdict: 'inconclusive', because: lacks } : found(findings);

@@ -64,7 +64,7 @@ export const halfOpen = defineDetector({
       if (list) list.push(f);
       else groups.set(key, [f]);
     }
-    if (groups.size === 0) return { verdict: 'clear' };
+    if (groups.size === 0 && !quality.oneDirection) return { verdict: 'clear' };
     if (quality.oneDirection || quality.plain === 0)
       return { verdict: 'inconclusive', because: 'the segments that the RSTs answer are not in this capture' };
     return found(

@@ -6,7 +6,7 @@ import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
-import { type Detection, defineDetector, type Draft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, foundUnless } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { type IcmpMeaning, icmpMeaning } from './icmp-errors.ts';
 import { draftLargest } from './largest.ts';
@@ -62,16 +62,15 @@ export const icmpUnreachable = defineDetector({
     ],
   },
   detect(capture, params): Detection {
-    const { icmpErrors } = capture.openings;
-    if (icmpErrors.length === 0) return { verdict: 'clear' };
     const groups = groupsOf(capture);
-    return found(
+    return foundUnless(
       draftLargest(
         groups,
         (g) => g.told.length,
         (g) => draft(capture, g, params.manyAttempts),
         'host',
       ),
+      capture.quality.oneDirection && 'the capture holds one direction only: the errors about it come the other way',
     );
   },
 });

@@ -46,8 +46,8 @@ export const lostThirdAck = defineDetector({
       const members = withCompany(capture, service, missing);
       return members.length > 0 ? [{ service, members }] : [];
     });
-    if (services.length === 0) return { verdict: 'clear' };
     const { quality } = capture;
+    if (services.length === 0 && !quality.oneDirection) return { verdict: 'clear' };
     if (quality.oneDirection || quality.plain === 0)
       return {
         verdict: 'inconclusive',

@@ -5,7 +5,7 @@ import { Side } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
 import { Flag } from '../model/flags.ts';
-import { type Detection, defineDetector, type Draft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { flagSet } from './tcpdump.ts';
@@ -41,13 +41,14 @@ export const mssClamping = defineDetector({
     );
     const byName = new Map<ServiceView, SmallMss>();
     for (const m of fits) if (m.count > (byName.get(m.service)?.count ?? 0)) byName.set(m.service, m);
-    return found(
+    return foundUnless(
       draftLargest(
         [...byName.values()],
         (m) => m.count,
         (m) => draft(capture, m),
         'service',
       ),
+      capture.quality.oneDirection && 'the capture holds one direction only: what the other end announces is not in it',
     );
   },
 });

@@ -40,7 +40,7 @@ export const rstAbort = defineDetector({
     references: ['RFC 2525 §2.17', 'RFC 1122 §4.2.2.13', 'linux net/ipv4/tcp.c: tcp_close', 'man 7 socket: SO_LINGER'],
   },
   detect(capture, params): Detection {
-    if (capture.withRst().length === 0) return { verdict: 'clear' };
+    if (capture.withRst().length === 0 && !capture.quality.oneDirection) return { verdict: 'clear' };
     if (capture.quality.flagsOnly)
       return {
         verdict: 'inconclusive',

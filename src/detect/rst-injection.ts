@@ -53,7 +53,7 @@ export const rstInjection = defineDetector({
       if (list) list.push(forged);
       else groups.set(c.server.name, [forged]);
     }
-    if (judged === 0 && capture.withRst().length > 0 && capture.quality.oneDirection) {
+    if (judged === 0 && capture.quality.oneDirection) {
       return {
         verdict: 'inconclusive',
         because: 'only one direction of each connection is in the capture, so it does not show how the ends took the RST',

@@ -7,7 +7,7 @@ import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
 import { protectedServices } from './ddos-protection.ts';
-import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -52,19 +52,19 @@ export const slowHandshake = defineDetector({
   },
   detect(capture, params): Detection {
     const { lateSyn } = capture.openings;
-    if (lateSyn.length === 0) return { verdict: 'clear' };
     const guarded = protectedServices(capture);
     const groups = [...connectionsByService(capture, lateSyn, (s) => guarded.has(s))].flatMap(([service, list]) => {
       const slow = list.flatMap((c) => slowOf(c, params.minLostSeconds) ?? []);
       return slow.length > 0 ? [{ service, slow }] : [];
     });
-    return found(
+    return foundUnless(
       draftLargest(
         groups,
         (g) => g.slow.length,
         (g) => draft(capture, g.service, g.slow, params),
         'service',
       ),
+      (capture.quality.oneDirection || capture.quality.flagsOnly) && 'the capture lacks a direction, or the ACKs that complete a handshake',
     );
   },
 });

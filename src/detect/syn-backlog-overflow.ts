@@ -3,7 +3,7 @@ import type { CaptureView, DeadAttempts, ServiceView } from '../model/capture-vi
 import type { ConnectionView } from '../model/connection.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { type Detection, defineDetector, type Draft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { isFlooded } from './floods.ts';
 import { largest } from './statistics.ts';
@@ -38,7 +38,10 @@ export const synBacklogOverflow = defineDetector({
   },
   detect(capture, params): Detection {
     const queues = capture.services.flatMap((service) => fullQueue(capture, service, params.minHeld) ?? []);
-    return found(queues.map((q) => draft(capture, q)));
+    return foundUnless(
+      queues.map((q) => draft(capture, q)),
+      capture.quality.oneDirection && 'the capture holds one direction only: which SYNs were answered is not in it',
+    );
   },
 });
 

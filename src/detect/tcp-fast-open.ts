@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
-import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 
@@ -39,17 +39,17 @@ export const tcpFastOpen = defineDetector({
   },
   detect(capture): Detection {
     const { fastOpen } = capture.openings;
-    if (fastOpen.length === 0) return { verdict: 'clear' };
     const uses = [...connectionsByService(capture, fastOpen, () => false)]
       .map(([service, list]) => usesOf(service, list))
       .filter((u) => u.all.length > 0);
-    return found(
+    return foundUnless(
       draftLargest(
         uses,
         (u) => u.all.length,
         (u) => draft(capture, u),
         'service',
       ),
+      capture.quality.oneDirection && 'the capture holds one direction only, perhaps that without the SYNs',
     );
   },
 });
