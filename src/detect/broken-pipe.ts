@@ -7,6 +7,7 @@ import { otherSide, Side } from '../model/state.ts';
 import { type FrameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
+import { distinction, othersOf } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { largest, median, spread } from './statistics.ts';
@@ -138,6 +139,7 @@ function draft(capture: CaptureView, group: readonly Late[]): Draft {
   const story = storyOf(members);
   const { writer, closer, c } = members[0]!;
   const n = members.length;
+  const affected = members.map((w) => w.c.id);
   const middle = median(members.map((w) => w.seconds));
   const after = n === 1 ? durationText(middle) : `${durationText(middle)} (median)`;
   const service = endpointText(c.server.ip, c.server.port);
@@ -157,14 +159,14 @@ function draft(capture: CaptureView, group: readonly Late[]): Draft {
     severity: story === 'crossed' ? 'info' : 'warning',
     confidence: story === 'not-noticed' || story === 'not-awaited' ? 'high' : 'medium',
     title: `${writer.ip} wrote to ${plural(n, 'connection')} that ${closer.ip} had already closed`,
-    summary: `On ${plural(n, 'connection')} of ${service}, ${closer.ip} sent FIN, and ${writer.ip} sent data ${after} after it. The answer was a RST: the data is lost, and the next write fails with EPIPE. ${judgement}`,
+    summary: `On ${plural(n, 'connection')} of ${service}, ${closer.ip} sent FIN, and ${writer.ip} sent data ${after} after it. The answer was a RST: the data is lost, and the next write fails with EPIPE. ${judgement}${story === 'crossed' ? '' : ` ${distinction(capture, affected, othersOf(capture, capture.serviceOf(c.id), affected, { side: writer.side, host: writer.ip }), writer.side)}`}`,
     subject,
     atFault: fault,
     faultBecause: fault === null ? null : why[story],
     since: members.reduce((first, w) => (w.writeTime < first ? w.writeTime : first), members[0]!.writeTime),
     until: members.reduce((last, w) => (w.reset.time > last ? w.reset.time : last), members[0]!.reset.time),
     count: n,
-    connections: members.map((w) => w.c.id),
+    connections: affected,
     evidence: examples(members, 4).flatMap((w) =>
       proofs(w.c.id, [
         [w.closer.firstFinFrame, w.closer.finTime, `FIN from ${w.closer.name}`],

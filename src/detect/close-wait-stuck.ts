@@ -10,10 +10,10 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { type Case, causesOf, caveatsOf, peersIdleTime, remediesOf } from './close-wait-advice.ts';
 import { endedByKill, neighboursOf, type Waiting, type WaitingGroup, waitingGroups } from './close-wait-groups.ts';
 import { defineDetector, type Detection, type Draft, type EvidenceDraft, found } from './detector.ts';
-import { distinction } from './distinction.ts';
+import { distinction, othersOf } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { largest, sample } from './statistics.ts';
+import { largest } from './statistics.ts';
 
 const PARAMS = {
   minSeconds: { default: 60, text: 'a single socket is stuck from this time in CLOSE_WAIT on' },
@@ -25,9 +25,6 @@ const PARAMS = {
   killSpreadSeconds: { default: 0.25, text: 'ends within this time are one instant: the end of the process' },
 } as const;
 type Params = Readonly<Record<keyof typeof PARAMS, number>>;
-
-/** Connections of the service that the stuck ones are compared with; of a larger service a sample. */
-const MOST_OTHERS = 2_000;
 
 export const closeWaitStuck = defineDetector({
   id: 'close-wait-stuck',
@@ -165,10 +162,8 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
   const subject = subjectOf(group);
   const since = stuck.reduce((earliest, w) => (w.since < earliest ? w.since : earliest), stuck[0]!.since);
   const unanswered = stuck.filter((w) => w.unanswered).length;
-  const affected = new Set(stuck.map((w) => w.connection.id));
-  const others = sample(group.service.all(), MOST_OTHERS).filter(
-    (id) => !affected.has(id) && (group.side === Side.SERVER || capture.connection(id).client.ip === group.host),
-  );
+  const affected = stuck.map((w) => w.connection.id);
+  const others = othersOf(capture, group.service, affected, group);
   const n = plural(stuck.length, 'connection');
   const towards = group.side === Side.CLIENT ? ` to ${group.service.name}` : ` at its port ${group.service.port}`;
   const time = stuck.length === 1 ? durationText(longest) : `up to ${durationText(longest)}`;
@@ -187,12 +182,7 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
     confidence: stuck.length >= params.groupMinCount || longest >= params.minSeconds ? 'high' : 'medium',
     title:
       killedAt === null ? `${n} stuck in CLOSE_WAIT on ${group.host}` : `${n} sat in CLOSE_WAIT on ${group.host} until the process ended`,
-    summary: `On ${group.host}, ${n}${towards} ${been} ${clock(capture, since)}, for ${time}: ${silence}. ${outcome} ${growth.text} ${comparison}${distinction(
-      capture,
-      stuck.map((w) => w.connection.id),
-      others,
-      group.side,
-    )}`,
+    summary: `On ${group.host}, ${n}${towards} ${been} ${clock(capture, since)}, for ${time}: ${silence}. ${outcome} ${growth.text} ${comparison}${distinction(capture, affected, others, group.side)}`,
     subject,
     atFault: group.host,
     faultBecause: `its kernel acknowledged the FIN of the peer in ${plural(stuck.length, 'case')} and the application on it did not call close() for ${time}`,

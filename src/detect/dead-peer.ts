@@ -8,6 +8,7 @@ import { type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { blackHoleOf } from './black-hole.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
+import { distinction, othersOf } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { LifeSigns } from './life-signs.ts';
@@ -137,6 +138,7 @@ function draft(capture: CaptureView, group: HostGroup<Silent>, params: Params): 
   const { service, cases } = group;
   const who = whoText(group);
   const n = plural(cases.length, 'connection');
+  const affected = cases.map((s) => s.connection.id);
   const data = cases.filter((s) => s.kind === 'data').length;
   const tries = cases.reduce((sum, s) => sum + s.tries, 0);
   const gaveUp = cases.filter((s) => s.gaveUp !== null).length;
@@ -161,14 +163,14 @@ function draft(capture: CaptureView, group: HostGroup<Silent>, params: Params): 
     severity: cases.length >= params.criticalFrom ? 'critical' : 'warning',
     confidence: gaveUp > 0 || longest >= 3 ? 'high' : 'medium',
     title: `${who} no longer answers on ${n} of ${service.name}`,
-    summary: `On ${n} of ${service.name}, ${tried.join(' and ')}, ${plural(tries, 'segment')} in all, and nothing came back from ${who} for up to ${durationText(longest)} (first in vain at ${clock(capture, since)}). ${gaveUp > 0 ? `The other end gave up on ${countText(gaveUp)} of them and sent RST.` : 'The other end had not given up by RST when observation ended.'}${forgotten} ${because === null ? `Nothing else came from ${who} on any other connection between the same hosts, so a dead host and a dead path look the same here.` : `The path is at fault: ${because}.`}`,
+    summary: `On ${n} of ${service.name}, ${tried.join(' and ')}, ${plural(tries, 'segment')} in all, and nothing came back from ${who} for up to ${durationText(longest)} (first in vain at ${clock(capture, since)}). ${gaveUp > 0 ? `The other end gave up on ${countText(gaveUp)} of them and sent RST.` : 'The other end had not given up by RST when observation ended.'}${forgotten} ${because === null ? `Nothing else came from ${who} on any other connection between the same hosts, so a dead host and a dead path look the same here.` : `The path is at fault: ${because}.`} ${distinction(capture, affected, othersOf(capture, service, affected, group), group.side, { endings: false })}`,
     subject: subjectOf(group),
     atFault: because === null ? null : 'path',
     faultBecause: because,
     since,
     until: null,
     count: cases.length,
-    connections: cases.map((s) => s.connection.id),
+    connections: affected,
     evidence: examples(cases, 5).flatMap((s) =>
       proofs(s.connection.id, [
         [s.first?.frame ?? null, s.first?.time ?? null, `${s.sender.name} sends the same data again for the first time`],

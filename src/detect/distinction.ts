@@ -2,9 +2,9 @@
  * What the affected connections have in common and the unaffected lack: the first question of whoever has to find the
  * cause. One sentence with both counts, also when nothing tells them apart.
  */
-import type { CaptureView } from '../model/capture-view.ts';
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
-import { otherSide, type Side } from '../model/state.ts';
+import { otherSide, Side } from '../model/state.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
 import { period } from './evidence.ts';
@@ -16,20 +16,44 @@ const FEW = 0.2;
 /** Connections looked at on either side: enough for shares of a tenth, and a rule may ask for every service. */
 const SAMPLE = 60;
 
+/** Connections of a service from which the unaffected are taken: of a larger one a sample. */
+const MOST_OTHERS = 2_000;
+
+/** The other connections of the service and, where the finding is about a client, of that client. */
+export function othersOf(
+  capture: CaptureView,
+  service: ServiceView,
+  affected: readonly ConnId[],
+  { side, host }: { readonly side: Side; readonly host: string | null },
+): readonly ConnId[] {
+  const members = new Set(affected);
+  const anyHost = side === Side.SERVER || host === null;
+  return sample(service.all(), MOST_OTHERS).filter((id) => !members.has(id) && (anyHost || capture.connection(id).client.ip === host));
+}
+
 /** A property with a value per connection; `words` finishes "12 of 12 affected …". Null: it has no value there. */
 interface Property {
   readonly value: (c: ConnectionView) => string | null;
   readonly words: (value: string) => string;
 }
 
-/** @param side the end that the finding is about. */
-export function distinction(capture: CaptureView, affected: readonly ConnId[], unaffected: readonly ConnId[], side: Side): string {
+/**
+ * @param side the end that the finding is about.
+ * @param endings false: the finding is itself about how they ended, and who closed first distinguishes nothing.
+ */
+export function distinction(
+  capture: CaptureView,
+  affected: readonly ConnId[],
+  unaffected: readonly ConnId[],
+  side: Side,
+  { endings } = { endings: true },
+): string {
   if (unaffected.length === 0) return 'The capture has no other connections of this service and host to compare them with.';
   const a = sample(affected, SAMPLE).map((id) => capture.connection(id));
   const b = sample(unaffected, SAMPLE).map((id) => capture.connection(id));
   const others = plural(unaffected.length, 'other');
   let best: { gap: number; text: string } | undefined;
-  for (const property of properties(side)) {
+  for (const property of properties(side, endings)) {
     const common = commonest(a.map((c) => property.value(c)));
     if (common === null) continue;
     const { value } = common;
@@ -43,14 +67,17 @@ export function distinction(capture: CaptureView, affected: readonly ConnId[], u
   return (
     best?.text ??
     moment(capture, a, b) ??
-    `Peer address, direction of the close, the last to speak, sizes and moment do not tell the ${countText(affected.length)} affected from the ${others}.`
+    `Peer address, ${endings ? 'direction of the close, ' : ''}the last to speak, sizes and moment do not tell the ${countText(affected.length)} affected from the ${others}.`
   );
 }
 
-const properties = (side: Side): readonly Property[] => [
+const properties = (side: Side, endings: boolean): readonly Property[] => [
   { value: (c) => c.ends[otherSide(side)].ip, words: (ip) => `have the peer ${ip}` },
   { value: (c) => c.encapsulation.join(' ') || null, words: (tag) => `are in ${tag}` },
-  { value: (c) => c.closedBy, words: (who) => `were closed first by ${who === 'both' ? 'both ends at once' : `the ${who}`}` },
+  {
+    value: (c) => (endings ? c.closedBy : null),
+    words: (who) => `were closed first by ${who === 'both' ? 'both ends at once' : `the ${who}`}`,
+  },
   { value: lastSpeaker, words: (who) => `carried their last data from the ${who}` },
   { value: (c) => `${c.client.payloadBytes} ${c.server.payloadBytes}`, words: sizesText },
 ];

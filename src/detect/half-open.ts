@@ -8,6 +8,7 @@ import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
+import { distinction, othersOf } from './distinction.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { largest, median, spread } from './statistics.ts';
@@ -110,6 +111,7 @@ function lastEvent(c: ConnectionView, rst: MarkEvent): Nanos {
 function draft(capture: CaptureView, group: readonly Forgotten[], params: { manyConnections: number }): Draft {
   const { forgot, believer, c } = group[0]!;
   const n = group.length;
+  const affected = group.map((f) => f.c.id);
   const server = c.server;
   const up = group.filter((f) => !f.neverUp);
   const since = group.reduce((t, f) => Math.min(t, f.rst.time), Infinity) as Nanos;
@@ -138,6 +140,13 @@ function draft(capture: CaptureView, group: readonly Forgotten[], params: { many
         ? 'The server had given up waiting for the third ACK, so the connection never existed there.'
         : `Until then ${forgot.ip} had been silent for ${durationText(-largest(quiet.map((q) => -q)))}${n > 1 ? ` to ${durationText(largest(quiet))}` : ''}.`,
       'Connections on which nobody writes remain half-open and cannot be seen.',
+      distinction(
+        capture,
+        affected,
+        othersOf(capture, capture.serviceOf(c.id), affected, { side: forgot.side, host: forgot.ip }),
+        forgot.side,
+        { endings: false },
+      ),
     ]
       .filter((s) => s !== '')
       .join(' '),
@@ -154,7 +163,7 @@ function draft(capture: CaptureView, group: readonly Forgotten[], params: { many
     since,
     until: null,
     count: n,
-    connections: group.map((f) => f.c.id),
+    connections: affected,
     evidence: examples(group, EXAMPLES).flatMap((f) =>
       proofs(f.c.id, [
         [

@@ -87,7 +87,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       `${aborts.length === 1 ? 'The RST' : 'Each RST'} came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers${aborts.every((a) => a.rst.rst!.seqExact) ? ' exactly' : ''}.`,
       KIND_TEXT[main],
       together >= TOGETHER ? `${String(together)} of them came within ${durationText(secondsOf(SAME_INSTANT))}.` : '',
-      distinction(capture, ids, unaffected, side),
+      distinction(capture, ids, unaffected, side, { endings: false }),
     ]
       .filter((s) => s !== '')
       .join(' '),

@@ -2,11 +2,12 @@
 import type { CaptureView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
-import { otherSide } from '../model/state.ts';
+import { otherSide, Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
 import { Flag } from '../model/flags.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
+import { distinction, othersOf } from './distinction.ts';
 import { examples, period } from './evidence.ts';
 import { FORGED_SCORE, type ForgedReset, forgedReset } from './forged-resets.ts';
 import { largest } from './statistics.ts';
@@ -66,6 +67,7 @@ export const rstInjection = defineDetector({
 function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: number): Draft {
   const server = list[0]!.connection.server;
   const clients = [...new Set(list.map((f) => f.connection.client.ip))];
+  const affected = list.map((f) => f.connection.id);
   const proven = list.some((f) => f.proven);
   const hits = list.filter((f) => f.hit);
   const resets = list.flatMap((f) => f.resets);
@@ -93,7 +95,10 @@ function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: num
         : '',
     ]
       .filter((s) => s !== '')
-      .join(' '),
+      .join(' ')
+      .concat(
+        ` ${distinction(capture, affected, othersOf(capture, capture.serviceOf(affected[0]!), affected, { side: Side.SERVER, host: null }), Side.SERVER, { endings: false })}`,
+      ),
     subject:
       clients.length === 1
         ? { host: clients[0]!, role: 'client', peer: server.ip, port: server.port }
@@ -103,7 +108,7 @@ function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: num
     since,
     until: last,
     count: hits.length > 0 ? list.length : Math.max(resets.length, list.length),
-    connections: list.map((f) => f.connection.id),
+    connections: affected,
     evidence: evidence(list),
     metrics: {
       score: best.score,

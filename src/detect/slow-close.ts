@@ -6,10 +6,10 @@ import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { endedByKill, neighboursOf, type Neighbours, type Waiting, type WaitingGroup, waitingGroups } from './close-wait-groups.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
-import { distinction } from './distinction.ts';
+import { distinction, othersOf } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { largest, median, sample, spread } from './statistics.ts';
+import { largest, median, spread } from './statistics.ts';
 
 const PARAMS = {
   minSeconds: { default: 1, text: 'time in CLOSE_WAIT from which a close is late' },
@@ -20,8 +20,6 @@ type Params = Readonly<Record<keyof typeof PARAMS, number>>;
 
 /** So many ends in one instant, with resets or with connections in use among them, are the end of the process: close-wait-stuck tells of it. */
 const KILL_COUNT = 5;
-/** Connections of the service that the late ones are compared with. */
-const MOST_OTHERS = 2_000;
 
 interface Late {
   readonly group: WaitingGroup;
@@ -79,10 +77,8 @@ function draft(capture: CaptureView, { group, late, neighbours }: Late, params: 
   const since = late.reduce((t, w) => Math.min(t, w.since), Infinity) as Nanos;
   const until = late.reduce((t, w) => Math.max(t, w.until!), 0) as Nanos;
   const swept = late.length > 2 && secondsOf(spread(late.map((w) => w.until!))) <= params.sweepSeconds;
-  const affected = new Set(late.map((w) => w.connection.id));
-  const others = sample(service.all(), MOST_OTHERS).filter(
-    (id) => !affected.has(id) && (side === Side.SERVER || capture.connection(id).client.ip === host),
-  );
+  const affected = late.map((w) => w.connection.id);
+  const others = othersOf(capture, service, affected, group);
   const usual =
     neighbours.medianSeconds === null
       ? ''
@@ -93,12 +89,7 @@ function draft(capture: CaptureView, { group, late, neighbours }: Late, params: 
     severity: 'info',
     confidence: late.length >= 3 ? 'high' : 'medium',
     title: `${n} of ${host} closed late, up to ${durationText(longest)} after the peer`,
-    summary: `On ${n} of ${service.name}, ${host} acknowledged the FIN of its peer and closed its own side only ${durationText(middle)} later${late.length === 1 ? '' : ` (median; up to ${durationText(longest)})`}, the first from ${clock(capture, since)} on.${swept ? ` All ${countText(late.length)} were closed within ${durationText(secondsOf(spread(late.map((w) => w.until!))))}, as a pool does that sweeps its idle connections.` : ''}${usual} ${distinction(
-      capture,
-      late.map((w) => w.connection.id),
-      others,
-      side,
-    )} Every one was closed in the end: this is no leak.`,
+    summary: `On ${n} of ${service.name}, ${host} acknowledged the FIN of its peer and closed its own side only ${durationText(middle)} later${late.length === 1 ? '' : ` (median; up to ${durationText(longest)})`}, the first from ${clock(capture, since)} on.${swept ? ` All ${countText(late.length)} were closed within ${durationText(secondsOf(spread(late.map((w) => w.until!))))}, as a pool does that sweeps its idle connections.` : ''}${usual} ${distinction(capture, affected, others, side)} Every one was closed in the end: this is no leak.`,
     subject,
     atFault: null,
     faultBecause: null,
