@@ -103,7 +103,10 @@ function checkDraft(value: unknown, at: string, capture: CaptureView): asserts v
   if (explainedByRules !== undefined)
     listAt(explainedByRules, `${at}.explainedByRules`).forEach((explanation, i) => {
       const where = `${at}.explainedByRules[${String(i)}]`;
-      if (typeof explanation === 'string') return textAt(explanation, where);
+      if (typeof explanation === 'string') {
+        textAt(explanation, where);
+        return;
+      }
       const { rule, atFault } = objectAt(explanation, where);
       textAt(rule, `${where}.rule`);
       textAt(atFault, `${where}.atFault`);

@@ -8,10 +8,11 @@ import type { ConnectionRow } from '../../src/model/report.ts';
 /** 2026-11-20T10:00:00Z */
 const CLOCK = new Clock(1_795_168_800, 0);
 
+const endpoint = ([ip, port]: readonly [string, number]): { ip: string; port: number } => ({ ip, port });
+
 function row(id: number, client: readonly [string, number], server: readonly [string, number], start: string, end: string): ConnectionRow {
-  const end_ = ([ip, port]: readonly [string, number]) => ({ ip, port });
   const at = (time: string): string => `2026-11-20T${time}.000000000Z`;
-  return { id, client: end_(client), server: end_(server), start: at(start), end: at(end) } as unknown as ConnectionRow;
+  return { id, client: endpoint(client), server: endpoint(server), start: at(start), end: at(end) } as unknown as ConnectionRow;
 }
 
 const ROWS = [

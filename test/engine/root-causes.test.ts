@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { Draft } from '../../src/detect/detector.ts';
 import { Members } from '../../src/engine/members.ts';
 import { type Explainable, rootCausesFirst } from '../../src/engine/root-causes.ts';
-import type { Nanos } from '../../src/model/units.ts';
+import type { ConnId, Nanos } from '../../src/model/units.ts';
 
 const seconds = (s: number): Nanos => (s * 1e9) as Nanos;
+const ids = (...list: number[]): ConnId[] => list as ConnId[];
 const END = seconds(600);
 
 function entry(rule: string, draft: Partial<Draft>): Explainable {
@@ -78,9 +79,9 @@ describe('a finding is explained', () => {
   });
 
   test('by one about the same connections, whenever it was noticed', () => {
-    const late = entry('broken-pipe', { explainedByRules: ['process-killed'], since: seconds(500), connections: [3, 8] });
-    expect(report(late, killed({ connections: [7, 8, 9] }))).toContain('broken-pipe < process-killed');
-    expect(report(late, killed({ connections: [7, 9] }))).not.toContain('broken-pipe < process-killed');
+    const late = entry('broken-pipe', { explainedByRules: ['process-killed'], since: seconds(500), connections: ids(3, 8) });
+    expect(report(late, killed({ connections: ids(7, 8, 9) }))).toContain('broken-pipe < process-killed');
+    expect(report(late, killed({ connections: ids(7, 9) }))).not.toContain('broken-pipe < process-killed');
   });
 
   test('never by its own consequence', () => {
