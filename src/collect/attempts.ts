@@ -196,7 +196,7 @@ function read(tables: Tables, id: number, row: Row): Fate {
 
 function slowAnswer(tables: Tables, id: number, start: number): boolean {
   const { events } = tables;
-  for (let ref = headOf(tables, id); ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) === EventKind.TRANSITION && eventTo(code) === State.SYN_RCVD) return events.time(ref) - start >= PATIENCE;
   }
@@ -206,14 +206,13 @@ function slowAnswer(tables: Tables, id: number, start: number): boolean {
 /** Time of the first mark of a kind that passes the test. */
 function firstMark(tables: Tables, id: number, kind: number, test: (code: number) => boolean = () => true): number | null {
   const { events } = tables;
-  for (let ref = headOf(tables, id); ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) === kind) return test(code) ? events.time(ref) : null;
   }
   return null;
 }
 
-const headOf = (tables: Tables, id: number): number => tables.cores.page(id)[tables.cores.offset(id) + Core.HEAD]!;
 const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
 /** Who holds most of a service's connections. */

@@ -145,8 +145,8 @@ function closedFirst(census: Census, id: number): Side | null {
 }
 
 function closeTime(census: Census, id: number, side: Side): number | null {
-  const { cores, events } = census.tracker.tables;
-  for (let ref = cores.page(id)[cores.offset(id) + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  const { events } = census.tracker.tables;
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) !== EventKind.TRANSITION || eventSide(code) !== side) continue;
     const cause = eventCause(code);

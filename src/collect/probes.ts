@@ -66,11 +66,10 @@ export function flagProbes(census: Census, odd: readonly ConnId[], strays: reado
 
 function noteOdd(census: Census, groups: Map<string, Group>, id: ConnId): void {
   const { events } = census.tracker.tables;
-  const { core, c } = at(census, id);
   const view = census.connection(id);
   const counts = new Map<string, number>();
   let sender: Side | null = null;
-  for (let ref = core[c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) !== ODD) continue;
     sender ??= eventSide(code) === 0 ? Side.CLIENT : Side.SERVER;
@@ -135,7 +134,7 @@ export function strayOf(census: Census, id: ConnId): Side | null {
   const asked = pair[me + Half.PACKETS]!;
   if (asked === 0 || asked > MAX_COPIES || pair[me + Half.RST]! > 0 || octets[(me + Half.PAYLOAD) >> 1]! > 0) return null;
   if (pair[peer + Half.RST] === 0 || pair[peer + Half.RST] !== pair[peer + Half.PACKETS]) return null;
-  for (let event = core[c + Core.HEAD]!; event !== 0; event = events.next(event)) {
+  for (let event = events.first(id); event !== 0; event = events.next(event)) {
     const code = events.code(event);
     if (eventKind(code) === RST && (markDetail(code) & RstBit.HAS_ACK) !== 0) return null;
   }

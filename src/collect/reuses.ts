@@ -75,7 +75,7 @@ function heldInTimeWait(census: Census, before: number, id: number): Held | null
   const { cores, events } = census.tracker.tables;
   const first = cores.page(id)[cores.offset(id) + Core.FIRST_FRAME]!;
   let since = 0;
-  for (let ref = cores.page(before)[cores.offset(before) + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(before); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) !== EventKind.TRANSITION) continue;
     if (eventTo(code) === State.TIME_WAIT) since = events.time(ref);

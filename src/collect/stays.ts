@@ -3,7 +3,6 @@ import type { CloseWaitStay } from '../model/capture-view.ts';
 import { type Side, State } from '../model/state.ts';
 import { connId, type Nanos } from '../model/units.ts';
 import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
-import { Core } from '../track/layout.ts';
 import type { Census } from './census.ts';
 
 /** Stays in CLOSE_WAIT of these connections, longest first. */
@@ -46,11 +45,10 @@ function forEachStay(
   state: State,
   stay: (side: Side, since: number, until: number, open: boolean) => void,
 ): void {
-  const { cores, events } = census.tracker.tables;
-  const head = cores.page(id)[cores.offset(id) + Core.HEAD]!;
+  const { events } = census.tracker.tables;
   let clientSince = -1;
   let serverSince = -1;
-  for (let ref = head; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) !== EventKind.TRANSITION) continue;
     const side = eventSide(code) as Side;

@@ -69,7 +69,7 @@ export class TimeWaitStays {
       const client = (word & 15) === State.TIME_WAIT;
       const server = ((word >>> 4) & 15) === State.TIME_WAIT;
       if (!client && !server) {
-        this.#walk(id, core[c + Core.HEAD]!);
+        this.#walk(id);
         continue;
       }
       // Still there: the pair record says since when. (Both ends of a connection enter it at the same time, or one does.)
@@ -80,11 +80,11 @@ export class TimeWaitStays {
     }
   }
 
-  #walk(id: number, head: number): void {
+  #walk(id: number): void {
     const { events } = this.#census.tracker.tables;
     let client = -1;
     let server = -1;
-    for (let ref = head; ref !== 0; ref = events.next(ref)) {
+    for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       if (eventKind(code) !== EventKind.TRANSITION) continue;
       const side = eventSide(code);

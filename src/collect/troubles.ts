@@ -32,9 +32,8 @@ export class TroubleTally {
 
   /** @param core the page with the connection's core record, at `c`. */
   noteMarks(id: ConnId, core: Int32Array, c: number): void {
-    if (this.#inFragments && hasMark(this.#tables, core[c + Core.HEAD]!, FRAGMENTED)) this.lists.fragmented.push(id);
-    if ((core[c + Core.STATE]! & Trait.ICMP_ERROR) !== 0 && hasMark(this.#tables, core[c + Core.HEAD]!, PATH_MTU))
-      this.lists.tooBig.push(id);
+    if (this.#inFragments && hasMark(this.#tables, id, FRAGMENTED)) this.lists.fragmented.push(id);
+    if ((core[c + Core.STATE]! & Trait.ICMP_ERROR) !== 0 && hasMark(this.#tables, id, PATH_MTU)) this.lists.tooBig.push(id);
   }
 
   /** @param pair the page with the connection's pair record, at `p`. */
@@ -59,7 +58,7 @@ export class TroubleTally {
 const inVain = (pair: Int32Array, half: number, words: Int32Array, t: number): boolean =>
   words[t + Trouble.VAIN_RUN]! > 0 && pair[half + Half.UNA] === words[t + Trouble.LAST_UNA];
 
-function hasMark({ events }: Tables, head: number, kind: number): boolean {
-  for (let ref = head; ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) === kind) return true;
+function hasMark({ events }: Tables, id: ConnId, kind: number): boolean {
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) === kind) return true;
   return false;
 }

@@ -177,7 +177,7 @@ export function nextFinAt(x: Context): number {
   const { events } = x.tables;
   let before = -1;
   let last = -1;
-  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(x.id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventSide(code) !== x.side) continue;
     const kind = eventKind(code);

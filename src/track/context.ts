@@ -75,7 +75,7 @@ export class Tables {
   /** Index for index with `pairs`: what is never written costs no memory. */
   readonly turns = new RecordPages(TURN_STRIDE, 10);
   readonly delays = new RecordPages(DELAY_STRIDE, 7);
-  readonly events = new EventLog();
+  readonly events = new EventLog(this.cores);
   readonly addresses = new AddressBook();
   readonly sightings = new Sightings(this.addresses);
   readonly recorded = new Recorded(this.addresses);
@@ -352,23 +352,21 @@ export class Context {
   #countMarks(): number {
     const { events } = this.tables;
     let n = 0;
-    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref))
-      if (eventKind(events.code(ref)) >= EventKind.FIRST_MARK) n++;
+    for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) >= EventKind.FIRST_MARK) n++;
     return n;
   }
 
   #log(frame: number, code: number): void {
-    const tail = this.core[this.c + Core.TAIL]!;
-    const ref = this.tables.events.append(tail, this.now, frame, code);
-    if (tail === 0) this.core[this.c + Core.HEAD] = ref;
-    this.core[this.c + Core.TAIL] = ref;
+    const { events } = this.tables;
+    events.now = this.now;
+    events.log(this.id, this.core, this.c, frame, code);
   }
 
   /** The newest transition of an end that still stands; 0 none. */
   lastTransition(side: number): number {
     const { events } = this.tables;
     let found = 0;
-    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       if (eventKind(code) === EventKind.TRANSITION && eventSide(code) === side) found = ref;
     }
@@ -380,7 +378,7 @@ export class Context {
     const { events } = this.tables;
     const kind = markKind(mark);
     let found = 0;
-    for (let ref = this.core[this.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       if (eventKind(code) === kind && eventSide(code) === side) found = ref;
     }
@@ -397,7 +395,7 @@ export class Context {
     const { events } = this.tables;
     const from = eventFrom(events.code(ref));
     const now = this.state(side);
-    events.withdraw(ref);
+    events.withdraw(this.core, this.c, ref);
     const shift = side * 4;
     this.core[this.c + Core.STATE] = (this.core[this.c + Core.STATE]! & ~(15 << shift)) | (from << shift);
     this.tables.series.transition(now, from);

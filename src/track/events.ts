@@ -1,8 +1,16 @@
 /**
  * The log of what happened to each connection: transitions and rare marks, a linked list per connection in record pages.
- * A regular life costs nine entries of 20 octets. Marks and transitions are bounded per connection (context.ts).
+ * Marks and transitions are bounded per connection (context.ts).
+ *
+ * Most segments that change a state change both ends', so one entry of 20 octets holds both transitions of a segment; and the
+ * SYN that opens a connection is in its core record, and needs none. A regular life's ten transitions are six entries, an
+ * unanswered SYN is none. Who reads the log does not see this: a reference names one event, wherever it is kept.
  */
 import { Mark } from '../model/connection.ts';
+import { State } from '../model/state.ts';
+import { Core } from './layout.ts';
+import type { RecordPages } from './pages.ts';
+import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
 
 /** Words of an event; its time stands in a column of its own, because a float64 beside three words would cost padding. */
 const FRAME = 0;
@@ -22,6 +30,16 @@ const FROM_SHIFT = 6;
 const TO_SHIFT = 10;
 const CAUSE_SHIFT = 14;
 const ASSUMED = 1 << 21;
+/** The other end's transition by the same segment, behind it: its state before, and its cause + 1 (0: none). The state after follows from these. */
+const TWIN_FROM_SHIFT = 22;
+const TWIN_CAUSE_SHIFT = 26;
+const TWIN_BITS = -1 << TWIN_FROM_SHIFT;
+
+/**
+ * A reference is 0 for no event, above that an index in the log + 1 (2^30 entries would take 20 GiB); with this bit the second
+ * transition of the entry; below zero the SYN that opened connection ~reference.
+ */
+const TWIN = 1 << 30;
 
 export const eventKind = (code: number): number => code & 31;
 export const eventSide = (code: number): number => (code >>> 5) & 1;
@@ -41,10 +59,92 @@ export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;
 export class EventLog {
   readonly #words: Int32Array[] = [];
   readonly #times: Float64Array[] = [];
+  readonly #cores: RecordPages;
   length = 0;
+  /** When what is logged happened; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
+  now = -0;
 
-  /** Adds an event behind `tail` (index + 1, 0 none) and returns its own index + 1. `frame` 0: no segment. */
-  append(tail: number, time: number, frame: number, code: number): number {
+  constructor(cores: RecordPages) {
+    this.#cores = cores;
+  }
+
+  /** Adds an event to connection `id`, whose core record is `core` at `c`. `frame` 0: no segment. */
+  log(id: number, core: Int32Array, c: number, frame: number, code: number): void {
+    const tail = core[c + Core.TAIL]!;
+    if (tail === 0 && code === OPENING && this.#isFirst(id, core, c, frame)) {
+      core[c + Core.HEAD] = ~0;
+      core[c + Core.TAIL] = ~id;
+      return;
+    }
+    if (tail > 0 && this.#join(tail, frame, code)) {
+      core[c + Core.TAIL] = tail | TWIN;
+      return;
+    }
+    const ref = this.#append(frame, code);
+    if (tail > 0) this.#setWord(tail, NEXT, ref);
+    else core[c + Core.HEAD] = tail === 0 ? ref : ~ref;
+    core[c + Core.TAIL] = ref;
+  }
+
+  /** The first event of a connection; 0 none. */
+  first(id: number): number {
+    const head = this.#cores.page(id)[this.#cores.offset(id) + Core.HEAD]!;
+    return head < 0 ? ~id : head;
+  }
+  next(ref: number): number {
+    if (ref < 0) return ~this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.HEAD]!;
+    if ((ref & TWIN) === 0 && hasTwin(this.#word(ref, CODE))) return ref | TWIN;
+    return this.#word(ref, NEXT);
+  }
+  code(ref: number): number {
+    if (ref < 0) return OPENING;
+    const code = this.#word(ref, CODE);
+    return (ref & TWIN) === 0 ? code : twinOf(code);
+  }
+  frame(ref: number): number {
+    if (ref < 0) return this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.FIRST_FRAME]!;
+    return this.#word(ref, FRAME);
+  }
+  time(ref: number): number {
+    if (ref < 0) return this.#cores.floatPage(~ref)[(this.#cores.offset(~ref) + Core.FIRST_TIME) >> 1]!;
+    const index = (ref & ~TWIN) - 1;
+    return this.#times[index >>> PAGE_BITS]![index & PAGE_MASK]!;
+  }
+
+  /** Takes an event of the connection back. What shared an entry, or had none, gets one of its own. */
+  withdraw(core: Int32Array, c: number, ref: number): void {
+    if (ref > 0 && (ref & TWIN) === 0) {
+      this.#setWord(ref, CODE, withdrawn(this.#word(ref, CODE)));
+      return;
+    }
+    this.now = this.time(ref);
+    const next = this.next(ref);
+    const own = this.#append(this.frame(ref), withdrawn(this.code(ref)));
+    this.#setWord(own, NEXT, next);
+    if (ref < 0) core[c + Core.HEAD] = own;
+    else {
+      this.#setWord(ref, CODE, this.#word(ref, CODE) & ~TWIN_BITS);
+      this.#setWord(ref, NEXT, own);
+    }
+    if (core[c + Core.TAIL] === ref) core[c + Core.TAIL] = own;
+  }
+
+  /** Is it the first segment of the connection? */
+  #isFirst(id: number, core: Int32Array, c: number, frame: number): boolean {
+    return frame === core[c + Core.FIRST_FRAME] && this.now === this.#cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1];
+  }
+
+  /** Makes the event the second transition of the entry `tail`, where that is the other end's by the same segment. */
+  #join(tail: number, frame: number, code: number): boolean {
+    if ((tail & TWIN) !== 0 || frame !== this.#word(tail, FRAME) || this.now !== this.time(tail)) return false;
+    const first = this.#word(tail, CODE);
+    if (!isTransition(first) || eventKind(code) !== EventKind.TRANSITION || eventAssumed(code) || eventSide(code) === eventSide(first))
+      return false;
+    this.#setWord(tail, CODE, first | (eventFrom(code) << TWIN_FROM_SHIFT) | ((eventCause(code) + 1) << TWIN_CAUSE_SHIFT));
+    return true;
+  }
+
+  #append(frame: number, code: number): number {
     const index = this.length++;
     const n = index >>> PAGE_BITS;
     if (n === this.#words.length) {
@@ -55,31 +155,30 @@ export class EventLog {
     const i = index & PAGE_MASK;
     page[i * STRIDE + FRAME] = frame;
     page[i * STRIDE + CODE] = code;
-    this.#times[n]![i] = time;
-    if (tail > 0) this.#words[(tail - 1) >>> PAGE_BITS]![((tail - 1) & PAGE_MASK) * STRIDE + NEXT] = index + 1;
+    this.#times[n]![i] = this.now;
     return index + 1;
   }
 
-  frame(ref: number): number {
-    return this.#word(ref, FRAME);
-  }
-  code(ref: number): number {
-    return this.#word(ref, CODE);
-  }
-  next(ref: number): number {
-    return this.#word(ref, NEXT);
-  }
-  time(ref: number): number {
-    return this.#times[(ref - 1) >>> PAGE_BITS]![(ref - 1) & PAGE_MASK]!;
-  }
-
-  withdraw(ref: number): void {
-    const page = this.#words[(ref - 1) >>> PAGE_BITS]!;
-    const at = ((ref - 1) & PAGE_MASK) * STRIDE + CODE;
-    page[at] = (page[at]! & ~31) | EventKind.WITHDRAWN;
-  }
-
   #word(ref: number, word: number): number {
-    return this.#words[(ref - 1) >>> PAGE_BITS]![((ref - 1) & PAGE_MASK) * STRIDE + word]!;
+    const index = (ref & ~TWIN) - 1;
+    return this.#words[index >>> PAGE_BITS]![(index & PAGE_MASK) * STRIDE + word]!;
   }
+  #setWord(ref: number, word: number, value: number): void {
+    const index = (ref & ~TWIN) - 1;
+    this.#words[index >>> PAGE_BITS]![(index & PAGE_MASK) * STRIDE + word] = value;
+  }
+}
+
+/** The transition by the SYN that opens a connection. */
+const OPENING = transitionCode(0, State.CLOSED, State.SYN_SENT, Cause.SENDS_SYN, false);
+
+/** Of a kind that may hold a second one. */
+const isTransition = (code: number): boolean => eventKind(code) < EventKind.FIRST_MARK;
+const hasTwin = (code: number): boolean => code >>> TWIN_CAUSE_SHIFT !== 0 && isTransition(code);
+const withdrawn = (code: number): number => (code & ~31) | EventKind.WITHDRAWN;
+
+function twinOf(code: number): number {
+  const from = (code >>> TWIN_FROM_SHIFT) & 15;
+  const cause = (code >>> TWIN_CAUSE_SHIFT) - 1;
+  return transitionCode(1 - eventSide(code), from, NEXT_STATE[from * CAUSES + cause]!, cause, false);
 }

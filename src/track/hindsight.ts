@@ -1,7 +1,7 @@
 /** What the log of a connection says about how an end came to its state: for the parts of the machine that correct what was told before. */
 import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, eventTo } from './events.ts';
-import { Core, Pair } from './layout.ts';
+import { Pair } from './layout.ts';
 import { Cause } from './transitions.ts';
 
 /** A repeated FIN or SYN-ACK that crosses its answer on the way says nothing: wait this long at least, nanoseconds. */
@@ -17,7 +17,7 @@ export function lastCause(x: Context): number {
 export function enteredAt(x: Context, state: number): number {
   const { events } = x.tables;
   let time = -Infinity;
-  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(x.id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) === EventKind.TRANSITION && eventSide(code) === x.side && eventTo(code) === state) time = events.time(ref);
   }
@@ -28,7 +28,7 @@ export function enteredAt(x: Context, state: number): number {
 export function finAckedTime(x: Context): number {
   const { events } = x.tables;
   let time = Infinity;
-  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(x.id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     const acked = eventKind(code) === EventKind.TRANSITION && eventSide(code) === x.side && eventCause(code) === Cause.FIN_ACKED;
     if (acked) time = events.time(ref);

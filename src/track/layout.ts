@@ -28,7 +28,7 @@ export const Core = {
   FIRST_FRAME: 12,
   /** generation of the newest timer of each end: client | server << 16 */
   ARMED: 13,
-  /** event indexes + 1 */
+  /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
   HEAD: 14,
   TAIL: 15,
   /** initial sequence numbers: [client, server] */

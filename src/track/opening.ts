@@ -181,7 +181,7 @@ function handshakeRtt(x: Context): number {
   let syn = -1;
   let answer = -1;
   let synAck = -1;
-  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(x.id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (!startsRetry(code)) continue;
     if (eventSide(code) === x.side) {
@@ -200,7 +200,7 @@ export function retryAfter(x: Context): number {
   const { events } = x.tables;
   let before = -1;
   let last = -1;
-  for (let ref = x.core[x.c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+  for (let ref = events.first(x.id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventSide(code) !== x.side || !startsRetry(code)) continue;
     before = last;

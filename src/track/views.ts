@@ -204,7 +204,7 @@ class Connection implements ConnectionView {
   #readTransitions(): readonly Transition[] {
     const { events } = this.#views.tables;
     const out: Transition[] = [];
-    for (let ref = this.#core[this.#c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       if (eventKind(code) !== EventKind.TRANSITION) continue;
       const frame = frameOrNull(events.frame(ref));
@@ -226,7 +226,7 @@ class Connection implements ConnectionView {
   #readMarks(): readonly MarkEvent[] {
     const { events } = this.#views.tables;
     const out: MarkEvent[] = [];
-    for (let ref = this.#core[this.#c + Core.HEAD]!; ref !== 0; ref = events.next(ref)) {
+    for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       const kind = eventKind(code);
       if (kind < EventKind.FIRST_MARK) continue;

@@ -1,21 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import { Mark } from '../../src/model/connection.ts';
+import { SIDE_NAMES, stateName } from '../../src/model/state.ts';
 import { EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
+import { CORE_STRIDE } from '../../src/track/layout.ts';
+import { RecordPages } from '../../src/track/pages.ts';
 import { marks, play } from '../support/play.ts';
+
+const life = `+0 > S 0:0(0)
+  +.01 < S. 0:0(0) ack 1
+  +.01 > .  1:1(0) ack 1
+  +.01 > F. 1:1(0) ack 1
+  +.01 < F. 1:1(0) ack 2
+  +.01 > .  2:2(0) ack 2`;
 
 describe('the event log', () => {
   test('keeps each connection its own order, across pages', () => {
-    const log = new EventLog();
-    const tails = [0, 0, 0];
-    const heads = [0, 0, 0];
+    const cores = new RecordPages(CORE_STRIDE, 12);
+    const log = new EventLog(cores);
+    const ids = [cores.add(), cores.add(), cores.add()];
     for (let i = 0; i < 60_000; i++) {
-      const c = i % 3;
-      tails[c] = log.append(tails[c]!, i * 0.5, i, markCode(markKind(Mark.RST), i & 1, i & 0xffff));
-      if (heads[c] === 0) heads[c] = tails[c]!;
+      const id = ids[i % 3]!;
+      log.now = i * 0.5;
+      log.log(id, cores.page(id), cores.offset(id), i, markCode(markKind(Mark.RST), i & 1, i & 0xffff));
     }
-    heads.forEach((head, c) => {
+    ids.forEach((id, c) => {
       let n = c;
-      for (let ref = head; ref !== 0; ref = log.next(ref), n += 3) {
+      for (let ref = log.first(id); ref !== 0; ref = log.next(ref), n += 3) {
         expect([log.frame(ref), log.time(ref), markDetail(log.code(ref))]).toEqual([n, n * 0.5, n & 0xffff]);
       }
       expect(n).toBe(60_000 + c);
@@ -26,6 +36,53 @@ describe('the event log', () => {
     const kinds = MARKS.map((mark) => eventKind(markCode(markKind(mark), 1, 0x7ffffff)));
     expect(new Set(kinds).size).toBe(MARKS.length);
     expect(kinds).toEqual(MARKS.map(markKind));
+  });
+});
+
+describe('what the log holds of a life', () => {
+  const length = (script: string): number => play(script).tracker.tables.events.length;
+
+  test('nothing of a SYN without an answer, one entry for each segment that moves both ends', () => {
+    expect(length('+0 > S 0:0(0)')).toBe(0);
+    expect(length('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1')).toBe(1);
+    expect(length(life)).toBe(6); // the FIN that answers a FIN makes three transitions
+  });
+
+  test('and yet every transition, in order', () => {
+    const { last } = play(life);
+    expect(last.transitions.map((t) => `${t.frame ?? '-'} ${SIDE_NAMES[t.side]} ${stateName(t.to)}`)).toEqual([
+      '1 client SYN_SENT',
+      '2 server SYN_RCVD',
+      '2 client ESTABLISHED',
+      '3 server ESTABLISHED',
+      '4 client FIN_WAIT_1',
+      '4 server CLOSE_WAIT',
+      '5 client FIN_WAIT_2',
+      '5 server LAST_ACK',
+      '5 client TIME_WAIT',
+      '6 server CLOSED',
+    ]);
+  });
+
+  test('what is taken back leaves the other transition of its segment, and the order', () => {
+    // The SYN comes again, so the SYN-ACK did not reach the client; the server goes on waiting for the third ACK.
+    const { last, states } = play('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+1 > S 0:0(0)');
+    expect(states).toEqual({ client: 'SYN_SENT', server: 'SYN_RCVD' });
+    expect(last.transitions.map((t) => stateName(t.to))).toEqual(['SYN_SENT', 'SYN_RCVD']);
+    expect(marks(last)).toEqual(['client syn-again']);
+    const after = play('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+1 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+.01 > . 1:1(0) ack 1');
+    expect(after.last.transitions.map((t) => `${String(t.frame)} ${stateName(t.to)}`)).toEqual([
+      '1 SYN_SENT',
+      '2 SYN_RCVD',
+      '4 ESTABLISHED',
+      '5 ESTABLISHED',
+    ]);
+  });
+
+  test('a SYN that was given up too early, and comes again, is still the first event', () => {
+    const { last, states } = play('+0 > S 0:0(0)\n+3 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1');
+    expect(states).toEqual({ client: 'ESTABLISHED', server: 'SYN_RCVD' });
+    expect(last.transitions.map((t) => stateName(t.to))).toEqual(['SYN_SENT', 'SYN_RCVD', 'ESTABLISHED']);
   });
 });
 
