@@ -23,8 +23,19 @@ const onSignal = (signal: number): void => {
   interrupt.abort(signal);
   setTimeout(() => process.exit(EXIT_SIGNAL_BASE + signal), GRACE_MS).unref();
 };
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-for (const name of SIGNALS) process.on(name, () => onSignal(constants.signals[name]));
+for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => onSignal(constants.signals[name]));
+
+/** What the next Ctrl-C calls instead of ending the program. */
+let enough: (() => void) | null = null;
+process.on('SIGINT', () => {
+  const stop = enough ?? (() => onSignal(constants.signals.SIGINT));
+  enough = null;
+  stop();
+});
+const onFirstInterrupt = (stop: () => void): (() => void) => {
+  enough = stop;
+  return () => (enough = null);
+};
 
 /** What slips through every net is still one sentence and not a stack. */
 const lastResort = (error: unknown): void => {
@@ -82,8 +93,10 @@ const world: World = {
   version: TOOL_VERSION,
   now: () => performance.now(),
   interrupted: interrupt.signal,
+  onFirstInterrupt,
   analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),
-  session: async (...args) => (await import('./engine/session.ts')).localSession(...args),
+  session: async (paths, options, stop) =>
+    (await import('./engine/session.ts')).localSession(paths, options, stop === undefined ? {} : { enough: stop }),
   rules: async (own) => (await import('./engine/own-rules.ts')).withOwnRules(own),
   crossRead: async (path) => (await import('./capture/cross-read.ts')).crossRead(path),
   openTui: async (...args) => (await import('./commands/open-tui.ts')).openTui(...args),

@@ -10,6 +10,7 @@ import { countText, durationText } from '../report/narrate.ts';
 import { explainImplicitStdin, type Inputs, resolveInputs } from './inputs.ts';
 import { failOn, type Flags } from './options.ts';
 import { throwIfInterrupted } from './output.ts';
+import { untilInterrupted } from './partial.ts';
 import { progressLine } from './progress.ts';
 import { say } from './say.ts';
 import { settingsOf } from './settings.ts';
@@ -19,7 +20,7 @@ import type { World } from './world.ts';
 export interface AnalysisRun {
   readonly analysis: Analysis;
   readonly paths: readonly string[];
-  /** What `--fail-on` makes of findings. */
+  /** What `--fail-on` makes of findings; that of the signal where one ended reading. */
   readonly exitCode: (findings: readonly Finding[]) => number;
 }
 
@@ -39,9 +40,11 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const { flags: settled, options } = await settingsOf(world, flags);
   const exitCode = failOn(settled);
   const started = world.now();
-  const analysis = await analyseWithProgress(world, inputs, options, flags, hints);
+  const { value: analysis, status } = await untilInterrupted(world, (enough) =>
+    analyseWithProgress(world, inputs, options, flags, hints, enough),
+  );
   await sayWhatWasRead(world, inputs, flags, analysis.report.capture, { started, warn: hints.warn !== false });
-  return { analysis, paths: inputs.paths, exitCode };
+  return { analysis, paths: inputs.paths, exitCode: (findings) => status ?? exitCode(findings) };
 }
 
 /** The warnings, and with `-v` how long it took. */
@@ -74,12 +77,14 @@ async function analyseWithProgress(
   options: AnalysisOptions,
   flags: Flags,
   hints: RunHints,
+  enough: AbortSignal,
 ): Promise<Analysis> {
   const progress = progressLine(world, flags.progress !== false && flags.quiet !== true);
   try {
     const analysis = await world.analyse(inputs.paths, options, {
       progress: (p) => progress.show(p),
       signal: world.interrupted,
+      enough,
       keep: hints.keep === true,
       said: hints.said === true,
     });

@@ -1,18 +1,19 @@
 /** SHA-256 of the captures, for a report that must say which bytes it is about. A second read of each file, so only when asked for. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { UnreadableError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { STDIN } from './inputs.ts';
 
-/** The report with `sha256` filled in; standard input is gone by now and keeps null. `paths` are in the order of `capture.files`. */
+/** The report with `sha256` filled in; what came through a pipe is gone by now and keeps null. `paths` are in the order of `capture.files`. */
 export async function withChecksums(report: Report, paths: readonly string[]): Promise<Report> {
   const sums = new Map<string, string>();
-  for (const path of new Set(paths)) if (path !== STDIN) sums.set(path, await sha256(path));
+  for (const path of new Set(paths)) if (isRegular(path)) sums.set(path, await sha256(path));
   const files = report.capture.files.map((file, i) => ({ ...file, sha256: sums.get(paths[i] ?? file.path) ?? null }));
   return { ...report, capture: { ...report.capture, files } };
 }
+
+const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');

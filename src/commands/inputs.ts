@@ -42,8 +42,13 @@ export function resolveInputs(world: World, words: readonly string[], commands: 
 /** What the system knows a file by, whatever its names (links, globs that overlap). */
 function identityOf(path: string): string {
   if (path === STDIN) return STDIN;
-  const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return facts?.isFile() === true && facts.ino !== 0n ? `${String(facts.dev)}:${String(facts.ino)}` : `path ${path}`;
+  try {
+    const facts = statSync(path, { bigint: true });
+    if (facts.isFile() && facts.ino !== 0n) return `${String(facts.dev)}:${String(facts.ino)}`;
+  } catch {
+    // The reader that opens it says what is wrong.
+  }
+  return `path ${path}`;
 }
 
 /** Only what is certainly not there; anything else that is wrong with a file is said by the reader that opens it. */

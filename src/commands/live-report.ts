@@ -6,6 +6,7 @@ import { sayWhatWasRead } from './analysis-run.ts';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
 import { failOn, type Flags } from './options.ts';
 import { throwIfInterrupted, writeResult } from './output.ts';
+import { untilInterrupted } from './partial.ts';
 import { settingsOf } from './settings.ts';
 import type { World } from './world.ts';
 
@@ -14,22 +15,24 @@ export async function liveReport(world: World, words: readonly string[], flags: 
   const { flags: settled, options } = await settingsOf(world, flags);
   const exitCode = failOn(settled);
   const started = world.now();
-  const session = await world.session(inputs.paths, options);
-  try {
-    const lines = new LiveLines();
-    const report = await following(world, session, async () => {
-      await writeResult(world, lines.changes(session.snapshot(), world.now()), undefined);
-      return lines.owes;
-    });
-    await sayWhatWasRead(world, inputs, flags, report.capture, { started, warn: true });
-    await writeResult(world, lines.final(report), undefined);
-    return exitCode(report.findings);
-  } catch (error) {
-    throwIfInterrupted(world); // whatever an interrupted reader says, the signal is the reason
-    throw inputs.implicitStdin ? explainImplicitStdin(error) : error;
-  } finally {
-    await session.close();
-  }
+  const lines = new LiveLines();
+  const { value: report, status } = await untilInterrupted(world, async (enough) => {
+    const session = await world.session(inputs.paths, options, enough);
+    try {
+      return await following(world, session, async () => {
+        await writeResult(world, lines.changes(session.snapshot(), world.now()), undefined);
+        return lines.owes;
+      });
+    } catch (error) {
+      throwIfInterrupted(world); // whatever an interrupted reader says, the signal is the reason
+      throw inputs.implicitStdin ? explainImplicitStdin(error) : error;
+    } finally {
+      await session.close();
+    }
+  });
+  await sayWhatWasRead(world, inputs, flags, report.capture, { started, warn: true });
+  await writeResult(world, lines.final(report), undefined);
+  return status ?? exitCode(report.findings);
 }
 
 /**

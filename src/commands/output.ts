@@ -3,6 +3,7 @@
  * first failed write ends the command. A file appears under its name only once it is complete.
  */
 import { randomBytes } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OutputError } from '../model/errors.ts';
@@ -72,7 +73,7 @@ interface Target {
 
 async function prepare(file: string, inputs: readonly string[]): Promise<Target> {
   try {
-    const existing = await stat(file).catch((error: unknown) => {
+    const existing = await stat(file, { bigint: true }).catch((error: unknown) => {
       if (isErrno(error) && error.code === 'ENOENT') return null;
       throw error;
     });
@@ -81,15 +82,22 @@ async function prepare(file: string, inputs: readonly string[]): Promise<Target>
     if (existing !== null && !existing.isFile()) return { handle: await open(file, 'w'), temporary: null, final: file };
     const final = existing === null ? file : await realpath(file); // a link keeps pointing where it did
     for (const input of inputs) {
-      if (existing !== null && input !== '-' && (await realpath(input).catch(() => null)) === final) {
+      if (existing !== null && input !== '-' && (await isSame(input, final, existing))) {
         throw new OutputError(`${quoted(file)} is the capture itself; choose another name for the result`);
       }
     }
     const temporary = join(dirname(final), `.${basename(final).slice(0, 200)}.${randomBytes(6).toString('hex')}`);
-    return { handle: await open(temporary, 'wx', existing === null ? 0o666 : existing.mode & 0o777), temporary, final };
+    return { handle: await open(temporary, 'wx', existing === null ? 0o666 : Number(existing.mode) & 0o777), temporary, final };
   } catch (error) {
     throw isErrno(error) ? unwritable(file, error) : error;
   }
+}
+
+/** By whatever name: a link, another path to it, a second name of the same data. */
+async function isSame(input: string, final: string, existing: BigIntStats): Promise<boolean> {
+  if ((await realpath(input).catch(() => null)) === final) return true;
+  const facts = await stat(input, { bigint: true }).catch(() => null);
+  return facts !== null && facts.ino !== 0n && facts.ino === existing.ino && facts.dev === existing.dev;
 }
 
 const unwritable = (file: string, error: NodeJS.ErrnoException): OutputError =>
@@ -111,6 +119,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is not a folder',
   ENAMETOOLONG: 'the name is too long',
   EIO: 'input/output error',
+  EFBIG: 'a file may not be that large here',
+  ENXIO: 'it is a socket, or nobody is behind it',
+  ELOOP: 'too many symbolic links',
+  EISDIR: 'it is a directory',
+  ETXTBSY: 'it is a program that is running',
+  EBUSY: 'it is in use',
 };
 
 /** Why the system refused, in words where we have them. */

@@ -19,6 +19,8 @@ export interface OutStream {
 export interface AnalyseHooks {
   progress?(progress: Progress): void;
   signal?: AbortSignal;
+  /** Ends reading; what was read so far is the capture. */
+  enough?: AbortSignal;
   /** Keep a copy of standard input, so that it can be read again. */
   keep?: boolean;
   /** The findings will be shown with what their connections said last. */
@@ -43,10 +45,12 @@ export interface World {
   readonly now: () => number;
   /** Aborted by a signal; `reason` is the signal's number. */
   readonly interrupted: AbortSignal;
+  /** Has the first Ctrl-C call `enough` instead, until the returned function is called: somebody who waits wants what there is. */
+  readonly onFirstInterrupt: (enough: () => void) => () => void;
   readonly analyse: (paths: readonly string[], options: AnalysisOptions, hooks?: AnalyseHooks) => Promise<Analysis>;
-  /** Ours, and those of the user's own modules, which are given as URLs. */
   /** The same while it runs, in this thread. */
-  readonly session: (paths: readonly string[], options: AnalysisOptions) => Promise<Session>;
+  readonly session: (paths: readonly string[], options: AnalysisOptions, enough?: AbortSignal) => Promise<Session>;
+  /** Ours, and those of the user's own modules, which are given as URLs. */
   readonly rules: (own: readonly string[]) => Promise<readonly Detector[]>;
   readonly crossRead: (path: string) => Promise<CrossReadResult>;
   /** Shows the capture on the terminal until the user leaves; null where there is no terminal to take keys from. */

@@ -8,11 +8,13 @@ import type { Progress } from './protocol.ts';
 import { readLadder } from './queries.ts';
 import { completed } from './complete.ts';
 import { SecondPass } from './second-pass.ts';
-import { readAndKeep, Spool } from './spool.ts';
+import { readAndKeep, Spools } from './spool.ts';
 
 export interface AnalyseHooks {
   progress?: (p: Progress) => void;
   signal?: AbortSignal | undefined;
+  /** Ends reading; what was read so far is the capture. */
+  enough?: AbortSignal | undefined;
   /** Keep a copy of standard input, so that a ladder can be read from it. */
   keep?: boolean;
   /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
@@ -25,8 +27,9 @@ export interface AnalyseHooks {
 export async function analyse(paths: readonly string[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const ours = await withOwnRules(options.rules);
   const analyzer = new Analyzer(options, hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'));
-  const spool = new Spool();
+  const spools = new Spools();
   const signal = hooks.signal ?? new AbortController().signal;
+  const reading = hooks.enough === undefined ? signal : AbortSignal.any([signal, hooks.enough]);
   const sink: CaptureSink = {
     record: (record, file) => analyzer.record(record, file),
     chunk: (bytesRead, bytesTotal) => {
@@ -35,11 +38,13 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     },
   };
   const said = hooks.said !== false && options.payload !== false;
-  const files = hooks.keep === true || said ? await readAndKeep(paths, sink, spool, signal) : await readCaptures(paths, sink, { signal });
-  const pass = new SecondPass((again, until) => readCaptures(spool.again(paths), again, { signal: until }), signal);
+  const files =
+    hooks.keep === true || said ? await readAndKeep(paths, sink, spools, reading) : await readCaptures(paths, sink, { signal: reading });
+  if (hooks.enough?.aborted === true) analyzer.interrupt();
+  const pass = new SecondPass((again, until) => readCaptures(spools.again(paths), again, { signal: until }), signal);
   const found = analyzer.finish(files);
   const report = said ? await completed(found, analyzer, pass) : found;
-  if (hooks.keep !== true) spool.close();
+  if (hooks.keep !== true) spools.close();
   return {
     clock: analyzer.clock,
     report,
@@ -47,6 +52,6 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     sockets: (at) => analyzer.sockets(at),
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
     ladder: (id) => readLadder(analyzer, pass, id, report.findings),
-    close: () => spool.close(),
+    close: () => spools.close(),
   };
 }

@@ -30,7 +30,7 @@ import { Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import type { AnalysisOptions, StateCounts } from './analysis.ts';
-import { captureCaveats, PacketTally } from './caveats.ts';
+import { captureCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { FrameFiles } from './frame-files.ts';
 import { SaidPlan } from './last-said.ts';
@@ -62,8 +62,7 @@ export class Analyzer {
   #last: Nanos = nanos(-0);
   /** Reading ends after this time. */
   #until = Infinity;
-  /** The option that ended reading. */
-  #ended: '--to' | '--count' | null = null;
+  #ended: ReadingEnd | null = null;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   readonly #filter: ReportFilter;
   #reported: Reported = NOTHING;
@@ -154,6 +153,11 @@ export class Analyzer {
     const told = direction === Direction.UNKNOWN ? cookedDirection(linkType, record.view, record.at, record.capLen) : direction;
     this.#tracker.tables.sightings.note(this.#packet, linkType, record.origLen, told);
     this.#tracker.look(this.#packet, id);
+  }
+
+  /** Nothing more comes, although the capture goes on: the user has seen enough. */
+  interrupt(): void {
+    this.#ended ??= 'interrupt';
   }
 
   #enough(option: '--to' | '--count'): false {

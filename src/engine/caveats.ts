@@ -58,6 +58,9 @@ export class PacketTally {
   }
 }
 
+/** What ended reading before the capture did. */
+export type ReadingEnd = '--to' | '--count' | 'interrupt';
+
 /** Warnings per file; a file can be odd in a thousand places. */
 const MAX_FILE_WARNINGS = 20;
 
@@ -66,7 +69,7 @@ export function captureCaveats(
   tally: PacketTally,
   quality: CaptureQuality | undefined,
   frames: number,
-  ended: '--to' | '--count' | null,
+  ended: ReadingEnd | null,
 ): Caveat[] {
   const out: Caveat[] = [];
   const add = (code: string, count: number, text: string): void => {
@@ -85,7 +88,9 @@ export function captureCaveats(
     add('capture-drops', f.reportedDrops, `${name}: the capturing program says that it lost ${plural(f.reportedDrops, 'packet')}`);
   }
   if (frames === 0 && files.length > 0 && files.every((f) => f.packets === 0)) add('empty-capture', 1, 'the capture holds no packet');
-  if (ended !== null) add('reading-ended', 1, `reading ended at ${ended}: what the capture may hold behind it was not looked at`);
+  if (ended === 'interrupt') {
+    add('interrupted', 1, `reading was interrupted after packet ${frames}: what the capture holds behind it was not looked at`);
+  } else if (ended !== null) add('reading-ended', 1, `reading ended at ${ended}: what the capture may hold behind it was not looked at`);
   const s = (n: number, one: string, many: string): string => `${plural(n, 'packet')} ${n === 1 ? one : many}`;
   add(
     'unknown-link-type',

@@ -15,13 +15,14 @@ import type { Progress, QuestionName, Questions, Session, Snapshot } from './pro
 import { type Answers, Queries, type QuerySource } from './queries.ts';
 import { SecondPass } from './second-pass.ts';
 import { type AnalysisState, SNAPSHOT_INTERVAL_MS, Snapshots } from './snapshots.ts';
-import { Spool, readAndKeep } from './spool.ts';
+import { Spools, readAndKeep } from './spool.ts';
 
 /** What a session needs of the analyzer; tests have a small one. */
 export interface SessionAnalyzer extends QuerySource, Unfinished {
   readonly captureSeconds: number;
   record(record: RawRecord, file: number): boolean;
   snapshot(): AnalysisState;
+  interrupt(): void;
   finish(files: readonly CaptureFileFacts[]): Report;
 }
 
@@ -30,6 +31,8 @@ export interface SessionParts {
   readonly analyzer: (options: AnalysisOptions, detectors: readonly Detector[]) => SessionAnalyzer;
   /** Ours, and those of the user's modules. */
   readonly detectors: (modules: readonly string[] | undefined) => Promise<readonly Detector[]>;
+  /** Aborted: reading ends, and what was read so far is the capture. */
+  readonly enough: AbortSignal;
   /** Milliseconds; only goes forward. */
   readonly now: () => number;
   /** Calls again and again, until the function it returned is called. */
@@ -39,6 +42,7 @@ export interface SessionParts {
 const PARTS: SessionParts = {
   analyzer: (options, detectors) => new Analyzer(options, detectors),
   detectors: withOwnRules,
+  enough: new AbortController().signal,
   now: () => performance.now(),
   every: (milliseconds, call) => {
     const timer = setInterval(call, milliseconds);
@@ -64,7 +68,7 @@ class LocalSession implements Session {
   readonly #snapshots = new Snapshots();
   readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
-  readonly #spool = new Spool();
+  readonly #spools = new Spools();
   readonly #started: Promise<Started>;
   #bytesRead = 0;
   #bytesTotal: number | null = null;
@@ -98,14 +102,14 @@ class LocalSession implements Session {
     this.#listeners.clear();
     this.#stop.abort(new TcpdiagError('the session is closed'));
     await this.done.catch(() => undefined);
-    this.#spool.close();
+    this.#spools.close();
   }
 
   async #start(options: AnalysisOptions): Promise<Started> {
     const { now } = this.#parts;
     const detectors = await this.#parts.detectors(options.rules);
     const analyzer = this.#parts.analyzer(options, detectors);
-    const pass = new SecondPass((sink, signal) => readCaptures(this.#spool.again(this.#paths), sink, { signal }), this.#stop.signal);
+    const pass = new SecondPass((sink, signal) => readCaptures(this.#spools.again(this.#paths), sink, { signal }), this.#stop.signal);
     const state = (): { findings: Snapshot['findings']; analysisRevision: number; final: boolean } => ({
       findings: this.#snapshots.current.findings,
       analysisRevision: this.#snapshots.analysisRevision,
@@ -115,7 +119,7 @@ class LocalSession implements Session {
   }
 
   async #run({ analyzer, pass }: Started): Promise<Report> {
-    const { every, now } = this.#parts;
+    const { every, now, enough } = this.#parts;
     const { signal } = this.#stop;
     const analyse = (): AnalysisState => analyzer.snapshot();
     const stopTicking = every(SNAPSHOT_INTERVAL_MS, () => {
@@ -129,8 +133,9 @@ class LocalSession implements Session {
           this.#bytesTotal = bytesTotal;
         },
       };
-      const files = await readAndKeep(this.#paths, sink, this.#spool, signal);
+      const files = await readAndKeep(this.#paths, sink, this.#spools, AbortSignal.any([signal, enough]));
       signal.throwIfAborted();
+      if (enough.aborted) analyzer.interrupt();
       const report = await completed(analyzer.finish(files), analyzer, pass);
       this.#snapshots.replace(this.#progress('done', analyzer), () => report, now);
       this.#publish();

@@ -1,11 +1,11 @@
 /**
- * A copy of what came through standard input, so that a ladder or a packet can be read a second time.
+ * A copy of what came through standard input or a pipe with a name, so that a ladder or a packet can be read a second time.
  *
  * A temporary file that only its owner may read, and that is gone when the program is, also when it is killed: on Linux the name is
  * taken away at once and the file lives on behind its descriptor; elsewhere the name is removed when the thread ends.
  * Bounded: a longer stream is analysed as well, but cannot be gone back to. A full disk has the same effect.
  */
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CaptureFileFacts, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
@@ -13,7 +13,7 @@ import { type ChunkSource, openSource } from '../capture/source.ts';
 import { TcpdiagError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 
-/** Octets. What a person can wait for to be read again; /tmp is memory on many systems. */
+/** Octets, of all streams together. What a person can wait for to be read again; /tmp is memory on many systems. */
 const SPOOL_LIMIT = 1024 ** 3;
 
 export class Spool {
@@ -36,22 +36,11 @@ export class Spool {
     return this.#file?.path ?? null;
   }
 
-  /** The same inputs once more: standard input cannot be read twice, its copy can. */
-  again(paths: readonly string[]): readonly string[] {
-    return paths.map((path) => {
-      if (path !== '-') return path;
-      if (this.path === null) throw new TcpdiagError(this.#lost ?? 'nothing has come through standard input yet');
-      return this.path;
-    });
-  }
-
   /** Synchronous, so that a record that has been analysed can always be found again. Never throws. */
   write(chunk: Uint8Array): void {
     if (this.#lost !== null) return;
     if (this.#size + chunk.length > this.#limit) {
-      this.#give(
-        `the stream is too long to go back to: only ${String(Math.floor(this.#limit / 1024 ** 2))} MiB of standard input are kept`,
-      );
+      this.#give(`the stream is too long to go back to: only ${String(Math.floor(this.#limit / 1024 ** 2))} MiB of it are kept`);
       return;
     }
     try {
@@ -100,22 +89,66 @@ function openHidden(): { descriptor: number; path: string; remove: () => void } 
   };
 }
 
-/** `readCaptures` that keeps a copy of what comes through standard input. */
+/** The copies of those inputs that can be read only once. */
+export class Spools {
+  readonly #byPath = new Map<string, Spool>();
+
+  /** Begins a copy of each of these. */
+  begin(paths: readonly string[]): void {
+    for (const path of paths) this.#byPath.set(path, new Spool(Math.floor(SPOOL_LIMIT / paths.length)));
+  }
+
+  of(path: string): Spool | null {
+    return this.#byPath.get(path) ?? null;
+  }
+
+  /** The same inputs once more: a stream cannot be read twice, its copy can. @throws TcpdiagError where there is none */
+  again(paths: readonly string[]): readonly string[] {
+    return paths.map((path) => {
+      const spool = this.of(path);
+      if (spool === null && path !== '-') return path;
+      const copy = spool?.path ?? null;
+      if (copy === null) throw new TcpdiagError(spool?.lost ?? 'nothing has come through standard input yet');
+      return copy;
+    });
+  }
+
+  close(): void {
+    for (const spool of this.#byPath.values()) spool.close();
+  }
+}
+
+/** Standard input, and pipes with a name: opened again, they are empty or wait for somebody to write. What is wrong with a path is the reader's to say. */
+function isReadOnce(path: string): boolean {
+  if (path === '-') return true;
+  try {
+    return !statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** `readCaptures` that keeps a copy of what cannot be read a second time. */
 export async function readAndKeep(
   paths: readonly string[],
   sink: CaptureSink,
-  spool: Spool,
+  spools: Spools,
   signal: AbortSignal,
 ): Promise<CaptureFileFacts[]> {
-  if (!paths.includes('-')) return readCaptures(paths, sink, { signal });
+  const streams = paths.filter(isReadOnce);
+  if (streams.length === 0) return readCaptures(paths, sink, { signal });
+  spools.begin(streams);
   const sources: ChunkSource[] = [];
   const close = (): Promise<unknown> => Promise.all(sources.map((source) => source.close()));
   const stop = (): void => void close();
   signal.addEventListener('abort', stop);
   try {
     for (const path of paths) sources.push(await openSource(path));
-    const streams = sources.map(({ path, chunks }) => ({ name: path, chunks: path === '-' ? kept(chunks, spool) : chunks }));
-    return await readStreams(streams, sink, { signal });
+    const inputs = sources.map(({ path, chunks }) => {
+      const spool = spools.of(path);
+      return { name: path, chunks: spool === null ? chunks : kept(chunks, spool) };
+    });
+    return await readStreams(inputs, sink, { signal });
   } finally {
     signal.removeEventListener('abort', stop);
     await close();

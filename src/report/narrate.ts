@@ -250,6 +250,7 @@ export function silence(rules: readonly RuleVerdict[]): Silence {
 export function nothingWrongText(report: Pick<Report, 'capture' | 'findings' | 'rules'>): string | null {
   const { capture, findings, rules } = report;
   if (capture.packets === 0) {
+    if (capture.caveats.some((c) => c.code === 'interrupted')) return 'No packet was read before the interruption.';
     if (capture.caveats.some((c) => c.code === 'reading-ended'))
       return 'No packet was read: the capture begins behind the end of reading that was asked for.';
     return 'The capture is empty: it holds no packet, so there is nothing to diagnose.';

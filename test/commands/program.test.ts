@@ -104,13 +104,18 @@ test.runIf(existsSync('/dev/full'))('a full disk is one sentence and 2', async (
 });
 
 test.each([
-  ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const)('%s ends it with %i, quietly, and leaves no file behind', async (signal, status) => {
   const ended = await program([endless, '-o', join(folder, 'never.txt')], { signal });
   expect(ended).toEqual({ status, out: '', err: 'reading\n' });
   expect(readdirSync(folder).filter((name) => name.includes('never'))).toEqual([]);
+});
+
+test('SIGINT ends reading: what there is goes where it was to go, 130', async () => {
+  const ended = await program([endless, '-o', join(folder, 'partial.txt')], { signal: 'SIGINT' });
+  expect(ended).toEqual({ status: 130, out: '', err: 'reading\n' });
+  expect(readFileSync(join(folder, 'partial.txt'), 'utf8')).toContain('39 connections stuck in CLOSE_WAIT');
 });
 
 test('> file: Ctrl-C ends rows that would never end', async () => {

@@ -47,6 +47,10 @@ export class FakeAnalyzer implements SessionAnalyzer {
     return true;
   }
 
+  interrupt(): void {
+    // A report of this small one does not say why it ended.
+  }
+
   saidPlan(): null {
     return null;
   }

@@ -9,8 +9,12 @@ export async function analyse(paths: readonly string[], _options: AnalysisOption
   const [path = ''] = paths;
   if (path.endsWith('endless.pcap')) {
     process.stderr.write('reading\n');
-    await new Promise((_resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const alive = setInterval(() => undefined, 1_000);
+      hooks.enough?.addEventListener('abort', () => {
+        clearInterval(alive);
+        resolve();
+      });
       hooks.signal?.addEventListener('abort', () => {
         clearInterval(alive);
         reject(new Error('aborted'));

@@ -59,6 +59,7 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     version: '9.9.9',
     now: () => 0,
     interrupted: new AbortController().signal,
+    onFirstInterrupt: () => () => undefined,
     session: () => Promise.reject(new Error('no session in this world')),
     rules: () => Promise.resolve(fakeRules),
     crossRead: () => Promise.resolve({ verdict: 'agrees', packets: 849 }),
