@@ -98,7 +98,7 @@ const world: World = {
   session: async (paths, options, stop) =>
     (await import('./engine/session.ts')).localSession(paths, options, stop === undefined ? {} : { enough: stop }),
   rules: async (own) => (await import('./engine/own-rules.ts')).withOwnRules(own),
-  crossRead: async (path) => (await import('./capture/cross-read.ts')).crossRead(path),
+  crossRead: async (path) => (await import('./commands/cross-reading.ts')).crossReadApart(path, { signal: interrupt.signal }),
   openTui: async (...args) => (await import('./commands/open-tui.ts')).openTui(...args),
 };
 

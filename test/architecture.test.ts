@@ -37,7 +37,7 @@ const mayUseAnyNode = (file: string): boolean => file === 'cli.ts' || file.start
 
 /** `process`, the clock and chance: where the outside gets in. */
 const MAY_USE: readonly { readonly what: RegExp; readonly files: readonly string[] }[] = [
-  { what: /\bprocess\.(?!env\.NODE_ENV)/, files: ['cli.ts', 'tui/run.tsx', 'engine/spool.ts'] },
+  { what: /\bprocess\.(?!env\.NODE_ENV)/, files: ['cli.ts', 'commands/cross-reader.ts', 'tui/run.tsx', 'engine/spool.ts'] },
   { what: /\bDate\.now\b|\bnew Date\(\)/, files: [] },
   { what: /\bperformance\.now\b/, files: ['cli.ts', 'tui/run.tsx', 'engine/session.ts'] },
   { what: /\bMath\.random\b/, files: ['track/hash.ts'] }, // the seed of hashes, which order nothing

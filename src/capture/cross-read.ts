@@ -1,7 +1,7 @@
 /**
  * A second opinion on a capture file: the same bytes read by npm's pcap-parser, which shares no code with our reader, packet by packet.
  *
- * Only what that parser can read is compared: classic pcap in microseconds, of bounded size, since it wants the file as a whole
+ * Only what that parser can read is compared: classic pcap in microseconds, its first 64 MiB, since it wants them as one
  * (given in pieces it copies everything it has with each piece). Link types and clocks are not compared: it does not look at them.
  */
 import type { PcapInput } from 'pcap-parser';
@@ -13,29 +13,31 @@ import { openSource } from './source.ts';
 import { packingOf, UnpackedChunks } from './unpack/index.ts';
 
 export type CrossReadResult =
-  | { readonly verdict: 'agrees'; readonly packets: number }
+  /** `whole`: all there are; false: as many as fit into what is compared at most. */
+  | { readonly verdict: 'agrees'; readonly packets: number; readonly whole: boolean }
   /** `packet` is 1-based. */
   | { readonly verdict: 'differs'; readonly packet: number; readonly what: string }
   | { readonly verdict: 'not-comparable'; readonly because: string };
 
-/** Octets; the parser takes about a second for so many. */
+/** Octets that are compared at most, from the first on; the parser takes about a second for so many. */
 const MAX_SIZE = 64 * 1024 * 1024;
 
 /** @throws UnreadableError, UnknownFormatError */
 export async function crossRead(path: string): Promise<CrossReadResult> {
   if (path === '-') return notComparable('standard input can be read only once');
-  const bytes = await readWhole(path);
-  if (bytes === null) return notComparable(`the file is larger than ${MAX_SIZE / 1024 / 1024} MiB`);
-  return crossReadBytes(bytes, path);
+  const { bytes, whole } = await readFirst(path);
+  return crossReadBytes(bytes, path, whole);
 }
 
-/** The same for bytes in memory. */
-export async function crossReadBytes(file: Uint8Array, name: string): Promise<CrossReadResult> {
+/** The same for bytes in memory. @param wholeFile false: it goes on behind them */
+export async function crossReadBytes(file: Uint8Array, name: string, wholeFile = true): Promise<CrossReadResult> {
   const packing = packingOf(file);
   const unpacking = packing && new UnpackedChunks(packing, only(file), file.length);
-  const bytes = unpacking ? await allOf(unpacking) : file;
-  if (bytes === null) return notComparable(`the file unpacks to more than ${MAX_SIZE / 1024 / 1024} MiB`);
-  if (unpacking && unpacking.damage !== null) return notComparable(unpacking.damage);
+  const unpacked = unpacking ? await firstOf(unpacking) : { bytes: file, whole: true };
+  const { bytes } = unpacked;
+  const whole = unpacked.whole && wholeFile;
+  // Where the file itself was cut by us, its last block is, too.
+  if (whole && unpacking && unpacking.damage !== null) return notComparable(unpacking.damage);
   const format = detectFormat(bytes, name);
   const ours = format.create();
   if (!(ours instanceof PcapReader)) return notComparable(`pcap-parser does not read ${format.name}`);
@@ -61,7 +63,7 @@ export async function crossReadBytes(file: Uint8Array, name: string): Promise<Cr
         packets++;
         difference = `tcpdiag sees packet ${packets}, pcap-parser ends before it`;
       }
-      resolve(difference === null ? { verdict: 'agrees', packets } : { verdict: 'differs', packet: packets, what: difference });
+      resolve(difference === null ? { verdict: 'agrees', packets, whole } : { verdict: 'differs', packet: packets, what: difference });
     });
   });
 }
@@ -103,26 +105,31 @@ function compare(ours: RawRecord, theirs: ParsedHeader, data: Uint8Array): strin
   return unlike < 0 ? null : `byte ${unlike} of the frame`;
 }
 
-/** null: too large. */
-async function readWhole(path: string): Promise<Uint8Array | null> {
+async function readFirst(path: string): Promise<First> {
   const source = await openSource(path);
   try {
-    return source.size !== null && source.size > MAX_SIZE ? null : await allOf(source.chunks);
+    return await firstOf(source.chunks);
   } finally {
     await source.close();
   }
 }
 
-/** null: too large. */
-async function allOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | null> {
+interface First {
+  readonly bytes: Uint8Array;
+  /** false: there is more. */
+  readonly whole: boolean;
+}
+
+/** Up to MAX_SIZE octets. */
+async function firstOf(chunks: AsyncIterable<Uint8Array>): Promise<First> {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > MAX_SIZE) return null;
     parts.push(new Uint8Array(chunk)); // buffers are used again
+    size += chunk.length;
+    if (size > MAX_SIZE) return { bytes: Buffer.concat(parts).subarray(0, MAX_SIZE), whole: false };
   }
-  return Buffer.concat(parts);
+  return { bytes: Buffer.concat(parts), whole: true };
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {

@@ -65,7 +65,10 @@ function stacksOf(rows: Iterable<ConnectionRow>): CaptureCheck['stacks'] {
 function inWords(result: CrossReadResult): { readonly verdict: CrossReadResult['verdict']; readonly text: string } {
   switch (result.verdict) {
     case 'agrees':
-      return { verdict: result.verdict, text: `${plural(result.packets, 'packet')}, octet for octet the same` };
+      return {
+        verdict: result.verdict,
+        text: `${result.whole ? '' : 'of its beginning (64 MiB), '}${plural(result.packets, 'packet')}, octet for octet the same`,
+      };
     case 'differs':
       return { verdict: result.verdict, text: `packet ${countText(result.packet)}: ${result.what}` };
     case 'not-comparable':

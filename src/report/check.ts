@@ -92,7 +92,9 @@ const untold = ({ capture, findings }: CaptureCheck): CaptureFacts['caveats'] =>
 function beliefText(check: CaptureCheck): string {
   const { capture, findings, rules, crossReadings } = check;
   if (capture.packets === 0)
-    return capture.caveats.some(({ code }) => code === 'reading-ended' || code === 'interrupted') ? 'No packet was read.' : 'The capture is empty.';
+    return capture.caveats.some(({ code }) => code === 'reading-ended' || code === 'interrupted')
+      ? 'No packet was read.'
+      : 'The capture is empty.';
   const damaged = capture.files.filter((f) => f.truncated).length;
   const doubts = untold(check).length + findings.length + crossReadings.filter((c) => c.verdict === 'differs').length;
   if (damaged > 0)

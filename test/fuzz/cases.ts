@@ -1,10 +1,10 @@
 /** Cases of the fuzzer, each made from its number and the fixtures alone: the same number is the same capture on every machine. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { generator, pick } from '../support/random.ts';
-import { framesOf, type Frame } from './captures.ts';
+import { generator, pick, type Random } from '../support/random.ts';
+import { framesOf, type Frame, type Made } from './captures.ts';
 import { journey, type Journey } from './journey.ts';
-import { mutant } from './mutate.ts';
+import { bentFile, mutant } from './mutate.ts';
 
 export interface Case extends Journey {
   readonly seed: number;
@@ -22,7 +22,7 @@ export class Cases {
   constructor(folder: string) {
     this.#folder = folder;
     this.#names = readdirSync(folder)
-      .filter((name) => /\.(pcap|pcapng|snoop|erf)(\.\w+)?$/.test(name))
+      .filter((name) => /\.(pcap|pcapng|snoop|erf|cap|trc|xz|zst|lz4|bz2|gz)$/.test(name))
       .sort();
   }
 
@@ -34,16 +34,24 @@ export class Cases {
   async run(seed: number, file: string): Promise<Case> {
     const random = generator(seed);
     const fixture = pick(random, this.#names);
-    const donors = [await this.#frames(pick(random, this.#names)), await this.#frames(pick(random, this.#names))];
-    const { container, bytes } = mutant(await this.#frames(fixture), donors, random);
+    const { container, bytes } = random(10) === 0 ? bentFile(fixture, this.#file(fixture), random) : await this.#mutant(fixture, random);
     writeFileSync(file, bytes);
     return { seed, fixture, container, bytes: bytes.length, ...(await journey(file, random)) };
+  }
+
+  async #mutant(fixture: string, random: Random): Promise<Made> {
+    const donors = [await this.#frames(pick(random, this.#names)), await this.#frames(pick(random, this.#names))];
+    return mutant(await this.#frames(fixture), donors, random);
+  }
+
+  #file(name: string): Uint8Array {
+    return readFileSync(join(this.#folder, name));
   }
 
   async #frames(name: string): Promise<readonly Frame[]> {
     let frames = this.#read.get(name);
     if (frames === undefined) {
-      frames = await framesOf(readFileSync(join(this.#folder, name)));
+      frames = await framesOf(this.#file(name));
       this.#read.set(name, frames);
     }
     return frames;

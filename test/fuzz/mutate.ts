@@ -26,6 +26,10 @@ export function mutant(frames: readonly Frame[], donors: readonly (readonly Fram
   return random(3) === 0 ? bentBytes(packed(bent, random), random) : packed(bent, random);
 }
 
+/** The file as it lies there, compressed or not, with all its blocks, and its bytes bent. */
+export const bentFile = (name: string, bytes: Uint8Array, random: Random): Made =>
+  bentBytes({ container: `file${/\.\w+$/.exec(name)?.[0] ?? ''}`, bytes, starts: [0] }, random);
+
 /** A part of the capture, from its beginning more often than not: handshakes stand there. */
 function stretch(frames: readonly Frame[], random: Random): Frame[] {
   const length = Math.min(frames.length, random(20) === 0 ? MOST_FRAMES : 1 + random(300));

@@ -122,6 +122,7 @@ function listen(child: ChildProcess, until: number, hear: (told: Told) => void):
 async function work(): Promise<void> {
   const [file = '', from = '0', count = '1'] = process.argv.slice(2);
   const cases = new Cases(FIXTURES);
+  process.on('disconnect', () => process.exit());
   let settled: number | null = null;
   for (let n = 0; n < Number(count); n++) {
     const seed = Number(from) + n;

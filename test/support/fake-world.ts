@@ -62,7 +62,7 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     onFirstInterrupt: () => () => undefined,
     session: () => Promise.reject(new Error('no session in this world')),
     rules: () => Promise.resolve(fakeRules),
-    crossRead: () => Promise.resolve({ verdict: 'agrees', packets: 849 }),
+    crossRead: () => Promise.resolve({ verdict: 'agrees', packets: 849, whole: true }),
     openTui: () => Promise.resolve(null),
     ...parts,
     analyse: async (paths, options, hooks) => {
