@@ -9,7 +9,7 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, type EndpointView, Mark, type MarkEvent } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { nanosOf } from '../model/units.ts';
-import { forgedReset } from './forged-resets.ts';
+import { forgedReset, outlived } from './forged-resets.ts';
 import { tlsExchangeComplete } from './tls-goodbye.ts';
 
 /** Why, as far as the wire shows. */
@@ -96,7 +96,7 @@ function abortOf(c: ConnectionView): MarkEvent | null {
   const silent = end.payloadBytes === 0 && peer.payloadBytes === 0;
   // A client's RST after the bare handshake is a health check; before the capture began, there may have been anything.
   if (silent && (first.side === Side.CLIENT || c.basis === 'midstream')) return null;
-  if (tlsExchangeComplete(c, end, peer) || forgedReset(c)) return null;
+  if (tlsExchangeComplete(c, end, peer) || forgedReset(c) || outlived(c, first)) return null;
   return first;
 }
 

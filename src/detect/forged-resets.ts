@@ -48,6 +48,10 @@ export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedR
   return best !== null && best.score >= minScore && best.signs.length >= 2 ? best : null;
 }
 
+/** The first segment by which an end shows that "its" RST left it alive; one that was under way when the RST was sent shows nothing. */
+export const outlived = (c: ConnectionView, rst: MarkEvent): MarkEvent | undefined =>
+  c.marks.find((m) => m.mark === Mark.SENT_AFTER_RST && m.side === rst.side && m.time - rst.time > UNDER_WAY);
+
 /** Two rules ask about the same views. */
 const judged = new WeakMap<ConnectionView, ForgedReset | null>();
 
@@ -72,7 +76,7 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
   const end = c.ends[side];
   const victim = c.ends[otherSide(side)];
 
-  const goesOn = c.marks.find((m) => m.mark === Mark.SENT_AFTER_RST && m.side === side && m.time - first.time > UNDER_WAY);
+  const goesOn = outlived(c, first);
   if (goesOn) add('sender-goes-on', 3, goesOn, `${end.ip} goes on sending after "its" RST: its socket is alive`);
   const challenge = mine.flatMap((m) =>
     c.marks.filter((k) => k.mark === Mark.CHALLENGE_ACK && k.side === victim.side && !m.rst!.accepted && k.time >= m.time),

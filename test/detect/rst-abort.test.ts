@@ -76,6 +76,15 @@ describe('scripted', () => {
     expect(finding!.metrics).toMatchObject({ withUnreadData: 1 });
   });
 
+  test('a RST that its sender outlives ended nothing, whoever made it', async () => {
+    expect(
+      await only(`${handshake(0)}
+  +.040 > R. 1:1(0) ack 1
+  +.040 > P. 1:11(10) ack 1
+  +.001 < P. 1:21(20) ack 11`),
+    ).toEqual([]);
+  });
+
   test('a listener that closes resets its children before they were accepted', async () => {
     const script = (): string => `${handshake(0)}\n  +1 < R. 1:1(0) ack 1`;
     const [finding] = findingsOf(await diagnoseBytes(captureOf(connections(4, script), lateExchange(3))), RULE);
