@@ -102,7 +102,7 @@ export function captureCaveats(
     tally.cut,
     `${s(tally.cut, 'is', 'are')} cut inside the headers: the snap length of the capture is too small (tcpdump -s 128 is enough)`,
   );
-  add('malformed', tally.malformed, `${s(tally.malformed, 'has a header that contradicts', 'have headers that contradict')} itself`);
+  add('malformed', tally.malformed, s(tally.malformed, 'has a header that contradicts itself', 'have headers that contradict themselves'));
   const fragments = quality?.fragments ?? 0;
   add(
     'fragments',
