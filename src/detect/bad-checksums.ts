@@ -22,7 +22,7 @@ export const badChecksums = defineDetector({
   docs: {
     what: 'TCP or IPv4 header checksums do not fit the octets that were captured.',
     why: 'A receiver drops such a segment without a word, and its sender repeats it: damage looks like loss. Ethernet has a checksum of its own, so what arrives with a wrong TCP checksum was damaged inside a device (memory of a switch, router or host, a faulty address translation), not on a cable.',
-    how: 'Checksums are verified in segments that were captured whole: all of the first 4,096 frames, then one in 64 without payload and one in 256 with payload. A sum over the pseudo-header alone, or 0, is not a wrong one: the network card was yet to fill it in, or receive offload left it. Each wrong segment is followed: octets that were acknowledged had arrived right, so the sum is wrong in the capture only; octets that were sent again, not acknowledged before, were dropped by the receiver.',
+    how: 'Checksums are verified in segments that were captured whole: all of the first 4,096 frames, then one in 64 without payload and one in 256 with payload. A sum over the pseudo-header alone (with or without the length), or 0, is not a wrong one: the network card was yet to fill it in, or receive offload left it. Each wrong segment is followed: octets that were acknowledged had arrived right, so the sum is wrong in the capture only; octets that were sent again, not acknowledged before, were dropped by the receiver.',
     never:
       'Checksums that offload leaves to the card: the sum of the pseudo-header, or 0, as an IPv4 header checksum too. Segments that are cut, put together from IP fragments, or have IPv4 options or IPv6 extension headers.',
     limits:
@@ -100,11 +100,13 @@ function titleOf(sums: ChecksumFacts, origin: Origin, whole: readonly BadSender[
     case 'damaged':
       return `${plural(sums.repeated, 'segment')} arrived with a wrong checksum and had to be sent again`;
     case 'not-on-wire':
-      return `The checksums of ${segments} are wrong in the capture only: their octets were acknowledged`;
+      return sums.bad === 1
+        ? 'The checksum of 1 segment is wrong in the capture only: its octets were acknowledged'
+        : `The checksums of ${segments} are wrong in the capture only: their octets were acknowledged`;
     case 'both':
       return `${segments} with a wrong checksum: ${countText(sums.repeated)} sent again, ${countText(sums.taken)} acknowledged all the same`;
     case 'sender':
-      return `All checksums of ${namesOf(whole)} are wrong: filled in later, or the capture was rewritten`;
+      return `The checksums of ${namesOf(whole)} are wrong throughout: filled in later, or the capture was rewritten`;
     case 'unknown':
       return `${segments} with a wrong checksum`;
   }

@@ -91,9 +91,11 @@ export class Checksums {
     this.verified++;
     if (k.payloadLength > 0) this.verifiedPayload++;
     const ipIsWrong = k.ipVersion === 4 && this.#isIpWrong(k);
-    const pseudo = fold(sumOf(k.view, k.srcAt, k.srcAt + (k.ipVersion === 4 ? 8 : 32)) + PROTOCOL_TCP + length);
+    const unsized = fold(sumOf(k.view, k.srcAt, k.srcAt + (k.ipVersion === 4 ? 8 : 32)) + PROTOCOL_TCP);
+    const pseudo = fold(unsized + length);
     const whole = fold(pseudo + sumOf(k.view, k.transportAt, k.transportAt + length));
-    const isLeft = whole !== ALL_ONES && (k.checksum === pseudo || k.checksum === 0);
+    // A card that is to cut the segment as well is given the sum without the length (Windows, NDIS large send offload).
+    const isLeft = whole !== ALL_ONES && (k.checksum === pseudo || k.checksum === unsized || k.checksum === 0);
     if (isLeft && k.checksum === 0) this.empty++;
     else if (isLeft) this.partial++;
     if (ipIsWrong || (whole !== ALL_ONES && !isLeft)) this.#note(x, k, ipIsWrong);

@@ -88,13 +88,13 @@ test('an IPv4 header whose sum is wrong', async () => {
   expect(findingsOf(await diagnoseBytes(pcapOf(frames)), RULE)).toMatchObject([{ metrics: { wrongIpHeader: 1, droppedAndRepeated: 1 } }]);
 });
 
-test('left to the network card: the sum of the pseudo-header, or nothing at all', async () => {
+test('left to the network card: the sum of the pseudo-header, with or without the length, or nothing at all', async () => {
   const { bytes } = resent[3]!;
   const words = (from: number, to: number): number[] =>
     Array.from({ length: (to - from) / 2 }, (_, i) => new DataView(bytes.buffer).getUint16(from + 2 * i));
-  const sum = [...words(IP + 12, IP + 20), 6, bytes.length - TCP].reduce((a, b) => a + b);
-  const partial = (sum & 0xffff) + (sum >>> 16);
-  for (const left of [partial, 0]) {
+  const folded = (sum: number): number => (sum & 0xffff) + (sum >>> 16);
+  const unsized = [...words(IP + 12, IP + 20), 6].reduce((a, b) => a + b);
+  for (const left of [folded(unsized + bytes.length - TCP), folded(unsized), 0]) {
     const frames = resent.map((f, i) => (i === 3 ? withSum(f, left) : f));
     expect(verdictOf(await diagnoseBytes(pcapOf(frames)), RULE).verdict).toBe('clear');
   }
