@@ -26,17 +26,20 @@ import { dissectAuthentication, dissectExtension, dissectFragment, dissectGre, d
 import { dissectIcmp, dissectIcmpv6, dissectTcp, dissectUdp } from './dissection/transport.ts';
 import { dissectGeneve, dissectGtp, dissectTeredo, dissectVxlan } from './dissection/tunnels.ts';
 import { dissectIeee80211, dissectRadiotap } from './dissection/wireless.ts';
+import { Encapsulations } from './encapsulations.ts';
 import { MAX_HEADERS } from './headers.ts';
+import { LINK_LAYERS, type LinkLayer } from './link/index.ts';
 import { EtherType, IpProtocol } from './numbers.ts';
-import { Next } from './walk.ts';
+import { Packet } from './packet.ts';
+import { Next, Walk } from './walk.ts';
 
 /** Characters of the payload's first line. */
 const PREVIEW = 100;
 
 type Dissector = (d: Dissection, kind: number) => number;
 
-/** The rows of decode/link/index.ts. */
-export const LINKS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>([
+/** Link layers that are shown field by field. */
+const LINK_FIELDS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>([
   [0, dissectLoopback],
   [1, dissectEthernet],
   [9, dissectPpp],
@@ -56,6 +59,20 @@ export const LINKS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>(
   [239, dissectNflog],
   [276, dissectCooked2],
 ]);
+
+/** The rows of decode/link/index.ts. */
+export const LINKS: ReadonlyMap<number, Dissector> = new Map(
+  LINK_LAYERS.map((row) => [row.linkType, LINK_FIELDS.get(row.linkType) ?? ((d) => dissectWhole(d, row))]),
+);
+
+/** A rare link layer is shown as one piece: its decoder says where it ends and what follows. */
+function dissectWhole(d: Dissection, { decode, reads }: LinkLayer): number {
+  const walk = new Walk(new Encapsulations(), null);
+  walk.start(new Packet(), d.view, d.at, d.end, d.limit);
+  const next = decode(walk);
+  if (walk.at > d.at) d.layer('Link layer').close(reads, walk.at - d.at);
+  return next;
+}
 
 const HEADERS: ReadonlyMap<number, Dissector> = new Map<number, Dissector>([
   [EtherType.IPV4, dissectIpv4],

@@ -1,5 +1,5 @@
 /**
- * LINKTYPE_IEEE802_11_RADIOTAP and LINKTYPE_IEEE802_11: data frames of a wireless capture. Encrypted frames, aggregates (A-MSDU)
+ * LINKTYPE_IEEE802_11, also behind radiotap, Prism and AVS headers: data frames of a wireless capture. Encrypted frames, aggregates (A-MSDU)
  * and everything that is not data end as another protocol: their IP headers cannot be read here.
  */
 import { Stop } from '../packet.ts';
@@ -24,6 +24,31 @@ export function decodeRadiotap(w: Walk): number {
   w.at += length;
   return decodeData(w, padded);
 }
+
+/** The message's code and length, in the byte order of the machine that captured (linux-wlan-ng p80211msg.h); its length is fixed. */
+const PRISM_HEADER = 144;
+/** Code, of which the last twelve bits are a version, and length; big-endian (AVS: "Standard Capture Header"). */
+const AVS_MAGIC = 0x80211000;
+const AVS_LEAST = 8;
+
+/** Drivers wrote AVS headers under Prism's link type as well. */
+export function decodePrism(w: Walk): number {
+  if (w.bound - w.at >= 4 && isAvs(w)) return decodeAvs(w);
+  if (w.bound - w.at < PRISM_HEADER) return missing(w, PRISM_HEADER);
+  w.at += PRISM_HEADER;
+  return decodeData(w, false);
+}
+
+export function decodeAvs(w: Walk): number {
+  if (w.bound - w.at < AVS_LEAST) return missing(w, AVS_LEAST);
+  const length = w.view.getUint32(w.at + 4);
+  if (!isAvs(w) || length < AVS_LEAST) return stopped(w, Stop.MALFORMED);
+  if (w.bound - w.at < length) return missing(w, length);
+  w.at += length;
+  return decodeData(w, false);
+}
+
+const isAvs = (w: Walk): boolean => (w.view.getUint32(w.at) & 0xfffff000) >>> 0 === AVS_MAGIC;
 
 /** The caller has checked that `length` bytes are there. */
 export function radiotapFlags(view: DataView, at: number, length: number): number {
