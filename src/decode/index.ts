@@ -2,7 +2,7 @@
  * Frame bytes into the one reusable `Packet`: synchronous, without allocation, without exceptions.
  *
  * Reads only what was captured, believes the lengths of IP headers, and stops where it no longer understands (`Stop`).
- * Fragments are put together (`reassembly.ts`), checksums not verified. Read first: `walk.ts`, then `headers.ts`.
+ * Fragments are put together (`reassembly.ts`), checksums not verified (`track/checksums.ts` does so for a sample). Read first: `walk.ts`, then `headers.ts`.
  */
 import { Encapsulations } from './encapsulations.ts';
 import { decodeFast } from './fast-lane.ts';
