@@ -66,10 +66,12 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
   const row = new Row();
   const n = ids.length;
   const fates = new Uint8Array(n);
+  let dead = 0;
   const clients = new Map<number, { dead: number; completed: number }>();
   for (let i = 0; i < n; i++) {
     const fate = read(tables, ids[i]!, row);
     fates[i] = fate;
+    if (fate === Fate.DEAD) dead++;
     if (fate !== Fate.COMPLETED && fate !== Fate.RETRIED) continue;
     const client = clients.get(row.address);
     if (client) client.completed++;
@@ -87,13 +89,15 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
     return client !== undefined && client.completed >= client.dead * REAL_SHARE;
   };
 
-  const attack: ConnId[] = [];
+  // As long as it can become, and cut to its length below: growing would need a copy of a million.
+  const attack = new Array<ConnId>(dead);
+  let found = 0;
   const starved: ConnId[] = [];
   const delayed: ConnId[] = [];
   const completed: ConnId[] = [];
-  const times = new Float64Array(n);
+  const times = new Float64Array(dead);
   const completedTimes: number[] = [];
-  const addresses = new Int32Array(n);
+  const addresses = new Int32Array(dead);
   const ttls = new Tally();
   const lengths = new Tally();
   const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0, real: 0 };
@@ -114,9 +118,9 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
       } else if (fate === Fate.RETRIED) starved.push(id);
       continue;
     }
-    times[attack.length] = row.start;
-    addresses[attack.length] = row.address;
-    attack.push(id);
+    times[found] = row.start;
+    addresses[found] = row.address;
+    attack[found++] = id;
     counts.syns += row.syns;
     if (row.reset) counts.reset++;
     else if (row.synAcks === 0) counts.unanswered++;
@@ -125,6 +129,7 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
     if (row.port < EPHEMERAL_FLOOR) counts.lowPorts++;
     if (row.bare) counts.withoutOptions++;
   }
+  attack.length = found;
   const sorted = times.subarray(0, attack.length).sort();
   const first = attack.length === 0 ? null : nanos(sorted[0]!);
   const last = attack.length === 0 ? null : nanos(sorted.at(-1)!);
@@ -300,16 +305,16 @@ class Networks {
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
 function peakWithin(times: Float64Array, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
   let count = 0;
-  let at: number | null = null;
+  let begin = 0;
   for (let i = 0, k = 0; i < times.length && times[i]! <= until; i++) {
     while (times[k]! < times[i]! - span) k++;
     if (i - k + 1 > count) {
       count = i - k + 1;
-      at = times[k]!;
+      begin = k;
     }
   }
-  if (at === null) return { count: 0, at: null, completed: 0 };
-  const from = at;
+  if (count === 0) return { count: 0, at: null, completed: 0 };
+  const from = times[begin]!;
   return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
 }
 

@@ -21,6 +21,8 @@ export class Service implements ServiceView {
   #closeWaits: readonly CloseWaitStay[] | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
   #all: readonly ConnId[] | undefined;
+  /** By outcome. */
+  readonly #ids: (readonly ConnId[])[] = [];
   #dead: DeadAttempts | undefined;
   #concentration: Concentration | undefined;
   #turns: ServiceTurns | undefined;
@@ -64,7 +66,8 @@ export class Service implements ServiceView {
     return this.#census.unfinished[this.#index]!;
   }
   ids(outcome: Outcome): readonly ConnId[] {
-    return this.count(outcome) === 0 ? [] : this.#census.idsOf(this.#index, OUTCOMES.indexOf(outcome));
+    const index = OUTCOMES.indexOf(outcome);
+    return this.count(outcome) === 0 ? [] : (this.#ids[index] ??= this.#census.idsOf(this.#index, index));
   }
   all(): readonly ConnId[] {
     return (this.#all ??= this.#census.idsOf(this.#index, -1));

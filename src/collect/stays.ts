@@ -3,16 +3,16 @@ import type { CloseWaitStay } from '../model/capture-view.ts';
 import { type Side, State } from '../model/state.ts';
 import { connId, type Nanos } from '../model/units.ts';
 import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
+import { Core, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 
 /** Stays in CLOSE_WAIT of these connections, longest first. */
 export function closeWaitsOf(census: Census, ids: readonly number[]): CloseWaitStay[] {
   const out: CloseWaitStay[] = [];
-  for (const id of ids) {
-    forEachStay(census, id, State.CLOSE_WAIT, (side, since, until, open) => {
-      out.push({ id: connId(id), side, since: since as Nanos, until: open ? null : (until as Nanos) });
-    });
-  }
+  const add: Stay = (id, side, since, until, open) => {
+    out.push({ id: connId(id), side, since: since as Nanos, until: open ? null : (until as Nanos) });
+  };
+  for (const id of ids) forEachStay(census, id, State.CLOSE_WAIT, add);
   const length = (s: CloseWaitStay): number => (s.until ?? census.end) - s.since;
   return out.sort((a, b) => length(b) - length(a));
 }
@@ -38,13 +38,11 @@ export function peakOf(starts: Float64Array, ends: Float64Array): { peak: number
   return { peak, at };
 }
 
-/** Calls `stay` for each stay of either end in `state`; one that is `open` goes on at the end of observation, which is its `until`. */
-function forEachStay(
-  census: Census,
-  id: number,
-  state: State,
-  stay: (side: Side, since: number, until: number, open: boolean) => void,
-): void {
+/** One that is `open` goes on at the end of observation, which is its `until`. */
+type Stay = (id: number, side: Side, since: number, until: number, open: boolean) => void;
+
+/** Calls `stay` for each stay of either end in `state`. */
+function forEachStay(census: Census, id: number, state: State, stay: Stay): void {
   const { events } = census.tracker.tables;
   let clientSince = -1;
   let serverSince = -1;
@@ -57,24 +55,46 @@ function forEachStay(
       else serverSince = events.time(ref);
     } else if (eventFrom(code) === state) {
       const since = side === 0 ? clientSince : serverSince;
-      if (since >= 0) stay(side, since, events.time(ref), false);
+      if (since >= 0) stay(id, side, since, events.time(ref), false);
       if (side === 0) clientSince = -1;
       else serverSince = -1;
     }
   }
-  if (clientSince >= 0) stay(0, clientSince, census.end, true);
-  if (serverSince >= 0) stay(1, serverSince, census.end, true);
+  if (clientSince >= 0) stay(id, 0, clientSince, census.end, true);
+  if (serverSince >= 0) stay(id, 1, serverSince, census.end, true);
 }
 
 /** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
 export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; at: Nanos | null } {
-  const starts: number[] = [];
-  const ends: number[] = [];
-  for (const id of ids)
-    forEachStay(census, id, State.SYN_RCVD, (side, since, until) => {
-      if (side !== 1) return;
-      starts.push(since);
-      ends.push(until);
-    });
-  return peakOf(Float64Array.from(starts), Float64Array.from(ends));
+  const { cores } = census.tracker.tables;
+  const starts = new Times();
+  const ends = new Times();
+  const add: Stay = (_id, side, since, until) => {
+    if (side !== 1) return;
+    starts.add(since);
+    ends.add(until);
+  };
+  ids.forEach((id) => {
+    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0) forEachStay(census, id, State.SYN_RCVD, add);
+  });
+  return peakOf(starts.all(), ends.all());
+}
+
+/** A column of times: a flood has a million. */
+class Times {
+  #times = new Float64Array(1 << 10);
+  #length = 0;
+
+  add(time: number): void {
+    if (this.#length === this.#times.length) {
+      const larger = new Float64Array(this.#length * 2);
+      larger.set(this.#times);
+      this.#times = larger;
+    }
+    this.#times[this.#length++] = time;
+  }
+
+  all(): Float64Array {
+    return this.#times.subarray(0, this.#length);
+  }
 }

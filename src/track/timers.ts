@@ -20,76 +20,101 @@ const RETRY_STEPS = 8;
 const LATE_FACTOR = 1.1;
 const LATE_SECONDS = 0.3;
 
-const INITIAL_CAPACITY = 1024;
+/** Timers per page: 28 KiB. */
+const PAGE_TIMERS = 2_048;
 
+class Page {
+  readonly at = new Float64Array(PAGE_TIMERS);
+  readonly ref = new Int32Array(PAGE_TIMERS);
+  readonly generation = new Uint16Array(PAGE_TIMERS);
+  behind: Page | null = null;
+}
+
+/** Pages that no queue needs at the moment: what one gives back, another fills. */
+class SparePages {
+  #first: Page | null = null;
+
+  take(): Page {
+    const page = this.#first;
+    if (page === null) return new Page();
+    this.#first = page.behind;
+    page.behind = null;
+    return page;
+  }
+
+  give(page: Page): void {
+    page.behind = this.#first;
+    this.#first = page;
+  }
+}
+
+/** First in, first out, in a chain of pages: a flood's timers need room for those that run, never for a copy of them. */
 class Queue {
   readonly kind: TimerKind;
   /** From arming to due, and from arming to the look; nanoseconds. */
   readonly nominal: number;
   readonly look: number;
-  #at = new Float64Array(INITIAL_CAPACITY);
-  #ref = new Int32Array(INITIAL_CAPACITY * 2);
-  #head = 0;
-  #count = 0;
+  /** Time at which the oldest timer is looked at; Infinity when empty. */
+  next = Infinity;
+  readonly #spare: SparePages;
+  /** The oldest timer is the one at #first of #head; the next one goes to #behind of #tail. */
+  #head: Page;
+  #tail: Page;
+  #first = 0;
+  #behind = 0;
 
-  constructor(kind: TimerKind, nominal: number, look: number) {
+  constructor(kind: TimerKind, nominal: number, look: number, spare: SparePages) {
     this.kind = kind;
     this.nominal = nominal;
     this.look = look;
-  }
-
-  /** Time at which the oldest timer is looked at; Infinity when empty. */
-  get next(): number {
-    return this.#count === 0 ? Infinity : this.#at[this.#head]! + this.look;
+    this.#spare = spare;
+    this.#head = this.#tail = spare.take();
   }
 
   push(now: number, ref: number, generation: number): void {
-    if (this.#count === this.#at.length) this.#grow();
-    const i = (this.#head + this.#count++) & (this.#at.length - 1);
-    this.#at[i] = now;
-    this.#ref[i * 2] = ref;
-    this.#ref[i * 2 + 1] = generation;
+    if (this.#behind === PAGE_TIMERS) {
+      this.#tail = this.#tail.behind = this.#spare.take();
+      this.#behind = 0;
+    }
+    const i = this.#behind++;
+    const tail = this.#tail;
+    tail.at[i] = now;
+    tail.ref[i] = ref;
+    tail.generation[i] = generation;
+    if (this.next === Infinity) this.next = now + this.look;
   }
 
   get isEmpty(): boolean {
-    return this.#count === 0;
+    return this.next === Infinity;
   }
 
-  /** Where the oldest timer is. */
-  get first(): number {
-    return this.#head;
-  }
-
-  shift(): number {
-    const i = this.#head;
-    this.#head = (i + 1) & (this.#at.length - 1);
-    this.#count--;
-    return i;
-  }
-
-  armedAt(i: number): number {
-    return this.#at[i]!;
-  }
-  ref(i: number): number {
-    return this.#ref[i * 2]!;
-  }
-  generation(i: number): number {
-    return this.#ref[i * 2 + 1]!;
-  }
-
-  #grow(): void {
-    const n = this.#at.length;
-    const at = new Float64Array(n * 2);
-    const ref = new Int32Array(n * 4);
-    for (let k = 0; k < this.#count; k++) {
-      const i = (this.#head + k) & (n - 1);
-      at[k] = this.#at[i]!;
-      ref[k * 2] = this.#ref[i * 2]!;
-      ref[k * 2 + 1] = this.#ref[i * 2 + 1]!;
+  /** Drops the oldest timer. */
+  shift(): void {
+    this.#first++;
+    if (this.#head === this.#tail && this.#first === this.#behind) {
+      this.#first = this.#behind = 0;
+      this.next = Infinity;
+      return;
     }
-    this.#at = at;
-    this.#ref = ref;
-    this.#head = 0;
+    if (this.#first === PAGE_TIMERS) {
+      const { behind } = this.#head;
+      this.#spare.give(this.#head);
+      this.#head = behind!;
+      this.#first = 0;
+    }
+    this.next = this.#head.at[this.#first]! + this.look;
+  }
+
+  /** When the oldest timer is due. */
+  get due(): number {
+    return this.#head.at[this.#first]! + this.nominal;
+  }
+  /** Whose it is, and which of its armings. */
+  get ref(): number {
+    return this.#head.ref[this.#first]!;
+  }
+  get generation(): number {
+    return this.#head.generation[this.#first]!;
   }
 }
 
@@ -107,6 +132,7 @@ export class Timers {
   /** By profile: steps of the retry schedule. */
   readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
   readonly #cores: RecordPages;
+  readonly #spare = new SparePages();
   /** Nothing has to be looked at before this time. */
   next = Infinity;
   /** When timers are armed; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
@@ -138,7 +164,7 @@ export class Timers {
     const known = this.#queues.find((q) => q.kind === kind && q.nominal === nominal);
     if (known) return known;
     const look = kind === TimerKind.RETRY ? (seconds * LATE_FACTOR + LATE_SECONDS) * NANOS_PER_SECOND : nominal;
-    const queue = new Queue(kind, nominal, look);
+    const queue = new Queue(kind, nominal, look, this.#spare);
     this.#queues.push(queue);
     this.#queues.sort((a, b) => a.kind - b.kind || a.nominal - b.nominal);
     return queue;
@@ -154,10 +180,12 @@ export class Timers {
     while (this.next <= now) {
       for (const queue of this.#queues) {
         while (queue.next <= now) {
-          const i = queue.shift();
-          if (this.#isArmed(queue, i)) expire(queue.kind, queue.ref(i), queue.armedAt(i) + queue.nominal);
+          const { ref, due } = queue;
+          const isArmed = this.#isArmed(queue);
+          queue.shift();
+          if (isArmed) expire(queue.kind, ref, due);
           // Nearly every timer is void when its time comes: those go now, so that nobody has to look again before a live one is due.
-          while (!queue.isEmpty && !this.#isArmed(queue, queue.first)) queue.shift();
+          while (!queue.isEmpty && !this.#isArmed(queue)) queue.shift();
         }
       }
       this.next = Infinity;
@@ -165,11 +193,11 @@ export class Timers {
     }
   }
 
-  /** Is it the newest arming of its end? */
-  #isArmed(queue: Queue, i: number): boolean {
-    const ref = queue.ref(i);
+  /** Is the oldest timer the newest arming of its end? */
+  #isArmed(queue: Queue): boolean {
+    const { ref } = queue;
     const armed = this.#cores.page(ref >> 1)[this.#cores.offset(ref >> 1) + Core.ARMED]!;
-    return ((armed >>> ((ref & 1) * 16)) & 0xffff) === queue.generation(i);
+    return ((armed >>> ((ref & 1) * 16)) & 0xffff) === queue.generation;
   }
 }
 

@@ -1,5 +1,8 @@
 /** What ends by itself, and when: kernel timers that no packet shows. */
 import { describe, expect, test } from 'vitest';
+import { Core, CORE_STRIDE } from '../../src/track/layout.ts';
+import { RecordPages } from '../../src/track/pages.ts';
+import { TimerKind, Timers } from '../../src/track/timers.ts';
 import { play, playFrames, story } from '../support/play.ts';
 import { scriptFrames } from '../support/script.ts';
 
@@ -178,4 +181,38 @@ test('a clock that steps back stops no timer and starts none', () => {
   const { connections } = playFrames(back, { until: 100 });
   expect(connections).toHaveLength(1);
   expect(story(connections[0]!).at(-1)).toBe('~31.030 client CLOSED');
+});
+
+describe('many timers', () => {
+  /** The profile that nothing is known of is Linux's: TIME_WAIT 60 s (TCP_TIMEWAIT_LEN), the first retry after 1 s. */
+  const UNKNOWN = 0;
+  const SECOND = 1e9;
+
+  test('fire once each, in the order of their arming, when they are due; also where the room of earlier ones is used again', () => {
+    const cores = new RecordPages(CORE_STRIDE, 12);
+    const timers = new Timers(cores);
+    const fired: string[] = [];
+    const expected: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const start = round * 100 * SECOND;
+      for (let i = 0; i < 10_000; i++) {
+        const id = cores.add();
+        cores.page(id)[cores.offset(id) + Core.ARMED] = 7 << 16; // the server's newest arming
+        timers.now = start + i;
+        timers.arm(i % 3 === 0 ? TimerKind.RETRY : TimerKind.TIME_WAIT, UNKNOWN, id * 2 + 1, i % 10 === 0 ? 6 : 7);
+        timers.advance(start + i, () => expect.unreachable('nothing is due'));
+      }
+      timers.advance(start + 99 * SECOND, (kind, ref, due) => fired.push(`${String(kind)} ${String(ref)} ${String(due)}`));
+      for (const kind of [TimerKind.RETRY, TimerKind.TIME_WAIT])
+        for (let i = 0; i < 10_000; i++) {
+          if (i % 10 === 0 || (i % 3 === 0) !== (kind === TimerKind.RETRY)) continue; // armed anew since, or another kind
+          const due = start + i + (kind === TimerKind.RETRY ? 1 : 60) * SECOND;
+          expected.push(`${String(kind)} ${String((round * 10_000 + i) * 2 + 1)} ${String(due)}`);
+        }
+    }
+    const order = (of: readonly string[], kind: TimerKind): string[] => of.filter((line) => line.startsWith(`${String(kind)} `));
+    for (const kind of [TimerKind.RETRY, TimerKind.TIME_WAIT]) expect(order(fired, kind)).toEqual(order(expected, kind));
+    expect(fired).toHaveLength(expected.length);
+    expect(timers.next).toBe(Infinity);
+  });
 });
