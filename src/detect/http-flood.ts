@@ -11,7 +11,8 @@ import { draftLargest } from './largest.ts';
 import { largest, median } from './statistics.ts';
 
 const EXAMPLES = 4;
-/** Fewer addresses do not say what is usual: a busy one may be the service's only real client. */
+/** So many other addresses say what is usual at all; below ENOUGH_SOURCES they say little. */
+const FEWEST_OTHERS = 3;
 const ENOUGH_SOURCES = 20;
 /** A client with a pool asks hundreds of times on each connection; a flood tool opens the next one. */
 const REQUESTS_PER_CONNECTION = 10;
@@ -43,8 +44,9 @@ export const httpFlood = defineDetector({
   docs: {
     what: 'One address opens connection after connection to an HTTP service and sends its requests without a pause, at a rate far above that of all other clients.',
     why: 'Each request is complete and looks like any other, so neither SYN cookies nor a header timeout stop it; it takes workers, database queries and log space from those who mean it.',
-    how: `Requests are turns of connections whose client began with an HTTP request line. An address floods when it sends at least minRequests, at its peak at least minPerSecond and factor times the median peak of the others, with at most ${String(REQUESTS_PER_CONNECTION)} requests on a connection, each within ${durationText(AT_ONCE)} of the answer before (or one on each connection).`,
-    never: `Pools and proxies that use their connections again; addresses behind which SYNs of several kinds show several hosts, and those that the configuration names a proxy, balancer or NAT; a service with fewer than ${String(ENOUGH_SOURCES)} client addresses, where nobody can say what is usual: the verdict is then inconclusive and names the address. Busy traffic in which all ask much has no one far above the others.`,
+    how: `Requests are turns of connections whose client began with an HTTP request line. An address floods when it sends at least minRequests, at its peak at least minPerSecond and factor times the median peak of the others, with at most ${String(REQUESTS_PER_CONNECTION)} requests on a connection, each within ${durationText(AT_ONCE)} of the answer before (or one on each connection). Critical with at least ${String(ENOUGH_SOURCES)} addresses to compare; with fewer, a warning, and only where several requests on a connection show that it never pauses.`,
+    never:
+      'Pools and proxies that use their connections again; addresses behind which SYNs of several kinds show several hosts, and those that the configuration names a proxy, balancer or NAT; a service with fewer than three other clients to compare with. Busy traffic in which all ask much has no one far above the others.',
     limits:
       'A load test, a batch job or a balancer that opens a connection for each request looks the same: only the owner of the address can tell. A flood from very many addresses, each of which asks little, does not stand out by address. Timestamps do not tell hosts behind one address apart: current kernels begin them anew for each connection. Inside TLS requests are not seen; HTTP/2 on one connection is one client.',
     references: ['RFC 9110', 'nginx: limit_req_zone, limit_conn_zone', 'man 8 iptables-extensions: hashlimit'],
@@ -59,14 +61,15 @@ export const httpFlood = defineDetector({
       const sources = service.turns.httpSources();
       const busy = sources.filter((s) => isBusy(s, params) && !standsForMany(capture.roleOf(s.client)));
       if (busy.length === 0) continue;
-      if (sources.length < ENOUGH_SOURCES) {
-        doubt ??= `${busy[0]!.client} asks ${service.name} up to ${countText(busy[0]!.peakPerSecond)} times a second without a pause, but ${plural(sources.length, 'address', 'addresses')} (fewer than ${String(ENOUGH_SOURCES)}) ask there in all: too few to say what is usual`;
+      if (sources.length <= FEWEST_OTHERS) {
+        doubt ??= `${busy[0]!.client} asks ${service.name} up to ${countText(busy[0]!.peakPerSecond)} times a second, and there are not enough other clients to say what is usual`;
         continue;
       }
       for (const source of busy) {
         const others = sources.filter((s) => s !== source);
         const usual = median(others.map((s) => s.peakPerSecond));
         if (source.peakPerSecond < params.factor * Math.max(1, usual)) continue;
+        if (sources.length < ENOUGH_SOURCES && source.thinkSeconds === null) continue;
         floods.push({ service, source, others, usual });
       }
     }
@@ -91,6 +94,7 @@ const isBusy = (s: RequestSource, params: { minRequests: number; minPerSecond: n
   !s.severalHosts;
 
 function draft(capture: CaptureView, { service, source, others, usual }: Flood): Draft {
+  const few = others.length + 1 < ENOUGH_SOURCES;
   const seconds = secondsOf(source.last - source.first);
   const connections = source.ids.length;
   const perConnection = source.requests / connections;
@@ -98,8 +102,8 @@ function draft(capture: CaptureView, { service, source, others, usual }: Flood):
   const limit = Math.max(SMALLEST_LIMIT, Math.ceil(LIMIT_FACTOR * busiest));
   const all = others.reduce((n, s) => n + s.requests, 0);
   return {
-    severity: 'critical',
-    confidence: 'high',
+    severity: few ? 'warning' : 'critical',
+    confidence: few ? 'medium' : 'high',
     title: `HTTP flood of ${plural(source.requests, 'request')} against ${service.name} from ${source.client}`,
     summary: [
       `${source.client} sent ${plural(source.requests, 'request')} on ${plural(connections, 'connection')} to ${service.name} within ${durationText(seconds)}, up to ${countText(source.peakPerSecond)} a second, ${period(capture, source.first, source.last)}.`,
@@ -141,16 +145,25 @@ function draft(capture: CaptureView, { service, source, others, usual }: Flood):
     causes: [
       {
         text: 'A flood tool, or a scraper without a limit',
-        likelihood: 'high',
+        likelihood: few ? 'medium' : 'high',
         because: 'it asks without a pause and opens connection after connection, as nobody else does here',
       },
       {
         text: 'A load test, a batch job, or a balancer that opens a connection for each request',
-        likelihood: 'low',
+        likelihood: few ? 'medium' : 'low',
         because: 'on the wire these are the same; the owner of the address knows',
       },
     ],
     remedies: remedies(service, source, limit),
+    caveats: few
+      ? [
+          {
+            code: 'few-sources',
+            text: `Only ${plural(others.length + 1, 'address', 'addresses')} to compare: a busy client that is meant to be one would look the same.`,
+            count: others.length + 1,
+          },
+        ]
+      : [],
     explainedByRules: [],
   };
 }
