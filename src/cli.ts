@@ -92,6 +92,7 @@ const world: World = {
   folder: process.cwd(),
   version: TOOL_VERSION,
   now: () => performance.now(),
+  peakMemory: () => process.resourceUsage().maxRSS * 1024,
   interrupted: interrupt.signal,
   onFirstInterrupt,
   analyse: async (...args) => (await import('./engine/analyse.ts')).analyse(...args),

@@ -15,7 +15,8 @@ import { progressLine } from './progress.ts';
 import { say } from './say.ts';
 import { settingsOf } from './settings.ts';
 import { captureWarnings } from './warnings.ts';
-import type { World } from './world.ts';
+import { sayStats, StageTimes } from './stats.ts';
+import type { AnalyseHooks, World } from './world.ts';
 
 export interface AnalysisRun {
   readonly analysis: Analysis;
@@ -40,9 +41,11 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   const { flags: settled, options } = await settingsOf(world, flags);
   const exitCode = failOn(settled);
   const started = world.now();
+  const times = new StageTimes(world.now);
   const { value: analysis, status } = await untilInterrupted(world, (enough) =>
-    analyseWithProgress(world, inputs, options, flags, hints, enough),
+    analyseWithProgress(world, inputs, options, flags, { ...hints, enough, stage: (stage) => times.begin(stage) }),
   );
+  if (flags.stats === true) await sayStats(world, analysis, times);
   await sayWhatWasRead(world, inputs, flags, analysis.report.capture, { started, warn: hints.warn !== false });
   return { analysis, paths: inputs.paths, exitCode: (findings) => status ?? exitCode(findings) };
 }
@@ -76,15 +79,15 @@ async function analyseWithProgress(
   inputs: Inputs,
   options: AnalysisOptions,
   flags: Flags,
-  hints: RunHints,
-  enough: AbortSignal,
+  hints: RunHints & Required<Pick<AnalyseHooks, 'enough' | 'stage'>>,
 ): Promise<Analysis> {
   const progress = progressLine(world, flags.progress !== false && flags.quiet !== true);
   try {
     const analysis = await world.analyse(inputs.paths, options, {
       progress: (p) => progress.show(p),
       signal: world.interrupted,
-      enough,
+      enough: hints.enough,
+      stage: hints.stage,
       keep: hints.keep === true,
       said: hints.said === true,
     });

@@ -47,6 +47,7 @@ export interface Flags {
   readonly progress?: boolean;
   readonly quiet?: true;
   readonly verbose?: true;
+  readonly stats?: true;
 }
 
 const gather = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
@@ -93,6 +94,7 @@ export function analysisOptions(command: Command): Command {
     .option('--no-payload', 'show nothing of what applications sent: no last requests, no names from packets')
     .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
     .option('--no-progress', 'no progress line')
+    .option('--stats', 'say on standard error how fast it was and where the memory went')
     .option('--no-tui', 'text even on a terminal (only tcpdiag without a command opens the TUI)');
 }
 

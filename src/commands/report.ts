@@ -33,7 +33,7 @@ export async function report(world: World, words: readonly string[], flags: Flag
 
 /** A pipe may run for hours; whoever reads the lines behind it wants them as they come. A file appears when it is complete. */
 const isLive = (words: readonly string[], flags: Flags): boolean =>
-  toStdout(flags) && flags.checksum !== true && (words.length === 0 || (words.length === 1 && words[0] === STDIN));
+  toStdout(flags) && flags.checksum !== true && flags.stats !== true && (words.length === 0 || (words.length === 1 && words[0] === STDIN));
 
 /** The text report says itself what is wrong with the capture; on the same screen one saying is enough. */
 const showsNotes = (world: World, flags: Flags, format: Formatter<Report>): boolean =>

@@ -4,7 +4,7 @@
  */
 import type { CrossReadResult } from '../capture/cross-read.ts';
 import type { Detector } from '../detect/detector.ts';
-import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
+import type { Analysis, AnalysisOptions, Stage } from '../engine/analysis.ts';
 import type { Progress, Session } from '../engine/protocol.ts';
 import type { Finding } from '../model/finding.ts';
 
@@ -21,6 +21,8 @@ export interface AnalyseHooks {
   signal?: AbortSignal;
   /** Ends reading; what was read so far is the capture. */
   enough?: AbortSignal;
+  /** A stage begins. */
+  stage?(stage: Stage): void;
   /** Keep a copy of standard input, so that it can be read again. */
   keep?: boolean;
   /** The findings will be shown with what their connections said last. */
@@ -41,8 +43,10 @@ export interface World {
   /** The working directory. */
   readonly folder: string;
   readonly version: string;
-  /** Milliseconds, for progress only. */
+  /** Milliseconds, for progress and `--stats` only. */
   readonly now: () => number;
+  /** The most that the process has held at once, octets. */
+  readonly peakMemory: () => number;
   /** Aborted by a signal; `reason` is the signal's number. */
   readonly interrupted: AbortSignal;
   /** Has the first Ctrl-C call `enough` instead, until the returned function is called: somebody who waits wants what there is. */

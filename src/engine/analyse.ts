@@ -1,7 +1,7 @@
 /** One capture, read to its end in this thread. What the commands and the library call. */
 import { type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { Detector } from '../detect/detector.ts';
-import type { AnalysisOptions, Analysis } from './analysis.ts';
+import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import type { Progress } from './protocol.ts';
@@ -19,6 +19,8 @@ export interface AnalyseHooks {
   keep?: boolean;
   /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
   said?: boolean;
+  /** A stage begins. */
+  stage?: (stage: Stage) => void;
   /** Rules beside ours, as `--rules` loads them. */
   detectors?: readonly Detector[];
 }
@@ -38,11 +40,14 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     },
   };
   const said = hooks.said !== false && options.payload !== false;
+  hooks.stage?.('reading');
   const files =
     hooks.keep === true || said ? await readAndKeep(paths, sink, spools, reading) : await readCaptures(paths, sink, { signal: reading });
   if (hooks.enough?.aborted === true) analyzer.interrupt();
   const pass = new SecondPass((again, until) => readCaptures(spools.again(paths), again, { signal: until }), signal);
+  hooks.stage?.('rules');
   const found = analyzer.finish(files);
+  if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();
   return {
@@ -52,6 +57,7 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     sockets: (at) => analyzer.sockets(at),
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
     ladder: (id) => readLadder(analyzer, pass, id, report.findings),
+    footprint: () => analyzer.footprint,
     close: () => spools.close(),
   };
 }

@@ -7,6 +7,7 @@ import type { Ladder } from '../model/ladder.ts';
 import type { ConnectionRow, Report, SocketRow, StateCountRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
+import type { Footprint } from '../track/footprint.ts';
 
 export interface AnalysisOptions {
   /** The capture ran until then although nothing more came. */
@@ -35,6 +36,9 @@ export interface AnalysisOptions {
   readonly payload?: boolean;
 }
 
+/** What an analysis does one after the other; `reading-again` only where somebody asks what connections said last. */
+export type Stage = 'reading' | 'rules' | 'reading-again';
+
 export interface Analysis {
   readonly clock: Clock;
   readonly report: Report;
@@ -55,6 +59,8 @@ export interface Analysis {
    * with TcpdiagError where standard input was not kept.
    */
   ladder(id: number): Promise<Ladder>;
+  /** What the connections take in memory. */
+  footprint(): Footprint;
   /** Gives up what was kept of standard input. */
   close(): void;
 }

@@ -23,6 +23,7 @@ import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { LONGEST_QUIET } from '../track/capture-clock.ts';
 import { sourceOf } from '../track/copies.ts';
+import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
 import { Counter, Gauge } from '../track/time-series.ts';
 import { Sightings } from '../track/sightings.ts';
@@ -91,6 +92,9 @@ export class Analyzer {
   }
   get connections(): number {
     return this.#tracker.connections;
+  }
+  get footprint(): Footprint {
+    return footprintOf(this.#tracker.tables);
   }
   get captureSeconds(): number {
     return Math.max(0, this.#last - this.#first) / NANOS_PER_SECOND;

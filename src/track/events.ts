@@ -19,6 +19,7 @@ const NEXT = 2;
 const STRIDE = 3;
 const PAGE_BITS = 14;
 const PAGE_MASK = (1 << PAGE_BITS) - 1;
+export const EVENT_OCTETS = STRIDE * 4 + 8;
 
 /** Kinds: 0 transition, 1 withdrawn, from 2 marks in the order of `MARKS`. */
 export const EventKind = { TRANSITION: 0, WITHDRAWN: 1, FIRST_MARK: 2 } as const;
@@ -84,6 +85,11 @@ export class EventLog {
     if (tail > 0) this.#setWord(tail, NEXT, ref);
     else core[c + Core.HEAD] = tail === 0 ? ref : ~ref;
     core[c + Core.TAIL] = ref;
+  }
+
+  /** Of all pages. */
+  get octets(): number {
+    return this.#words.length * (EVENT_OCTETS << PAGE_BITS);
   }
 
   /** The first event of a connection; 0 none. */

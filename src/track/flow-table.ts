@@ -21,6 +21,14 @@ export class FlowTable {
     this.#cores = cores;
   }
 
+  get octets(): number {
+    return this.#slots.byteLength;
+  }
+  /** Slots in use, 0 to 1. */
+  get load(): number {
+    return this.#used / (this.#mask + 1);
+  }
+
   /** Where `find` found the connection: its core record's page and word offset. */
   page: Int32Array = new Int32Array(0);
   offset = 0;

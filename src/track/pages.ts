@@ -35,6 +35,11 @@ export class RecordPages {
     this.floats.push(new Float64Array(page));
   }
 
+  /** Of all pages. */
+  get octets(): number {
+    return this.ints.length * (this.stride << this.bits) * 4;
+  }
+
   page(index: number): Int32Array {
     return this.ints[index >>> this.bits]!;
   }

@@ -2,6 +2,7 @@
  * A finished analysis without a capture: an incident at a database client, told by hand. One application leaks sockets, the
  * listener's queue overflows, and unanswered SYNs follow from that. For tests of everything that stands behind the engine.
  */
+import type { Footprint } from '../../src/track/footprint.ts';
 import { defineDetector, type Detector } from '../../src/detect/detector.ts';
 import type { Analysis, StateCounts } from '../../src/engine/analysis.ts';
 import { Clock, resolveTime } from '../../src/model/clock.ts';
@@ -294,9 +295,21 @@ export function fakeAnalysis(
       id < 3
         ? Promise.resolve(fakeLadder(id))
         : Promise.reject(new UsageError(`there is no connection ${String(id)}: the capture has 0 to 2`)),
+    footprint: () => FOOTPRINT,
     close: () => undefined,
   };
 }
+
+const FOOTPRINT: Footprint = {
+  halfOpen: 1,
+  others: 48,
+  octetsOfHalfOpen: 110,
+  octetsOfOthers: 640,
+  events: 14,
+  octetsOfEvent: 20,
+  tableLoad: 0.25,
+  octets: 3_000_000,
+};
 
 const docs = {
   what: 'One side has acknowledged the FIN of the other and sends none.',

@@ -1,0 +1,40 @@
+/** What the tracker's tables hold, in octets: the price of a connection, for who wants to know whether a capture fits. */
+import type { Tables } from './context.ts';
+import { EVENT_OCTETS } from './events.ts';
+import { CORE_STRIDE, PAIR_STRIDE, TURN_STRIDE } from './layout.ts';
+
+export interface Footprint {
+  /** Connections that are SYNs and SYN-ACKs alone, and all others. */
+  readonly halfOpen: number;
+  readonly others: number;
+  /** Octets that each of them takes, its share of the table of tuples included, without its entries of the log. */
+  readonly octetsOfHalfOpen: number;
+  readonly octetsOfOthers: number;
+  /** Entries of the log, of all connections, and octets of each. */
+  readonly events: number;
+  readonly octetsOfEvent: number;
+  /** Slots of the table of tuples that are in use, 0 to 1. */
+  readonly tableLoad: number;
+  /** All records and tables, with the room that is reserved and not used yet. */
+  readonly octets: number;
+}
+
+const WORD = 4;
+
+export function footprintOf(tables: Tables): Footprint {
+  const { cores, synTimestamps, pairs, turns, copied, troubles, delays, events, flows } = tables;
+  const slot = cores.length === 0 ? 0 : flows.octets / cores.length;
+  const octetsOfHalfOpen = Math.round((CORE_STRIDE + 1) * WORD + slot);
+  let octets = flows.octets + events.octets;
+  for (const records of [cores, synTimestamps, pairs, turns, copied, troubles, delays]) octets += records.octets;
+  return {
+    halfOpen: cores.length - pairs.length,
+    others: pairs.length,
+    octetsOfHalfOpen,
+    octetsOfOthers: octetsOfHalfOpen + (PAIR_STRIDE + TURN_STRIDE) * WORD,
+    events: events.length,
+    octetsOfEvent: EVENT_OCTETS,
+    tableLoad: flows.load,
+    octets,
+  };
+}
