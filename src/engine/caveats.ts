@@ -76,7 +76,7 @@ export function captureCaveats(
     if (count > 0) out.push({ code, text, count });
   };
   for (const f of files) {
-    const name = sanitise(f.path);
+    const name = f.path === '-' ? 'standard input' : sanitise(f.path);
     if (f.damage) {
       add(
         'truncated-file',
