@@ -45,7 +45,7 @@ export class Cases {
   }
 
   #file(name: string): Uint8Array {
-    return readFileSync(join(this.#folder, name));
+    return new Uint8Array(readFileSync(join(this.#folder, name))); // a Buffer shares what it is sliced from
   }
 
   async #frames(name: string): Promise<readonly Frame[]> {
