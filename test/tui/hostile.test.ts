@@ -4,31 +4,46 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import type { Session } from '../../src/engine/protocol.ts';
 import { localSession } from '../../src/engine/session.ts';
 import { widthOf } from '../../src/tui/present/text.ts';
 import { framesOf } from '../fuzz/captures.ts';
 import { HOSTILE, UNPRINTABLE } from '../support/hostile.ts';
 import { named, saying } from '../support/hostile-capture.ts';
-import { openScreen, type Screen } from './screen.ts';
+import { openScreen } from './screen.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcpdiag-hostile-screen-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Turns of the event loop: a question to the capture is read from a file. */
-const PATIENCE = 20_000;
-
-async function shows(s: Screen, what: RegExp): Promise<void> {
-  for (let turn = 0; turn < PATIENCE && !what.test(s.text()); turn++) await new Promise((resolve) => setImmediate(resolve));
-  expect(s.text()).toMatch(what);
+/** A session whose answers can be waited for: they are read from a file. */
+function answering(inner: Session): { session: Session; answered: () => Promise<unknown> } {
+  const answers: Promise<unknown>[] = [];
+  const session: Session = {
+    snapshot: () => inner.snapshot(),
+    subscribe: (listener) => inner.subscribe(listener),
+    ask: (question, ask) => {
+      const answer = inner.ask(question, ask);
+      answers.push(answer);
+      return answer;
+    },
+    done: inner.done,
+    close: () => inner.close(),
+  };
+  return { session, answered: () => Promise.allSettled(answers) };
 }
 
 test.each(Object.entries(HOSTILE))('what attacks %s', async (_what, text) => {
   const frames = await framesOf(readFileSync(fileURLToPath(new URL('../../fixtures/close_wait_leak.pcap', import.meta.url))));
   const path = join(folder, 'hostile.pcapng');
   writeFileSync(path, named(saying(frames, text), text));
-  const session = localSession([path], { hosts: { '0.0.0.0/0': { name: text } } });
+  const { session, answered } = answering(localSession([path], { hosts: { '0.0.0.0/0': { name: text } } }));
   await session.done;
   const screen = await openScreen(session, { columns: 120, rows: 40 });
+  const shows = async (what: RegExp): Promise<void> => {
+    await answered();
+    await screen.settle();
+    expect(screen.text()).toMatch(what);
+  };
   const isGrid = (): void => {
     const rows = screen.text().split('\n');
     expect(screen.text()).not.toMatch(UNPRINTABLE);
@@ -36,7 +51,7 @@ test.each(Object.entries(HOSTILE))('what attacks %s', async (_what, text) => {
     for (const row of rows) expect(widthOf(row)).toBeLessThanOrEqual(120);
   };
   try {
-    await shows(screen, /CLOSE_WAIT/);
+    await shows(/CLOSE_WAIT/);
     isGrid();
     await screen.type('d'); // all of the finding, with what was said last
     isGrid();
@@ -46,15 +61,15 @@ test.each(Object.entries(HOSTILE))('what attacks %s', async (_what, text) => {
     }
     await screen.type('\u001b');
     await screen.type('c');
-    await shows(screen, /CLIENT IS/);
+    await shows(/CLIENT IS/);
     isGrid();
     await screen.type('\r');
-    await shows(screen, /ESTABLISHED/);
+    await shows(/ESTABLISHED/);
     isGrid();
     for (let segment = 0; segment < 5; segment++) await screen.type('j');
     isGrid();
     await screen.type('\r'); // the packet, with its octets
-    await shows(screen, /LINUX_SLL2/);
+    await shows(/LINUX_SLL2/);
     for (let n = 0; n < 3; n++) {
       isGrid();
       await screen.type('n');
