@@ -29,7 +29,7 @@ export interface CaptureFormat {
 export const FORMATS: readonly CaptureFormat[] = [
   {
     name: 'pcap',
-    magics: ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', 'a1b2cd34', '34cdb2a1'],
+    magics: ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', 'a1b2cd34', '34cdb2a1', '1c0001ab', 'ab01001c', '1c0001ac', 'ac01001c'],
     create: () => new PcapReader(),
     refuse: refusePcap,
   },

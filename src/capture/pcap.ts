@@ -1,17 +1,22 @@
 /**
- * Classic pcap: both byte orders, microseconds, nanoseconds, and the "modified" format with longer record headers.
+ * Classic pcap: both byte orders, microseconds, nanoseconds, the "modified" format with longer record headers, IXIA's, AIX's, and files
+ * that were joined.
  *
  * Lax where the meaning is clear (versions 2.0 to 2.3, fractions above a second, lengths that contradict each other), strict where
- * guessing would invent packets: a length that no frame has ends reading, because nothing marks the next record.
+ * guessing would invent packets: nothing marks the next record, so a length that no frame has ends reading unless `search.ts` finds
+ * where records follow each other again.
  * Format: draft-ietf-opsawg-pcap; older variants: libpcap sf-pcap.c, Wireshark wiretap/libpcap.c.
  */
 import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
 import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
+import { type LengthAt, Search, Skipped } from './search.ts';
 import { Warnings } from './warnings.ts';
 import { ByteWindow } from './window.ts';
 
 const PCAP_FILE_HEADER = 24; // octets
+/** IXIA's file headers end with the length of all records, which a capture that is still running does not know. */
+const IXIA_FILE_HEADER = 28;
 const RECORD_HEADER = 16;
 /** Kuznetzov's kernel patch appended interface index, protocol and packet type (Wireshark: pcaprec_modified_hdr). */
 const MODIFIED_RECORD_HEADER = 24;
@@ -21,22 +26,39 @@ const MAX_FRAME = 262_144;
 /** Octets. A header that declares a larger snap length (USB, D-Bus) is believed up to here, so the carry stays bounded. */
 const MAX_DECLARED_FRAME = 16 * 1024 * 1024;
 
+/** Files that may have been joined. */
+const MAX_JOINED = 1_000;
+
+/** What records that follow each other behind damage may be apart, in seconds; and when the first of them may be, 1990-01-01. */
+const MAX_STEP_BACK = 1;
+const MAX_STEP = 86_400;
+const FIRST_SECOND = 631_152_000;
+
 /** The upper bits hold the FCS length and NetBSD's address-family class (draft-ietf-opsawg-pcap, "LinkType"). */
 const LINK_TYPE_MASK = 0xffff;
 
 interface Variant {
   readonly name: string;
+  readonly fileHeader: number;
   readonly recordHeader: number;
   readonly nanosPerUnit: number;
 }
 
-const MICROSECONDS: Variant = { name: 'pcap', recordHeader: RECORD_HEADER, nanosPerUnit: 1_000 };
+const MICROSECONDS: Variant = { name: 'pcap', fileHeader: PCAP_FILE_HEADER, recordHeader: RECORD_HEADER, nanosPerUnit: 1_000 };
+const NANOSECONDS: Variant = { ...MICROSECONDS, name: 'pcap (nanoseconds)', nanosPerUnit: 1 };
 /** By magic number as a file in its own byte order shows it. */
 const VARIANTS: Readonly<Record<number, Variant>> = {
   0xa1b2c3d4: MICROSECONDS,
-  0xa1b23c4d: { name: 'pcap (nanoseconds)', recordHeader: RECORD_HEADER, nanosPerUnit: 1 },
-  0xa1b2cd34: { name: 'pcap (modified)', recordHeader: MODIFIED_RECORD_HEADER, nanosPerUnit: 1_000 },
+  0xa1b23c4d: NANOSECONDS,
+  0xa1b2cd34: { ...MICROSECONDS, name: 'pcap (modified)', recordHeader: MODIFIED_RECORD_HEADER },
+  0x1c0001ab: { ...MICROSECONDS, name: 'pcap (IXIA software)', fileHeader: IXIA_FILE_HEADER },
+  0x1c0001ac: { ...NANOSECONDS, name: 'pcap (IXIA hardware)', fileHeader: IXIA_FILE_HEADER },
 };
+const AIX: Variant = { ...NANOSECONDS, name: 'pcap (AIX)' };
+/** Version 2.2 with one of these is AIX's, which wrote RFC 1573 ifTypes: Ethernet, token ring, FDDI, loopback. */
+const AIX_LINK_TYPES: Readonly<Record<number, number>> = { 6: 1, 9: 6, 15: 10, 24: 0 };
+/** DG/UX's tcpdump wrote version 543.0, and the lengths as before 2.3. */
+const DG_UX_VERSION = 543;
 
 function variantOf(view: DataView, at: number): { readonly variant: Variant; readonly little: boolean } | null {
   for (const little of [true, false]) {
@@ -52,7 +74,9 @@ export function refusePcap(head: Uint8Array): string | null {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const little = variantOf(view, 0)?.little ?? true;
   const major = view.getUint16(4, little);
-  return major === 2 ? null : `pcap version ${major}.${view.getUint16(6, little)} is not supported, only version 2`;
+  return major === 2 || major === DG_UX_VERSION
+    ? null
+    : `pcap version ${major}.${view.getUint16(6, little)} is not supported, only version 2`;
 }
 
 export class PcapReader implements CaptureReader {
@@ -66,6 +90,12 @@ export class PcapReader implements CaptureReader {
   #variant: Variant = MICROSECONDS;
   /** The file header is behind us and no damage before us. */
   #reading = false;
+  /** Behind a damaged record, while none that makes sense has been found. */
+  #search: Search | null = null;
+  readonly #skipped = new Skipped();
+  /** Of the record before: what is found must not be far from it. */
+  #lastSeconds = 0;
+  #chainSeconds = 0;
   #little = true;
   #headerLength = RECORD_HEADER;
   #nanosPerUnit = 1_000;
@@ -73,6 +103,7 @@ export class PcapReader implements CaptureReader {
   #maxFrame = MAX_FRAME;
   #snapLen = 0xffffffff;
   #linkType = 0;
+  #interface = -1;
   /** Before version 2.3 the two lengths stood the other way round; 2.3 itself exists both ways (libpcap sf-pcap.c). */
   #capLenAt = 8;
   #origLenAt = 12;
@@ -84,7 +115,7 @@ export class PcapReader implements CaptureReader {
   }
 
   get warnings(): readonly string[] {
-    return this.#warnings.list;
+    return [...this.#warnings.list, ...this.#skipped.warnings];
   }
 
   push(chunk: Uint8Array): void {
@@ -92,7 +123,7 @@ export class PcapReader implements CaptureReader {
   }
 
   next(record: RawRecord): boolean {
-    if (!this.#reading && !this.#readFileHeader()) return false;
+    if (!this.#reading && !this.#ready()) return false;
     const window = this.#window;
     const header = this.#headerLength;
     if (window.end - window.at < header && !window.gather(header)) return false;
@@ -101,7 +132,13 @@ export class PcapReader implements CaptureReader {
     let capLen = view.getUint32(at + this.#capLenAt, little);
     let origLen = view.getUint32(at + this.#origLenAt, little);
     if (this.#maybeSwapped && capLen > origLen) [capLen, origLen] = [origLen, capLen];
-    if (capLen > this.#maxFrame) return this.#fail(`packet ${this.#records + 1} claims ${capLen} captured bytes; no frame is that long`);
+    if (capLen > this.#maxFrame)
+      return this.#lose(record, `packet ${this.#records + 1} claims ${capLen} captured bytes; no frame is that long`);
+    if (capLen === 0 && origLen === 0) {
+      const odd = this.#oddEmpty(record);
+      if (odd !== null) return odd;
+      ({ view, at } = window);
+    }
     if (window.end - at < header + capLen) {
       if (!window.gather(header + capLen)) return false;
       ({ view, at } = window);
@@ -122,7 +159,7 @@ export class PcapReader implements CaptureReader {
     record.nanos = fraction * this.#nanosPerUnit;
     record.hasTime = true;
     record.linkType = this.#linkType;
-    record.interfaceId = 0;
+    record.interfaceId = this.#interface;
     record.direction = Direction.UNKNOWN;
     record.capLen = capLen;
     record.origLen = origLen;
@@ -139,6 +176,10 @@ export class PcapReader implements CaptureReader {
 
   end(): void {
     if (this.damage !== null) return;
+    if (this.#search !== null) {
+      this.#giveUp(this.#search);
+      return;
+    }
     const { left } = this.#window;
     const number = this.#records + 1;
     if (!this.#reading) this.#fail('the file ends inside the pcap header');
@@ -148,28 +189,70 @@ export class PcapReader implements CaptureReader {
     } else this.#fail(`packet ${number} is cut short: only ${plural(left - this.#headerLength, 'byte')} of its frame`);
   }
 
+  #ready(): boolean {
+    if (this.damage !== null) return false;
+    if (this.#search === null) return this.#readFileHeader();
+    const verdict = this.#search.run(this.#window, this.#lengthAt);
+    if (verdict === 'nothing') return this.#giveUp(this.#search);
+    if (verdict === 'more') return false;
+    this.#skipped.add(this.#search.damage, this.#window.offset - this.#search.damage.fileOffset);
+    this.#search = null;
+    this.#reading = true;
+    return true;
+  }
+
   #readFileHeader(): boolean {
-    if (this.damage !== null || !this.#window.gather(PCAP_FILE_HEADER)) return false;
-    const { view, at } = this.#window;
-    const found = variantOf(view, at);
+    const window = this.#window;
+    if (!window.gather(PCAP_FILE_HEADER)) return false;
+    const found = variantOf(window.view, window.at);
     if (!found) return this.#fail('not a pcap file header');
-    const { variant, little } = found;
+    if (!window.gather(found.variant.fileHeader)) return false;
+    const { little } = found;
+    const { view, at } = window;
+    const major = view.getUint16(at + 4, little);
+    const minor = view.getUint16(at + 6, little);
+    const snapLen = view.getUint32(at + 16, little);
+    const network = view.getUint32(at + 20, little);
+    const aix = found.variant === MICROSECONDS && major === 2 && minor === 2 ? AIX_LINK_TYPES[network] : undefined;
+    const variant = aix === undefined ? found.variant : AIX;
     this.#variant = variant;
     this.#little = little;
     this.#headerLength = variant.recordHeader;
     this.#nanosPerUnit = variant.nanosPerUnit;
     this.#unitsPerSecond = 1e9 / variant.nanosPerUnit;
-    const minor = view.getUint16(at + 6, little);
-    if (minor < 3) [this.#capLenAt, this.#origLenAt] = [12, 8];
-    this.#maybeSwapped = minor === 3;
-    const snapLen = view.getUint32(at + 16, little);
-    if (snapLen > 0) this.#snapLen = snapLen; // 0 means "not known", never "nothing"
-    if (snapLen > MAX_FRAME && snapLen <= MAX_DECLARED_FRAME) this.#maxFrame = snapLen;
-    this.#linkType = view.getUint32(at + 20, little) & LINK_TYPE_MASK;
-    this.interfaces.push({ linkType: this.#linkType, snapLen, name: null });
-    this.#window.at += PCAP_FILE_HEADER;
+    const old = major === DG_UX_VERSION || minor < 3;
+    [this.#capLenAt, this.#origLenAt] = old ? [12, 8] : [8, 12];
+    this.#maybeSwapped = major === 2 && minor === 3;
+    this.#snapLen = snapLen > 0 ? snapLen : 0xffffffff; // 0 means "not known", never "nothing"
+    this.#maxFrame = snapLen > MAX_FRAME && snapLen <= MAX_DECLARED_FRAME ? snapLen : MAX_FRAME;
+    this.#linkType = aix ?? network & LINK_TYPE_MASK;
+    this.#interface = this.interfaces.push({ linkType: this.#linkType, snapLen, name: null }) - 1;
+    window.at += variant.fileHeader;
     this.#reading = true;
     return true;
+  }
+
+  /**
+   * Two things that pass for a record of no octets: zeros where records should be, as a file system leaves them after a crash, and the
+   * header of another file that was joined to this one. null: it is a record. Otherwise what `next` has to return.
+   */
+  #oddEmpty(record: RawRecord): boolean | null {
+    const window = this.#window;
+    const { view, at } = window;
+    if (view.getUint32(at) === 0 && view.getUint32(at + 4) === 0) {
+      return this.#lose(record, `there are only zeros where packet ${this.#records + 1} should be`);
+    }
+    if (variantOf(view, at) === null) return null;
+    if (!window.gather(PCAP_FILE_HEADER)) return false;
+    const refused = refusePcap(window.bytes.subarray(window.at, window.at + PCAP_FILE_HEADER));
+    if (refused !== null || this.interfaces.length === MAX_JOINED) return null;
+    const { offset } = window;
+    if (!this.#readFileHeader()) return false;
+    this.#warnings.add(
+      'joined',
+      () => `another file was joined to this one at offset ${offset}, after packet ${this.#records}; it was read as well`,
+    );
+    return this.next(record);
   }
 
   /** The captured bytes are there, so their number is believed; the wire cannot have carried fewer. */
@@ -188,6 +271,36 @@ export class PcapReader implements CaptureReader {
       );
     }
     return Math.max(capLen, origLen);
+  }
+
+  /** Nothing marks the next record: it is looked for. */
+  #lose(record: RawRecord, what: string): boolean {
+    this.#search = new Search({ fileOffset: this.#window.offset, recordsBefore: this.#records, what });
+    this.#lastSeconds = this.#records > 0 ? record.seconds : 0;
+    this.#reading = false;
+    return this.next(record);
+  }
+
+  readonly #lengthAt: LengthAt = (window, at, first) => {
+    const header = this.#headerLength;
+    if (at + header > window.end) return -header;
+    const little = this.#little;
+    const { view } = window;
+    const seconds = view.getUint32(at, little);
+    const capLen = view.getUint32(at + this.#capLenAt, little);
+    const origLen = view.getUint32(at + this.#origLenAt, little);
+    if (capLen === 0 || capLen > origLen || origLen > MAX_FRAME || capLen > this.#snapLen) return 0;
+    if (view.getUint32(at + 4, little) >= this.#unitsPerSecond) return 0;
+    const before = first ? this.#lastSeconds : this.#chainSeconds;
+    if (before === 0 ? seconds < FIRST_SECOND : seconds < before - MAX_STEP_BACK || seconds > before + MAX_STEP) return 0;
+    this.#chainSeconds = seconds;
+    return header + capLen;
+  };
+
+  #giveUp({ damage }: Search): false {
+    this.#search = null;
+    this.damage = damage;
+    return false;
   }
 
   #fail(what: string): false {

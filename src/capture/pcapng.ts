@@ -3,7 +3,7 @@
  * about packets, interfaces, time, loss or the names of hosts (secrets, custom blocks) is passed over unread.
  *
  * Lax about options, which are decoration; strict about block lengths, which are all that marks where the next block begins.
- * A bad length is damage, as it is for tshark and libpcap.
+ * A bad length is damage, as it is for tshark and libpcap, unless `search.ts` finds where blocks follow each other again.
  * Format: draft-ietf-opsawg-pcapng; the obsolete Packet Block: its appendix A.
  */
 import { ipv4Text, ipv6Text } from '../model/address.ts';
@@ -13,6 +13,7 @@ import { plural } from '../model/wording.ts';
 import { IfOption, int64, NameRecord, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
 import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
 import type { CaptureInterface, CaptureName, CaptureReader, Damage, RawRecord } from './reader.ts';
+import { type LengthAt, Search, Skipped } from './search.ts';
 import { Warnings } from './warnings.ts';
 import { ByteWindow } from './window.ts';
 
@@ -51,6 +52,10 @@ function minLength(type: number): number {
 const MAX_BLOCK = 16 * 1024 * 1024;
 /** Octets of a block that we pass over (decryption secrets); Wireshark's own limit is of this size. */
 const MAX_SKIPPED_BLOCK = 128 * 1024 * 1024;
+/** Names, the systemd journal, decryption secrets, custom blocks: common enough between packets. */
+const PASSED_OVER: readonly number[] = [4, 9, 10, 0x0000_0bad, 0x4000_0bad];
+/** Octets of a block that is taken for one behind damage: a frame of the largest snap length, and options. */
+const MAX_CHAINED_BLOCK = 512 * 1024;
 /** Descriptions over all sections; a 16-bit id was once all the format had. */
 const MAX_INTERFACES = 65_536;
 /** Octets of a name resolution block that is read; a larger one is passed over. */
@@ -101,12 +106,17 @@ export class PcapngReader implements CaptureReader {
   readonly #all: Interface[] = [];
   #little = true;
   #sawSection = false;
+  /** Behind a damaged block, while none that makes sense has been found. */
+  #search: Search | null = null;
+  readonly #skipped = new Skipped();
+  /** Byte order in the chain of blocks that is being looked at. */
+  #chainLittle = true;
   #records = 0;
   #lastSeconds = 0;
   #lastNanos = 0;
 
   get warnings(): readonly string[] {
-    return this.#warnings.list;
+    return [...this.#warnings.list, ...this.#skipped.warnings];
   }
 
   get reportedDrops(): number {
@@ -120,6 +130,7 @@ export class PcapngReader implements CaptureReader {
   next(record: RawRecord): boolean {
     const window = this.#window;
     while (this.damage === null) {
+      if (this.#search !== null && !this.#found(this.#search)) return false;
       if (window.end - window.at < BLOCK_FRAME && !window.gather(BLOCK_FRAME)) return false;
       const type = window.view.getUint32(window.at, this.#little);
       if (type === Block.SECTION && !this.#readByteOrder()) return false;
@@ -127,7 +138,8 @@ export class PcapngReader implements CaptureReader {
       // Decoration, like options: one that is too large to be held is passed over.
       const least = type === Block.NAMES && length <= MAX_NAMES_BLOCK ? BLOCK_FRAME : minLength(type);
       if (length % 4 !== 0 || length < Math.max(least, BLOCK_FRAME) || length > (least > 0 ? MAX_BLOCK : MAX_SKIPPED_BLOCK)) {
-        return this.#fail(badLength(type, length, least));
+        this.#lose(badLength(type, length, least));
+        continue;
       }
       if (least === 0) {
         if (!window.skip(length)) return false;
@@ -136,9 +148,8 @@ export class PcapngReader implements CaptureReader {
       if (window.end - window.at < length && !window.gather(length)) return false;
       const { at, view } = window;
       if (view.getUint32(at + length - TRAILER, this.#little) !== length) {
-        return this.#fail(
-          `a block of ${length} bytes ends with a different length, ${view.getUint32(at + length - TRAILER, this.#little)}`,
-        );
+        this.#lose(`a block of ${length} bytes ends with a different length, ${view.getUint32(at + length - TRAILER, this.#little)}`);
+        continue;
       }
       const isPacket = this.#readBlock(type, length, record);
       if (this.damage !== null) return false;
@@ -150,6 +161,10 @@ export class PcapngReader implements CaptureReader {
 
   end(): void {
     if (this.damage !== null) return;
+    if (this.#search !== null) {
+      this.damage = this.#search.damage;
+      return;
+    }
     const window = this.#window;
     const { left } = window;
     if (window.owed > 0) this.#fail(`the file ends inside a block; ${plural(window.owed, 'byte')} of it missing`);
@@ -342,6 +357,49 @@ export class PcapngReader implements CaptureReader {
     const { offset } = this.#window;
     this.#warnings.add('options', () => `the options of the block at offset ${offset} run past its end; they were ignored from there`);
   }
+
+  /** Nothing but its length says where the next block begins: it is looked for, once there is a section that it can belong to. */
+  #lose(what: string): void {
+    const damage = { fileOffset: this.#window.offset, recordsBefore: this.#records, what };
+    if (this.#sawSection) this.#search = new Search(damage);
+    else this.damage = damage;
+  }
+
+  #found(search: Search): boolean {
+    const verdict = search.run(this.#window, this.#lengthAt);
+    if (verdict === 'more') return false;
+    this.#search = null;
+    if (verdict === 'nothing') {
+      this.damage = search.damage;
+      return false;
+    }
+    this.#skipped.add(search.damage, this.#window.offset - search.damage.fileOffset);
+    return true;
+  }
+
+  readonly #lengthAt: LengthAt = (window, at, first) => {
+    if (at + BLOCK_FRAME > window.end) return -BLOCK_FRAME;
+    const { view } = window;
+    if (first) this.#chainLittle = this.#little;
+    const isSection = view.getUint32(at) === Block.SECTION;
+    if (isSection) {
+      if (view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC) this.#chainLittle = true;
+      else if (view.getUint32(at + 8, false) === BYTE_ORDER_MAGIC) this.#chainLittle = false;
+      else return 0;
+    }
+    const little = this.#chainLittle;
+    const least = minLength(view.getUint32(at, little));
+    const length = view.getUint32(at + 4, little);
+    if (
+      (least === 0 && !PASSED_OVER.includes(view.getUint32(at, little))) ||
+      length % 4 !== 0 ||
+      length < Math.max(least, BLOCK_FRAME) ||
+      length > MAX_CHAINED_BLOCK
+    )
+      return 0;
+    if (at + length > window.end) return -length;
+    return view.getUint32(at + length - TRAILER, little) === length ? length : 0;
+  };
 
   #failInterface(id: number): false {
     return this.#fail(`packet ${this.#records + 1} belongs to interface ${id}, which the section has not described`);
