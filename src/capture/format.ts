@@ -13,6 +13,8 @@ import { type PackingName, packingOf } from './unpack/index.ts';
 
 export interface CaptureFormat {
   readonly name: string;
+  /** What of it is read, for the documentation. */
+  readonly reads: string;
   /** The first octets, as hex; none where `records` tells. */
   readonly magics: readonly string[];
   readonly records?: {
@@ -29,14 +31,30 @@ export interface CaptureFormat {
 export const FORMATS: readonly CaptureFormat[] = [
   {
     name: 'pcap',
+    reads:
+      'both byte orders; microseconds, nanoseconds; versions 2.0 to 2.4, the lengths as each has them; Kuznetsov’s “modified” records; IXIA’s, AIX’s and DG/UX’s; files that were joined',
     magics: ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', 'a1b2cd34', '34cdb2a1', '1c0001ab', 'ab01001c', '1c0001ac', 'ac01001c'],
     create: () => new PcapReader(),
     refuse: refusePcap,
   },
-  { name: 'pcapng', magics: ['0a0d0d0a'], create: () => new PcapngReader(), refuse: refusePcapng },
-  { name: 'snoop', magics: ['736e6f6f70000000'], create: () => new SnoopReader(), refuse: refuseSnoop },
+  {
+    name: 'pcapng',
+    reads:
+      'sections in either byte order; any number of interfaces, each with its link type and clock; enhanced, simple and obsolete packet blocks; drops, directions, names, the end of the capture',
+    magics: ['0a0d0d0a'],
+    create: () => new PcapngReader(),
+    refuse: refusePcapng,
+  },
+  {
+    name: 'snoop',
+    reads: 'version 2 (RFC 1761) with Ethernet, token ring, FDDI, Fibre Channel, ATM, ipnet; drops',
+    magics: ['736e6f6f70000000'],
+    create: () => new SnoopReader(),
+    refuse: refuseSnoop,
+  },
   {
     name: 'ERF',
+    reads: 'Ethernet, HDLC and IP records with their extension headers; others are counted; losses',
     magics: [],
     records: { octetsToTell: octetsToTellErf, match: isErf },
     create: () => new ErfReader(),
@@ -52,16 +70,15 @@ const TEXT_LENGTH = 512;
 const SUPPORTED = 'tcpdiag reads pcap, pcapng, snoop and ERF, also compressed with gzip, zstd, lz4, xz or bzip2';
 
 /** Not captures until somebody else unpacks them: magic, name, and what unpacks a file to standard output. */
-const PACKED: readonly (readonly [magic: string, name: string, unpack: string])[] = [
+export const PACKED: readonly (readonly [magic: string, name: string, unpack: string])[] = [
   ['504b0304', 'zip', 'unzip -p'],
   ['377abcaf271c', '7-Zip', '7z x -so'],
   ['1f9d', 'compress', 'uncompress -c'],
   ['02214c18', "lz4's old format", 'lz4 -dc'],
-  ['425a68', 'bzip2', 'bzip2 -dc'], // not as bzip2 writes it
 ];
 
 /** Captures that other tools can convert. Magic numbers: Wireshark wiretap/{netmon,peektagged,ngsniffer,5views}.c. */
-const FOREIGN: readonly (readonly [magic: string, name: string])[] = [
+export const FOREIGN: readonly (readonly [magic: string, name: string])[] = [
   ['474d4255', 'Microsoft Network Monitor'],
   ['52545353', 'Microsoft Network Monitor 1'],
   ['7f766572', 'EtherPeek'],

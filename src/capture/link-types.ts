@@ -1,6 +1,6 @@
 /** LINKTYPE numbers as files store them, and their names. Registry: https://www.tcpdump.org/linktypes.html */
 
-const NAMES: Readonly<Record<number, string>> = {
+export const LINK_TYPE_NAMES: Readonly<Record<number, string>> = {
   0: 'NULL',
   1: 'ETHERNET',
   3: 'AX25',
@@ -117,4 +117,4 @@ const NAMES: Readonly<Record<number, string>> = {
   283: 'IEEE802_15_4_TAP',
 };
 
-export const linkTypeName = (linkType: number): string => NAMES[linkType] ?? `LINKTYPE_${linkType}`;
+export const linkTypeName = (linkType: number): string => LINK_TYPE_NAMES[linkType] ?? `LINKTYPE_${linkType}`;
