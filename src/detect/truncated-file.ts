@@ -13,7 +13,7 @@ export const truncatedFile = defineDetector({
   docs: {
     what: 'A capture file ends in the middle of a packet, or a record in it is damaged so that the next one cannot be found.',
     why: 'What was captured behind that place is not known. A connection that seems to be open, stuck or unanswered at the end may have gone on.',
-    how: 'Reading meets a record or block that is longer than what is left of the file, or whose length no record can have. Everything before it was read, and behind it no chain of plausible records is found to go on with.',
+    how: 'Reading meets a record or block that is longer than what is left of the file, or whose length no record can have. Everything before it was read, and behind it no chain of plausible records is left to go on with.',
     never:
       'A file that ends between two packets, however abruptly the capture was stopped; damage behind which the reader finds its way again (the caveat odd-file says how much was skipped).',
     limits: 'A file that was cut exactly between two packets looks whole: a classic pcap does not say how many it should have.',
@@ -34,7 +34,7 @@ export const truncatedFile = defineDetector({
         summary: `${each.join('; ')}. Everything before that was read; what came behind it is not known, and what seems to go on at the end may have ended.`,
         count: files.length,
         connections: [],
-        ...(files.length === 1 ? { displayFilter: framesFilter([capture.packets]) } : {}),
+        ...(files.length === 1 && capture.packets > 0 ? { displayFilter: framesFilter([capture.packets]) } : {}),
         metrics: { files: files.length, fileOffset: first.fileOffset, packetsBefore: first.packetsBefore },
         causes: [
           {

@@ -37,16 +37,21 @@ test('cut inside a frame, inside a record header, between two records', async ()
   expect(verdictOf(await diagnoseBytes(bytes.subarray(0, -last - RECORD)), RULE).verdict).toBe('clear');
 });
 
-test('a record in the middle that no frame can have: the reader goes on behind it, and the file does not break off', async () => {
+test('a record that no frame can have, near the end: what is behind it is not guessed at', async () => {
   const bytes = captureOf(healthy).slice();
-  const at = 24 + RECORD + healthy[0]!.bytes.length;
+  const before = healthy.slice(0, -10);
+  const at = 24 + before.reduce((sum, frame) => sum + RECORD + frame.bytes.length, 0);
   new DataView(bytes.buffer).setUint32(at + 8, 0x7fffffff, true);
+  expect(findingsOf(await diagnoseBytes(bytes), RULE)).toMatchObject([{ metrics: { packetsBefore: before.length, fileOffset: at } }]);
+});
+
+test('the same far from the end: the file does not break off there, and what was skipped is told', async () => {
+  const bytes = captureOf(healthy).slice();
+  new DataView(bytes.buffer).setUint32(24 + RECORD + healthy[0]!.bytes.length + 8, 0x7fffffff, true);
   const report = await diagnoseBytes(bytes);
-  expect(report.capture.packets).toBe(healthy.length - 1);
-  expect(report.capture.caveats).toMatchObject([
-    { code: 'odd-file', text: expect.stringContaining('damaged bytes were skipped') as unknown },
-  ]);
   expect(verdictOf(report, RULE).verdict).toBe('clear');
+  expect(report.capture.packets).toBe(healthy.length - 1);
+  expect(report.capture.caveats.map((c) => c.text).join()).toContain('damaged bytes were skipped');
 });
 
 test('what ended before the file broke off has no doubt hung on it', async () => {
@@ -60,4 +65,11 @@ test('what ended before the file broke off has no doubt hung on it', async () =>
   expect(findingsOf(report, RULE)).toHaveLength(1);
   const ended = report.findings.filter((f) => f.until !== null);
   expect(ended.flatMap((f) => f.caveats.map((c) => c.code))).not.toContain(RULE);
+});
+
+test('a file that breaks off before its first packet has no frame to filter for', async () => {
+  const bytes = new Uint8Array([...captureOf([]), ...new Uint8Array(4096)]);
+  const [finding] = findingsOf(await diagnoseBytes(bytes), RULE);
+  expect(finding).toMatchObject({ metrics: { packetsBefore: 0 } });
+  expect(finding!.displayFilter).not.toContain('{0}');
 });
