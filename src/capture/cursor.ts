@@ -7,14 +7,9 @@ import { sanitise } from '../model/sanitise.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { countText, durationText } from '../model/wording.ts';
 import { detectFormat, HEAD_LENGTH, octetsToTell } from './format.ts';
-import { type CaptureInterface, type CaptureName, type CaptureReader, type Damage, RawRecord } from './reader.ts';
+import { type CaptureInterface, type CaptureName, type CaptureReader, type CaptureTime, type Damage, RawRecord } from './reader.ts';
 import type { ChunkSource } from './source.ts';
 import { type PackingName, packingOf, UnpackedChunks } from './unpack/index.ts';
-
-export interface CaptureTime {
-  readonly seconds: number;
-  readonly nanos: number;
-}
 
 /** What one input was like, once it has been read. */
 export interface CaptureFileFacts {

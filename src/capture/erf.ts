@@ -6,11 +6,10 @@
  * whole as LINKTYPE_ERF, so that frames are numbered as in Wireshark. Padding is no frame there either.
  * Format: Endace "ERF Types Reference Guide"; Wireshark wiretap/erf.c, libpcap pcap-dag.c.
  */
-import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
-import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
-import { Warnings } from './warnings.ts';
-import { ByteWindow } from './window.ts';
+import type { RawRecord } from './reader.ts';
+import { RecordReader } from './record-reader.ts';
+import type { LengthAt } from './search.ts';
 
 /** Timestamp (8, little-endian), type, flags, record length, loss counter or color, wire length. */
 const HEADER = 16; // octets
@@ -94,11 +93,15 @@ function isPlausible(view: DataView, at: number): boolean {
   return isKnown(type) && (view.getUint8(at + 9) & FLAG_RESERVED) === 0 && view.getUint16(at + 10) >= least;
 }
 
+/** Padding has no time, and metadata that a program made up may have none. */
+function mayLackTime(view: DataView, at: number): boolean {
+  const type = view.getUint8(at + 8) & TYPE_MASK;
+  return type === PAD || type === META;
+}
+
 /** `last`: of the record before, 0 without one. */
 function isPlausibleTime(view: DataView, at: number, seconds: number, last: number): boolean {
-  const type = view.getUint8(at + 8) & TYPE_MASK;
-  // Padding has no time, and metadata that a program made up may have none.
-  if (seconds === 0) return type === PAD || type === META;
+  if (seconds === 0) return mayLackTime(view, at);
   const step = last === 0 ? 0 : seconds - last;
   return seconds >= FIRST_SECOND && step >= -MAX_STEP_BACK && step <= MAX_STEP;
 }
@@ -111,97 +114,85 @@ export function isErf(head: Uint8Array): boolean {
 
 const recordLength = (head: Uint8Array): number => (head[10]! << 8) | head[11]!;
 
-export class ErfReader implements CaptureReader {
+export class ErfReader extends RecordReader {
   readonly format = 'ERF';
-  readonly interfaces: CaptureInterface[] = [];
-  readonly endTime = null;
   reportedDrops = 0;
-  damage: Damage | null = null;
 
-  readonly #warnings = new Warnings();
-  readonly #window = new ByteWindow();
   /** Port of the card to position in `interfaces`. */
   readonly #ports = new Int32Array(PORTS).fill(-1);
-  #records = 0;
   #lastSeconds = 0;
   #lastNanos = 0;
 
-  get warnings(): readonly string[] {
-    return this.#warnings.list;
-  }
-
-  push(chunk: Uint8Array): void {
-    if (this.damage === null) this.#window.push(chunk);
-  }
-
   next(record: RawRecord): boolean {
-    const window = this.#window;
-    while (this.damage === null) {
+    const { window } = this;
+    for (;;) {
+      if (!this.reading && !this.ready()) return false;
       if (window.owed > 0) return false; // padding that has not come yet
       if (window.end - window.at < HEADER && !window.gather(HEADER)) return false;
       const type = window.view.getUint8(window.at + 8) & TYPE_MASK;
       const length = window.view.getUint16(window.at + 10);
-      if (!isKnown(type)) return this.#fail(`packet ${this.#records + 1} has the record type ${type}, which ERF does not have`);
-      if (length < HEADER) return this.#fail(`packet ${this.#records + 1} claims a record of ${length} bytes, less than its header`);
-      if (type === PAD) {
+      if (!isKnown(type)) {
+        this.lose(record, `packet ${this.records + 1} has the record type ${type}, which ERF does not have`);
+      } else if (length < HEADER) {
+        this.lose(record, `packet ${this.records + 1} claims a record of ${length} bytes, less than its header`);
+      } else if (type === PAD) {
         if (!window.skip(length)) return false;
-        continue;
+      } else {
+        if (window.end - window.at < length && !window.gather(length)) return false;
+        this.#deliver(record, KIND_BY_TYPE[type]!, length);
+        window.at += length;
+        return true;
       }
-      if (window.end - window.at < length && !window.gather(length)) return false;
-      this.#deliver(record, KIND_BY_TYPE[type]!, length);
-      window.at += length;
-      this.#records++;
-      return true;
     }
-    return false;
   }
 
-  end(): void {
-    if (this.damage !== null) return;
-    const { left, owed } = this.#window;
-    const number = this.#records + 1;
-    if (owed > 0) this.#fail(`the file ends inside the padding after packet ${this.#records}; ${plural(owed, 'byte')} of it missing`);
-    else if (left === 0) return;
-    else if (left < HEADER) this.#fail(`packet ${number} is cut short: only ${plural(left, 'byte')} of its record header`);
-    else this.#fail(`packet ${number} is cut short: only ${plural(left, 'byte')} of its record`);
+  protected unfinished(): string | null {
+    const { left, owed } = this.window;
+    if (owed > 0) return `the file ends inside the padding after packet ${this.records}; ${plural(owed, 'byte')} of it missing`;
+    if (left < HEADER) return this.cutShort(HEADER);
+    return `packet ${this.records + 1} is cut short: only ${plural(left, 'byte')} of its record`;
   }
+
+  /** There is none. */
+  protected readFileHeader(): boolean {
+    this.reading = true;
+    return true;
+  }
+
+  protected readonly lengthAt: LengthAt = (window, at, first) => {
+    if (at + HEADER > window.end) return -HEADER;
+    const { view } = window;
+    if (!isPlausible(view, at)) return 0;
+    const seconds = view.getUint32(at + 4, true);
+    // What has no time fills up: it may stand between records, and proves nothing at their beginning.
+    if (seconds === 0 ? first || !mayLackTime(view, at) : !this.followsInTime(seconds, first)) return 0;
+    return view.getUint16(at + 10);
+  };
 
   /** The whole record is in the window. */
   #deliver(record: RawRecord, { linkType, before, counts }: Kind, length: number): void {
-    const window = this.#window;
-    const { view, at } = window;
+    const { view, at } = this.window;
     this.#readTime(record, view.getUint32(at + 4, true), view.getUint32(at, true));
     if (counts) this.reportedDrops += view.getUint16(at + 12);
-    record.linkType = linkType;
-    record.interfaceId = this.#interfaceOf(portOf(view.getUint8(at + 9)), linkType);
-    record.direction = Direction.UNKNOWN;
-    record.fileOffset = window.base + at;
-    if (record.view !== view) {
-      record.view = view;
-      record.bytes = window.bytes;
-    }
+    const port = this.#interfaceOf(portOf(view.getUint8(at + 9)), linkType);
     if (linkType === LINKTYPE_ERF) {
-      record.at = at;
-      record.capLen = length;
-      record.origLen = length;
+      this.fill(record, 0, linkType, port, length, length);
       return;
     }
     const start = Math.min(this.#extensionsEnd(length) + before, length);
     const wireLength = view.getUint16(at + 14);
-    record.at = at + start;
     // Records are padded to a multiple of eight octets, so the wire length says where the frame ends.
-    record.capLen = Math.min(wireLength, length - start);
-    record.origLen = wireLength;
+    this.fill(record, start, linkType, port, Math.min(wireLength, length - start), wireLength);
   }
 
   /** Octets of the header with its extensions. */
   #extensionsEnd(length: number): number {
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     let end = HEADER;
     let more = (view.getUint8(at + 8) & MORE) !== 0;
     while (more) {
       if (end + EXTENSION > length) {
-        this.#warnings.add('extensions', () => `the extension headers of packet ${this.#records + 1} run past its record`);
+        this.odd.add('extensions', () => `the extension headers of packet ${this.records + 1} run past its record`);
         return length;
       }
       more = (view.getUint8(at + end) & MORE) !== 0;
@@ -229,10 +220,5 @@ export class ErfReader implements CaptureReader {
       this.#ports[port] = index;
     }
     return index;
-  }
-
-  #fail(what: string): false {
-    this.damage = { fileOffset: this.#window.offset, recordsBefore: this.#records, what };
-    return false;
   }
 }

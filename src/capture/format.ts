@@ -47,7 +47,7 @@ export const FORMATS: readonly CaptureFormat[] = [
   },
   {
     name: 'snoop',
-    reads: 'version 2 (RFC 1761) with Ethernet, token ring, FDDI, Fibre Channel, ATM, ipnet; drops',
+    reads: 'version 2 (RFC 1761) with Ethernet, token ring, FDDI, Fibre Channel, ATM, ipnet; others are counted; drops',
     magics: ['736e6f6f70000000'],
     create: () => new SnoopReader(),
     refuse: refuseSnoop,

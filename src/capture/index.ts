@@ -8,7 +8,8 @@ import { type CaptureFileFacts, Cursor, type Flow } from './cursor.ts';
 import type { RawRecord } from './reader.ts';
 import { CHUNK, type ChunkSource, openSource } from './source.ts';
 
-export type { CaptureFileFacts, CaptureTime } from './cursor.ts';
+export type { CaptureFileFacts } from './cursor.ts';
+export type { CaptureTime } from './reader.ts';
 export { linkTypeName } from './link-types.ts';
 
 export interface CaptureSink {

@@ -117,4 +117,8 @@ export const LINK_TYPE_NAMES: Readonly<Record<number, string>> = {
   283: 'IEEE802_15_4_TAP',
 };
 
-export const linkTypeName = (linkType: number): string => LINK_TYPE_NAMES[linkType] ?? `LINKTYPE_${linkType}`;
+/** What snoop's own registry has beyond LINKTYPE numbers, which are of 16 bits, is counted from here. */
+export const SNOOP_LINK_TYPES = 0x1_0000;
+
+export const linkTypeName = (linkType: number): string =>
+  LINK_TYPE_NAMES[linkType] ?? (linkType < SNOOP_LINK_TYPES ? `LINKTYPE_${linkType}` : `SNOOP_${linkType - SNOOP_LINK_TYPES}`);

@@ -7,12 +7,9 @@
  * where records follow each other again.
  * Format: draft-ietf-opsawg-pcap; older variants: libpcap sf-pcap.c, Wireshark wiretap/libpcap.c.
  */
-import { Direction } from '../model/vantage.ts';
-import { plural } from '../model/wording.ts';
-import type { CaptureInterface, CaptureReader, Damage, RawRecord } from './reader.ts';
-import { type LengthAt, Search, Skipped } from './search.ts';
-import { Warnings } from './warnings.ts';
-import { ByteWindow } from './window.ts';
+import type { RawRecord } from './reader.ts';
+import { RecordReader } from './record-reader.ts';
+import type { LengthAt } from './search.ts';
 
 const PCAP_FILE_HEADER = 24; // octets
 /** IXIA's file headers end with the length of all records, which a capture that is still running does not know. */
@@ -28,11 +25,6 @@ const MAX_DECLARED_FRAME = 16 * 1024 * 1024;
 
 /** Files that may have been joined. */
 const MAX_JOINED = 1_000;
-
-/** What records that follow each other behind damage may be apart, in seconds; and when the first of them may be, 1990-01-01. */
-const MAX_STEP_BACK = 1;
-const MAX_STEP = 86_400;
-const FIRST_SECOND = 631_152_000;
 
 /** The upper bits hold the FCS length and NetBSD's address-family class (draft-ietf-opsawg-pcap, "LinkType"). */
 const LINK_TYPE_MASK = 0xffff;
@@ -79,23 +71,10 @@ export function refusePcap(head: Uint8Array): string | null {
     : `pcap version ${major}.${view.getUint16(6, little)} is not supported, only version 2`;
 }
 
-export class PcapReader implements CaptureReader {
-  readonly interfaces: CaptureInterface[] = [];
-  readonly endTime = null;
+export class PcapReader extends RecordReader {
   readonly reportedDrops = 0;
-  damage: Damage | null = null;
 
-  readonly #warnings = new Warnings();
-  readonly #window = new ByteWindow();
   #variant: Variant = MICROSECONDS;
-  /** The file header is behind us and no damage before us. */
-  #reading = false;
-  /** Behind a damaged record, while none that makes sense has been found. */
-  #search: Search | null = null;
-  readonly #skipped = new Skipped();
-  /** Of the record before: what is found must not be far from it. */
-  #lastSeconds = 0;
-  #chainSeconds = 0;
   #little = true;
   #headerLength = RECORD_HEADER;
   #nanosPerUnit = 1_000;
@@ -108,23 +87,14 @@ export class PcapReader implements CaptureReader {
   #capLenAt = 8;
   #origLenAt = 12;
   #maybeSwapped = false;
-  #records = 0;
 
   get format(): string {
     return this.#variant.name;
   }
 
-  get warnings(): readonly string[] {
-    return [...this.#warnings.list, ...this.#skipped.warnings];
-  }
-
-  push(chunk: Uint8Array): void {
-    if (this.damage === null) this.#window.push(chunk);
-  }
-
   next(record: RawRecord): boolean {
-    if (!this.#reading && !this.#ready()) return false;
-    const window = this.#window;
+    if (!this.reading && !this.ready()) return false;
+    const { window } = this;
     const header = this.#headerLength;
     if (window.end - window.at < header && !window.gather(header)) return false;
     const little = this.#little;
@@ -133,7 +103,7 @@ export class PcapReader implements CaptureReader {
     let origLen = view.getUint32(at + this.#origLenAt, little);
     if (this.#maybeSwapped && capLen > origLen) [capLen, origLen] = [origLen, capLen];
     if (capLen > this.#maxFrame)
-      return this.#lose(record, `packet ${this.#records + 1} claims ${capLen} captured bytes; no frame is that long`);
+      return this.#lost(record, `packet ${this.records + 1} claims ${capLen} captured bytes; no frame is that long`);
     if (capLen === 0 && origLen === 0) {
       const odd = this.#oddEmpty(record);
       if (odd !== null) return odd;
@@ -149,63 +119,26 @@ export class PcapReader implements CaptureReader {
       const carried = Math.floor(fraction / this.#unitsPerSecond);
       fraction -= carried * this.#unitsPerSecond;
       seconds += carried;
-      this.#warnings.add(
-        'fraction',
-        () => `packet ${this.#records + 1} has a fraction of a second above one; it was carried into the seconds`,
-      );
+      this.warnFraction();
     }
     if (capLen > origLen || capLen > this.#snapLen) origLen = this.#oddLength(capLen, origLen);
     record.seconds = seconds;
     record.nanos = fraction * this.#nanosPerUnit;
     record.hasTime = true;
-    record.linkType = this.#linkType;
-    record.interfaceId = this.#interface;
-    record.direction = Direction.UNKNOWN;
-    record.capLen = capLen;
-    record.origLen = origLen;
-    if (record.view !== view) {
-      record.view = view;
-      record.bytes = window.bytes;
-    }
-    record.at = at + header;
-    record.fileOffset = window.base + at;
+    this.fill(record, header, this.#linkType, this.#interface, capLen, origLen);
     window.at = at + header + capLen;
-    this.#records++;
     return true;
   }
 
-  end(): void {
-    if (this.damage !== null) return;
-    if (this.#search !== null) {
-      this.#giveUp(this.#search);
-      return;
-    }
-    const { left } = this.#window;
-    const number = this.#records + 1;
-    if (!this.#reading) this.#fail('the file ends inside the pcap header');
-    else if (left === 0) return;
-    else if (left < this.#headerLength) {
-      this.#fail(`packet ${number} is cut short: only ${plural(left, 'byte')} of its record header`);
-    } else this.#fail(`packet ${number} is cut short: only ${plural(left - this.#headerLength, 'byte')} of its frame`);
+  protected unfinished(): string | null {
+    return this.reading ? this.cutShort(this.#headerLength) : 'the file ends inside the pcap header';
   }
 
-  #ready(): boolean {
-    if (this.damage !== null) return false;
-    if (this.#search === null) return this.#readFileHeader();
-    const verdict = this.#search.run(this.#window, this.#lengthAt);
-    if (verdict === 'nothing') return this.#giveUp(this.#search);
-    if (verdict === 'more') return false;
-    this.#skipped.add(this.#search.damage, this.#window.offset - this.#search.damage.fileOffset);
-    this.#search = null;
-    this.#reading = true;
-    return true;
-  }
-
-  #readFileHeader(): boolean {
-    const window = this.#window;
+  protected readFileHeader(): boolean {
+    const { window } = this;
     if (!window.gather(PCAP_FILE_HEADER)) return false;
     const found = variantOf(window.view, window.at);
-    if (!found) return this.#fail('not a pcap file header');
+    if (!found) return this.fail('not a pcap file header');
     if (!window.gather(found.variant.fileHeader)) return false;
     const { little } = found;
     const { view, at } = window;
@@ -228,7 +161,7 @@ export class PcapReader implements CaptureReader {
     this.#linkType = aix ?? network & LINK_TYPE_MASK;
     this.#interface = this.interfaces.push({ linkType: this.#linkType, snapLen, name: null }) - 1;
     window.at += variant.fileHeader;
-    this.#reading = true;
+    this.reading = true;
     return true;
   }
 
@@ -237,51 +170,41 @@ export class PcapReader implements CaptureReader {
    * header of another file that was joined to this one. null: it is a record. Otherwise what `next` has to return.
    */
   #oddEmpty(record: RawRecord): boolean | null {
-    const window = this.#window;
+    const { window } = this;
     const { view, at } = window;
     if (view.getUint32(at) === 0 && view.getUint32(at + 4) === 0) {
-      return this.#lose(record, `there are only zeros where packet ${this.#records + 1} should be`);
+      return this.#lost(record, `there are only zeros where packet ${this.records + 1} should be`);
     }
     if (variantOf(view, at) === null) return null;
     if (!window.gather(PCAP_FILE_HEADER)) return false;
     const refused = refusePcap(window.bytes.subarray(window.at, window.at + PCAP_FILE_HEADER));
     if (refused !== null || this.interfaces.length === MAX_JOINED) return null;
     const { offset } = window;
-    if (!this.#readFileHeader()) return false;
-    this.#warnings.add(
+    if (!this.readFileHeader()) return false;
+    this.odd.add(
       'joined',
-      () => `another file was joined to this one at offset ${offset}, after packet ${this.#records}; it was read as well`,
+      () => `another file was joined to this one at offset ${offset}, after packet ${this.records}; it was read as well`,
     );
     return this.next(record);
   }
 
-  /** The captured bytes are there, so their number is believed; the wire cannot have carried fewer. */
   #oddLength(capLen: number, origLen: number): number {
-    const number = this.#records + 1;
-    if (capLen > origLen) {
-      this.#warnings.add(
-        'caplen',
-        () => `packet ${number} has ${capLen} captured bytes of ${origLen} on the wire; the captured length was believed`,
-      );
-    }
+    if (capLen > origLen) this.warnCaptured(capLen, origLen);
     if (capLen > this.#snapLen) {
-      this.#warnings.add(
+      this.odd.add(
         'snaplen',
-        () => `packet ${number} has ${capLen} captured bytes, above the file's snap length of ${this.#snapLen}`,
+        () => `packet ${this.records + 1} has ${capLen} captured bytes, above the file's snap length of ${this.#snapLen}`,
       );
     }
     return Math.max(capLen, origLen);
   }
 
-  /** Nothing marks the next record: it is looked for. */
-  #lose(record: RawRecord, what: string): boolean {
-    this.#search = new Search({ fileOffset: this.#window.offset, recordsBefore: this.#records, what });
-    this.#lastSeconds = this.#records > 0 ? record.seconds : 0;
-    this.#reading = false;
+  #lost(record: RawRecord, what: string): boolean {
+    this.lose(record, what);
     return this.next(record);
   }
 
-  readonly #lengthAt: LengthAt = (window, at, first) => {
+  protected readonly lengthAt: LengthAt = (window, at, first) => {
     const header = this.#headerLength;
     if (at + header > window.end) return -header;
     const little = this.#little;
@@ -291,21 +214,6 @@ export class PcapReader implements CaptureReader {
     const origLen = view.getUint32(at + this.#origLenAt, little);
     if (capLen === 0 || capLen > origLen || origLen > MAX_FRAME || capLen > this.#snapLen) return 0;
     if (view.getUint32(at + 4, little) >= this.#unitsPerSecond) return 0;
-    const before = first ? this.#lastSeconds : this.#chainSeconds;
-    if (before === 0 ? seconds < FIRST_SECOND : seconds < before - MAX_STEP_BACK || seconds > before + MAX_STEP) return 0;
-    this.#chainSeconds = seconds;
-    return header + capLen;
+    return this.followsInTime(seconds, first) ? header + capLen : 0;
   };
-
-  #giveUp({ damage }: Search): false {
-    this.#search = null;
-    this.damage = damage;
-    return false;
-  }
-
-  #fail(what: string): false {
-    this.damage = { fileOffset: this.#window.offset, recordsBefore: this.#records, what };
-    this.#reading = false;
-    return false;
-  }
 }

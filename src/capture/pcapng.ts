@@ -12,10 +12,9 @@ import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
 import { IfOption, int64, NameRecord, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
 import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
-import type { CaptureInterface, CaptureName, CaptureReader, Damage, RawRecord } from './reader.ts';
-import { type LengthAt, Search, Skipped } from './search.ts';
-import { Warnings } from './warnings.ts';
-import { ByteWindow } from './window.ts';
+import type { CaptureName, RawRecord } from './reader.ts';
+import { RecordReader } from './record-reader.ts';
+import type { LengthAt } from './search.ts';
 
 const Block = { SECTION: 0x0a0d0d0a, INTERFACE: 1, PACKET: 2, SIMPLE_PACKET: 3, NAMES: 4, STATISTICS: 5, ENHANCED_PACKET: 6 } as const;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
@@ -92,45 +91,30 @@ function refuseVersion(view: DataView, at: number, little: boolean): string | nu
   return major === 1 && (minor === 0 || minor === 2) ? null : `pcapng version ${major}.${minor} is not supported, only version 1.0`;
 }
 
-export class PcapngReader implements CaptureReader {
+export class PcapngReader extends RecordReader {
   readonly format = 'pcapng';
-  readonly interfaces: CaptureInterface[] = [];
   readonly names: CaptureName[] = [];
-  endTime: { seconds: number; nanos: number } | null = null;
-  damage: Damage | null = null;
 
-  readonly #warnings = new Warnings();
-  readonly #window = new ByteWindow();
   /** Of the section being read; ids in its blocks index it. */
   #section: Interface[] = [];
   readonly #all: Interface[] = [];
   #little = true;
   #sawSection = false;
-  /** Behind a damaged block, while none that makes sense has been found. */
-  #search: Search | null = null;
-  readonly #skipped = new Skipped();
   /** Byte order in the chain of blocks that is being looked at. */
   #chainLittle = true;
-  #records = 0;
   #lastSeconds = 0;
   #lastNanos = 0;
-
-  get warnings(): readonly string[] {
-    return [...this.#warnings.list, ...this.#skipped.warnings];
-  }
+  #direction: Direction = Direction.UNKNOWN;
 
   get reportedDrops(): number {
     return this.#all.reduce((sum, i) => sum + Math.max(i.packetDrops, i.statsDrops), 0);
   }
 
-  push(chunk: Uint8Array): void {
-    if (this.damage === null) this.#window.push(chunk);
-  }
-
   next(record: RawRecord): boolean {
-    const window = this.#window;
-    while (this.damage === null) {
-      if (this.#search !== null && !this.#found(this.#search)) return false;
+    const { window } = this;
+    for (;;) {
+      if (!this.reading && !this.ready()) return false;
+      if (window.owed > 0) return false; // of a block that is passed over
       if (window.end - window.at < BLOCK_FRAME && !window.gather(BLOCK_FRAME)) return false;
       const type = window.view.getUint32(window.at, this.#little);
       if (type === Block.SECTION && !this.#readByteOrder()) return false;
@@ -138,7 +122,7 @@ export class PcapngReader implements CaptureReader {
       // Decoration, like options: one that is too large to be held is passed over.
       const least = type === Block.NAMES && length <= MAX_NAMES_BLOCK ? BLOCK_FRAME : minLength(type);
       if (length % 4 !== 0 || length < Math.max(least, BLOCK_FRAME) || length > (least > 0 ? MAX_BLOCK : MAX_SKIPPED_BLOCK)) {
-        this.#lose(badLength(type, length, least));
+        this.#lost(record, badLength(type, length, least));
         continue;
       }
       if (least === 0) {
@@ -148,7 +132,10 @@ export class PcapngReader implements CaptureReader {
       if (window.end - window.at < length && !window.gather(length)) return false;
       const { at, view } = window;
       if (view.getUint32(at + length - TRAILER, this.#little) !== length) {
-        this.#lose(`a block of ${length} bytes ends with a different length, ${view.getUint32(at + length - TRAILER, this.#little)}`);
+        this.#lost(
+          record,
+          `a block of ${length} bytes ends with a different length, ${view.getUint32(at + length - TRAILER, this.#little)}`,
+        );
         continue;
       }
       const isPacket = this.#readBlock(type, length, record);
@@ -156,40 +143,38 @@ export class PcapngReader implements CaptureReader {
       window.at = at + length;
       if (isPacket) return true;
     }
-    return false;
   }
 
-  end(): void {
-    if (this.damage !== null) return;
-    if (this.#search !== null) {
-      this.damage = this.#search.damage;
-      return;
-    }
-    const window = this.#window;
-    const { left } = window;
-    if (window.owed > 0) this.#fail(`the file ends inside a block; ${plural(window.owed, 'byte')} of it missing`);
-    else if (!this.#sawSection) this.#fail('the file ends inside the section header');
-    else if (left >= 8) {
-      const type = window.view.getUint32(window.at, this.#little);
-      const isPacket = type === Block.ENHANCED_PACKET || type === Block.SIMPLE_PACKET || type === Block.PACKET;
-      const what = isPacket ? `packet ${this.#records + 1}` : `the block after packet ${this.#records}`;
-      this.#fail(`${what} is cut short: only ${plural(left, 'byte')} of its block`);
-    } else if (left > 0) this.#fail(`only ${plural(left, 'byte')} of a block after packet ${this.#records}`);
+  protected unfinished(): string | null {
+    const { left, owed, view, at } = this.window;
+    if (owed > 0) return `the file ends inside a block; ${plural(owed, 'byte')} of it missing`;
+    if (!this.#sawSection) return 'the file ends inside the section header';
+    if (left < 8) return left === 0 ? null : `only ${plural(left, 'byte')} of a block after packet ${this.records}`;
+    const type = view.getUint32(at, this.#little);
+    const isPacket = type === Block.ENHANCED_PACKET || type === Block.SIMPLE_PACKET || type === Block.PACKET;
+    const what = isPacket ? `packet ${this.records + 1}` : `the block after packet ${this.records}`;
+    return `${what} is cut short: only ${plural(left, 'byte')} of its block`;
+  }
+
+  /** A block like others. */
+  protected readFileHeader(): boolean {
+    this.reading = true;
+    return true;
   }
 
   /** A section header looks the same in both byte orders until its third word. */
   #readByteOrder(): boolean {
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     if (view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC) this.#little = true;
     else if (view.getUint32(at + 8, false) === BYTE_ORDER_MAGIC) this.#little = false;
-    else return this.#fail('a section header without its byte-order mark');
+    else return this.fail('a section header without its byte-order mark');
     return true;
   }
 
   /** True when the block was a packet. */
   #readBlock(type: number, length: number, record: RawRecord): boolean {
     const little = this.#little;
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     switch (type) {
       case Block.ENHANCED_PACKET:
         return this.#readPacket(view.getUint32(at + 8, little), 0, length, record);
@@ -212,87 +197,80 @@ export class PcapngReader implements CaptureReader {
 
   /** Enhanced and obsolete packets differ in their third word only. */
   #readPacket(id: number, drops: number, length: number, record: RawRecord): boolean {
-    const window = this.#window;
+    const window = this.window;
     const { view, at } = window;
     const little = this.#little;
     const from = this.#section[id];
-    if (from === undefined) return this.#failInterface(id);
+    if (from === undefined) return this.#noInterface(id, length);
     const capLen = view.getUint32(at + 20, little);
     const origLen = view.getUint32(at + 24, little);
     const room = length - PACKET_HEADER - TRAILER;
-    if (capLen > room) return this.#fail(`packet ${this.#records + 1} claims ${capLen} captured bytes; its block has room for ${room}`);
+    if (capLen > room) {
+      this.leaveOut(`packet ${this.records + 1} claims ${capLen} captured bytes; its block has room for ${room}`, length);
+      return false;
+    }
     from.time.split(view.getUint32(at + 12, little), view.getUint32(at + 16, little));
     this.#lastSeconds = from.time.seconds;
     this.#lastNanos = from.time.nanos;
     record.hasTime = true;
     from.packetDrops += drops;
     const optionsAt = PACKET_HEADER + padded(capLen);
-    record.direction = Direction.UNKNOWN;
-    if (optionsAt < length - TRAILER) this.#readPacketOptions(record, from, at + optionsAt, at + length - TRAILER);
-    this.#deliver(record, from, at + PACKET_HEADER, capLen, origLen);
+    this.#direction = Direction.UNKNOWN;
+    if (optionsAt < length - TRAILER) this.#readPacketOptions(from, at + optionsAt, at + length - TRAILER);
+    this.#deliver(record, from, PACKET_HEADER, capLen, origLen);
+    record.direction = this.#direction;
     return true;
+  }
+
+  /** Where its block ends is certain, so that it alone is lost. */
+  #noInterface(id: number, length: number): false {
+    this.leaveOut(`packet ${this.records + 1} belongs to interface ${id}, which the section has not described`, length);
+    return false;
   }
 
   /** Always of interface 0; captured length is what interface 0's snap length left of the original. */
   #readSimplePacket(length: number, record: RawRecord): boolean {
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     const from = this.#section[0];
-    if (from === undefined) return this.#failInterface(0);
+    if (from === undefined) return this.#noInterface(0, length);
     const origLen = view.getUint32(at + 8, this.#little);
     const room = length - SIMPLE_HEADER - TRAILER;
     const capLen = Math.min(origLen, room, from.snapLen === 0 ? room : from.snapLen);
     record.hasTime = false;
-    record.direction = Direction.UNKNOWN;
-    this.#warnings.add('no time', () => `packet ${this.#records + 1} has no timestamp (Simple Packet Block)`);
-    this.#deliver(record, from, at + SIMPLE_HEADER, capLen, origLen);
+    this.odd.add('no time', () => `packet ${this.records + 1} has no timestamp (Simple Packet Block)`);
+    this.#deliver(record, from, SIMPLE_HEADER, capLen, origLen);
     return true;
   }
 
-  #deliver(record: RawRecord, from: Interface, frameAt: number, capLen: number, origLen: number): void {
-    const window = this.#window;
-    if (capLen > origLen) {
-      this.#warnings.add(
-        'caplen',
-        () => `packet ${this.#records + 1} has ${capLen} captured bytes of ${origLen} on the wire; the captured length was believed`,
-      );
-    }
+  #deliver(record: RawRecord, from: Interface, header: number, capLen: number, origLen: number): void {
+    if (capLen > origLen) this.warnCaptured(capLen, origLen);
     record.seconds = this.#lastSeconds;
     record.nanos = this.#lastNanos;
-    record.linkType = from.linkType;
-    record.interfaceId = from.index;
-    record.capLen = capLen;
-    record.origLen = Math.max(capLen, origLen);
-    if (record.view !== window.view) {
-      record.view = window.view;
-      record.bytes = window.bytes;
-    }
-    record.at = frameAt;
-    record.fileOffset = window.base + window.at;
-    this.#records++;
+    this.fill(record, header, from.linkType, from.index, capLen, Math.max(capLen, origLen));
   }
 
-  #readPacketOptions(record: RawRecord, from: Interface, at: number, end: number): void {
-    const { view } = this.#window;
+  #readPacketOptions(from: Interface, at: number, end: number): void {
+    const { view } = this.window;
     const good = readOptions(view, at, end, this.#little, (code, valueAt, length) => {
       if (code === PacketOption.DROPCOUNT && length === 8) from.packetDrops += uint64(view, valueAt, this.#little);
-      else if (code === PacketOption.FLAGS && length === 4) record.direction = directionOf(view.getUint32(valueAt, this.#little));
+      else if (code === PacketOption.FLAGS && length === 4) this.#direction = directionOf(view.getUint32(valueAt, this.#little));
     });
     if (!good) this.#warnOptions();
   }
 
   #readSection(): false {
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     const refused = refuseVersion(view, at + 12, this.#little);
-    if (refused !== null) return this.#fail(refused);
+    if (refused !== null) return this.fail(refused);
     this.#section = []; // ids count from 0 again in every section
     this.#sawSection = true;
     return false;
   }
 
   #readInterface(length: number): false {
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     const little = this.#little;
-    if (this.#all.length >= MAX_INTERFACES) return this.#fail(`more than ${MAX_INTERFACES} interfaces are described`);
+    if (this.#all.length >= MAX_INTERFACES) return this.fail(`more than ${MAX_INTERFACES} interfaces are described`);
     let resolution = DEFAULT_RESOLUTION;
     let offset = 0;
     let name: string | null = null;
@@ -312,7 +290,7 @@ export class PcapngReader implements CaptureReader {
   }
 
   #readStatistics(length: number): false {
-    const { view, at } = this.#window;
+    const { view, at } = this.window;
     const little = this.#little;
     const of = this.#section[view.getUint32(at + 8, little)];
     if (of === undefined) return false; // statistics of an interface that has no packets either
@@ -329,7 +307,7 @@ export class PcapngReader implements CaptureReader {
 
   /** Records laid out like options: an address, then its names, each ended by a zero octet. */
   #readNames(length: number): false {
-    const { view, at, bytes } = this.#window;
+    const { view, at, bytes } = this.window;
     // What runs past the block's end names nothing, and nothing else hangs on it.
     readOptions(view, at + 8, at + length - TRAILER, this.#little, (type, valueAt, size) => {
       const octets = type === NameRecord.IPV4 ? 4 : type === NameRecord.IPV6 ? 16 : 0;
@@ -349,35 +327,22 @@ export class PcapngReader implements CaptureReader {
   }
 
   #text(at: number, length: number): string {
-    const bytes = this.#window.bytes.subarray(at, at + Math.min(length, MAX_NAME * 4));
+    const bytes = this.window.bytes.subarray(at, at + Math.min(length, MAX_NAME * 4));
     return sanitise(new TextDecoder().decode(bytes).replace(/\0+$/, ''), MAX_NAME);
   }
 
   #warnOptions(): void {
-    const { offset } = this.#window;
-    this.#warnings.add('options', () => `the options of the block at offset ${offset} run past its end; they were ignored from there`);
+    const { offset } = this.window;
+    this.odd.add('options', () => `the options of the block at offset ${offset} run past its end; they were ignored from there`);
   }
 
   /** Nothing but its length says where the next block begins: it is looked for, once there is a section that it can belong to. */
-  #lose(what: string): void {
-    const damage = { fileOffset: this.#window.offset, recordsBefore: this.#records, what };
-    if (this.#sawSection) this.#search = new Search(damage);
-    else this.damage = damage;
+  #lost(record: RawRecord, what: string): void {
+    if (this.#sawSection) this.lose(record, what);
+    else this.fail(what);
   }
 
-  #found(search: Search): boolean {
-    const verdict = search.run(this.#window, this.#lengthAt);
-    if (verdict === 'more') return false;
-    this.#search = null;
-    if (verdict === 'nothing') {
-      this.damage = search.damage;
-      return false;
-    }
-    this.#skipped.add(search.damage, this.#window.offset - search.damage.fileOffset);
-    return true;
-  }
-
-  readonly #lengthAt: LengthAt = (window, at, first) => {
+  protected readonly lengthAt: LengthAt = (window, at, first) => {
     if (at + BLOCK_FRAME > window.end) return -BLOCK_FRAME;
     const { view } = window;
     if (first) this.#chainLittle = this.#little;
@@ -400,15 +365,6 @@ export class PcapngReader implements CaptureReader {
     if (at + length > window.end) return -length;
     return view.getUint32(at + length - TRAILER, little) === length ? length : 0;
   };
-
-  #failInterface(id: number): false {
-    return this.#fail(`packet ${this.#records + 1} belongs to interface ${id}, which the section has not described`);
-  }
-
-  #fail(what: string): false {
-    this.damage = { fileOffset: this.#window.offset, recordsBefore: this.#records, what };
-    return false;
-  }
 }
 
 function badLength(type: number, length: number, least: number): string {

@@ -15,7 +15,7 @@ export class RawRecord {
   nanos = 0;
   /** False when the format gives none (pcapng Simple Packet Block); then `seconds` and `nanos` repeat the record before. */
   hasTime = true;
-  /** LINKTYPE_* of the interface, without FCS bits. */
+  /** LINKTYPE_* of the interface, without FCS bits; above 16 bits one of snoop's own. */
   linkType = 0;
   /** Index into `CaptureReader.interfaces`. */
   interfaceId = 0;
@@ -30,6 +30,11 @@ export class RawRecord {
   at = 0;
   /** Offset of the record (or block) in the uncompressed stream. */
   fileOffset = 0;
+}
+
+export interface CaptureTime {
+  readonly seconds: number;
+  readonly nanos: number;
 }
 
 export interface CaptureInterface {
@@ -58,7 +63,7 @@ export interface CaptureReader {
   readonly format: string;
   readonly interfaces: readonly CaptureInterface[];
   /** Newest `isb_endtime`, or null. */
-  readonly endTime: { readonly seconds: number; readonly nanos: number } | null;
+  readonly endTime: CaptureTime | null;
   /** What the file says that addresses are called (pcapng's name resolution blocks), as it says it; absent where a format has none. */
   readonly names?: readonly CaptureName[];
   /** Packets that the capturing program says it lost (epb_dropcount, isb_ifdrop + isb_osdrop), best known. */

@@ -34,7 +34,6 @@ describe('not a capture: one sentence that helps', () => {
     ['zip', bytes('504b0304'), /compressed with zip.*unzip -p/],
     ['half a snoop header', bytes('736e6f6f7000000000000002').slice(0, 12), /ends inside the snoop header, after 12 of 16 bytes/],
     ['snoop of another version', bytes('736e6f6f7000000000000003'), /snoop version 3 is not supported/],
-    ['snoop of a bus', bytes('736e6f6f700000000000000200000001'), /snoop data link type 1 carries no IP/],
     ['Network Monitor', bytes('474d4255'), /Network Monitor capture/],
     ['anything else', bytes('deadbeef'), /begins with de ad be ef.*pcap, pcapng, snoop and ERF/],
     [

@@ -192,6 +192,34 @@ describe('options are decoration', () => {
   });
 });
 
+describe('a block whose contents make no sense while its length does is left out alone', () => {
+  const [before, after] = [pcapngFile([le.header(), le.interface(), le.packet(0, T, FRAME)]), le.packet(0, T, noise(61))];
+
+  test.each([
+    ['an interface nobody described', le.packet(3, T, FRAME), 'packet 2 belongs to interface 3, which the section has not described'],
+    [
+      'captured length beyond the block',
+      le.block(6, le.u32(0, 0, 0, 500, 500), noise(60)),
+      'packet 2 claims 500 captured bytes; its block has room for 60',
+    ],
+  ])('%s', async (_name, block, what) => {
+    const { records, facts } = await read(join(before, block, after));
+    expect(records.map((r) => r.bytes)).toEqual([FRAME, noise(61)]);
+    expect(facts.damage).toBeNull();
+    expect(facts.warnings).toEqual([`after packet 1, ${block.length} damaged bytes were skipped: ${what}`]);
+  });
+
+  test('a section that describes no interface at all', async () => {
+    const [packet, simple] = [le.packet(0, T, FRAME), le.simplePacket(FRAME)];
+    const { facts } = await read(join(le.header(), packet, packet, simple));
+    expect(facts).toMatchObject({ packets: 0, damage: null });
+    expect(facts.warnings).toEqual([
+      `after packet 0, ${packet.length} damaged bytes were skipped: packet 1 belongs to interface 0, which the section has not described` +
+        ` (and 2 more such places, ${2 * packet.length + simple.length} bytes in all)`,
+    ]);
+  });
+});
+
 describe('damage: what came before it is delivered, and its place is told', () => {
   const before = pcapngFile([le.header(), le.interface(), le.packet(0, T, FRAME)]);
   const after = le.packet(0, T, FRAME);
@@ -203,8 +231,6 @@ describe('damage: what came before it is delivered, and its place is told', () =
     ['block length not a multiple of 4', withLength(6, 34), 'block length 34 is not a multiple of 4'],
     ['huge block length', withLength(6, 0xfffffff0), 'block length 4294967280 is longer than any block'],
     ['lengths at both ends that differ', join(le.packet(0, T, FRAME).slice(0, -4), le.u32(44)), 'ends with a different length, 44'],
-    ['an interface nobody described', le.packet(3, T, FRAME), 'packet 2 belongs to interface 3'],
-    ['captured length beyond the block', le.block(6, le.u32(0, 0, 0, 500, 500), noise(60)), 'packet 2 claims 500 captured bytes'],
     ['a section without byte order', join(le.u32(0x0a0d0d0a, 28), noise(20)), 'byte-order mark'],
     ['a section of version 2', le.header([2, 0]), 'version 2.0'],
   ])('%s', async (_name, block, what) => {

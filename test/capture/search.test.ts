@@ -1,6 +1,6 @@
 /** Damage in the middle of a file: what is lost, what is found again, and when nothing is looked for at all. */
 import { describe, expect, test } from 'vitest';
-import { chunksOf, join, MODIFIED, NANOSECONDS, noise, pcapFile, section } from '../support/capture-bytes.ts';
+import { chunksOf, erfFile, join, MODIFIED, NANOSECONDS, noise, pcapFile, section, snoopFile } from '../support/capture-bytes.ts';
 import { read, readAll } from './read.ts';
 
 const HEADER = 24;
@@ -159,6 +159,51 @@ describe('pcapng', () => {
     const { records: seen, facts } = await read(overwritten(file, offset(180) + 4, new Uint8Array(4)));
     expect(seen.length).toBe(180);
     expect(facts.damage).toMatchObject({ fileOffset: offset(180), recordsBefore: 180 });
+  });
+});
+
+describe.each([
+  [
+    'snoop',
+    snoopFile(records),
+    16,
+    (n: number) => 24 + Math.ceil(n / 4) * 4,
+    'packet 51 claims 4294967295 captured bytes; no frame is that long',
+  ],
+  ['ERF', erfFile(records), 0, (n: number) => 18 + n, 'packet 51 has the record type 127, which ERF does not have'],
+])('%s', (_name, file, header, lengthOf, what) => {
+  const place = (index: number): number => header + records.slice(0, index).reduce((sum, { bytes }) => sum + lengthOf(bytes.length), 0);
+  const broken = overwritten(file, place(50), new Uint8Array(16).fill(0xff));
+
+  test('a record header of ones costs its record', async () => {
+    const { records: seen, facts } = await read(broken);
+    expect(secondsOf(seen)).toEqual(without(50, 51));
+    expect(facts.damage).toBe(null);
+    expect(facts.warnings).toEqual([`after packet 50, ${place(51) - place(50)} damaged bytes were skipped: ${what}`]);
+  });
+
+  test('a lost stretch: what follows is found, and nothing is invented', async () => {
+    const { records: seen, facts } = await read(join(file.slice(0, place(50)), noise(333, 5), file.slice(place(70) + 33)));
+    expect(secondsOf(seen).filter((s) => s < 50)).toEqual(without(50, 200));
+    expect(secondsOf(seen).slice(-129)).toEqual(records.slice(71).map((_, i) => i + 71));
+    expect(facts.damage).toBe(null);
+    expect(facts.warnings.join()).toContain('damaged bytes were skipped');
+  });
+
+  test('the last records are too few to be believed', async () => {
+    const { records: seen, facts } = await read(overwritten(file, place(175), new Uint8Array(16).fill(0xff)));
+    expect(seen.length).toBe(175);
+    expect(facts.damage).toMatchObject({ fileOffset: place(175), recordsBefore: 175 });
+  });
+
+  test('more than 16 MiB of noise are not looked through', async () => {
+    const { records: seen, facts } = await read(join(file, new Uint8Array(17 << 20).fill(0xff), file.slice(header)));
+    expect(seen.length).toBe(200);
+    expect(facts.damage).toMatchObject({ fileOffset: file.length });
+  });
+
+  test.each([1, 7, 1000])('in chunks of %i it is the same', async (size) => {
+    expect(await readAll(chunksOf(broken, size))).toEqual({ ...(await read(broken)), facts: expect.anything() as unknown });
   });
 });
 

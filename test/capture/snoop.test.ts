@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { linkTypeName } from '../../src/capture/index.ts';
 import { join, noise, snoopFile } from '../support/capture-bytes.ts';
 import { read } from './read.ts';
 
@@ -54,6 +55,12 @@ test('data link types are LINKTYPE numbers', async () => {
   for (const [dataLink, linkType] of linkTypes) {
     expect((await read(snoopFile([{ bytes: FRAME }], { dataLink }))).facts.linkTypes).toEqual([linkType]);
   }
+});
+
+test.each([1, 5, 9, 0xffff_ffff])('link type %i of its registry alone is counted and called by its number', async (dataLink) => {
+  const { records, facts } = await read(snoopFile([{ bytes: FRAME }, { bytes: FRAME }], { dataLink }));
+  expect(records.map((r) => r.bytes)).toEqual([FRAME, FRAME]);
+  expect(facts.linkTypes.map(linkTypeName)).toEqual([`SNOOP_${dataLink}`]);
 });
 
 describe('contradictions with a clear meaning', () => {

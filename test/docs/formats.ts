@@ -40,14 +40,15 @@ export function formats(): string {
 }
 
 const DAMAGE = `
-**Damage** ends a container where it stands: everything before it is reported, with what is wrong and its offset, as a warning and a caveat, exit status 0.
+**Damage** never costs what came before it: that is reported, with what is wrong and its offset, as a warning and a caveat, exit status 0.
 A packet that is cut, a fraction of a second above one, a captured length above the original one, options that run past their
 block, a clock that steps back: read on, with a warning. Times are unsigned, so 2106 is not the end.
 
 Behind a record or block whose length cannot be, tcpdiag looks for the next place where 32 of them follow each other in a way that
-makes sense (pcap: lengths, fractions, and times within a day of what was before; pcapng: both lengths of each block), 16 MiB far.
-It says how many bytes were skipped. Where fewer are left, reading ends: guessing would invent packets. Zeros where a pcap record
-should be, as file systems leave them after a crash, are no packets.
+makes sense (pcap, snoop: lengths, fractions, and times within a day of what was before; ERF: types, lengths and times; pcapng: both
+lengths of each block), 16 MiB far. It says how many bytes were skipped. Where fewer are left, reading ends: guessing would invent
+packets. Zeros where a pcap record should be, as file systems leave them after a crash, are no packets. A pcapng packet of an interface
+that is not described, or longer than its block, is left out alone, since its block says where the next one begins.
 `;
 
 const UNPACKING = `
