@@ -24,7 +24,7 @@ if (!canRunTui(keys)) {
   process.stdout.write('text report\n');
   process.exit(0);
 }
-const growing = flags.includes('--growing') || fromStdin;
+const growing = flags.includes('--growing') || flags.includes('--half') || fromStdin;
 const session = new FakeSession({ connections: numberAfter('--connections', 49), reading: growing });
 if (fromStdin) {
   // As the worker does it: the descriptor itself, read beside the terminal.
@@ -38,6 +38,8 @@ if (fromStdin) {
     })
     .on('error', (error) => session.fail(error.message))
     .on('end', () => session.read(1, found('all')));
+} else if (flags.includes('--half')) {
+  session.read(0.5);
 } else if (growing) {
   let share = 0;
   const timer = setInterval(() => {
@@ -46,6 +48,8 @@ if (fromStdin) {
     if (share >= 1) clearInterval(timer);
   }, 100);
 }
+// Ctrl-\, to which the program gives no meaning.
+if (flags.includes('--throw-on-key')) process.stdin.on('data', (keys) => { if (String(keys).includes('\x1c')) throw new Error('thrown on purpose'); }); // prettier-ignore
 if (flags.includes('--throw')) setTimeout(() => { throw new Error('thrown on purpose'); }, 300); // prettier-ignore
 // A finding without a title: types forbid it, and a screen cannot draw it.
 if (flags.includes('--break')) setTimeout(() => session.read(1, fakeFindings().map((f) => ({ ...f, title: undefined as unknown as string }))), 300); // prettier-ignore

@@ -21,6 +21,8 @@ export class Terminal {
   readonly #exit: Promise<number>;
   /** Everything that the program wrote, as bytes arrived. */
   output = '';
+  /** How much of it the emulator has taken in. */
+  #drawn = 0;
 
   constructor(file: string, args: readonly string[], options: TerminalOptions = {}) {
     const size = { cols: options.columns ?? 80, rows: options.rows ?? 24 };
@@ -36,7 +38,10 @@ export class Terminal {
     this.#child = pty.spawn(file, [...args], { ...size, name: env.TERM ?? 'xterm-256color', env });
     this.#child.onData((data) => {
       this.output += data;
-      this.#emulator.write(data, () => this.#look());
+      this.#emulator.write(data, () => {
+        this.#drawn += data.length;
+        this.#look();
+      });
     });
     this.#exit = new Promise((resolve) => {
       this.#child.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode));
@@ -59,6 +64,19 @@ export class Terminal {
     return this.#emulator.buffer.active.type === 'alternate';
   }
 
+  /** Private modes that were switched on and not off again: a shell that finds one of them is broken. */
+  modesLeftOn(): string[] {
+    const on = new Set<string>();
+    // Those that a terminal starts with on: the cursor, and wrapping.
+    const normal = new Set(['25', '7']);
+    for (const [, modes = '', set] of this.output.matchAll(/\x1b\[\?([\d;]+)([hl])/g))
+      for (const mode of modes.split(';')) {
+        if ((set === 'h') === normal.has(mode)) on.delete(mode);
+        else on.add(mode);
+      }
+    return [...on];
+  }
+
   /** Lines that were pushed into the scrollback of the shell's screen. */
   scrollback(): number {
     return this.#emulator.buffer.normal.baseY;
@@ -78,8 +96,11 @@ export class Terminal {
   }
 
   /** The screen as soon as it satisfies `wanted` (text on it, or any condition). */
-  async until(wanted: string | ((screen: string) => boolean)): Promise<string> {
-    const holds = typeof wanted === 'string' ? (screen: string): boolean => screen.includes(wanted) : wanted;
+  async until(wanted: string | RegExp | ((screen: string) => boolean)): Promise<string> {
+    const holds =
+      typeof wanted === 'function'
+        ? wanted
+        : (screen: string): boolean => (typeof wanted === 'string' ? screen.includes(wanted) : wanted.test(screen));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(check);
@@ -106,7 +127,7 @@ export class Terminal {
 
   /** Half of a synchronized update (DEC mode 2026) is no screen that a person would see. */
   #inUpdate(): boolean {
-    return this.output.lastIndexOf('\x1b[?2026h') > this.output.lastIndexOf('\x1b[?2026l');
+    return this.output.lastIndexOf('\x1b[?2026h', this.#drawn - 1) > this.output.lastIndexOf('\x1b[?2026l', this.#drawn - 1);
   }
 
   #look(): void {

@@ -1,0 +1,28 @@
+/**
+ * Every screen, and the keys that lead to it from the findings: what the pseudo-terminal tests walk through, and what docs/tui.md shows.
+ * A new screen is a line here. `shows` holds for the made-up incident (demo.ts) and for fixtures/incident.pcap.
+ */
+export interface ScreenPath {
+  readonly name: string;
+  /** As typed, from the findings with the cursor on the first. */
+  readonly keys: string;
+  /** On the screen once it is there. */
+  readonly shows: RegExp;
+  /** Only where the payload can be read again, or the session is a real one. */
+  readonly real?: true;
+}
+
+export const EVERY_SCREEN: readonly ScreenPath[] = [
+  { name: 'findings', keys: '', shows: /▸ ✖ CRIT/ },
+  { name: 'finding', keys: 'd', shows: /AT FAULT(.|\n)*Esc back/ },
+  { name: 'explanation', keys: 'o', shows: /› rule [a-z-]+(.|\n)*WHAT/ },
+  { name: 'connections', keys: 'c', shows: /All connections(.|\n)*CLIENT IS(.|\n)*▸ / },
+  { name: 'connections of a finding', keys: 'd\r', shows: /row 1\/\d+(.|\n)*CLIENT IS(.|\n)*▸ / },
+  { name: 'connection', keys: 'c\r', shows: /SERVER IS(.|\n)*▸(.|\n)*segment / },
+  { name: 'packet', keys: 'c\r\r', shows: /› #\d+(.|\n)*Sequence number/ },
+  { name: 'help', keys: '?', shows: /Keys in the findings/ },
+];
+
+/** Back to the findings from wherever `keys` led: more often than any screen is deep. Esc would make Alt-something of the next key. */
+export const BACK = '\x7f'.repeat(6);
+export const AT_FINDINGS = /^ Findings {2}[^›\n]*\n(.|\n)*▸ ✖ CRIT/;
