@@ -10,9 +10,11 @@ import { sanitise } from '../model/sanitise.ts';
 import { DEFAULT_WIDTH } from '../report/layout.ts';
 import { say } from './say.ts';
 import { check, declareCheck } from './check.ts';
+import { completion, declareCompletion } from './completion/index.ts';
 import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';
 import { declareDiagnose, diagnose } from './diagnose.ts';
+import { exampleText } from './examples.ts';
 import { failureOf } from './failure.ts';
 import { didYouMean } from '../model/nearest.ts';
 import type { Flags } from './options.ts';
@@ -56,7 +58,8 @@ function namingTheCommand(error: unknown, argv: readonly string[], program: Comm
   return new UsageError(`there is no command "${sanitise(word, 200)}"${near === '' ? `; there are ${names.join(', ')}.` : near}`);
 }
 
-function buildProgram(world: World, print: (text: string) => void, finish: (exitCode: number) => void): Command {
+/** The tree of commands and options. @param print takes help and version @param finish takes the exit status of the command that ran */
+export function buildProgram(world: World, print: (text: string) => void, finish: (exitCode: number) => void): Command {
   const program = new Command('tcpdiag');
   program
     .exitOverride()
@@ -69,6 +72,8 @@ function buildProgram(world: World, print: (text: string) => void, finish: (exit
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    // Choices stand in the descriptions already.
+    .configureHelp({ optionDescription: (o) => o.description, argumentDescription: (a) => a.description })
     .version(world.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -95,7 +100,11 @@ function buildProgram(world: World, print: (text: string) => void, finish: (exit
   const explaining = declareExplain(program.command('explain'));
   explaining.action(async (id: string) => finish(await explain(world, id, flagsOf(explaining))));
 
+  const completing = declareCompletion(program.command('completion'));
+  completing.action(async (shell: string) => finish(await completion(world, shell, program, flagsOf(completing))));
+
   declareDiagnose(program);
+  for (const command of [program, ...program.commands]) command.addHelpText('after', exampleText(command.name()));
   const names = program.commands.map((c) => c.name());
   program.action(async (words: string[]) => finish(await diagnose(world, words, flagsOf(program), names)));
   return program;

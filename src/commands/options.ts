@@ -59,9 +59,10 @@ const gatherList = (words: string, before: readonly string[] | undefined): reado
 /** `-f`, `-o`, `--json` and how loud to be: for everything that prints a result. */
 export function resultOptions<T>(command: Command, formats: Formats<T> | null): Command {
   if (formats !== null) {
-    command
-      .option('-f, --format <format>', `${Object.keys(formats.byName).join(', ')} (default: ${formats.standard})`)
-      .option('--json', `the same as -f ${formats.machine}`);
+    const names = Object.keys(formats.byName);
+    const format = new Option('-f, --format <format>', `${names.join(', ')} (default: ${formats.standard})`);
+    format.argChoices = names; // for completion; not .choices(): the sentence for a word that means nothing is ours
+    command.addOption(format).option('--json', `the same as -f ${formats.machine}`);
   }
   return command
     .option('-o, --output <file>', 'write to this file instead of standard output')

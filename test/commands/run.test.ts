@@ -217,7 +217,7 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
     [['states', capture, '--every', '1s', '-f', 'csv'], 'states --every has no format "csv"; it has table, ndjson.'],
     [['--checksum', 'connections', capture], '--checksum does not apply to connections'],
     [['check', '-', '--cross-read'], 'standard input does not allow'],
-    [['completion', 'bash'], 'The commands are report, connections, connection, states, check, rules, explain.'],
+    [['reassemble', capture], 'The commands are report, '],
     [['report', capture, '-o', join(folder, 'no/such/x.json')], 'its folder does not exist'],
     [['report', capture, '-o', folder], 'it is a directory'],
     [['report', capture, '-o', capture], 'is the capture itself'],

@@ -1,5 +1,5 @@
 /**
- * The documents that are made from the program: a page per rule, their index, the formats, the schema of the configuration. `npm run docs` writes
+ * The documents that are made from the program: a page per rule, their index, the formats, the manual page, the schema of the configuration. `npm run docs` writes
  * them; a test says when they are out of date.
  */
 import { readdirSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { analyse } from '../../src/engine/analyse.ts';
 import { explain } from '../../src/engine/explain.ts';
 import { type Finding, SEVERITIES } from '../../src/model/finding.ts';
 import { formats } from './formats.ts';
+import { man } from './man.ts';
 
 /** In the order of the index. `field-notes.md` is written by hand. */
 const FAMILIES: Readonly<Record<Category, string>> = {
@@ -36,6 +37,7 @@ export async function pages(root: string): Promise<ReadonlyMap<string, string>> 
   out.set('docs/rules/README.md', index());
   for (const rule of DETECTORS) out.set(`docs/rules/${rule.id}.md`, page(rule, examples.get(rule.id)));
   out.set('docs/formats.md', formats());
+  out.set('docs/tcpdiag.1', man());
   const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'tcpdiag.config.json', ...CONFIG_SCHEMA };
   out.set('docs/schema/config.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
   return out;

@@ -1,0 +1,46 @@
+/** What each command's help, and the manual page, show as examples. Each runs in a test. */
+export type Example = readonly [command: string, what: string];
+
+/** By command; `tcpdiag` is the program without one. */
+export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
+  tcpdiag: [
+    ['tcpdiag capture.pcap', 'what is wrong, and whose fault it is'],
+    ['tcpdump -i eth0 -s 128 -w - tcp | tcpdiag -', 'live from a pipe'],
+    ['tcpdiag rotated-*.pcap.gz', 'several files are one capture, in time order'],
+    ["tcpdiag capture.pcap --where 'server.port:3306 close-wait'", 'only these connections and what concerns them'],
+  ],
+  report: [
+    ['tcpdiag report capture.pcap', 'as text'],
+    ['tcpdiag report capture.pcap -f json -o report.json', 'for programs'],
+    ['tcpdiag report capture.pcap --fail-on warning -q >/dev/null', 'exit 1 when something is at least that bad'],
+  ],
+  connections: [
+    ['tcpdiag connections capture.pcap', 'one row each'],
+    ["tcpdiag connections capture.pcap --where 'duration>10 rst' -f csv", 'the long ones that were reset, for a spreadsheet'],
+    ['tcpdiag connections capture.pcap -f zeek -o conn.log', "as Zeek's conn.log"],
+  ],
+  connection: [
+    ['tcpdiag connection capture.pcap 17', 'the eighteenth connection of the capture'],
+    ['tcpdiag connection capture.pcap 17 -f mermaid', 'its sequence diagram for a ticket'],
+  ],
+  states: [
+    ['tcpdiag states capture.pcap --at +12.5', 'the sockets 12.5 s after the first packet'],
+    ['tcpdiag states capture.pcap --every 1s', 'how many there were in each state, every second'],
+  ],
+  check: [
+    ['tcpdiag check capture.pcap', 'can this capture be believed?'],
+    ['tcpdiag check capture.pcap --cross-read', 'and does pcap-parser read the same records?'],
+  ],
+  rules: [['tcpdiag rules', 'every rule and its thresholds']],
+  explain: [['tcpdiag explain close-wait-stuck', 'how it decides, and what it cannot know']],
+  completion: [
+    ['eval "$(tcpdiag completion bash)"', 'in ~/.bashrc'],
+    ['tcpdiag completion zsh', 'into a file _tcpdiag in a folder of $fpath'],
+    ['tcpdiag completion fish', 'into ~/.config/fish/completions/tcpdiag.fish'],
+  ],
+};
+
+export function exampleText(command: string): string {
+  const examples = EXAMPLES[command] ?? [];
+  return examples.length === 0 ? '' : `\nExamples:\n${examples.map(([line, what]) => `  # ${what}\n  ${line}`).join('\n')}\n`;
+}
