@@ -13,7 +13,6 @@ import type { Detector } from '../detect/detector.ts';
 import { DETECTORS } from '../detect/index.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
-import { UsageError } from '../model/errors.ts';
 import { OwnNames } from '../model/names.ts';
 import type { Finding } from '../model/finding.ts';
 import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, type Series, type SocketRow } from '../model/report.ts';
@@ -41,6 +40,7 @@ import { AllNames, reportNames } from './names.ts';
 import { connectionRow } from './rows.ts';
 import { socketsAt } from './sockets.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
+import { outside, type SocketSource } from './time-machine.ts';
 
 const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [] };
 const NOTHING: Reported = { findings: [], verdicts: [], caveats: [], shows: null, from: nanos(0) };
@@ -228,6 +228,8 @@ export class Analyzer {
 
   summary(id: number): ConnectionSummary {
     const c = this.#views.connection(id);
+    const clientName = this.#allNames.host(c.client.ip);
+    const serverName = this.#allNames.host(c.server.ip);
     return {
       id,
       client: c.client.name,
@@ -243,6 +245,8 @@ export class Analyzer {
       connectSeconds: c.connectSeconds,
       basis: c.basis,
       findings: this.#findingsOf(id),
+      ...(clientName === null ? {} : { clientName: clientName.name }),
+      ...(serverName === null ? {} : { serverName: serverName.name }),
     };
   }
 
@@ -260,13 +264,22 @@ export class Analyzer {
 
   sockets(at?: TimeArgument): Iterable<SocketRow> {
     const when = at === undefined ? this.#last : resolveTime(at, this.#clock);
-    if (when < this.#first || when > this.#last) {
-      const bounds = `${this.#clock.text(this.#first)} to ${this.#clock.text(this.#last)}`;
-      const message = `that moment is outside the capture, which goes from ${bounds}.`;
-      if (when < this.#first) throw new UsageError(message);
-      throw new UsageError(message, { hint: '--captured-until TIME says that the capture ran longer than its last packet.' });
-    }
-    return socketsAt(this.#views, this.connections, when, this.#clock, this.#legs, this.shown);
+    if (when < this.#first) throw outside(this.socketSource);
+    if (when > this.#last) throw outside(this.socketSource, '--captured-until TIME says that the capture ran longer than its last packet.');
+    return socketsAt(this.#views, this.connections, when, this.#clock, this.#legs, this.shown, this.#allNames);
+  }
+
+  get socketSource(): SocketSource {
+    return {
+      views: this.#views,
+      connections: this.connections,
+      clock: this.#clock,
+      legs: this.#legs,
+      names: this.#allNames,
+      shown: this.shown,
+      first: this.#first,
+      last: this.#last,
+    };
   }
 
   stateCounts(every: Nanos, host?: string): StateCounts {

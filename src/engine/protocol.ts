@@ -5,7 +5,9 @@
 import type { PacketField, PacketLayer } from '../model/dissection.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Ladder, LadderRow, LadderSegment, LadderTimer } from '../model/ladder.ts';
-import type { CaptureFacts, Report, Series } from '../model/report.ts';
+import type { TimeArgument } from '../model/clock.ts';
+import type { CaptureFacts, ConnectionRow, Report, Series, SocketRow } from '../model/report.ts';
+import type { StateName } from '../model/state.ts';
 
 export type { Ladder, LadderRow, LadderSegment, LadderTimer, PacketField, PacketLayer };
 
@@ -18,6 +20,8 @@ export interface Progress {
   readonly connections: number;
   /** Time covered so far in the capture, seconds. */
   readonly captureSeconds: number;
+  /** How long reading has taken so far, seconds of a clock on the wall; absent where nobody has one. */
+  readonly elapsedSeconds?: number;
 }
 
 /** The state of the analysis, pushed at most ten times a second. */
@@ -53,6 +57,9 @@ export interface ConnectionSummary {
   readonly basis: string;
   /** Ids of findings that name it. */
   readonly findings: readonly string[];
+  /** What the hosts are called; absent where no name is known. */
+  readonly clientName?: string;
+  readonly serverName?: string;
 }
 
 export interface PacketDetail {
@@ -75,6 +82,76 @@ export interface Explanation {
   readonly sections: readonly { readonly heading: string; readonly text: string }[];
 }
 
+/** How many sockets there were in each state, at moments of equal distance over the whole capture. */
+export interface StateChart {
+  /** Of the first packet: offsets count from here. */
+  readonly origin: { readonly seconds: number; readonly nanos: number };
+  /** Offsets of the first and the last moment of the capture, nanoseconds. */
+  readonly first: number;
+  readonly last: number;
+  /** Distance of the moments, nanoseconds. */
+  readonly every: number;
+  readonly moments: number;
+  /** States that occur, in RFC 9293's order; `sockets` at each moment. */
+  readonly states: readonly { readonly state: StateName; readonly sockets: readonly number[] }[];
+}
+
+/** One socket changed its state. */
+export interface SocketEvent {
+  readonly connection: number;
+  readonly local: string;
+  readonly remote: string;
+  readonly from: StateName;
+  readonly to: StateName;
+  readonly cause: string;
+  /** null: a timer, or what a later segment proved. */
+  readonly frame: number | null;
+}
+
+/** A moment of the capture, and what happened at it. */
+export interface Moment {
+  /** Nanoseconds since the first packet. */
+  readonly offset: number;
+  /** At most 100. */
+  readonly events: readonly SocketEvent[];
+}
+
+/** The sockets that existed at a moment, host by host. */
+export interface SocketPage {
+  readonly total: number;
+  readonly rows: readonly SocketRow[];
+  /** Index of the first socket of `connection` that was asked for; null: it has none then. */
+  readonly at: number | null;
+  /** Of all rows, not only of this page. */
+  readonly counts: Readonly<Partial<Record<StateName, number>>>;
+  /** Hosts with the most sockets then, whatever `host` asks for; at most 50. */
+  readonly hosts: readonly { readonly host: string; readonly name?: string; readonly sockets: number }[];
+}
+
+/** Who talks to whom: clients of a service, services, or hosts. */
+export const PEER_GROUPS = ['pairs', 'services', 'hosts'] as const;
+export type PeerGroup = (typeof PEER_GROUPS)[number];
+/** A state's name sorts by the sockets in it. */
+export type PeerSort = 'connections' | 'trouble' | 'packets' | 'bytes' | 'client' | 'server' | StateName;
+
+export interface PeerRow {
+  /** Address; null: of all clients (services). */
+  readonly client: string | null;
+  /** How many clients share the row, because each has no other connection; absent where it is one. */
+  readonly clients?: number;
+  /** `10.0.0.9:3306`; null: a host. */
+  readonly server: string | null;
+  readonly clientName?: string;
+  readonly serverName?: string;
+  readonly connections: number;
+  /** Refused, reset, unanswered, abandoned, half-open, leaked. */
+  readonly trouble: number;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Sockets at the end, by state: of both ends (pairs), of the server (services), of the host (hosts). */
+  readonly states: Readonly<Partial<Record<StateName, number>>>;
+}
+
 /** Every question and the type of its answer. */
 export interface Questions {
   /** Connections of a finding (`finding`: its id), or all. `match`: words that must all occur in the row (address, port, state, outcome). */
@@ -92,6 +169,42 @@ export interface Questions {
   ladder: { ask: { readonly connection: number }; answer: Ladder };
   packet: { ask: { readonly frame: number }; answer: PacketDetail };
   explain: { ask: { readonly rule: string }; answer: Explanation };
+  /** The row of a connection, with its transitions: without a second look at the capture. */
+  connection: { ask: { readonly connection: number }; answer: ConnectionRow };
+  /** @param moments at most so many; `host`: its sockets alone */
+  chart: { ask: { readonly host: string | null; readonly moments: number }; answer: StateChart };
+  /** `offset`: nanoseconds since the first packet; outside the capture its first or last moment is meant. */
+  sockets: {
+    ask: {
+      readonly at: number;
+      readonly host: string | null;
+      readonly connection: number | null;
+      readonly offset: number;
+      readonly limit: number;
+    };
+    answer: SocketPage;
+  };
+  /**
+   * A moment by its time (UsageError outside the capture), or that of the next (1) or previous (-1) change of a state; null: there is
+   * none. `host`: of its sockets alone; `connection`: of its ends alone.
+   */
+  moment: {
+    ask:
+      | { readonly time: TimeArgument }
+      | { readonly from: number; readonly step: 1 | -1; readonly host: string | null; readonly connection: number | null };
+    answer: Moment | null;
+  };
+  peers: {
+    ask: {
+      readonly group: PeerGroup;
+      readonly match: string;
+      readonly sort: PeerSort;
+      readonly descending: boolean;
+      readonly offset: number;
+      readonly limit: number;
+    };
+    answer: { readonly total: number; readonly rows: readonly PeerRow[]; readonly states: readonly StateName[] };
+  };
 }
 export type QuestionName = keyof Questions;
 

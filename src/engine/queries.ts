@@ -10,14 +10,18 @@ import { ConnectionIndex, type ConnectionSource } from './connection-index.ts';
 import { explain } from './explain.ts';
 import { composeLadder, evidenceOf, notesOf, readSegments } from './ladder.ts';
 import { type FrameReader, readPacket } from './packet-detail.ts';
+import { type Standing } from './kept.ts';
+import { Peers } from './peers.ts';
 import type { Ladder, PacketDetail, QuestionName, Questions } from './protocol.ts';
 import type { SecondPass } from './second-pass.ts';
+import { type SocketSource, TimeMachine } from './time-machine.ts';
 
 /** What a ladder needs of the analysis. */
 export type LadderSource = Pick<QuerySource, 'connections' | 'row' | keyof FrameReader>;
 
 export interface QuerySource extends ConnectionSource, FrameReader {
   readonly packets: number;
+  readonly socketSource: SocketSource;
   row(id: number): ConnectionRow;
 }
 
@@ -36,6 +40,8 @@ export class Queries implements Answers {
   readonly #detectors: readonly Detector[];
   readonly #state: () => QueryState;
   readonly #index: ConnectionIndex;
+  readonly #time: TimeMachine;
+  readonly #peers: Peers;
   /** The ladder shown last: its packets are what is looked at next. */
   #lastLadder: { readonly ladder: Ladder; readonly revision: number } | null = null;
 
@@ -45,6 +51,12 @@ export class Queries implements Answers {
     this.#detectors = detectors;
     this.#state = state;
     this.#index = new ConnectionIndex(source, now);
+    const standing = (): Standing => {
+      const { analysisRevision: revision, final } = state();
+      return { revision, final };
+    };
+    this.#time = new TimeMachine(() => source.socketSource, standing, now);
+    this.#peers = new Peers(() => source.socketSource, standing, now);
   }
 
   readonly connections: Answers['connections'] = (ask) => {
@@ -61,6 +73,16 @@ export class Queries implements Answers {
     if (!detail) throw missing('frame', frame, 1, packets);
     return detail.connection === null ? detail : { ...detail, notes: [...detail.notes, ...(await this.#notes(detail, detail.connection))] };
   };
+
+  readonly connection: Answers['connection'] = async ({ connection }) => Promise.resolve(rowOf(this.#source, connection));
+
+  readonly chart: Answers['chart'] = async (ask) => Promise.resolve(this.#time.chart(ask));
+
+  readonly sockets: Answers['sockets'] = async (ask) => Promise.resolve(this.#time.sockets(ask));
+
+  readonly moment: Answers['moment'] = async (ask) => Promise.resolve(this.#time.moment(ask));
+
+  readonly peers: Answers['peers'] = async (ask) => Promise.resolve(this.#peers.page(ask));
 
   readonly explain: Answers['explain'] = ({ rule }) => Promise.resolve(explain(this.#detectors, rule));
 

@@ -70,12 +70,14 @@ class LocalSession implements Session {
   readonly #stop = new AbortController();
   readonly #spools = new Spools();
   readonly #started: Promise<Started>;
+  readonly #opened: number;
   #bytesRead = 0;
   #bytesTotal: number | null = null;
 
   constructor(paths: readonly string[], options: AnalysisOptions, parts: SessionParts) {
     this.#paths = paths;
     this.#parts = parts;
+    this.#opened = parts.now();
     // Everything after the constructor, so that whoever made the session can subscribe before the first snapshot.
     this.#started = Promise.resolve().then(() => this.#start(options));
     this.done = this.#started.then((started) => this.#run(started)).catch((error: unknown) => this.#fail(error));
@@ -152,7 +154,8 @@ class LocalSession implements Session {
   }
 
   #progress(phase: Progress['phase'], { packets, connections, captureSeconds }: SessionAnalyzer): Progress {
-    return { phase, bytesRead: this.#bytesRead, bytesTotal: this.#bytesTotal, packets, connections, captureSeconds };
+    const elapsedSeconds = (this.#parts.now() - this.#opened) / 1_000;
+    return { phase, bytesRead: this.#bytesRead, bytesTotal: this.#bytesTotal, packets, connections, captureSeconds, elapsedSeconds };
   }
 
   #publish(): void {

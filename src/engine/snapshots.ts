@@ -50,7 +50,7 @@ const NOTHING: AnalysisState = {
 /** Before the first byte. */
 export const firstSnapshot = (): Snapshot => ({
   revision: 0,
-  progress: { phase: 'reading', bytesRead: 0, bytesTotal: null, packets: 0, connections: 0, captureSeconds: 0 },
+  progress: { phase: 'reading', bytesRead: 0, bytesTotal: null, packets: 0, connections: 0, captureSeconds: 0, elapsedSeconds: 0 },
   ...NOTHING,
   error: null,
 });

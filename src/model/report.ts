@@ -174,6 +174,9 @@ export interface SocketRow {
   /** As in the connection's row. */
   readonly leg?: number;
   readonly sameAs?: number;
+  /** What the hosts of both ends are called; absent where no name is known. */
+  readonly localName?: string;
+  readonly remoteName?: string;
 }
 
 /** One object of `states --every -f ndjson`: the sockets of a host at a moment, by state. */

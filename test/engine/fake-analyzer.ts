@@ -32,6 +32,10 @@ export class FakeAnalyzer implements SessionAnalyzer {
     return this.#rows.length;
   }
 
+  get socketSource(): never {
+    throw new Error('this small one has no states');
+  }
+
   record(record: RawRecord): boolean {
     this.packets++;
     const packet = this.#packet;

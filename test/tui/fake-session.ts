@@ -19,6 +19,7 @@ import type { Finding } from '../../src/model/finding.ts';
 import type { ConnectionRow, EndpointRow, Report, Series } from '../../src/model/report.ts';
 import { fakeFindings } from './fake-findings.ts';
 import { fakePacket } from './fake-packet.ts';
+import { fakeChart, fakeMoment, fakePeers, fakeSockets } from './fake-time.ts';
 import { UNKNOWN_VANTAGE, vantageFacts } from '../../src/model/vantage.ts';
 
 export const LEAKED = 39;
@@ -134,6 +135,16 @@ export class FakeSession implements Session {
         return fakePacketAt((ask as Questions['packet']['ask']).frame);
       case 'explain':
         return fakeExplanation((ask as Questions['explain']['ask']).rule);
+      case 'connection':
+        return fakeLadder((ask as Questions['connection']['ask']).connection).connection;
+      case 'chart':
+        return fakeChart();
+      case 'sockets':
+        return fakeSockets(ask as Questions['sockets']['ask'], this.#snapshot.capture.connections);
+      case 'moment':
+        return fakeMoment(ask as Questions['moment']['ask']);
+      case 'peers':
+        return fakePeers(ask as Questions['peers']['ask']);
     }
   }
 
@@ -173,6 +184,7 @@ export class FakeSession implements Session {
         packets,
         connections,
         captureSeconds: durationSeconds,
+        elapsedSeconds: 10 * share,
       },
       capture: {
         files: [
