@@ -3,7 +3,7 @@
  * A new container is one row of FORMATS. What has a magic number is known by it; only what has none is asked for its records.
  */
 import { UnknownFormatError } from '../model/errors.ts';
-import { sanitise } from '../model/sanitise.ts';
+import { sanitise, shellWord } from '../model/sanitise.ts';
 import { ErfReader, isErf, octetsToTellErf } from './erf.ts';
 import { PcapReader, refusePcap } from './pcap.ts';
 import { PcapngReader, refusePcapng } from './pcapng.ts';
@@ -107,7 +107,7 @@ export function detectFormat(head: Uint8Array, path: string, packed?: PackingNam
   const name = packed === undefined ? file : `what ${file} unpacks to with ${packed}`;
   const start = startOf(head);
   const format = byMagic(start) ?? (hasName(head) ? undefined : FORMATS.find((f) => f.records?.match(head)));
-  if (!format) throw unknown(head, start, name, path);
+  if (!format) throw unknown(head, start, name, packed === undefined ? shellWord(path) : 'FILE');
   const refused = format.refuse(head);
   if (refused !== null) throw new UnknownFormatError(`${name}: ${refused}`);
   return format;
@@ -126,7 +126,8 @@ function hasName(head: Uint8Array): boolean {
   );
 }
 
-function unknown(head: Uint8Array, start: string, name: string, path: string): UnknownFormatError {
+/** @param word the file in a command */
+function unknown(head: Uint8Array, start: string, name: string, word: string): UnknownFormatError {
   if (head.length === 0)
     return new UnknownFormatError(`${name} is empty`, {
       hint: 'Not even a file header was written: did the capture start, and may it write there?',
@@ -141,13 +142,13 @@ function unknown(head: Uint8Array, start: string, name: string, path: string): U
   if (packed) {
     const [, kind, unpack] = packed;
     return new UnknownFormatError(`${name} is compressed with ${kind}, which tcpdiag does not unpack`, {
-      hint: `Unpack it on the way in: ${unpack} ${path === '-' ? 'FILE' : name} | tcpdiag -`,
+      hint: `Unpack it on the way in: ${unpack} ${word} | tcpdiag -`,
     });
   }
   const foreign = FOREIGN.find(([magic]) => start.startsWith(magic));
   if (foreign) {
     return new UnknownFormatError(`${name} is a ${foreign[1]} capture, which tcpdiag does not read`, {
-      hint: `Convert it with Wireshark's editcap: editcap -F pcapng ${path === '-' ? 'FILE' : name} out.pcapng`,
+      hint: `Convert it with Wireshark's editcap: editcap -F pcapng ${word} out.pcapng`,
     });
   }
   const text = textOf(head.subarray(0, TEXT_LENGTH));

@@ -20,7 +20,7 @@ export async function liveReport(world: World, words: readonly string[], flags: 
     const session = await world.session(inputs.paths, options, enough);
     try {
       return await following(world, session, async () => {
-        await writeResult(world, lines.changes(session.snapshot(), world.now()), undefined);
+        await writeResult(world, lines.changes(session.snapshot(), world.now()), undefined, inputs.paths);
         return lines.owes;
       });
     } catch (error) {
@@ -31,7 +31,7 @@ export async function liveReport(world: World, words: readonly string[], flags: 
     }
   });
   await sayWhatWasRead(world, inputs, flags, report.capture, { started, warn: true });
-  await writeResult(world, lines.final(report), undefined);
+  await writeResult(world, lines.final(report), undefined, inputs.paths);
   return status ?? exitCode(report.findings);
 }
 

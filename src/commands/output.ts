@@ -3,9 +3,10 @@
  * first failed write ends the command. A file appears under its name only once it is complete.
  */
 import { randomBytes } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type BigIntStats, fstat } from 'node:fs';
+import { access, constants, type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { OutputError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { Interrupted, NobodyReads } from './failure.ts';
@@ -21,7 +22,9 @@ export async function writeResult(
   file: string | undefined,
   inputs: readonly string[] = [],
 ): Promise<void> {
-  if (file === undefined || file === '-') {
+  if (file === undefined || descriptorOf(file) === STDOUT) {
+    const target = await statOf(STDOUT).catch(() => null);
+    if (target !== null) await refuseInput(target, inputs, 'standard output');
     await pour(world, pieces, (text) => toStdout(world, text));
     return;
   }
@@ -78,14 +81,13 @@ async function prepare(file: string, inputs: readonly string[]): Promise<Target>
       throw error;
     });
     if (existing?.isDirectory()) throw new OutputError(`cannot write to ${quoted(file)}: it is a directory`);
+    if (existing !== null) await refuseInput(existing, inputs, quoted(file));
     // A device or a pipe is written in place: renaming over /dev/null would replace it.
     if (existing !== null && !existing.isFile()) return { handle: await open(file, 'w'), temporary: null, final: file };
+    // What somebody opened for us goes on where they are, and keeps what they wrote.
+    if (descriptorOf(file) !== null) return { handle: await open(file, 'a'), temporary: null, final: file };
     const final = existing === null ? file : await realpath(file); // a link keeps pointing where it did
-    for (const input of inputs) {
-      if (existing !== null && input !== '-' && (await isSame(input, final, existing))) {
-        throw new OutputError(`${quoted(file)} is the capture itself; choose another name for the result`);
-      }
-    }
+    if (existing !== null) await access(final, constants.W_OK); // nobody who may not write to it may replace it
     const temporary = join(dirname(final), `.${basename(final).slice(0, 200)}.${randomBytes(6).toString('hex')}`);
     return { handle: await open(temporary, 'wx', existing === null ? 0o666 : Number(existing.mode) & 0o777), temporary, final };
   } catch (error) {
@@ -93,12 +95,29 @@ async function prepare(file: string, inputs: readonly string[]): Promise<Target>
   }
 }
 
-/** By whatever name: a link, another path to it, a second name of the same data. */
-async function isSame(input: string, final: string, existing: BigIntStats): Promise<boolean> {
-  if ((await realpath(input).catch(() => null)) === final) return true;
-  const facts = await stat(input, { bigint: true }).catch(() => null);
-  return facts !== null && facts.ino !== 0n && facts.ino === existing.ino && facts.dev === existing.dev;
+const fstatAsync = promisify(fstat);
+const STDIN = 0;
+const STDOUT = 1;
+
+/** The file descriptor that this name stands for; null where it is a file's. */
+function descriptorOf(file: string): number | null {
+  if (file === '-' || file === '/dev/stdout') return STDOUT;
+  const [, number] = /^(?:\/dev\/fd|\/proc\/(?:self|thread-self)\/fd)\/(\d+)$/.exec(file) ?? [];
+  return number === undefined ? null : Number(number);
 }
+
+/** By whatever name: a link, another path to it, a second name of the same data, a shell's redirection. */
+async function refuseInput(target: BigIntStats, inputs: readonly string[], name: string): Promise<void> {
+  if (!target.isFile()) return;
+  for (const input of inputs) {
+    const facts = await (input === '-' ? statOf(STDIN) : stat(input, { bigint: true })).catch(() => null);
+    if (facts !== null && facts.ino === target.ino && facts.dev === target.dev) {
+      throw new OutputError(`${name} is the capture itself; choose another name for the result`);
+    }
+  }
+}
+
+const statOf = (descriptor: number): Promise<BigIntStats> => fstatAsync(descriptor, { bigint: true });
 
 const unwritable = (file: string, error: NodeJS.ErrnoException): OutputError =>
   new OutputError(`cannot write to ${quoted(file)}: ${error.code === 'ENOENT' ? 'its folder does not exist' : reason(error)}`, {

@@ -20,3 +20,10 @@ export function sanitise(text: string, limit = 1_000): string {
     return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
 }
+
+/** A file's name as one word of a command that we print, for a POSIX shell; `FILE` where the name cannot be shown as it is. */
+export function shellWord(name: string): string {
+  if (name === '-' || sanitise(name) !== name) return 'FILE';
+  const word = name.startsWith('-') ? `./${name}` : name; // no option
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -82,6 +82,17 @@ const program = (words: readonly string[], { stdout, stdin, during }: Around = {
     during?.(child);
   });
 
+/** The program as a shell starts it, with its redirections. */
+const shell = (words: string, script = (program: string): string => program): Promise<Ended> =>
+  new Promise((resolve) => {
+    const child = spawn('bash', ['-c', script(`'${process.execPath}' '${cli}' ${words}`)], { cwd: folder });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.stdin.on('error', () => undefined);
+    child.on('close', (status) => resolve({ status, out, err }));
+  });
+
 /** One sentence, 2, and nothing where the result would be. */
 const refused = (sentence: string): Ended => ({ status: 2, out: '', err: expect.stringContaining(sentence) as string });
 const left = (): string[] => readdirSync(folder).sort();
@@ -95,6 +106,48 @@ describe('-o', () => {
   ])('%s is never written to', async (_what, make) => {
     expect(await program(['report', 'a.pcap', '-o', make()])).toEqual(refused('is the capture itself'));
     expect(readFileSync(capture).equals(readFileSync(fixture))).toBe(true);
+  });
+
+  test.each([
+    ['-o names what standard input is read from', 'report - -o b.pcap < b.pcap', '"b.pcap" is the capture itself'],
+    ['standard output goes on behind the capture', 'connections b.pcap >> b.pcap', 'standard output is the capture itself'],
+    ['the same, as a name', 'report b.pcap -o /dev/stdout >> b.pcap', 'standard output is the capture itself'],
+    ['the same, as another', 'report b.pcap -o /proc/self/fd/1 >> b.pcap', 'standard output is the capture itself'],
+    ['the same, from standard input', 'report - -f ndjson < b.pcap >> b.pcap', 'standard output is the capture itself'],
+    ['another descriptor', 'report b.pcap -o /dev/fd/3 3>> b.pcap', '"/dev/fd/3" is the capture itself'],
+  ])('%s: it is never written to', async (_what, words, sentence) => {
+    copyFileSync(capture, join(folder, 'b.pcap'));
+    expect(await shell(words)).toEqual(refused(sentence));
+    expect(readFileSync(join(folder, 'b.pcap')).equals(readFileSync(fixture))).toBe(true);
+  });
+
+  test.each(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1', '-'])('%s that is a file goes on where the shell is in it', async (name) => {
+    await shell(`connections a.pcap -c 1 -f csv -o ${name}`, (program) => `{ echo before; ${program}; echo after; } > r.txt`);
+    expect(readFileSync(join(folder, 'r.txt'), 'utf8')).toMatch(/^before\nid,client\.ip[^]*\nafter\n$/);
+  });
+
+  test('another descriptor as well, also of a file that has no name any more', async () => {
+    const { out } = await shell(
+      'connections a.pcap -c 1 -f csv -o /dev/fd/3',
+      (program) => `exec 3> r.txt; exec 4< r.txt; rm r.txt; echo before >&3; ${program}; cat <&4`,
+    );
+    expect(out).toMatch(/^before\nid,client\.ip/);
+  });
+
+  test.runIf(process.getuid?.() !== 0)('an older file that may not be written to is not replaced', async () => {
+    writeFileSync(join(folder, 'r.txt'), 'old', { mode: 0o444 });
+    expect(await program(['report', 'a.pcap', '-o', 'r.txt'])).toEqual(refused('permission denied'));
+    expect(readFileSync(join(folder, 'r.txt'), 'utf8')).toBe('old');
+  });
+
+  test.each([
+    ['a folder', '.', 'it is a directory'],
+    ['below a file', 'a.pcap/r.txt', 'a part of its path is not a folder'],
+    ['in a folder that is not there', 'b/r.txt', 'its folder does not exist'],
+    ['a name that is too long', 'x'.repeat(300), 'the name is too long'],
+  ])('%s is refused in a sentence', async (_what, name, sentence) => {
+    expect(await program(['report', 'a.pcap', '-o', name])).toEqual(refused(sentence));
+    expect(left()).toEqual(['a.pcap']);
   });
 
   test('a FIFO is written to, and stays one', async () => {

@@ -1,7 +1,8 @@
 /** No text from a packet or a file name may steer a terminal, hide itself or turn the line round. */
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { sanitise } from '../../src/model/sanitise.ts';
+import { describe, expect, test } from 'vitest';
+import { sanitise, shellWord } from '../../src/model/sanitise.ts';
 import { HOSTILE, UNPRINTABLE } from '../support/hostile.ts';
 
 test.each([
@@ -56,4 +57,31 @@ test('whatever the text and wherever it is cut, what comes out is printable, and
     }),
     { numRuns: 2_000, seed: 6 },
   );
+});
+
+describe('a name as a word of a command', () => {
+  test.each([
+    ['capture.pcap', 'capture.pcap'],
+    ['a b.pcap', "'a b.pcap'"],
+    ["it's", String.raw`'it'\''s'`],
+    ['$(id);x', "'$(id);x'"],
+    ['-rf', './-rf'],
+    ['~root', "'~root'"],
+    ['', "''"],
+    ['-', 'FILE'],
+    ['a\u001b[31m', 'FILE'],
+    ['x'.repeat(2_000), 'FILE'],
+  ])('%j', (name, word) => expect(shellWord(name)).toBe(word));
+
+  test('a shell takes it for that name, whatever is in it', () => {
+    const any = fc.sample(fc.string({ unit: 'grapheme', maxLength: 40 }), { numRuns: 500, seed: 6 });
+    const shell = fc.sample(fc.string({ unit: fc.constantFrom(...Array.from('$`"\\\'!;|&<>(){}[]*?~# =-a')), maxLength: 12 }), {
+      numRuns: 500,
+      seed: 6,
+    });
+    const names = [...Object.values(HOSTILE), ...any, ...shell];
+    const script = `printf '%s\\0' ${names.map(shellWord).join(' ')}`;
+    const words = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);
+    expect(words).toEqual(names.map((name) => (shellWord(name) === 'FILE' ? 'FILE' : name.startsWith('-') ? `./${name}` : name)));
+  });
 });
