@@ -7,7 +7,7 @@ import { unlz4 } from '../../src/capture/unpack/lz4.ts';
 import { Xxh32, xxh32 } from '../../src/capture/unpack/xxhash.ts';
 import { readStreams } from '../../src/capture/index.ts';
 import { chunksOf, join, pcapFile } from '../support/capture-bytes.ts';
-import { CAPTURE, FILTERED_XZ, PACKED, ZEROS } from '../support/packed.ts';
+import { CAPTURE, CHECKED_XZ, FILTERED_XZ, PACKED, ZEROS } from '../support/packed.ts';
 import { read, readAll } from './read.ts';
 
 const packed: readonly (readonly [by: string, bytes: Uint8Array])[] = [
@@ -91,7 +91,21 @@ describe('damage is told where the packets end', () => {
   });
 
   test('a filter that is not read is named', async () => {
-    await expect(read(FILTERED_XZ)).rejects.toThrow('nothing could be unpacked, the xz data uses a filter other than LZMA2');
+    await expect(read(FILTERED_XZ)).rejects.toThrow(
+      'nothing could be unpacked, the xz data uses the x86 filter, which tcpdiag does not read; xz -dc FILE | tcpdiag - does',
+    );
+  });
+
+  test('a check that is not read is named', async () => {
+    await expect(read(CHECKED_XZ)).rejects.toThrow(
+      'nothing could be unpacked, the xz data is checked by SHA-256, which tcpdiag does not read; xz -dc FILE | tcpdiag - does',
+    );
+  });
+
+  test('a stream that needs one behind one that does not', async () => {
+    const { facts } = await read(join(PACKED['xz --block-size=65536']!, CHECKED_XZ));
+    expect([facts.damage?.what, ...facts.warnings].join('; ')).toContain('the xz data goes on with a filter or with SHA-256');
+    expect(facts.packets).toBeGreaterThan(1000);
   });
 
   test('nothing but a header', async () => {

@@ -66,6 +66,12 @@ export const FILTERED_XZ = unpacked(
     '+0LFoja4KWAAAa0B2KMJAFs2q7KxxGf7AgAAAAAEWVo=',
 );
 
+/** A few words with a check that XZ Embedded was built without: xz --check=sha256. */
+export const CHECKED_XZ = unpacked(
+  '/Td6WFoAAArh+wyhAgAhARYAAAB0L+WjAQASY2hlY2tlZCBieSBTSEEtMjU2CgAA6PZ4j4VJUUbuNprxFOqGREpojmwSIUKXMLHbj+JFr7kAAUMTM+hsfxib' +
+    'S5oBAAAAAApZWg==',
+);
+
 /** A MiB of zeros, by the command. */
 export const ZEROS: Readonly<Record<string, Uint8Array>> = {
   zstd: unpacked('KLUv/aAAABAAVAAAEAAAAQD7/znAAgIAEAACABAAAgAQAAIAEAACABAAAgAQAAMAEAA='),
