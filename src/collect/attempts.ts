@@ -10,7 +10,8 @@ import { type ConnId, connId, type Nanos, nanos, NANOS_PER_SECOND } from '../mod
 import { eventKind, EventKind, eventTo, markDetail, markKind } from '../track/events.ts';
 import { State } from '../model/state.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
+import { countsOf, lastTimeOf, lengthsOf, ttlsOf } from '../track/sequel.ts';
 import { RstBit } from '../track/reset.ts';
 import type { Census } from './census.ts';
 
@@ -166,19 +167,20 @@ function read(tables: Tables, id: number, row: Row): Fate {
   const coreF = tables.cores.floatPage(id);
   row.address = core[c + (clientIsB ? Core.ADDR_B : Core.ADDR_A)]!;
   row.port = clientIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
-  row.ttl = core[c + Core.TTLS]! & 255;
-  row.ipLength = core[c + Core.LENGTHS]! & 0xffff;
+  row.ttl = ttlsOf(tables, core, c) & 255;
+  row.ipLength = lengthsOf(tables, core, c) & 0xffff;
   const options = core[c + Core.OPTIONS]!;
   row.bare = (options & (SynOption.SEEN | SynOption.HAS_MSS)) === SynOption.SEEN;
   row.start = coreF[(c + Core.FIRST_TIME) >> 1]!;
-  row.end = coreF[(c + Core.LAST_TIME) >> 1]!;
+  row.end = lastTimeOf(tables, id);
   row.reset = false;
   const ref = core[c + Core.PAIR]!;
   let clientPackets: number;
   let serverPackets: number;
   if (ref === 0) {
-    row.syns = clientPackets = core[c + Core.COUNTS]! & 0xffff;
-    row.synAcks = serverPackets = core[c + Core.COUNTS]! >>> 16;
+    const counts = countsOf(tables, core, c);
+    row.syns = clientPackets = counts & 0xffff;
+    row.synAcks = serverPackets = counts >>> 16;
   } else {
     const pair = tables.pairs.page(ref - 1);
     const client = tables.pairs.offset(ref - 1);

@@ -32,6 +32,7 @@ import type { ServiceTurns } from '../model/turns.ts';
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
+import { countsOf, lastTimeOf } from '../track/sequel.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { dnsView } from './dns.ts';
@@ -114,7 +115,7 @@ export class Census implements CaptureView {
   readonly #byService: Int32Array;
   #timeWaits: TimeWaitStays | undefined;
   readonly #offsets: number[] = [];
-  readonly #openingTally = new OpeningTally();
+  readonly #openingTally: OpeningTally;
   readonly #endings = new EndingTally();
   readonly #troubles: TroubleTally;
   readonly #turns: TurnTally;
@@ -143,6 +144,7 @@ export class Census implements CaptureView {
     this.#outcomeOf = new Uint8Array(n);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
     this.#turns = new TurnTally(tracker.tables);
+    this.#openingTally = new OpeningTally(tracker.tables);
     this.#oversized = new OversizedTally(tracker.tables);
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
@@ -384,8 +386,9 @@ export class Census implements CaptureView {
       const pair = ref === 0 ? core : pairs.page(ref - 1);
       const client = ref === 0 ? 0 : pairs.offset(ref - 1);
       const server = client + HALF_STRIDE;
-      const syns = ref === 0 ? core[c + Core.COUNTS]! & 0xffff : pair[client + Half.SYN]!;
-      const synAcks = ref === 0 ? core[c + Core.COUNTS]! >>> 16 : pair[server + Half.SYN_ACK]!;
+      const counts = ref === 0 ? countsOf(this.tracker.tables, core, c) : 0;
+      const syns = ref === 0 ? counts & 0xffff : pair[client + Half.SYN]!;
+      const synAcks = ref === 0 ? counts >>> 16 : pair[server + Half.SYN_ACK]!;
       this.#openingTally.note(id, core, c, s, syns, synAcks);
       if (follows) continue;
 
@@ -393,7 +396,7 @@ export class Census implements CaptureView {
       this.totals[s] = this.totals[s]! + 1;
       this.syns[s] = this.syns[s]! + syns;
       this.synAcks[s] = this.synAcks[s]! + synAcks;
-      const last = cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]!;
+      const last = lastTimeOf(this.tracker.tables, id);
       if (last > this.ends[s]!) this.ends[s] = last;
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
       else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;

@@ -4,6 +4,7 @@ import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { Side } from '../model/state.ts';
 import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from '../track/layout.ts';
+import { lastTimeOf } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 import { firstWhere } from './moments.ts';
@@ -199,7 +200,7 @@ function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly 
     if (cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]! >= until) break; // ids are in order of time
     const ref = core[c + Core.PAIR]!;
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) continue;
-    if (cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]! <= until) continue;
+    if (lastTimeOf(census.tracker.tables, id) <= until) continue;
     const half = pairs.offset(ref - 1) + side * HALF_STRIDE;
     // What the kernel still sends for a closed socket (the last ACKs, a FIN again, a RST) is no life.
     const closed = (pairs.page(ref - 1)[half + Half.FLAGS]! & (HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) !== 0;

@@ -3,7 +3,7 @@
  * sources, and a map of texts would cost more than the connections themselves.
  */
 import { Side } from '../model/state.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
 import { Core, Trait } from '../track/layout.ts';
 
 const IPV6_START = 2 ** 32;

@@ -6,6 +6,7 @@ import type { IsnSeries } from '../model/syn-facts.ts';
 import { Side } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, nanos } from '../model/units.ts';
 import { Core, Trait } from '../track/layout.ts';
+import { issOf, previousOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
 
 /** Connections looked at of one host: as many say as much as a million. */
@@ -49,7 +50,8 @@ function drawn(census: Census, needed: number): readonly [number[], number[]] {
   for (let id = 0; id < end; id++) {
     const core = cores.page(id);
     const c = cores.offset(id);
-    if ((core[c + Core.STATE]! & needed) !== needed || core[c + Core.PREVIOUS] !== 0 || census.legs.isFollower(id)) continue;
+    if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id))
+      continue;
     ids[core[c + Core.META]! & 1]!.push(id);
   }
   return ids;
@@ -69,6 +71,6 @@ function draw(census: Census, hosts: Map<number, Draws>, address: number, id: nu
   if (draws === undefined) hosts.set(address, (draws = { ids: [], isns: [], starts: [] }));
   if (draws.ids.length >= MOST) return;
   draws.ids.push(connId(id));
-  draws.isns.push(cores.page(id)[cores.offset(id) + Core.ISS + side]! >>> 0);
+  draws.isns.push(issOf(census.tracker.tables, cores.page(id), cores.offset(id), side) >>> 0);
   draws.starts.push(nanos(cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!));
 }

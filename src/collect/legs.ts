@@ -11,8 +11,9 @@
 import type { LegLosses, LegView, LostSegments } from '../model/capture-view.ts';
 import { type ConnId, connId, NANOS_PER_SECOND } from '../model/units.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
+import { firstSynAckOf, issOf, lastTimeOf, ttlsOf } from '../track/sequel.ts';
 
 /** A number that more tuples share is no sign of a leg, but a stack or tool that always sends the same. */
 const MAX_LEGS = 8;
@@ -129,14 +130,14 @@ export class Legs {
     // A router on the way may lower the MSS; the rest of the options stays.
     const options = this.#word(a, Core.OPTIONS);
     if (((options ^ this.#word(b, Core.OPTIONS)) & ~0xffff) !== 0) return false;
-    const hops = (this.#word(a, Core.TTLS) & 255) - (this.#word(b, Core.TTLS) & 255);
+    const hops = this.#ttl(a) - this.#ttl(b);
     const wait = this.#time(b, Core.FIRST_TIME) - this.#time(a, Core.FIRST_TIME);
     const answered = (id: number): boolean => (this.#word(id, Core.STATE) & Trait.SAW_SYN_ACK) !== 0;
     if (!answered(a) || !answered(b)) return hops > 0 && wait < FORWARDED_WITHIN && (options & SynOption.HAS_MSS) !== 0;
     return (
-      this.#word(a, Core.ISS + 1) === this.#word(b, Core.ISS + 1) &&
-      this.#word(b, Core.FIRST_SYNACK) < this.#word(a, Core.FIRST_SYNACK) &&
-      this.#time(b, Core.FIRST_TIME) <= this.#time(a, Core.LAST_TIME) &&
+      this.#serverIsn(a) === this.#serverIsn(b) &&
+      this.#firstSynAck(b) < this.#firstSynAck(a) &&
+      this.#time(b, Core.FIRST_TIME) <= lastTimeOf(this.#tables, a) &&
       (hops > 0 || (hops === 0 && (this.#sameEnd(a, b, 0) || this.#sameEnd(a, b, 1))))
     );
   }
@@ -150,14 +151,14 @@ export class Legs {
     const byIsn = new Map<number, number[]>();
     for (let id = 0; id < this.#n && byIsn.size < MAX_CANDIDATES; id++) {
       if ((this.#word(id, Core.STATE) & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== Trait.SAW_SYN_ACK || !this.#isOneWay(id)) continue;
-      const isn = this.#word(id, Core.ISS + 1);
+      const isn = this.#serverIsn(id);
       const list = byIsn.get(isn);
       if (list === undefined) byIsn.set(isn, [id]);
       else if (list.length <= MAX_LEGS) list.push(id);
     }
     for (let a = 0; byIsn.size > 0 && a < this.#n; a++) {
       if ((this.#word(a, Core.STATE) & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) continue;
-      const answers = byIsn.get(this.#word(a, Core.ISS + 1));
+      const answers = byIsn.get(this.#serverIsn(a));
       if (answers === undefined || answers.length > MAX_LEGS) continue;
       for (const b of answers) if (!this.#isJoined(b) && this.#isAnswerOf(a, b)) this.#join(a, b);
     }
@@ -182,7 +183,7 @@ export class Legs {
       ahead > 0 &&
       ahead < MAX_WINDOW &&
       start >= this.#time(a, Core.FIRST_TIME) &&
-      start <= this.#time(a, Core.LAST_TIME) &&
+      start <= lastTimeOf(this.#tables, a) &&
       (this.#sameEnd(a, b, 0) || this.#sameEnd(a, b, 1))
     );
   }
@@ -222,6 +223,16 @@ export class Legs {
     return ((this.#word(id, Core.STATE) & Trait.CLIENT_IS_B) !== 0) === (side === 0);
   }
 
+  #serverIsn(id: number): number {
+    return issOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id), 1);
+  }
+  #firstSynAck(id: number): number {
+    return firstSynAckOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id));
+  }
+  /** Of the client's first segment. */
+  #ttl(id: number): number {
+    return ttlsOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id)) & 255;
+  }
   #word(id: number, word: number): number {
     const { cores } = this.#tables;
     return cores.page(id)[cores.offset(id) + word]!;

@@ -2,7 +2,9 @@
 import type { Openings, SmallMss } from '../model/capture-view.ts';
 import { type Side, Side as Sides } from '../model/state.ts';
 import type { ConnId } from '../model/units.ts';
+import type { Tables } from '../track/tables.ts';
 import { Core, SynOption, Trait } from '../track/layout.ts';
+import { optionsOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
 
 /** Ethernet's 1500 octets without 40 or 60 of headers, and PPPoE's 8 below: what lies under it came through something narrower. */
@@ -15,11 +17,16 @@ const MAX_VALUES = 4_096;
 
 /** Fills the lists while the census walks over all connections. */
 export class OpeningTally {
+  readonly #tables: Tables;
   readonly #lateSyn: ConnId[] = [];
   readonly #repeatedSynAck: ConnId[] = [];
   readonly #icmpErrors: ConnId[] = [];
   readonly #fastOpen: ConnId[] = [];
   readonly #mss = new SmallMssTally();
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
 
   /** @param core the page with the connection's core record, at `c`. @param service the index of its service. */
   note(id: ConnId, core: Int32Array, c: number, service: number, syns: number, synAcks: number): void {
@@ -30,7 +37,8 @@ export class OpeningTally {
     if (syns === 1 && synAcks > 1) this.#repeatedSynAck.push(id);
     const offered = core[c + Core.OPTIONS]!;
     if ((offered & SynOption.FAST_OPEN) !== 0) this.#fastOpen.push(id);
-    if ((word & Trait.COMPLETED) !== 0) this.#mss.add(id, service, offered, core[c + Core.OPTIONS + 1]!, (core[c + Core.META]! & 1) !== 0);
+    if ((word & Trait.COMPLETED) !== 0)
+      this.#mss.add(id, service, offered, optionsOf(this.#tables, core, c, 1), (core[c + Core.META]! & 1) !== 0);
   }
 
   list(census: Census): Openings {

@@ -2,7 +2,8 @@
 import type { Oversized } from '../model/recording.ts';
 import type { ConnId } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
+import { optionsOf } from '../track/sequel.ts';
 
 /** Ids kept of each sender: as many as a finding lists. */
 const MAX_IDS = 1_000;
@@ -28,7 +29,7 @@ export class OversizedTally {
   note(id: ConnId, core: Int32Array, c: number, pair: Int32Array, client: number): void {
     for (let side = 0; side < 2; side++) {
       const largest = pair[client + side * HALF_STRIDE + Half.LARGEST]!;
-      const announced = core[c + Core.OPTIONS + 1 - side]!;
+      const announced = optionsOf(this.#tables, core, c, 1 - side);
       if (largest > (announced & 0xffff) && (announced & SynOption.HAS_MSS) !== 0)
         this.#add(id, core, c, side, largest, announced & 0xffff);
     }

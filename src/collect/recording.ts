@@ -3,7 +3,7 @@ import type { ChecksumFacts, Recording } from '../model/recording.ts';
 import { connId, frameNo, nanos } from '../model/units.ts';
 import type { AddressBook } from '../track/address-book.ts';
 import type { Checksums } from '../track/checksums.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
 import type { PacketCounts } from './census.ts';
 
 export function recordingOf({ recorded, addresses }: Tables, packets: PacketCounts): Recording {

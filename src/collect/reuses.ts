@@ -7,6 +7,7 @@ import { Side, State } from '../model/state.ts';
 import { type ConnId, connId, NANOS_PER_SECOND } from '../model/units.ts';
 import { eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE } from '../track/layout.ts';
+import { issOf, previousOf } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 
@@ -37,7 +38,7 @@ export function reuseGroups(census: Census): readonly ReuseGroup[] {
   /** The first connections of their tuples that are in a group. */
   const begun = new Set<number>();
   for (let id = 0; id < census.tracker.connections; id++) {
-    const before = cores.page(id)[cores.offset(id) + Core.PREVIOUS]! - 1;
+    const before = previousOf(census.tracker.tables, cores.page(id), cores.offset(id)) - 1;
     if (before < 0 || census.legs.isFollower(id)) continue;
     const held = heldInTimeWait(census, before, id);
     if (held === null) continue;
@@ -93,5 +94,5 @@ function isnFollows(census: Census, before: number, id: number, side: Side): boo
   const ref = cores.page(before)[cores.offset(before) + Core.PAIR]!;
   if (ref === 0) return false;
   const sent = pairs.page(ref - 1)[pairs.offset(ref - 1) + side * HALF_STRIDE + Half.NXT]!;
-  return ((cores.page(id)[cores.offset(id) + Core.ISS + side]! - sent) | 0) === ISN_STEP;
+  return ((issOf(census.tracker.tables, cores.page(id), cores.offset(id), side) - sent) | 0) === ISN_STEP;
 }

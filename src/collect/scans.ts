@@ -6,6 +6,7 @@ import type { ScanGroup } from '../model/capture-view.ts';
 import { prefixText } from '../model/address.ts';
 import { type ConnId, connId } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { countsOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
 
 /** Zeek's scan policy: this many ports of one host, or hosts on one port, that did not work. */
@@ -98,7 +99,7 @@ function knock(census: Census, doors: Map<number, Door>, id: ConnId): void {
   door.knocks.push(id);
   const ref = core[c + Core.PAIR]!;
   let payload = 0;
-  let syns = core[c + Core.COUNTS]! & 0xffff;
+  let syns = ref === 0 ? countsOf(census.tracker.tables, core, c) & 0xffff : 0;
   if (ref !== 0) {
     const client = pairs.offset(ref - 1);
     const octets = pairs.floatPage(ref - 1);

@@ -5,6 +5,7 @@
 import type { OlderSyn, SynTimestamps, TimestampClock } from '../model/syn-facts.ts';
 import { type ConnId, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
+import { countsOf, lastTimeOf, previousOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
 
 /** Ticks per second of the clocks in use: Linux 1000 (250 and 100 before 4.13), Windows and BSD 1000, 100 or 10, 4.4BSD 2. RFC 7323 §5.4 allows 1 to 1000. */
@@ -54,16 +55,17 @@ export function synTimestamps(census: Census, minimum: number): readonly SynTime
 }
 
 function read(census: Census, id: ConnId): Syn | null {
-  const { cores, pairs, synTimestamps: timestamps } = census.tracker.tables;
+  const { tables } = census.tracker;
+  const { cores, pairs } = tables;
   const core = cores.page(id);
   const c = cores.offset(id);
   const word = core[c + Core.STATE]!;
   if ((word & Trait.SAW_SYN) === 0 || (core[c + Core.OPTIONS]! & SynOption.TIMESTAMPS) === 0) return null;
   const times = cores.floatPage(id);
   const start = times[(c + Core.FIRST_TIME) >> 1]!;
-  const last = times[(c + Core.LAST_TIME) >> 1]!;
+  const last = lastTimeOf(tables, id);
   const ref = core[c + Core.PAIR]!;
-  let syns = core[c + Core.COUNTS]! & 0xffff;
+  let syns = ref === 0 ? countsOf(tables, core, c) & 0xffff : 0;
   let fins = 0;
   if (ref !== 0) {
     const pair = pairs.page(ref - 1);
@@ -77,10 +79,10 @@ function read(census: Census, id: ConnId): Syn | null {
   return {
     id,
     at: start / NANOS_PER_SECOND,
-    timestamp: timestamps.page(id)[timestamps.offset(id)]!,
+    timestamp: core[c + Core.SYN_TIMESTAMP]!,
     // A SYN that had to come again was dropped, whatever became of its copies.
     fate: answered && syns === 1 ? 'answered' : (silent || (answered && syns > 1)) && census.end - start > UNDECIDED ? 'dropped' : 'other',
-    again: core[c + Core.PREVIOUS] !== 0,
+    again: previousOf(tables, core, c) !== 0,
     closedAt: closed ? last / NANOS_PER_SECOND : null,
   };
 }

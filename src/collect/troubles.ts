@@ -2,7 +2,7 @@
 import type { Troubles } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
 import type { ConnId } from '../model/units.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
 import { eventKind, markKind } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, Pair, Trait, Trouble, TROUBLE_HALF } from '../track/layout.ts';
 

@@ -1,8 +1,9 @@
 /** The conversations of one service: how long answers take, who asks how much, and the few connections that rules look into. */
 import type { RequestSource, ServiceTurns } from '../model/turns.ts';
 import { type ConnId, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
 import { Core, Delay, Turn, TurnFlag } from '../track/layout.ts';
+import { lastTimeOf, ttlsOf } from '../track/sequel.ts';
 import { answersIn, bucketFrom, turnsRefOf } from '../track/turn-view.ts';
 import { ANSWER_BUCKETS, bucketEnd } from '../track/turns.ts';
 import type { Census } from './census.ts';
@@ -107,10 +108,10 @@ function sourceOf(census: Census, ids: readonly ConnId[]): RequestSource {
     requests += asked;
     think += turns.floatPage(ref)[(t + Turn.CLIENT_TIME) >> 1]!;
     const start = startOf(census, id);
-    const end = cores.floatPage(id)[(c + Core.LAST_TIME) >> 1]!;
+    const end = lastTimeOf(census.tracker.tables, id);
     if (end > last) last = nanos(end);
     spread(changes, asked, start - origin, end - origin);
-    const kind = core[c + Core.OPTIONS]! ^ (core[c + Core.TTLS]! & 0xff);
+    const kind = core[c + Core.OPTIONS]! ^ (ttlsOf(census.tracker.tables, core, c) & 0xff);
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   const [, second = 0] = [...kinds.values()].sort((a, b) => b - a);

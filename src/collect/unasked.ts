@@ -3,6 +3,7 @@ import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import { Side } from '../model/state.ts';
 import { type ConnId, connId, frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { lastTimeOf } from '../track/sequel.ts';
 import type { Receiver } from '../track/unasked.ts';
 import type { Census } from './census.ts';
 import { strayOf } from './probes.ts';
@@ -203,7 +204,7 @@ export function heldInSilence(census: Census, service: number, mute: readonly Co
     const client = pairs.offset(ref - 1);
     const times = cores.floatPage(id);
     const closed = pair[client + Half.FIN]! + pair[client + Half.RST]! > 0;
-    const until = closed ? times[(c + Core.LAST_TIME) >> 1]! : census.end;
+    const until = closed ? lastTimeOf(census.tracker.tables, id) : census.end;
     return until - times[(c + Core.FIRST_TIME) >> 1]! >= seconds * NANOS_PER_SECOND;
   });
   if (held.length === 0) return held;

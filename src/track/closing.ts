@@ -107,7 +107,7 @@ function killedByReset(x: Context): boolean {
  * than the path to it and back takes.
  */
 function closedInSynRcvd(x: Context): boolean {
-  if (x.side !== 1 || x.state(1) !== State.ESTABLISHED || (x.core[x.c + Core.OPTIONS]! & SynOption.FAST_OPEN) === 0) return false;
+  if (x.side !== 1 || x.state(1) !== State.ESTABLISHED || (x.options(0) & SynOption.FAST_OPEN) === 0) return false;
   if (x.pair[x.peer + Half.SYN] !== 1 || x.pair[x.me + Half.SYN_ACK] !== 1 || lastCause(x) !== Cause.SYN_ACKED) return false;
   const serverSideRtt = enteredAt(x, State.SYN_RCVD) - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
   return x.now - enteredAt(x, State.ESTABLISHED) < serverSideRtt;

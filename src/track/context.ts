@@ -4,38 +4,15 @@
  */
 import type { Mark } from '../model/connection.ts';
 import type { Packet } from '../decode/packet.ts';
-import { State } from '../model/state.ts';
+import { Side, State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import { eventAssumed, eventFrom, eventKind, EventKind, EventLog, eventSide, markCode, markKind, transitionCode } from './events.ts';
-import { AddressBook } from './address-book.ts';
-import { DnsTraffic } from './dns.ts';
-import { FlowTable } from './flow-table.ts';
-import {
-  COPIED_STRIDE,
-  Core,
-  CORE_STRIDE,
-  DELAY_STRIDE,
-  Half,
-  HALF_STRIDE,
-  Pair,
-  PAIR_STRIDE,
-  profileAt,
-  profileCode,
-  Trait,
-  TROUBLE_HALF,
-  TROUBLE_STRIDE,
-  TURN_STRIDE,
-} from './layout.ts';
-import { RecordPages } from './pages.ts';
-import { RefusedTimestamps } from './refused-timestamps.ts';
-import { Recorded } from './recorded.ts';
-import { SeenNames } from './seen-names.ts';
-import { Sightings } from './sightings.ts';
-import { Counter, TimeSeries } from './time-series.ts';
-import { Tags } from './tags.ts';
-import { UnaskedAnswers } from './unasked.ts';
-import { TimerKind, Timers } from './timers.ts';
-import { type Cause, CAUSES, NEXT, STAY } from './transitions.ts';
+import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, GIVES_UP, markCode, markKind, transitionCode } from './events.ts';
+import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, TROUBLE_HALF } from './layout.ts';
+import { givenUpAt } from './sequel.ts';
+import type { Tables } from './tables.ts';
+import { Counter } from './time-series.ts';
+import { TimerKind } from './timers.ts';
+import { Cause, CAUSES, NEXT, STAY } from './transitions.ts';
 
 /** Marks per connection; a flood of stray segments must not fill the log. */
 const MAX_MARKS = 48;
@@ -44,10 +21,9 @@ const MAX_MARKS = 48;
  * acknowledged in vain again and again, would let each segment walk a longer log than the one before.
  */
 const MAX_TRANSITIONS = 256;
-/** Their field of Core.TTLS. */
+/** Their field of Sequel.TTLS, and one of them there. */
 const TRANSITIONS_MASK = 0x1ff;
-/** Connections whose ICMP errors are kept with their sender: a rule shows examples, and one host stands for many. */
-const MAX_REPORTERS = 4_096;
+const ONE_TRANSITION = 1 << 16;
 /** Connections remembered whose segments were taken for an older connection's: rules show examples of a pattern. */
 const MAX_TAKEN_FOR_OLD = 65_536;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
@@ -64,46 +40,6 @@ TIMER_OF[State.FIN_WAIT_2] = TimerKind.FIN_WAIT_2;
 for (const state of [State.FIN_WAIT_1, State.CLOSING, State.LAST_ACK]) TIMER_OF[state] = TimerKind.ORPHAN;
 for (const state of [State.SYN_SENT, State.SYN_RCVD]) TIMER_OF[state] = TimerKind.RETRY;
 
-/** Everything the tracker owns. */
-export class Tables {
-  readonly cores = new RecordPages(CORE_STRIDE, 12);
-  /** Index for index with `cores`: the timestamp of the client's SYN, where Core.OPTIONS has SynOption.TIMESTAMPS. */
-  readonly synTimestamps = new RecordPages(1, 12);
-  readonly pairs = new RecordPages(PAIR_STRIDE, 10);
-  readonly copied = new RecordPages(COPIED_STRIDE, 8);
-  readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
-  /** Index for index with `pairs`: what is never written costs no memory. */
-  readonly turns = new RecordPages(TURN_STRIDE, 10);
-  readonly delays = new RecordPages(DELAY_STRIDE, 7);
-  readonly events = new EventLog(this.cores);
-  readonly addresses = new AddressBook();
-  readonly sightings = new Sightings(this.addresses);
-  readonly recorded = new Recorded(this.addresses);
-  readonly refusedTimestamps = new RefusedTimestamps();
-  readonly names = new SeenNames(this.addresses);
-  readonly dns = new DnsTraffic(this.addresses, this.names);
-  readonly unasked = new UnaskedAnswers(this.addresses);
-  readonly flows: FlowTable;
-  readonly tags: Tags;
-  readonly timers: Timers;
-  readonly series = new TimeSeries();
-  /** Sender of the first ICMP error about a connection, as its addresses are kept. */
-  readonly icmpReporters = new Map<number, number>();
-  /** Ids of connections with a segment that belongs to an older connection, or was answered as if it did (Mark.OLD_SEGMENT, OLD_ANSWER, OLD_TIMESTAMP), unordered. */
-  readonly takenForOld = new Set<number>();
-
-  constructor() {
-    this.flows = new FlowTable(this.cores);
-    this.tags = new Tags(this.cores);
-    this.timers = new Timers(this.cores);
-  }
-
-  icmpReported(id: number, k: Packet): void {
-    if (this.icmpReporters.size >= MAX_REPORTERS || this.icmpReporters.has(id)) return;
-    this.icmpReporters.set(id, k.ipVersion === 6 ? this.addresses.intern(k.view, k.srcAt) : k.src);
-  }
-}
-
 export class Context {
   readonly tables: Tables;
   /** Connection id and its core record. */
@@ -111,6 +47,11 @@ export class Context {
   core: Int32Array = new Int32Array(0);
   coreF: Float64Array = new Float64Array(0);
   c = 0;
+  /** Sequel record and its word offset. Valid when `hasSequel`. */
+  hasSequel = false;
+  sequel: Int32Array = new Int32Array(0);
+  sequelF: Float64Array = new Float64Array(0);
+  s = 0;
   /** Pair record; word offsets of the pair, of the sender's half and of the receiver's. Valid when `paired`. */
   paired = false;
   pair: Int32Array = new Int32Array(0);
@@ -140,9 +81,7 @@ export class Context {
 
   /** Keeps the timestamp of the client's SYN, whose options were just decoded. */
   noteSynTimestamp(k: Packet): void {
-    if (!k.options.hasTimestamp) return;
-    const { synTimestamps } = this.tables;
-    synTimestamps.page(this.id)[synTimestamps.offset(this.id)] = k.options.tsVal;
+    if (k.options.hasTimestamp) this.core[this.c + Core.SYN_TIMESTAMP] = k.options.tsVal;
   }
 
   takenForOld(): void {
@@ -163,7 +102,79 @@ export class Context {
     this.coreF = this.tables.cores.floatPage(id);
     this.c = c;
     this.side = side;
+    this.#loadSequel();
     this.#loadPair();
+  }
+
+  #loadSequel(): void {
+    const ref = this.core[this.c + Core.SEQUEL]! - 1;
+    this.hasSequel = ref >= 0;
+    if (!this.hasSequel) return;
+    const { sequels } = this.tables;
+    this.sequel = sequels.page(ref);
+    this.sequelF = sequels.floatPage(ref);
+    this.s = sequels.offset(ref);
+  }
+
+  /** Gives the connection its sequel record, if it has none yet, and writes down in it what a lone SYN is. */
+  needSequel(): void {
+    if (this.hasSequel) return;
+    const { core, c } = this;
+    const { sequels, events } = this.tables;
+    const alone = core[c + Core.ALONE]!;
+    core[c + Core.SEQUEL] = sequels.add() + 1;
+    this.#loadSequel();
+    const { sequel, s } = this;
+    core[c + Core.LAST_FRAME] = core[c + Core.FIRST_FRAME]!;
+    this.sequelF[(s + Sequel.LAST_TIME) >> 1] = this.coreF[(c + Core.FIRST_TIME) >> 1]!;
+    sequel[s + Sequel.LENGTHS] = alone & 0xffff;
+    sequel[s + Sequel.TTLS] = (alone >>> 16) & 255;
+    if (!this.has(Trait.SAW_SYN)) return;
+    sequel[s + Sequel.COUNTS] = 1;
+    sequel[s + Sequel.ARMED] = 1;
+    sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + ONE_TRANSITION;
+    events.opened(this.id, sequel, s);
+    if (this.state(Side.CLIENT) !== State.CLOSED) return;
+    sequel[s + Sequel.ARMED] = 2;
+    sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + ONE_TRANSITION;
+    events.now = givenUpAt(core, this.coreF, c);
+    events.log(this.id, sequel, s, 0, GIVES_UP);
+  }
+
+  /** The segment at hand is the newest one of the connection. */
+  touch(): void {
+    this.needSequel();
+    const { sequelF, now } = this;
+    const last = (this.s + Sequel.LAST_TIME) >> 1;
+    this.core[this.c + Core.LAST_FRAME] = this.frame;
+    if (now > sequelF[last]!) sequelF[last] = now;
+    if (!this.paired) return;
+    // The sender's time, which this segment writes over, may be later where the capture's clock stepped back.
+    const mine = this.pairF[(this.me + Half.LAST_TIME) >> 1]!;
+    if (mine >= 0 && mine > sequelF[last]!) sequelF[last] = mine;
+  }
+
+  /** Initial sequence number of an end. */
+  iss(side: number): number {
+    return side === 0 ? this.core[this.c + Core.ISS]! : this.hasSequel ? this.sequel[this.s + Sequel.ISS]! : 0;
+  }
+  setIss(side: number, iss: number): void {
+    if (side === 0) this.core[this.c + Core.ISS] = iss;
+    else this.sequel[this.s + Sequel.ISS] = iss;
+  }
+
+  /** Options of an end's SYN or SYN-ACK, as `packSynOptions` makes them. */
+  options(side: number): number {
+    return side === 0 ? this.core[this.c + Core.OPTIONS]! : this.hasSequel ? this.sequel[this.s + Sequel.OPTIONS]! : 0;
+  }
+  setOptions(side: number, options: number): void {
+    if (side === 0) this.core[this.c + Core.OPTIONS] = options;
+    else this.sequel[this.s + Sequel.OPTIONS] = options;
+  }
+
+  /** id + 1 of the connection that had this tuple before; 0 none. */
+  get previous(): number {
+    return this.hasSequel ? this.sequel[this.s + Sequel.PREVIOUS]! : 0;
   }
 
   #loadPair(): void {
@@ -180,6 +191,7 @@ export class Context {
 
   /** Adds the pair record. */
   addPair(): void {
+    this.needSequel();
     this.core[this.c + Core.PAIR] = this.tables.pairs.add() + 1;
     this.tables.turns.add();
     this.#loadPair();
@@ -256,8 +268,11 @@ export class Context {
     const from = (word >>> shift) & 15;
     const to = NEXT[from * CAUSES + cause]!;
     if (to === STAY) return false;
-    if (!this.isCrowded()) core[c + Core.TTLS] = core[c + Core.TTLS]! + 0x10000;
-    else if (from === State.CLOSED) return false;
+    if (!this.#isAlone(cause, frame)) {
+      this.needSequel();
+      if (!this.isCrowded()) this.sequel[this.s + Sequel.TTLS] = this.sequel[this.s + Sequel.TTLS]! + ONE_TRANSITION;
+      else if (from === State.CLOSED) return false;
+    }
     core[c + Core.STATE] = (word & ~(15 << shift)) | (to << shift);
     this.tables.series.transition(from, to);
     if (this.paired) {
@@ -271,9 +286,17 @@ export class Context {
     return true;
   }
 
+  /** Is it one of the two transitions of a lone SYN, which its core record tells: by the SYN itself, or when its sender gives up? */
+  #isAlone(cause: Cause, frame: number): boolean {
+    if (this.hasSequel) return false;
+    if (cause === Cause.SENDS_SYN)
+      return frame === this.core[this.c + Core.FIRST_FRAME] && this.now === this.coreF[(this.c + Core.FIRST_TIME) >> 1];
+    return cause === Cause.GIVES_UP_SYN && this.now === givenUpAt(this.core, this.coreF, this.c);
+  }
+
   /** Its log is full: nothing is taken back any more, and no end begins another life in it. */
   isCrowded(): boolean {
-    return ((this.core[this.c + Core.TTLS]! >>> 16) & TRANSITIONS_MASK) >= MAX_TRANSITIONS;
+    return this.hasSequel && ((this.sequel[this.s + Sequel.TTLS]! >>> 16) & TRANSITIONS_MASK) >= MAX_TRANSITIONS;
   }
 
   /** Both ends are ESTABLISHED. */
@@ -297,7 +320,7 @@ export class Context {
 
   /** Code of an end's profile; layout.ts. */
   #profile(side: number): number {
-    return profileCode(this.core[this.c + Core.OPTIONS + side]!);
+    return profileCode(this.options(side));
   }
 
   /** Where the end's kernel limits connect() by a timer of its own, when that timer fires; else Infinity. */
@@ -317,10 +340,11 @@ export class Context {
   }
 
   newGeneration(side: number): number {
-    const word = this.core[this.c + Core.ARMED]!;
+    if (!this.hasSequel) return 1;
+    const word = this.sequel[this.s + Sequel.ARMED]!;
     const shift = side * 16;
     const generation = (((word >>> shift) & 0xffff) + 1) & 0xffff;
-    this.core[this.c + Core.ARMED] = (word & ~(0xffff << shift)) | (generation << shift);
+    this.sequel[this.s + Sequel.ARMED] = (word & ~(0xffff << shift)) | (generation << shift);
     return generation;
   }
 
@@ -342,6 +366,7 @@ export class Context {
 
   markFor(side: number, mark: Mark, detail: number): void {
     if (this.has(Trait.EVENTS_CUT)) return;
+    this.needSequel();
     if (this.#countMarks() >= MAX_MARKS) {
       this.set(Trait.EVENTS_CUT);
       return;
@@ -356,10 +381,12 @@ export class Context {
     return n;
   }
 
+  /** What a lone SYN goes through is not logged: `#isAlone`. */
   #log(frame: number, code: number): void {
+    if (!this.hasSequel) return;
     const { events } = this.tables;
     events.now = this.now;
-    events.log(this.id, this.core, this.c, frame, code);
+    events.log(this.id, this.sequel, this.s, frame, code);
   }
 
   /** The newest transition of an end that still stands; 0 none. */
@@ -390,12 +417,13 @@ export class Context {
    * caused it was lost behind the capture point, ignored, or forged. The state before it goes on, in place.
    */
   withdraw(side: number): void {
+    this.needSequel();
     const ref = this.isCrowded() ? 0 : this.lastTransition(side);
     if (ref === 0) return;
     const { events } = this.tables;
     const from = eventFrom(events.code(ref));
     const now = this.state(side);
-    events.withdraw(this.core, this.c, ref);
+    events.withdraw(this.sequel, this.s, ref);
     const shift = side * 4;
     this.core[this.c + Core.STATE] = (this.core[this.c + Core.STATE]! & ~(15 << shift)) | (from << shift);
     this.tables.series.transition(now, from);

@@ -2,17 +2,17 @@
 import type { EndpointView } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
-import type { Context, Tables } from './context.ts';
-import { Copied, Core, EMBRYO_COPIES, Half, Pair } from './layout.ts';
+import type { Context } from './context.ts';
+import type { Tables } from './tables.ts';
+import { Copied, EMBRYO_COPIES, Half, Pair, Sequel } from './layout.ts';
 
 /** The segment at hand is a copy: it was counted when it was captured first. */
 export function noteCopy(x: Context, k: Packet): void {
-  const { core, coreF, c, pair, me, frame, now, source, side } = x;
-  core[c + Core.LAST_FRAME] = frame;
-  if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
+  x.touch();
+  const { sequel, s, pair, me, source, side } = x;
   if (!x.paired) {
     const { shift, most } = EMBRYO_COPIES[side];
-    if (embryoCopies(core[c + Core.TTLS]!, side) < most) core[c + Core.TTLS] = core[c + Core.TTLS]! + (1 << shift);
+    if (embryoCopies(sequel[s + Sequel.TTLS]!, side) < most) sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + (1 << shift);
     return;
   }
   const ref = copiedRecord(x);
@@ -22,7 +22,7 @@ export function noteCopy(x: Context, k: Packet): void {
   const at = copied.offset(ref);
   words[at + Copied.COUNT + side] = words[at + Copied.COUNT + side]! + 1;
   // Of an end whose first segment did not begin the connection, the highest TTL stands for that of the first point.
-  const first = (core[c + Core.TTLS]! >>> (side * 8)) & 255 || pair[me + Half.WINDOW_TTL]! >>> 24;
+  const first = (sequel[s + Sequel.TTLS]! >>> (side * 8)) & 255 || pair[me + Half.WINDOW_TTL]! >>> 24;
   words[at + Copied.LAST] = source | ((first - k.ttl) << 16);
   const ip = ((at + Copied.IP_BYTES) >> 1) + side;
   const payload = ((at + Copied.PAYLOAD) >> 1) + side;
@@ -35,7 +35,7 @@ export function noteCopy(x: Context, k: Packet): void {
 
 /** A new pair takes over what its embryo counted. */
 export function growCopies(x: Context, lengths: readonly [number, number]): void {
-  const ttls = x.core[x.c + Core.TTLS]!;
+  const ttls = x.sequel[x.s + Sequel.TTLS]!;
   for (const side of [0, 1] as const) {
     const n = embryoCopies(ttls, side);
     if (n === 0) continue;

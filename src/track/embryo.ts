@@ -1,6 +1,6 @@
 /**
- * A connection while it is SYNs and SYN-ACKs: booked in the core record alone, which is all that most connections of a flood
- * ever need. Any other segment makes it grow a pair record.
+ * A connection while it is SYNs and SYN-ACKs: the first SYN is booked in the core record alone, which is all that most
+ * connections of a flood ever need, the next ones in its sequel. Any other segment makes it grow a pair record.
  */
 import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
@@ -9,7 +9,7 @@ import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { noteHandshake } from './history.ts';
 import { growCopies } from './copied.ts';
-import { Core, Half, HalfFlag, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Sequel, Trait } from './layout.ts';
 import { retryAfter } from './opening.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
@@ -19,40 +19,47 @@ const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
 
 /** Books a SYN, SYN again, SYN-ACK or SYN-ACK again. Returns false when the packet is anything else, which needs a pair. */
 export function embryo(x: Context, k: Packet): boolean {
-  const { core, c } = x;
   const flags = k.flags & (CONTROL | Flag.ACK);
   if (k.payloadLength > 0 || k.ipLength > 0xffff) return false;
-  const counts = core[c + Core.COUNTS]!;
-  const lengths = core[c + Core.LENGTHS]!;
   if (flags === Flag.SYN && x.side === Side.CLIENT) {
+    if (!x.has(Trait.SAW_SYN) && !x.hasSequel) {
+      x.core[x.c + Core.ALONE] = x.core[x.c + Core.ALONE]! | k.ipLength;
+      firstSyn(x, k);
+      return true;
+    }
+    x.needSequel();
+    const { sequel, s } = x;
+    const counts = sequel[s + Sequel.COUNTS]!;
+    const lengths = sequel[s + Sequel.LENGTHS]!;
     const n = counts & 0xffff;
     if (n === 0) {
       firstSyn(x, k);
-      core[c + Core.LENGTHS] = (lengths & ~0xffff) | k.ipLength;
+      sequel[s + Sequel.LENGTHS] = (lengths & ~0xffff) | k.ipLength;
     } else {
-      if (k.seq !== core[c + Core.ISS] || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT)
-        return false;
+      if (k.seq !== x.iss(0) || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
       x.tables.series.count(Counter.SYN);
       x.mark(Mark.SYN_AGAIN, 0);
       x.rearmRetry(Side.CLIENT, retryAfter(x));
     }
-    core[c + Core.COUNTS] = counts + 1;
+    sequel[s + Sequel.COUNTS] = counts + 1;
     return true;
   }
   if (flags === (Flag.SYN | Flag.ACK) && x.side === Side.SERVER && x.has(Trait.SAW_SYN)) {
+    x.needSequel();
+    const { sequel, s } = x;
+    const counts = sequel[s + Sequel.COUNTS]!;
+    const lengths = sequel[s + Sequel.LENGTHS]!;
     const n = counts >>> 16;
     if (n === 0) {
-      if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - core[c + Core.ISS]!) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT)
-        return false;
+      if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - x.iss(0)) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
       firstSynAck(x, k);
-      core[c + Core.LENGTHS] = (lengths & 0xffff) | (k.ipLength << 16);
+      sequel[s + Sequel.LENGTHS] = (lengths & 0xffff) | (k.ipLength << 16);
     } else {
-      if (k.seq !== core[c + Core.ISS + 1] || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD)
-        return false;
+      if (k.seq !== x.iss(1) || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD) return false;
       x.mark(Mark.SYN_ACK_AGAIN, 0);
       x.rearmRetry(Side.SERVER, retryAfter(x));
     }
-    core[c + Core.COUNTS] = counts + 0x10000;
+    sequel[s + Sequel.COUNTS] = counts + 0x10000;
     return true;
   }
   return false;
@@ -60,8 +67,8 @@ export function embryo(x: Context, k: Packet): boolean {
 
 function firstSyn(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN);
-  x.core[x.c + Core.ISS] = k.seq;
-  x.core[x.c + Core.OPTIONS] = packSynOptions(k, x.core[x.c + Core.OPTIONS]!);
+  x.setIss(0, k.seq);
+  x.setOptions(0, packSynOptions(k, x.options(0)));
   x.noteSynTimestamp(k);
   x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
   x.step(Side.CLIENT, Cause.SENDS_SYN);
@@ -69,10 +76,10 @@ function firstSyn(x: Context, k: Packet): void {
 
 function firstSynAck(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN_ANSWERED);
-  x.core[x.c + Core.ISS + 1] = k.seq;
-  x.core[x.c + Core.OPTIONS + 1] = packSynOptions(k, x.core[x.c + Core.OPTIONS + 1]!);
-  x.core[x.c + Core.FIRST_SYNACK] = x.frame;
-  x.core[x.c + Core.TTLS] = (x.core[x.c + Core.TTLS]! & ~0xff00) | ((k.ttl & 255) << 8);
+  x.setIss(1, k.seq);
+  x.setOptions(1, packSynOptions(k, x.options(1)));
+  x.sequel[x.s + Sequel.FIRST_SYNACK] = x.frame;
+  x.sequel[x.s + Sequel.TTLS] = (x.sequel[x.s + Sequel.TTLS]! & ~0xff00) | ((k.ttl & 255) << 8);
   x.set(Trait.SAW_SYN_ACK | (2 << Trait.COMPLETENESS_SHIFT));
   x.step(Side.SERVER, Cause.SENDS_SYN_ACK);
   x.step(Side.CLIENT, Cause.RECEIVES_SYN_ACK);
@@ -81,15 +88,16 @@ function firstSynAck(x: Context, k: Packet): void {
 /** Adds the pair record and fills it with what the embryo knew. */
 export function grow(x: Context): void {
   x.addPair();
-  const { core, c, pair, pairF } = x;
-  const counts = core[c + Core.COUNTS]!;
-  const lengths = core[c + Core.LENGTHS]!;
+  const { sequel, s, pair, pairF } = x;
+  const counts = sequel[s + Sequel.COUNTS]!;
+  const lengths = sequel[s + Sequel.LENGTHS]!;
+  const ttls = sequel[s + Sequel.TTLS]!;
   growCopies(x, [lengths & 0xffff, lengths >>> 16]);
   const syns = counts & 0xffff;
   const synAcks = counts >>> 16;
-  const first = core[c + Core.FIRST_FRAME]!;
+  const first = x.core[x.c + Core.FIRST_FRAME]!;
   // Without a retry the last event is the SYN-ACK's (or the SYN's): no need to walk the log.
-  const tail = core[c + Core.TAIL]!;
+  const tail = sequel[s + Sequel.TAIL]!;
   const newest = tail === 0 ? x.now : x.tables.events.time(tail);
   if (syns > 0) {
     const half = x.half(Side.CLIENT);
@@ -97,10 +105,10 @@ export function grow(x: Context): void {
     pair[half + Half.SYN] = syns;
     pair[half + Half.FIRST_SYN] = first;
     pair[half + Half.RETRANSMISSIONS] = syns - 1;
-    pair[half + Half.NXT] = (core[c + Core.ISS]! + 1) | 0;
+    pair[half + Half.NXT] = (x.iss(0) + 1) | 0;
     x.setFlag(half, HalfFlag.NXT_KNOWN);
     pairF[(half + Half.IP_BYTES) >> 1] = syns * (lengths & 0xffff);
-    pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, core[c + Core.TTLS]! & 0xff);
+    pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, ttls & 0xff);
     pairF[(half + Half.STATE_TIME) >> 1] = syns === 1 ? newest : stateTime(x, Side.CLIENT);
     pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
   }
@@ -108,15 +116,15 @@ export function grow(x: Context): void {
     const half = x.half(Side.SERVER);
     pair[half + Half.PACKETS] = synAcks;
     pair[half + Half.SYN_ACK] = synAcks;
-    pair[half + Half.FIRST_SYN_ACK] = core[c + Core.FIRST_SYNACK]!;
+    pair[half + Half.FIRST_SYN_ACK] = sequel[s + Sequel.FIRST_SYNACK]!;
     pair[half + Half.RETRANSMISSIONS] = synAcks - 1;
-    pair[half + Half.NXT] = (core[c + Core.ISS + 1]! + 1) | 0;
-    pair[half + Half.LAST_ACK] = (core[c + Core.ISS]! + 1) | 0;
+    pair[half + Half.NXT] = (x.iss(1) + 1) | 0;
+    pair[half + Half.LAST_ACK] = (x.iss(0) + 1) | 0;
     x.setFlag(half, HalfFlag.NXT_KNOWN);
-    pair[x.half(Side.CLIENT) + Half.UNA] = (core[c + Core.ISS]! + 1) | 0;
+    pair[x.half(Side.CLIENT) + Half.UNA] = (x.iss(0) + 1) | 0;
     x.setFlag(x.half(Side.CLIENT), HalfFlag.UNA_KNOWN);
     pairF[(half + Half.IP_BYTES) >> 1] = synAcks * (lengths >>> 16);
-    pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, (core[c + Core.TTLS]! >>> 8) & 0xff);
+    pair[half + Half.WINDOW_TTL] = windowTtl(0xffff, (ttls >>> 8) & 0xff);
     pairF[(half + Half.STATE_TIME) >> 1] = synAcks === 1 ? newest : stateTime(x, Side.SERVER);
     pairF[(half + Half.LAST_TIME) >> 1] = pairF[(half + Half.STATE_TIME) >> 1]!;
   }

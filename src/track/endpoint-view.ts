@@ -5,10 +5,11 @@ import type { ProfileFrom } from '../model/profiles.ts';
 import type { RoundTrips, SequenceFacts } from '../model/sequence.ts';
 import { type Side, type SideName, SIDE_NAMES, State } from '../model/state.ts';
 import { type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Turn } from './layout.ts';
+import { countsOf, firstSynAckOf, lengthsOf, optionsOf, ttlsOf } from './sequel.ts';
 import { sequenceFacts } from './sequence-facts.ts';
 import { Cause, CAUSE_TEXT } from './transitions.ts';
 import { turnsRefOf } from './turn-view.ts';
@@ -56,7 +57,8 @@ export class Endpoint implements EndpointView {
     return this.#pairF === undefined ? embryo : this.#pairF[(this.#h + word) >> 1]!;
   }
   get #embryoCount(): number {
-    const counts = this.#core[this.#c + Core.COUNTS]!;
+    if (this.#pair !== undefined) return 0;
+    const counts = countsOf(this.#tables, this.#core, this.#c);
     return this.side === 0 ? counts & 0xffff : counts >>> 16;
   }
   #flag(flag: number): boolean {
@@ -84,7 +86,7 @@ export class Endpoint implements EndpointView {
     return this.#word(Half.PACKETS, this.#embryoCount);
   }
   get ipBytes(): number {
-    const lengths = this.#core[this.#c + Core.LENGTHS]!;
+    const lengths = this.#pair === undefined ? lengthsOf(this.#tables, this.#core, this.#c) : 0;
     return this.#double(Half.IP_BYTES, this.#embryoCount * (this.side === 0 ? lengths & 0xffff : lengths >>> 16));
   }
   get payloadBytes(): number {
@@ -93,8 +95,8 @@ export class Endpoint implements EndpointView {
   get copies(): EndpointView['copies'] {
     const ref = this.#core[this.#c + Core.PAIR]!;
     if (ref !== 0) return copiesOfEnd(this.#tables, ref, this.side);
-    const lengths = this.#core[this.#c + Core.LENGTHS]!;
-    const packets = embryoCopies(this.#core[this.#c + Core.TTLS]!, this.side);
+    const lengths = lengthsOf(this.#tables, this.#core, this.#c);
+    const packets = embryoCopies(ttlsOf(this.#tables, this.#core, this.#c), this.side);
     return {
       packets,
       ipBytes: packets * (this.side === 0 ? lengths & 0xffff : lengths >>> 16),
@@ -121,7 +123,7 @@ export class Endpoint implements EndpointView {
     return frameOrNull(this.#word(Half.FIRST_SYN, this.syn > 0 ? this.#core[this.#c + Core.FIRST_FRAME]! : 0));
   }
   get firstSynAckFrame(): FrameNo | null {
-    return frameOrNull(this.#word(Half.FIRST_SYN_ACK, this.side === 1 ? this.#core[this.#c + Core.FIRST_SYNACK]! : 0));
+    return frameOrNull(this.#word(Half.FIRST_SYN_ACK, this.side === 1 ? firstSynAckOf(this.#tables, this.#core, this.#c) : 0));
   }
   get firstFinFrame(): FrameNo | null {
     return frameOrNull(this.#word(Half.FIRST_FIN, 0));
@@ -211,7 +213,7 @@ export class Endpoint implements EndpointView {
   }
 
   get #options(): number {
-    return this.#core[this.#c + Core.OPTIONS + this.side]!;
+    return optionsOf(this.#tables, this.#core, this.#c, this.side);
   }
   get mss(): number | null {
     return (this.#options & SynOption.HAS_MSS) === 0 ? null : this.#options & 0xffff;
@@ -239,7 +241,7 @@ export class Endpoint implements EndpointView {
     return (this.#options & SynOption.MPTCP) !== 0;
   }
   get ttl(): number {
-    const early = (this.#core[this.#c + Core.TTLS]! >>> (this.side * 8)) & 255;
+    const early = (ttlsOf(this.#tables, this.#core, this.#c) >>> (this.side * 8)) & 255;
     return early !== 0 ? early : (this.#word(Half.WINDOW_TTL, 0) >>> 16) & 255;
   }
   get tls(): boolean {

@@ -3,13 +3,14 @@
  * Marks and transitions are bounded per connection (context.ts).
  *
  * Most segments that change a state change both ends', so one entry of 20 octets holds both transitions of a segment; and the
- * SYN that opens a connection is in its core record, and needs none. A regular life's ten transitions are six entries, an
- * unanswered SYN is none. Who reads the log does not see this: a reference names one event, wherever it is kept.
+ * SYN that opens a connection is in its core record, and needs none, nor does the moment at which the sender of a lone one gave
+ * up. A regular life's ten transitions are six entries, an unanswered SYN is none. Who reads the log does not see this: a reference names one event, wherever it is kept.
  */
 import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
-import { Core } from './layout.ts';
+import { Core, Sequel, Trait } from './layout.ts';
 import type { RecordPages } from './pages.ts';
+import { givenUpAt } from './sequel.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
 
 /** Words of an event; its time stands in a column of its own, because a float64 beside three words would cost padding. */
@@ -38,9 +39,11 @@ const TWIN_BITS = -1 << TWIN_FROM_SHIFT;
 
 /**
  * A reference is 0 for no event, above that an index in the log + 1 (2^30 entries would take 20 GiB); with this bit the second
- * transition of the entry; below zero the SYN that opened connection ~reference.
+ * transition of the entry; below zero the SYN that opened connection ~reference, or the end of a lone one (GIVEN_UP).
  */
 const TWIN = 1 << 30;
+/** In ~reference: not the SYN of the connection, which is a lone one, but that its sender gave up. */
+const GIVEN_UP = 1 << 30;
 
 export const eventKind = (code: number): number => code & 31;
 export const eventSide = (code: number): number => (code >>> 5) & 1;
@@ -61,30 +64,37 @@ export class EventLog {
   readonly #words: Int32Array[] = [];
   readonly #times: Float64Array[] = [];
   readonly #cores: RecordPages;
+  readonly #sequels: RecordPages;
   length = 0;
   /** When what is logged happened; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
 
-  constructor(cores: RecordPages) {
+  constructor(cores: RecordPages, sequels: RecordPages) {
     this.#cores = cores;
+    this.#sequels = sequels;
   }
 
-  /** Adds an event to connection `id`, whose core record is `core` at `c`. `frame` 0: no segment. */
-  log(id: number, core: Int32Array, c: number, frame: number, code: number): void {
-    const tail = core[c + Core.TAIL]!;
-    if (tail === 0 && code === OPENING && this.#isFirst(id, core, c, frame)) {
-      core[c + Core.HEAD] = ~0;
-      core[c + Core.TAIL] = ~id;
+  /** Adds an event to connection `id`, whose sequel record is `sequel` at `s`. `frame` 0: no segment. */
+  log(id: number, sequel: Int32Array, s: number, frame: number, code: number): void {
+    const tail = sequel[s + Sequel.TAIL]!;
+    if (tail === 0 && code === OPENING && this.#isFirst(id, frame)) {
+      this.opened(id, sequel, s);
       return;
     }
     if (tail > 0 && this.#join(tail, frame, code)) {
-      core[c + Core.TAIL] = tail | TWIN;
+      sequel[s + Sequel.TAIL] = tail | TWIN;
       return;
     }
     const ref = this.#append(frame, code);
     if (tail > 0) this.#setWord(tail, NEXT, ref);
-    else core[c + Core.HEAD] = tail === 0 ? ref : ~ref;
-    core[c + Core.TAIL] = ref;
+    else sequel[s + Sequel.HEAD] = tail === 0 ? ref : ~ref;
+    sequel[s + Sequel.TAIL] = ref;
+  }
+
+  /** The SYN that opened connection `id` is the first event of it. */
+  opened(id: number, sequel: Int32Array, s: number): void {
+    sequel[s + Sequel.HEAD] = ~0;
+    sequel[s + Sequel.TAIL] = ~id;
   }
 
   /** Of all pages. */
@@ -94,31 +104,35 @@ export class EventLog {
 
   /** The first event of a connection; 0 none. */
   first(id: number): number {
-    const head = this.#cores.page(id)[this.#cores.offset(id) + Core.HEAD]!;
+    const core = this.#cores.page(id);
+    const c = this.#cores.offset(id);
+    const sequel = core[c + Core.SEQUEL]! - 1;
+    if (sequel < 0) return (core[c + Core.STATE]! & Trait.SAW_SYN) === 0 ? 0 : ~id;
+    const head = this.#head(sequel);
     return head < 0 ? ~id : head;
   }
   next(ref: number): number {
-    if (ref < 0) return ~this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.HEAD]!;
+    if (ref < 0) return this.#behindOpening(~ref);
     if ((ref & TWIN) === 0 && hasTwin(this.#word(ref, CODE))) return ref | TWIN;
     return this.#word(ref, NEXT);
   }
   code(ref: number): number {
-    if (ref < 0) return OPENING;
+    if (ref < 0) return isGivenUp(ref) ? GIVES_UP : OPENING;
     const code = this.#word(ref, CODE);
     return (ref & TWIN) === 0 ? code : twinOf(code);
   }
   frame(ref: number): number {
-    if (ref < 0) return this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.FIRST_FRAME]!;
+    if (ref < 0) return isGivenUp(ref) ? 0 : this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.FIRST_FRAME]!;
     return this.#word(ref, FRAME);
   }
   time(ref: number): number {
-    if (ref < 0) return this.#cores.floatPage(~ref)[(this.#cores.offset(~ref) + Core.FIRST_TIME) >> 1]!;
+    if (ref < 0) return this.#timeOfOpening(~ref);
     const index = (ref & ~TWIN) - 1;
     return this.#times[index >>> PAGE_BITS]![index & PAGE_MASK]!;
   }
 
-  /** Takes an event of the connection back. What shared an entry, or had none, gets one of its own. */
-  withdraw(core: Int32Array, c: number, ref: number): void {
+  /** Takes an event of a connection with a sequel back. What shared an entry, or had none, gets one of its own. */
+  withdraw(sequel: Int32Array, s: number, ref: number): void {
     if (ref > 0 && (ref & TWIN) === 0) {
       this.#setWord(ref, CODE, withdrawn(this.#word(ref, CODE)));
       return;
@@ -127,17 +141,39 @@ export class EventLog {
     const next = this.next(ref);
     const own = this.#append(this.frame(ref), withdrawn(this.code(ref)));
     this.#setWord(own, NEXT, next);
-    if (ref < 0) core[c + Core.HEAD] = own;
+    if (ref < 0) sequel[s + Sequel.HEAD] = own;
     else {
       this.#setWord(ref, CODE, this.#word(ref, CODE) & ~TWIN_BITS);
       this.#setWord(ref, NEXT, own);
     }
-    if (core[c + Core.TAIL] === ref) core[c + Core.TAIL] = own;
+    if (sequel[s + Sequel.TAIL] === ref) sequel[s + Sequel.TAIL] = own;
+  }
+
+  #head(sequel: number): number {
+    return this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.HEAD]!;
+  }
+
+  /** @param opening id of the connection, and GIVEN_UP */
+  #behindOpening(opening: number): number {
+    if ((opening & GIVEN_UP) !== 0) return 0;
+    const core = this.#cores.page(opening);
+    const c = this.#cores.offset(opening);
+    const sequel = core[c + Core.SEQUEL]! - 1;
+    if (sequel >= 0) return ~this.#head(sequel);
+    return (core[c + Core.STATE]! & 15) === State.CLOSED ? ~(opening | GIVEN_UP) : 0;
+  }
+
+  #timeOfOpening(opening: number): number {
+    const id = opening & ~GIVEN_UP;
+    const coreF = this.#cores.floatPage(id);
+    const c = this.#cores.offset(id);
+    return (opening & GIVEN_UP) === 0 ? coreF[(c + Core.FIRST_TIME) >> 1]! : givenUpAt(this.#cores.page(id), coreF, c);
   }
 
   /** Is it the first segment of the connection? */
-  #isFirst(id: number, core: Int32Array, c: number, frame: number): boolean {
-    return frame === core[c + Core.FIRST_FRAME] && this.now === this.#cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1];
+  #isFirst(id: number, frame: number): boolean {
+    const c = this.#cores.offset(id);
+    return frame === this.#cores.page(id)[c + Core.FIRST_FRAME] && this.now === this.#cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1];
   }
 
   /** Makes the event the second transition of the entry `tail`, where that is the other end's by the same segment. */
@@ -177,6 +213,10 @@ export class EventLog {
 
 /** The transition by the SYN that opens a connection. */
 const OPENING = transitionCode(0, State.CLOSED, State.SYN_SENT, Cause.SENDS_SYN, false);
+/** And that by which the sender of a lone one gives up. */
+export const GIVES_UP = transitionCode(0, State.SYN_SENT, State.CLOSED, Cause.GIVES_UP_SYN, true);
+
+const isGivenUp = (ref: number): boolean => (~ref & GIVEN_UP) !== 0;
 
 /** Of a kind that may hold a second one. */
 const isTransition = (code: number): boolean => eventKind(code) < EventKind.FIRST_MARK;

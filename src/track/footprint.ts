@@ -1,13 +1,15 @@
 /** What the tracker's tables hold, in octets: the price of a connection, for who wants to know whether a capture fits. */
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { EVENT_OCTETS } from './events.ts';
-import { CORE_STRIDE, PAIR_STRIDE, TURN_STRIDE } from './layout.ts';
+import { CORE_STRIDE, PAIR_STRIDE, SEQUEL_STRIDE, TURN_STRIDE } from './layout.ts';
 
 export interface Footprint {
-  /** Connections that are SYNs and SYN-ACKs alone, and all others. */
+  /** Connections that are one SYN, that are SYNs and SYN-ACKs, and all others. */
+  readonly lone: number;
   readonly halfOpen: number;
   readonly others: number;
   /** Octets that each of them takes, its share of the table of tuples included, without its entries of the log. */
+  readonly octetsOfLone: number;
   readonly octetsOfHalfOpen: number;
   readonly octetsOfOthers: number;
   /** Entries of the log, of all connections, and octets of each. */
@@ -22,14 +24,17 @@ export interface Footprint {
 const WORD = 4;
 
 export function footprintOf(tables: Tables): Footprint {
-  const { cores, synTimestamps, pairs, turns, copied, troubles, delays, events, flows } = tables;
+  const { cores, sequels, pairs, turns, copied, troubles, delays, events, flows } = tables;
   const slot = cores.length === 0 ? 0 : flows.octets / cores.length;
-  const octetsOfHalfOpen = Math.round((CORE_STRIDE + 1) * WORD + slot);
+  const octetsOfLone = Math.round(CORE_STRIDE * WORD + slot);
+  const octetsOfHalfOpen = octetsOfLone + SEQUEL_STRIDE * WORD;
   let octets = flows.octets + events.octets;
-  for (const records of [cores, synTimestamps, pairs, turns, copied, troubles, delays]) octets += records.octets;
+  for (const records of [cores, sequels, pairs, turns, copied, troubles, delays]) octets += records.octets;
   return {
-    halfOpen: cores.length - pairs.length,
+    lone: cores.length - sequels.length,
+    halfOpen: sequels.length - pairs.length,
     others: pairs.length,
+    octetsOfLone,
     octetsOfHalfOpen,
     octetsOfOthers: octetsOfHalfOpen + (PAIR_STRIDE + TURN_STRIDE) * WORD,
     events: events.length,

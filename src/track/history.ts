@@ -9,7 +9,7 @@
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
-import { Core, Half, HalfFlag, Pair } from './layout.ts';
+import { Half, HalfFlag, Pair } from './layout.ts';
 
 /** Zeek's letters as the codes of Pair.HISTORY (position + 1); UPPER is added where the client sent it. */
 export const HISTORY_LETTERS = 'shadfrgtwiq^';
@@ -137,7 +137,7 @@ function noteControl(x: Context, k: Packet, control: number): void {
   switch (control) {
     case Flag.SYN: {
       const again = seen(x, SEEN_SYN);
-      if (!again || k.seq !== x.core[x.c + Core.ISS + side]) write(x, (k.flags & Flag.ACK) === 0 ? LETTER.SYN : LETTER.SYN_ACK, side);
+      if (!again || k.seq !== x.iss(side)) write(x, (k.flags & Flag.ACK) === 0 ? LETTER.SYN : LETTER.SYN_ACK, side);
       return;
     }
     case Flag.FIN:

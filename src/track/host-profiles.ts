@@ -8,7 +8,8 @@ import { UsageError } from '../model/errors.ts';
 import { PROFILES } from '../model/profiles.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { otherSide, Side } from '../model/state.ts';
-import { Core, SynOption, Trait } from './layout.ts';
+import type { Context } from './context.ts';
+import { SynOption, Trait } from './layout.ts';
 
 interface Named extends Prefix {
   /** As `profileAt` has it. */
@@ -30,12 +31,12 @@ export class HostProfiles {
     return this.#others === 0 && this.#prefixes.length === 0;
   }
 
-  /** Writes into a new core record at `c` what is named for the two hosts of its first packet. */
-  note(k: Packet, core: Int32Array, c: number, sender: Side): void {
+  /** Writes into the new connection at which `x` stands, at its sender's side, what is named for the two hosts of its first packet. */
+  note(k: Packet, x: Context): void {
     const src = this.#codeOf(k, k.srcAt);
     const dst = this.#codeOf(k, k.dstAt);
-    if (src > 0) name(core, c, sender, src);
-    if (dst > 0) name(core, c, otherSide(sender), dst);
+    if (src > 0) name(x, x.side, src);
+    if (dst > 0) name(x, otherSide(x.side), dst);
   }
 
   /** Of the host whose address is at `at`; 0: guessed. */
@@ -46,9 +47,10 @@ export class HostProfiles {
   }
 }
 
-function name(core: Int32Array, c: number, side: Side, code: number): void {
-  core[c + Core.OPTIONS + side] = code << SynOption.PROFILE_SHIFT;
-  core[c + Core.STATE] = core[c + Core.STATE]! | (side === Side.CLIENT ? Trait.CLIENT_NAMED : Trait.SERVER_NAMED);
+function name(x: Context, side: Side, code: number): void {
+  if (side === Side.SERVER) x.needSequel();
+  x.setOptions(side, code << SynOption.PROFILE_SHIFT);
+  x.set(side === Side.CLIENT ? Trait.CLIENT_NAMED : Trait.SERVER_NAMED);
 }
 
 function holds({ octets, bits }: Prefix, view: DataView, at: number): boolean {

@@ -1,13 +1,16 @@
 /**
  * What the words of a record mean.
  *
- * A connection starts as a `Core` record alone: enough for a SYN, its retries and the SYN-ACKs. Most connections of a
- * flood never become more, which is what keeps ten million half-open entries in memory. The first segment of any other
- * kind adds a `Pair` record with both ends (`Half`).
+ * A connection starts as a `Core` record alone: enough for a SYN. Most connections of a flood never become more, which is
+ * what keeps ten million half-open entries in memory. Its second segment adds a `Sequel`, enough for retries and SYN-ACKs; the
+ * first of any other kind a `Pair` record with both ends (`Half`).
  */
 import { DEFAULT_PROFILE, type Profile, PROFILES } from '../model/profiles.ts';
 
-/** Words of a core record; times are float64 in two words (even offsets). What every segment touches comes first. */
+/**
+ * Words of a core record; times are float64 in two words (even offsets). All that a SYN is which nobody answers or repeats, and of
+ * everything else what identifies a connection. 56 octets, of which a flood has a million.
+ */
 export const Core = {
   /** Canonical order of the tuple: `A` is the smaller (address, port). IPv4: the address; IPv6: its id in the AddressBook. */
   ADDR_A: 0,
@@ -20,31 +23,53 @@ export const Core = {
   STATE: 4,
   /** index of the pair record + 1; 0 none yet */
   PAIR: 5,
-  LAST_FRAME: 6,
-  /** id + 1 of the connection that had this tuple before */
-  PREVIOUS: 7,
-  LAST_TIME: 8,
-  FIRST_TIME: 10,
-  FIRST_FRAME: 12,
-  /** generation of the newest timer of each end: client | server << 16 */
-  ARMED: 13,
-  /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
-  HEAD: 14,
-  TAIL: 15,
-  /** initial sequence numbers: [client, server] */
-  ISS: 16,
-  /** SYN options, packed by `packSynOptions`: [client, server] */
-  OPTIONS: 18,
-  /** while there is no pair: SYNs | SYN-ACKs << 16 */
-  COUNTS: 20,
-  /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
-  LENGTHS: 21,
-  FIRST_SYNACK: 22,
-  /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
-  TTLS: 23,
+  /** index of the sequel record + 1; 0 none yet */
+  SEQUEL: 6,
+  FIRST_FRAME: 7,
+  FIRST_TIME: 8,
+  /** initial sequence number of the client; `issOf` has either end's */
+  ISS: 10,
+  /** SYN options of the client, packed by `packSynOptions`; `optionsOf` has either end's */
+  OPTIONS: 11,
+  /** before there is a sequel: IP length of the SYN | its TTL << 16 */
+  ALONE: 12,
+  /** in the same place, from then on */
+  LAST_FRAME: 12,
+  /** timestamp of the client's SYN, where OPTIONS has SynOption.TIMESTAMPS */
+  SYN_TIMESTAMP: 13,
 } as const;
-export const CORE_STRIDE = 24;
-/** The fields of Core.TTLS for copies: [client, server]. */
+/** 56 octets. */
+export const CORE_STRIDE = 14;
+
+/**
+ * Words of the record that a connection gets with its second segment, of whatever kind: what no lone SYN has. Without one it
+ * is what sequel.ts says of a lone SYN.
+ */
+export const Sequel = {
+  /** initial sequence number of the server */
+  ISS: 0,
+  /** SYN options of the server */
+  OPTIONS: 1,
+  /** of the segments that are not in Half.LAST_TIME: `lastTimeOf` has all */
+  LAST_TIME: 2,
+  /** id + 1 of the connection that had this tuple before */
+  PREVIOUS: 4,
+  /** generation of the newest timer of each end: client | server << 16 */
+  ARMED: 5,
+  /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
+  HEAD: 6,
+  TAIL: 7,
+  /** while there is no pair: SYNs | SYN-ACKs << 16 */
+  COUNTS: 8,
+  /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
+  LENGTHS: 9,
+  FIRST_SYNACK: 10,
+  /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
+  TTLS: 11,
+} as const;
+/** 48 octets. */
+export const SEQUEL_STRIDE = 12;
+/** The fields of Sequel.TTLS for copies: [client, server]. */
 export const EMBRYO_COPIES = [
   { shift: 25, most: 15 },
   { shift: 29, most: 7 },
@@ -402,9 +427,11 @@ export const SynOption = {
 
 /** A SYN that no kernel sends. */
 export const NO_KERNEL_CODE = 15;
+/** Four bits. */
+export const PROFILE_CODES = NO_KERNEL_CODE + 1;
 
 /** The code of an end's profile out of its word of Core.OPTIONS: index in PROFILES + 1, NO_KERNEL_CODE, or 0. */
 export const profileCode = (options: number): number => options >>> SynOption.PROFILE_SHIFT;
-const PROFILE_AT: readonly Profile[] = Array.from({ length: NO_KERNEL_CODE + 1 }, (_, code) => PROFILES[code - 1] ?? DEFAULT_PROFILE);
+const PROFILE_AT: readonly Profile[] = Array.from({ length: PROFILE_CODES }, (_, code) => PROFILES[code - 1] ?? DEFAULT_PROFILE);
 /** The profile whose timers an end of that code has. */
 export const profileAt = (code: number): Profile => PROFILE_AT[code]!;

@@ -73,7 +73,7 @@ function plain(x: Context, k: Packet): void {
 
   if (hasAck) {
     if (x.state(other) === State.SYN_SENT && !x.has(Trait.SAW_SYN_ACK)) oldAnswer(x, k);
-    const acksSyn = x.has(Trait.SAW_SYN_ACK) ? ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0 : x.state(other) >= State.ESTABLISHED;
+    const acksSyn = x.has(Trait.SAW_SYN_ACK) ? ((k.ack - x.iss(other)) | 0) > 0 : x.state(other) >= State.ESTABLISHED;
     if (x.state(side) === State.SYN_SENT && (acksSyn || !x.has(Trait.SAW_SYN_ACK)) && !isOldAnswer(x)) {
       x.step(side, x.has(Trait.SAW_SYN_ACK) ? Cause.RECEIVES_SYN_ACK : Cause.ACKS_SYN);
     }
@@ -81,7 +81,7 @@ function plain(x: Context, k: Packet): void {
     if (x.state(side) === State.CLOSED && acksSyn && x.lastTransition(side) === 0 && pair[me + Half.RST] === 0)
       x.step(side, Cause.SEEN_MIDSTREAM);
     if (x.state(side) === State.SYN_RCVD && !fastOpenServer(x, k) && !refusesStraySyn(x, k)) x.step(side, Cause.SPEAKS);
-    if (x.state(other) === State.SYN_RCVD && ((k.ack - x.core[x.c + Core.ISS + other]!) | 0) > 0)
+    if (x.state(other) === State.SYN_RCVD && ((k.ack - x.iss(other)) | 0) > 0)
       synAcked(x, length === 0 && k.seq === pair[peer + Half.LAST_ACK]); // what the SYN-ACK acknowledged, a Fast Open SYN's data included
     x.setFlag(me, HalfFlag.ACK_SEEN | HalfFlag.SPOKE);
   }

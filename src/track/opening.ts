@@ -7,7 +7,7 @@ import { Layer, type Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
 import { crossing, enteredAt, lastCause } from './hindsight.ts';
-import { Core, Half, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, Sequel, SynOption, Trait } from './layout.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
@@ -25,18 +25,18 @@ export function syn(x: Context, k: Packet): boolean {
   x.set((1 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN);
   const state = x.state(x.side);
   const other = x.state(1 - x.side);
-  const again = k.seq === x.core[x.c + Core.ISS + x.side];
+  const again = k.seq === x.iss(x.side);
   const opens = other < State.ESTABLISHED || other === State.TIME_WAIT || again;
   // A copy of the SYN behind its sender's own RST was delayed on the way.
   const stale = again && x.flag(x.me, HalfFlag.SENT_RST);
   if ((state === State.CLOSED || state === State.LISTEN) && opens && !stale) {
-    x.core[x.c + Core.ISS + x.side] = k.seq;
-    x.core[x.c + Core.OPTIONS + x.side] = packSynOptions(k, x.core[x.c + Core.OPTIONS + x.side]!);
+    x.setIss(x.side, k.seq);
+    x.setOptions(x.side, packSynOptions(k, x.options(x.side)));
     if (x.side === 0) x.noteSynTimestamp(k);
     x.step(x.side, Cause.SENDS_SYN);
     return true;
   }
-  if (k.seq !== x.core[x.c + Core.ISS + x.side]) {
+  if (k.seq !== x.iss(x.side)) {
     straySyn(x, k);
     return false;
   }
@@ -67,15 +67,14 @@ export function synAck(x: Context, k: Packet): void {
   if (x.pair[x.me + Half.FIRST_SYN_ACK] === 0) x.pair[x.me + Half.FIRST_SYN_ACK] = x.frame;
   const other = 1 - x.side;
   // Still the same request: the RST was lost behind the capture point.
-  if (x.state(x.side) === State.CLOSED && lastCause(x) === Cause.RECEIVES_RST && k.seq === x.core[x.c + Core.ISS + x.side])
-    x.withdraw(x.side);
+  if (x.state(x.side) === State.CLOSED && lastCause(x) === Cause.RECEIVES_RST && k.seq === x.iss(x.side)) x.withdraw(x.side);
   const state = x.state(x.side);
   if (state === State.CLOSED || state === State.LISTEN || state === State.SYN_SENT) {
     x.reviveAssumed(x.side);
     firstSynAck(x, k);
     return;
   }
-  if (k.seq !== x.core[x.c + Core.ISS + x.side]) return;
+  if (k.seq !== x.iss(x.side)) return;
   const retried = x.now - sentAt(x, State.SYN_RCVD, Mark.SYN_ACK_AGAIN) >= RETRY_FLOOR;
   x.mark(Mark.SYN_ACK_AGAIN, 0);
   const opened = state === State.ESTABLISHED || state === State.CLOSE_WAIT;
@@ -102,20 +101,19 @@ function sentAt(x: Context, state: number, again: Mark): number {
 
 function firstSynAck(x: Context, k: Packet): void {
   const other = 1 - x.side;
-  const theirs = x.core[x.c + Core.ISS + other]!;
+  const theirs = x.iss(other);
   const simultaneous = x.state(x.side) === State.SYN_SENT;
   const answered = x.state(other) === State.SYN_SENT || x.state(other) === State.SYN_RCVD;
   x.tables.series.count(Counter.SYN_ANSWERED);
   x.set((2 << Trait.COMPLETENESS_SHIFT) | Trait.SAW_SYN_ACK);
-  x.core[x.c + Core.ISS + x.side] = k.seq;
-  const tookData = ((k.ack - theirs) | 0) > 1 && (x.core[x.c + Core.OPTIONS + other]! & SynOption.DATA) !== 0;
-  x.core[x.c + Core.OPTIONS + x.side] =
-    (packSynOptions(k, x.core[x.c + Core.OPTIONS + x.side]!) & ~SynOption.DATA) | (tookData ? SynOption.DATA : 0);
+  x.setIss(x.side, k.seq);
+  const tookData = ((k.ack - theirs) | 0) > 1 && (x.options(other) & SynOption.DATA) !== 0;
+  x.setOptions(x.side, (packSynOptions(k, x.options(x.side)) & ~SynOption.DATA) | (tookData ? SynOption.DATA : 0));
   // Whatever numbers passed before were of an older connection (its TIME_WAIT may have answered our SYN first).
   x.pair[x.me + Half.NXT] = k.seq;
   x.setFlag(x.me, HalfFlag.NXT_KNOWN);
   x.clearFlag(x.peer, HalfFlag.UNA_KNOWN);
-  if (x.core[x.c + Core.FIRST_SYNACK] === 0) x.core[x.c + Core.FIRST_SYNACK] = x.frame;
+  if (x.sequel[x.s + Sequel.FIRST_SYNACK] === 0) x.sequel[x.s + Sequel.FIRST_SYNACK] = x.frame;
   x.step(x.side, Cause.SENDS_SYN_ACK);
   // Simultaneous open: the other end's SYN-ACK may have acknowledged our SYN before ours passed here.
   if (simultaneous && x.flag(x.me, HalfFlag.UNA_KNOWN) && ((x.pair[x.me + Half.UNA]! - k.seq) | 0) > 0) x.step(x.side, Cause.SYN_ACKED);
@@ -132,7 +130,7 @@ export const isOldAnswer = (x: Context): boolean => !x.has(Trait.SAW_SYN_ACK) &&
 
 /** An empty ACK for a SYN, of something else: an older connection is left at its sender (RFC 9293 §3.5.1 figure 9, RFC 5961 §4.2). */
 export function oldAnswer(x: Context, k: Packet): void {
-  if (k.payloadLength > 0 || (k.flags & Flag.FIN) !== 0 || k.ack === ((x.core[x.c + Core.ISS + 1 - x.side]! + 1) | 0)) return;
+  if (k.payloadLength > 0 || (k.flags & Flag.FIN) !== 0 || k.ack === ((x.iss(1 - x.side) + 1) | 0)) return;
   x.takenForOld();
   x.mark(Mark.OLD_ANSWER, x.tables.refusedTimestamps.lead(x, k, false));
 }
@@ -141,7 +139,7 @@ export function oldAnswer(x: Context, k: Packet): void {
 export function fastOpenServer(x: Context, k: Packet): boolean {
   const { pair, peer, me } = x;
   if (x.side !== 1 || pair[peer + Half.PACKETS]! > 1 || !x.has(Trait.SAW_SYN) || k.ack !== pair[me + Half.LAST_ACK]) return false;
-  return k.ack !== ((x.core[x.c + Core.ISS]! + 1) | 0);
+  return k.ack !== ((x.iss(0) + 1) | 0);
 }
 
 /** A request socket answers another SYN outside its window by an ACK, and goes on waiting for its own third ACK (linux tcp_check_req). */

@@ -2,7 +2,7 @@
 import type { Outcome } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
 
 /** A FIN younger than this at the end of observation is not a leak: applications need a moment to close. */

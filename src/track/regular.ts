@@ -65,7 +65,8 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const { now } = x;
   const before = pairF[(me + Half.LAST_TIME) >> 1]!;
   const answered = pairF[(peer + Half.LAST_TIME) >> 1]!;
-  if (now - (before > answered ? before : answered) >= IDLE_FLOOR) return false;
+  // `lastTimeOf` rests on it that a sender's regular segments do not go back in time.
+  if (before < 0 || now < before || now - (before > answered ? before : answered) >= IDLE_FLOOR) return false;
   const fingerprint = fingerprintOf(k, endOf(id, side));
   if (copies.isKnown(fingerprint)) return false;
   const nxt = (k.seq + payload) | 0;
@@ -74,9 +75,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   if (payload > 0 && knowsFlight && mayFillWindow(inFlight, pair[peer + Half.WINDOW_TTL]! & 0xffff)) return false;
 
   copies.remember(x, k, fingerprint);
-  const coreF = x.tables.cores.floatPage(id);
   core[c + Core.LAST_FRAME] = x.frame;
-  if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
   pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
   pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
   pair[me + Half.FLAGS] = mine | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;

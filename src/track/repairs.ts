@@ -12,7 +12,7 @@ import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Context } from './context.ts';
 import { roundTrip } from './holes.ts';
-import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
+import { Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
 
 /** Trouble.LAST_KIND. */
 const Kind = { NONE: 0, FAST: 1, TIMEOUT: 2, TAIL_PROBE: 3 } as const;
@@ -202,8 +202,8 @@ function kindOf(x: Context, k: Packet, end: number, wait: number): Kind {
 
 /** Both ends may use SACK, without which there is no tail loss probe. `fallback` where the handshake was not captured. */
 function hasSack(x: Context, fallback: boolean): boolean {
-  const a = x.core[x.c + Core.OPTIONS]!;
-  const b = x.core[x.c + Core.OPTIONS + 1]!;
+  const a = x.options(0);
+  const b = x.options(1);
   return (a & b & SynOption.SEEN) === 0 ? fallback : (a & b & SynOption.SACK) !== 0;
 }
 

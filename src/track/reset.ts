@@ -9,7 +9,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Context } from './context.ts';
-import { Core, Half, HalfFlag, SynOption, Trait } from './layout.ts';
+import { Half, HalfFlag, SynOption, Trait } from './layout.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
 import { offeredWindow } from './window.ts';
@@ -101,12 +101,11 @@ function afterSilence(x: Context): boolean {
   return mine >= 0 && x.now - mine >= SILENCE && x.pairF[(x.peer + Half.LAST_TIME) >> 1]! > mine;
 }
 
-const negotiatedTimestamps = (x: Context): boolean =>
-  (x.core[x.c + Core.OPTIONS]! & x.core[x.c + Core.OPTIONS + 1]! & SynOption.TIMESTAMPS) !== 0;
+const negotiatedTimestamps = (x: Context): boolean => (x.options(0) & x.options(1) & SynOption.TIMESTAMPS) !== 0;
 
 /** Does it acknowledge the other end's SYN, and no more than was sent? */
 const acksSyn = (x: Context, k: Packet): boolean =>
-  ((k.ack - x.core[x.c + Core.ISS + (1 - x.side)]!) | 0) > 0 && ((k.ack - x.pair[x.peer + Half.NXT]!) | 0) <= 0;
+  ((k.ack - x.iss(1 - x.side)) | 0) > 0 && ((k.ack - x.pair[x.peer + Half.NXT]!) | 0) <= 0;
 
 function accepts(x: Context, k: Packet, peerState: number, refuses: boolean): boolean {
   const { pair, me, peer } = x;
@@ -139,7 +138,7 @@ function sender(x: Context, k: Packet, mine: number, hasAck: boolean): void {
   x.setFlag(me, HalfFlag.SENT_RST);
   if (mine === State.SYN_SENT) {
     // Answers an ACK that is not for its SYN (TIME_WAIT at the other end): the SYN goes on (3.10.7.3 first).
-    if (!hasAck && k.seq === pair[peer + Half.LAST_ACK] && ((k.seq - 1 - x.core[x.c + Core.ISS + x.side]!) | 0) !== 0) {
+    if (!hasAck && k.seq === pair[peer + Half.LAST_ACK] && ((k.seq - 1 - x.iss(x.side)) | 0) !== 0) {
       x.clearFlag(me, HalfFlag.SENT_RST);
       return;
     }

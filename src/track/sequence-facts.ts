@@ -2,7 +2,7 @@
 import type { Interval, Moment, SequenceFacts, Silence } from '../model/sequence.ts';
 import { NO_TROUBLE } from '../model/sequence.ts';
 import { frameNo, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { Half, HALF_STRIDE, Pair, Trouble, TROUBLE_HALF } from './layout.ts';
 
 /** @param pairRef Core.PAIR; 0 none. @param until when a window that is still closed was last known to be. */

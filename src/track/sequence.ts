@@ -12,7 +12,7 @@ import { takeBackFin } from './closing.ts';
 import type { Context } from './context.ts';
 import { noteAgain, noteGap, notePlain, noteZeroWindow } from './history.ts';
 import { addGap, closeNewestHole, coverHoles, Fill, fillHoles, openHole } from './holes.ts';
-import { Core, Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
+import { Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
 import { facesClosedWindow, probe, probeAnswered, windowFull, windowProbe, windowTurned } from './probes.ts';
 import { mayCarrySack, repeatedAck, resent, selectiveAck } from './repairs.ts';
 import { Counter } from './time-series.ts';
@@ -156,9 +156,8 @@ export function noteInFlight(pair: Int32Array, me: number, payload: number, inFl
 
 /** The other end's window shift + 1, from the options of both SYNs (RFC 7323 §2.2). */
 function windowShift(x: Context): number {
-  const { core, c, side } = x;
-  const mine = core[c + Core.OPTIONS + side]!;
-  const theirs = core[c + Core.OPTIONS + 1 - side]!;
+  const mine = x.options(x.side);
+  const theirs = x.options(1 - x.side);
   const scale = (word: number): number => (word >>> SynOption.SCALE_SHIFT) & 15;
   const seen = (mine & theirs & SynOption.SEEN) !== 0;
   const scaled = scale(mine) !== SynOption.NO_SCALE && scale(theirs) !== SynOption.NO_SCALE;

@@ -15,9 +15,9 @@ const MAX_WINDOW = 2 ** 30;
 
 /** A segment without SYN and RST on a tuple used before: does it belong to the connection before? Then it is logged here. */
 export function isStray(x: Context, k: Packet): boolean {
-  const { core, c, pair, me, side } = x;
+  const { pair, me, side } = x;
   if (!x.has(Trait.SAW_SYN) || !x.has(Trait.SAW_SYN_ACK)) return false;
-  const iss = core[c + Core.ISS + side]!;
+  const iss = x.iss(side);
   if ((k.seq - iss) >>> 0 <= ((pair[me + Half.NXT]! - iss) >>> 0) + MAX_WINDOW) {
     if (x.stray !== 0) answered(x, k);
     return false;
@@ -33,7 +33,7 @@ export function isStray(x: Context, k: Packet): boolean {
 /** Do the numbers of the segment lie among those that its sender sent in the connection before? */
 function wasSentBefore(x: Context, k: Packet): boolean {
   const { cores, pairs } = x.tables;
-  const before = x.core[x.c + Core.PREVIOUS]! - 1;
+  const before = x.previous - 1;
   const core = cores.page(before);
   const c = cores.offset(before);
   const ref = core[c + Core.PAIR]!;

@@ -16,6 +16,7 @@ import type { Context } from './context.ts';
 import { hash } from './hash.ts';
 import { Core, Half, HalfFlag } from './layout.ts';
 import type { RecordPages } from './pages.ts';
+import { countsOf, lastTimeOf } from './sequel.ts';
 
 /** Youngest tagged connections, found by their tuple alone; one that is pushed out early stays apart from its answers. */
 const RECENT = 1 << 16;
@@ -101,12 +102,12 @@ const PATIENCE = 130 * NANOS_PER_SECOND;
 
 /** Is the segment the first of its direction in the connection at which `x` stands, by the numbers that the other end has sent? */
 export function isMissingDirection(x: Context, k: Packet): boolean {
-  if (x.now - x.coreF[(x.c + Core.LAST_TIME) >> 1]! > PATIENCE) return false;
+  if (x.now - lastTimeOf(x.tables, x.id) > PATIENCE) return false;
   const hasAck = (k.flags & Flag.ACK) !== 0;
   if (!x.paired) {
     // SYNs alone: whatever answers them acknowledges exactly them, a refusal too (RFC 9293 §3.10.7.1).
-    const unanswered = x.core[x.c + Core.COUNTS]! >>> 16 === 0;
-    return unanswered && x.side === Side.SERVER && hasAck && k.ack === ((x.core[x.c + Core.ISS]! + 1) | 0);
+    const unanswered = countsOf(x.tables, x.core, x.c) >>> 16 === 0;
+    return unanswered && x.side === Side.SERVER && hasAck && k.ack === ((x.iss(0) + 1) | 0);
   }
   const { pair, me, peer } = x;
   if (pair[me + Half.PACKETS] !== 0) return false;

@@ -6,8 +6,9 @@
  * the absence of the retry says that an end gave up.
  */
 import type { Profile } from '../model/profiles.ts';
+import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import { Core, profileAt } from './layout.ts';
+import { Core, profileAt, PROFILE_CODES, Sequel } from './layout.ts';
 import type { RecordPages } from './pages.ts';
 
 export const TimerKind = { TIME_WAIT: 0, FIN_WAIT_2: 1, ORPHAN: 2, RETRY: 3 } as const;
@@ -121,9 +122,6 @@ class Queue {
 /** Called when a timer is due: which end (connection id * 2 + side), and when it was due. */
 export type Expire = (kind: TimerKind, ref: number, due: number) => void;
 
-/** `Core.OPTIONS` has four bits for the profile of an end. */
-const PROFILE_CODES = 16;
-
 export class Timers {
   /** Those in use, in order of kind and duration: profiles that agree on a duration share its queue. */
   readonly #queues: Queue[] = [];
@@ -132,14 +130,16 @@ export class Timers {
   /** By profile: steps of the retry schedule. */
   readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
   readonly #cores: RecordPages;
+  readonly #sequels: RecordPages;
   readonly #spare = new SparePages();
   /** Nothing has to be looked at before this time. */
   next = Infinity;
   /** When timers are armed; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
 
-  constructor(cores: RecordPages) {
+  constructor(cores: RecordPages, sequels: RecordPages) {
     this.#cores = cores;
+    this.#sequels = sequels;
   }
 
   /** Of retries, the first. @param profile code of the end's profile, as `profileAt` has it */
@@ -196,7 +196,11 @@ export class Timers {
   /** Is the oldest timer the newest arming of its end? */
   #isArmed(queue: Queue): boolean {
     const { ref } = queue;
-    const armed = this.#cores.page(ref >> 1)[this.#cores.offset(ref >> 1) + Core.ARMED]!;
+    const core = this.#cores.page(ref >> 1);
+    const c = this.#cores.offset(ref >> 1);
+    const sequel = core[c + Core.SEQUEL]! - 1;
+    if (sequel < 0) return (core[c + Core.STATE]! & 15) === State.SYN_SENT; // a lone SYN has one timer
+    const armed = this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.ARMED]!;
     return ((armed >>> ((ref & 1) * 16)) & 0xffff) === queue.generation;
   }
 }

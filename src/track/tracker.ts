@@ -6,14 +6,15 @@ import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import type { Packet } from '../decode/packet.ts';
-import { Context, Tables } from './context.ts';
+import { Context } from './context.ts';
+import { Tables } from './tables.ts';
 import { noteCopy } from './copied.ts';
 import { Copies } from './copies.ts';
 import { embryo, grow, stateTime } from './embryo.ts';
 import { markDetail } from './events.ts';
 import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
-import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, Sequel, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsOpening, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
@@ -84,7 +85,6 @@ export class Tracker {
   tcp(k: Packet, frame: number): number {
     const { counts } = this;
     const x = this.#x;
-    const { now } = x;
     const flags = k.flags;
     counts.tcp++;
     if ((flags & CONTROL) === 0) counts.plain++;
@@ -112,12 +112,11 @@ export class Tracker {
       this.copies.seen(x, k);
     }
 
-    const { core, coreF, c } = x;
-    core[c + Core.LAST_FRAME] = frame;
-    if (now > coreF[(c + Core.LAST_TIME) >> 1]!) coreF[(c + Core.LAST_TIME) >> 1] = now;
+    const { core, c } = x;
+    if (frame !== core[c + Core.FIRST_FRAME]) x.touch();
 
-    if ((flags & (Flag.ACK | Flag.RST)) !== 0 && (flags & (Flag.SYN | Flag.RST)) !== 0 && core[c + Core.PREVIOUS] !== 0)
-      this.#settlePrevious(k, id);
+    const { previous } = x;
+    if ((flags & (Flag.ACK | Flag.RST)) !== 0 && (flags & (Flag.SYN | Flag.RST)) !== 0 && previous !== 0) this.#settlePrevious(k, id);
 
     if (!x.paired) {
       if (embryo(x, k)) return id;
@@ -128,7 +127,7 @@ export class Tracker {
     pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
     if (k.payloadLength > 0) pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + k.payloadLength;
 
-    if (core[c + Core.PREVIOUS] !== 0 && (flags & (Flag.SYN | Flag.RST)) === 0 && isStray(x, k)) return id;
+    if (previous !== 0 && (flags & (Flag.SYN | Flag.RST)) === 0 && isStray(x, k)) return id;
 
     if ((flags & CONTROL) === 0 && (core[c + Core.STATE]! & ORDINARY) === BOTH_ESTABLISHED) {
       pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
@@ -176,11 +175,12 @@ export class Tracker {
     x.frame = frame;
     x.now = now;
     this.#load(id);
+    x.needSequel();
     x.core[x.c + Core.LAST_FRAME] = frame;
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
     if (isTooBig(k)) this.#pathMtu(k);
-    const answersIsn = quoted.seq === x.core[x.c + Core.ISS + x.side];
+    const answersIsn = quoted.seq === x.iss(x.side);
     if (answersIsn && endsOpening(k, x.state(x.side))) x.step(x.side, Cause.ICMP_ERROR);
     this.tables.icmpReported(id, k);
     return id;
@@ -295,27 +295,28 @@ export class Tracker {
   #open(k: Packet, previous: number): number {
     const { cores, flows } = this.tables;
     const id = cores.add();
-    this.tables.synTimestamps.add();
     const core = cores.page(id);
     const c = cores.offset(id);
     core[c + Core.ADDR_A] = this.#a;
     core[c + Core.ADDR_B] = this.#b;
     core[c + Core.PORTS] = this.#ports;
     core[c + Core.META] = this.#meta;
-    core[c + Core.PREVIOUS] = previous + 1;
     core[c + Core.FIRST_FRAME] = this.#x.frame;
-    const coreF = cores.floatPage(id);
-    coreF[(c + Core.FIRST_TIME) >> 1] = this.#x.now;
-    coreF[(c + Core.LAST_TIME) >> 1] = this.#x.now;
+    cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1] = this.#x.now;
     const roles = guessRoles(k);
     const senderIsClient = (roles & SENDER_IS_CLIENT) !== 0;
     core[c + Core.STATE] = (roles & ~SENDER_IS_CLIENT) | (senderIsClient === this.#fromB ? Trait.CLIENT_IS_B : 0);
-    core[c + Core.TTLS] = senderIsClient ? k.ttl & 255 : (k.ttl & 255) << 8;
-    if (!this.#hosts.allGuessed) this.#hosts.note(k, core, c, senderIsClient ? Side.CLIENT : Side.SERVER);
+    if (senderIsClient) core[c + Core.ALONE] = (k.ttl & 255) << 16;
     flows.set(this.#hash, id, previous);
     if (this.#meta > 1) this.tables.tags.opened(id, this.#a, this.#b, this.#ports);
     const x = this.#x;
     x.load(id, senderIsClient ? Side.CLIENT : Side.SERVER);
+    if (!senderIsClient || previous >= 0) {
+      x.needSequel();
+      x.sequel[x.s + Sequel.PREVIOUS] = previous + 1;
+      if (!senderIsClient) x.sequel[x.s + Sequel.TTLS] = (k.ttl & 255) << 8;
+    }
+    if (!this.#hosts.allGuessed) this.#hosts.note(k, x);
     // A probe without ACK (NULL, FIN, XMAS) or a RST proves no connection.
     if (x.has(Trait.MIDSTREAM) && (k.flags & (Flag.RST | Flag.SYN | Flag.ACK)) === Flag.ACK) {
       x.step(Side.CLIENT, Cause.SEEN_MIDSTREAM);
@@ -331,7 +332,7 @@ export class Tracker {
     const mine = x.state(x.side);
     const theirs = x.state(1 - x.side);
     const ended = (mine === State.CLOSED || mine === State.TIME_WAIT) && (theirs === State.CLOSED || theirs === State.TIME_WAIT);
-    if (x.has(Trait.SAW_SYN) && k.seq === x.core[x.c + Core.ISS + x.side] && x.side === Side.CLIENT) {
+    if (x.has(Trait.SAW_SYN) && k.seq === x.iss(x.side) && x.side === Side.CLIENT) {
       // Its own SYN again, also after a refusal (Windows tries three times); after a full life, another connection with the same ISN.
       if (ended && x.paired && x.flag(x.me, HalfFlag.FIN_SENT) && x.flag(x.peer, HalfFlag.FIN_SENT)) return false;
       if (ended && x.isCrowded()) return false; // refused again and again: what comes now is told as another connection
@@ -373,9 +374,7 @@ export class Tracker {
   /** Does this SYN-ACK answer the SYN that we had taken for a stray one? */
   #provesStraySyn(k: Packet): boolean {
     const x = this.#x;
-    return (
-      x.paired && x.has(Trait.STRAY_SYN) && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.core[x.c + Core.ISS + x.side]
-    );
+    return x.paired && x.has(Trait.STRAY_SYN) && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.iss(x.side);
   }
 
   /** The stray SYN did open a connection: it, and its copies, move to a new one. `opener` sent it; `k` is the segment that proves it. */
@@ -400,9 +399,9 @@ export class Tracker {
     x.step(opener, Cause.TUPLE_REUSED);
     x.now = strayTime;
     const id = this.#open(k, old);
-    x.core[x.c + Core.ISS] = seq;
-    x.core[x.c + Core.COUNTS] = syns;
-    x.core[x.c + Core.LENGTHS] = length;
+    x.setIss(0, seq);
+    x.sequel[x.s + Sequel.COUNTS] = syns;
+    x.sequel[x.s + Sequel.LENGTHS] = length;
     x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
     x.step(Side.CLIENT, Cause.SENDS_SYN);
     x.frame = frame;
@@ -414,7 +413,7 @@ export class Tracker {
   #settlePrevious(k: Packet, id: number): void {
     const x = this.#x;
     const { side } = x;
-    this.#load(x.core[x.c + Core.PREVIOUS]! - 1);
+    this.#load(x.previous - 1);
     if ((k.flags & Flag.RST) === 0) x.step(x.side, Cause.TUPLE_REUSED);
     else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT])
       x.step(1 - x.side, Cause.RECEIVES_RST);

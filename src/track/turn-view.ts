@@ -1,7 +1,7 @@
 /** The turns and delays of one connection as rules see them. */
 import type { Drips, LongAnswers, Stalls, TurnsView } from '../model/turns.ts';
 import { frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { Core, Delay, Turn, TurnFlag } from './layout.ts';
 import { ANSWER_BUCKETS, bucketEnd } from './turns.ts';
 

@@ -145,9 +145,9 @@ function noteDrip(x: Context, k: Packet, turn: Int32Array, t: number): void {
  * ACK later than the path explains. Where the capture was taken does not matter: pause = delay + round trip at either end.
  */
 function isStall(x: Context, k: Packet, pause: number): boolean {
-  const { core, c, pair, pairF, p, me, peer, side } = x;
+  const { pair, pairF, p, me, peer, side } = x;
   if (pair[me + Half.UNA] !== pair[me + Half.NXT] || k.seq !== pair[me + Half.NXT]) return false;
-  const options = core[c + Core.OPTIONS + 1 - side]!;
+  const options = x.options(1 - side);
   const full = ((options & SynOption.HAS_MSS) === 0 ? DEFAULT_MSS : options & 0xffff) - OPTION_ROOM;
   if (k.payloadLength >= full || (pair[me + Half.LAST_PAYLOAD]! & 0xffffff) >= full) return false;
   const rtt = pair[p + Pair.RTT_MICROS]! * 1_000;

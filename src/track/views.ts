@@ -15,7 +15,7 @@ import { type Side, type SideName, State } from '../model/state.ts';
 import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { TurnsView } from '../model/turns.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { interfaceIndexOf } from './copies.ts';
 import { Endpoint } from './endpoint-view.ts';
 import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, MARKS } from './events.ts';
@@ -24,6 +24,7 @@ import { Core, Pair, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { rstFacts } from './reset.ts';
 import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
+import { lastFrameOf, lastTimeOf, previousOf } from './sequel.ts';
 import { longestIdle } from './sequence-facts.ts';
 import { turnsOf } from './turn-view.ts';
 import { connStateOf, historyOf } from './zeek.ts';
@@ -91,9 +92,6 @@ class Connection implements ConnectionView {
   #has(trait: number): boolean {
     return (this.#core[this.#c + Core.STATE]! & trait) !== 0;
   }
-  #time(word: number): Nanos {
-    return nanos(this.#views.tables.cores.floatPage(this.id)[(this.#c + word) >> 1]!);
-  }
 
   get ends(): readonly [EndpointView, EndpointView] {
     return [this.client, this.server];
@@ -112,16 +110,16 @@ class Connection implements ConnectionView {
     return this.#has(Trait.ROLES_BY_PORT) ? 'port' : this.#has(Trait.ROLES_FIRST_SEEN) ? 'first-seen' : 'handshake';
   }
   get start(): Nanos {
-    return this.#time(Core.FIRST_TIME);
+    return nanos(this.#views.tables.cores.floatPage(this.id)[(this.#c + Core.FIRST_TIME) >> 1]!);
   }
   get end(): Nanos {
-    return this.#time(Core.LAST_TIME);
+    return nanos(lastTimeOf(this.#views.tables, this.id));
   }
   get firstFrame(): FrameNo {
     return frameNo(this.#core[this.#c + Core.FIRST_FRAME]!);
   }
   get lastFrame(): FrameNo {
-    return frameNo(this.#core[this.#c + Core.LAST_FRAME]!);
+    return frameNo(lastFrameOf(this.#core, this.#c));
   }
   get outcome(): Outcome {
     return this.#views.outcome(this.id);
@@ -156,7 +154,7 @@ class Connection implements ConnectionView {
     return address === undefined ? null : addresses.text(address, (this.#core[this.#c + Core.META]! & 1) !== 0);
   }
   get previous(): ConnId | null {
-    const ref = this.#core[this.#c + Core.PREVIOUS]!;
+    const ref = previousOf(this.#views.tables, this.#core, this.#c);
     return ref === 0 ? null : connId(ref - 1);
   }
   get copies(): number {

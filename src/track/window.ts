@@ -1,15 +1,15 @@
 /** The window that an end offers its peer (RFC 9293 §3.8.6, RFC 7323 §2): what lies beyond it, a receiver throws away. */
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
-import { Core, Half, HalfFlag, SynOption } from './layout.ts';
+import { Half, HalfFlag, SynOption } from './layout.ts';
 
 /** RFC 7323 §2.3 */
 const MAX_SHIFT = 14;
 
 /** What the receiver of the segment at hand offered last, octets; where its scale is not known, the most that it can mean. */
 export function offeredWindow(x: Context): number {
-  const mine = x.core[x.c + Core.OPTIONS + x.side]!;
-  const theirs = x.core[x.c + Core.OPTIONS + 1 - x.side]!;
+  const mine = x.options(x.side);
+  const theirs = x.options(1 - x.side);
   return Math.max(1, (x.pair[x.peer + Half.WINDOW_TTL]! & 0xffff) << shiftOf(mine, theirs));
 }
 

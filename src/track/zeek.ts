@@ -1,14 +1,15 @@
 /** Zeek's vocabulary with Zeek's definitions (scripts/base/protocols/conn/main.zeek), from what history.ts keeps. */
-import type { Tables } from './context.ts';
+import type { Tables } from './tables.ts';
 import { historyText, zeekState, ZeekState } from './history.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag } from './layout.ts';
+import { countsOf, issOf } from './sequel.ts';
 
 export function historyOf(tables: Tables, id: number): string {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
   const ref = core[c + Core.PAIR]!;
   if (ref !== 0) return historyText(tables.pairs.page(ref - 1), tables.pairs.offset(ref - 1));
-  const counts = core[c + Core.COUNTS]!;
+  const counts = countsOf(tables, core, c);
   return ((counts & 0xffff) > 0 ? 'S' : '') + (counts >>> 16 > 0 ? 'h' : '');
 }
 
@@ -16,7 +17,7 @@ export function connStateOf(tables: Tables, id: number): string {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
   const ref = core[c + Core.PAIR]!;
-  if (ref === 0) return core[c + Core.COUNTS]! >>> 16 > 0 ? 'S1' : 'S0'; // Zeek needs no third ACK
+  if (ref === 0) return countsOf(tables, core, c) >>> 16 > 0 ? 'S1' : 'S0'; // Zeek needs no third ACK
   const pair = tables.pairs.page(ref - 1);
   const pairF = tables.pairs.floatPage(ref - 1);
   const client = tables.pairs.offset(ref - 1);
@@ -51,14 +52,14 @@ export function sequenceBytesOf(tables: Tables, id: number, side: 0 | 1): number
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
   const ref = core[c + Core.PAIR]!;
-  const counts = core[c + Core.COUNTS]!;
+  const counts = ref === 0 ? countsOf(tables, core, c) : 0;
   if (ref === 0) return (side === 0 ? counts & 0xffff : counts >>> 16) > 0 ? 0 : null;
   const pair = tables.pairs.page(ref - 1);
   const pairF = tables.pairs.floatPage(ref - 1);
   const half = tables.pairs.offset(ref - 1) + side * HALF_STRIDE;
   if (pair[half + Half.SYN] === 0 && pair[half + Half.SYN_ACK] === 0) return null;
   const flags = (pair[half + Half.FLAGS]! & HalfFlag.FIN_SENT) !== 0 ? 2 : 1;
-  const octets = ((pair[half + Half.NXT]! - core[c + Core.ISS + side]!) >>> 0) - flags;
+  const octets = ((pair[half + Half.NXT]! - issOf(tables, core, c, side)) >>> 0) - flags;
   const booked = pairF[(half + Half.PAYLOAD) >> 1]! + pair[half + Half.MISSED]!;
   return Math.max(0, octets + WRAP * Math.round((booked - octets) / WRAP));
 }

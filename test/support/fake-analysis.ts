@@ -301,9 +301,11 @@ export function fakeAnalysis(
 }
 
 const FOOTPRINT: Footprint = {
+  lone: 0,
   halfOpen: 1,
   others: 48,
-  octetsOfHalfOpen: 110,
+  octetsOfLone: 73,
+  octetsOfHalfOpen: 121,
   octetsOfOthers: 640,
   events: 14,
   octetsOfEvent: 20,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Mark } from '../../src/model/connection.ts';
 import { SIDE_NAMES, stateName } from '../../src/model/state.ts';
 import { EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
-import { CORE_STRIDE } from '../../src/track/layout.ts';
+import { Core, CORE_STRIDE, SEQUEL_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { marks, play } from '../support/play.ts';
 
@@ -16,12 +16,14 @@ const life = `+0 > S 0:0(0)
 describe('the event log', () => {
   test('keeps each connection its own order, across pages', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const log = new EventLog(cores);
+    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const log = new EventLog(cores, sequels);
     const ids = [cores.add(), cores.add(), cores.add()];
+    for (const id of ids) cores.page(id)[cores.offset(id) + Core.SEQUEL] = sequels.add() + 1;
     for (let i = 0; i < 60_000; i++) {
       const id = ids[i % 3]!;
       log.now = i * 0.5;
-      log.log(id, cores.page(id), cores.offset(id), i, markCode(markKind(Mark.RST), i & 1, i & 0xffff));
+      log.log(id, sequels.page(id), sequels.offset(id), i, markCode(markKind(Mark.RST), i & 1, i & 0xffff));
     }
     ids.forEach((id, c) => {
       let n = c;
@@ -46,6 +48,35 @@ describe('what the log holds of a life', () => {
     expect(length('+0 > S 0:0(0)')).toBe(0);
     expect(length('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1')).toBe(1);
     expect(length(life)).toBe(6); // the FIN that answers a FIN makes three transitions
+  });
+
+  const told = (script: string, profile?: string): string[] =>
+    play(script, { until: 300, ...(profile === undefined ? {} : { profile }) }).connections.flatMap((c) =>
+      c.transitions.map(
+        (t) => `${(t.time / 1e9).toFixed(2)} ${t.frame ?? '-'} ${SIDE_NAMES[t.side]} ${stateName(t.to)}${t.assumed ? ' assumed' : ''}`,
+      ),
+    );
+
+  test.each([
+    ['linux', '1.00'], // TCP_TIMEOUT_INIT
+    ['linux-2.6', '3.00'], // the same, before 3.1
+    ['windows', '1.00'],
+  ])('nor of the end of a lone SYN, which is told all the same: %s gives up after %s s', (profile, seconds) => {
+    expect(told('+0 > S 0:0(0)', profile)).toEqual(['0.00 1 client SYN_SENT', `${seconds} - client CLOSED assumed`]);
+  });
+
+  test('which takes no entry either', () => {
+    expect(play('+0 > S 0:0(0)', { until: 300 }).tracker.tables.events.length).toBe(0);
+  });
+
+  test('of a SYN that was given up, once more follows, what it went through before', () => {
+    expect(told('+0 > S 0:0(0)\n+5 < R. 0:0(0) ack 1')).toEqual(['0.00 1 client SYN_SENT', '1.00 - client CLOSED assumed']);
+    expect(told('+0 > S 0:0(0)\n+5 > S 7000:7000(0)')).toEqual([
+      '0.00 1 client SYN_SENT',
+      '1.00 - client CLOSED assumed',
+      '5.00 2 client SYN_SENT',
+      '6.00 - client CLOSED assumed',
+    ]);
   });
 
   test('and yet every transition, in order', () => {

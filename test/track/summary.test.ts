@@ -1,6 +1,7 @@
 /** What is said of a whole connection: outcome, Zeek's words, Wireshark's completeness. */
 import { describe, expect, test } from 'vitest';
-import { Context, Tables } from '../../src/track/context.ts';
+import { Context } from '../../src/track/context.ts';
+import { Tables } from '../../src/track/tables.ts';
 import { Core, Half } from '../../src/track/layout.ts';
 import { sequenceBytesOf } from '../../src/track/zeek.ts';
 import { play } from '../support/play.ts';

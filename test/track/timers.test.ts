@@ -1,6 +1,6 @@
 /** What ends by itself, and when: kernel timers that no packet shows. */
 import { describe, expect, test } from 'vitest';
-import { Core, CORE_STRIDE } from '../../src/track/layout.ts';
+import { Core, CORE_STRIDE, Sequel, SEQUEL_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { TimerKind, Timers } from '../../src/track/timers.ts';
 import { play, playFrames, story } from '../support/play.ts';
@@ -190,14 +190,16 @@ describe('many timers', () => {
 
   test('fire once each, in the order of their arming, when they are due; also where the room of earlier ones is used again', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const timers = new Timers(cores);
+    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const timers = new Timers(cores, sequels);
     const fired: string[] = [];
     const expected: string[] = [];
     for (let round = 0; round < 3; round++) {
       const start = round * 100 * SECOND;
       for (let i = 0; i < 10_000; i++) {
         const id = cores.add();
-        cores.page(id)[cores.offset(id) + Core.ARMED] = 7 << 16; // the server's newest arming
+        cores.page(id)[cores.offset(id) + Core.SEQUEL] = sequels.add() + 1;
+        sequels.page(id)[sequels.offset(id) + Sequel.ARMED] = 7 << 16; // the server's newest arming
         timers.now = start + i;
         timers.arm(i % 3 === 0 ? TimerKind.RETRY : TimerKind.TIME_WAIT, UNKNOWN, id * 2 + 1, i % 10 === 0 ? 6 : 7);
         timers.advance(start + i, () => expect.unreachable('nothing is due'));

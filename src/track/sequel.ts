@@ -1,0 +1,66 @@
+/**
+ * What a connection has beyond its SYN, wherever it is kept: in its sequel record, or nowhere, because it is a lone SYN, which
+ * says all of it. `core` is everywhere the page with the connection's core record, at `c`.
+ */
+import { NANOS_PER_SECOND } from '../model/units.ts';
+import type { Tables } from './tables.ts';
+import { Core, Half, HALF_STRIDE, profileAt, profileCode, PROFILE_CODES, Sequel, Trait } from './layout.ts';
+
+/** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
+const GIVES_UP_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) => {
+  const { initialRto, syn } = profileAt(code);
+  return (syn.hasOwnLimit ? Math.min(initialRto, syn.givesUp) : initialRto) * NANOS_PER_SECOND;
+});
+
+/** When the client of a lone SYN gave up, if it did: the retry that did not come was due then. */
+export const givenUpAt = (core: Int32Array, coreF: Float64Array, c: number): number =>
+  coreF[(c + Core.FIRST_TIME) >> 1]! + GIVES_UP_AFTER[profileCode(core[c + Core.OPTIONS]!)]!;
+
+/** Initial sequence number of an end. */
+export const issOf = (tables: Tables, core: Int32Array, c: number, side: number): number =>
+  side === 0 ? core[c + Core.ISS]! : wordOf(tables, core, c, Sequel.ISS, 0);
+
+/** Options of an end's SYN or SYN-ACK, as `packSynOptions` makes them. */
+export const optionsOf = (tables: Tables, core: Int32Array, c: number, side: number): number =>
+  side === 0 ? core[c + Core.OPTIONS]! : wordOf(tables, core, c, Sequel.OPTIONS, 0);
+
+/** id + 1 of the connection that had this tuple before; 0 none. */
+export const previousOf = (tables: Tables, core: Int32Array, c: number): number => wordOf(tables, core, c, Sequel.PREVIOUS, 0);
+
+/** Frame of the first SYN-ACK; 0 none. */
+export const firstSynAckOf = (tables: Tables, core: Int32Array, c: number): number => wordOf(tables, core, c, Sequel.FIRST_SYNACK, 0);
+
+/** SYNs | SYN-ACKs << 16; only of a connection without a pair record. */
+export const countsOf = (tables: Tables, core: Int32Array, c: number): number =>
+  wordOf(tables, core, c, Sequel.COUNTS, (core[c + Core.STATE]! & Trait.SAW_SYN) === 0 ? 0 : 1);
+
+/** IP length of each SYN | of each SYN-ACK << 16; only of a connection without a pair record. */
+export const lengthsOf = (tables: Tables, core: Int32Array, c: number): number =>
+  wordOf(tables, core, c, Sequel.LENGTHS, core[c + Core.ALONE]! & 0xffff);
+
+/** As Sequel.TTLS. */
+export const ttlsOf = (tables: Tables, core: Int32Array, c: number): number =>
+  wordOf(tables, core, c, Sequel.TTLS, (core[c + Core.ALONE]! >>> 16) & 255);
+
+export const lastFrameOf = (core: Int32Array, c: number): number =>
+  core[c + (core[c + Core.SEQUEL] === 0 ? Core.FIRST_FRAME : Core.LAST_FRAME)]!;
+
+/** Time of the newest segment, copies included. @param id of the connection */
+export function lastTimeOf(tables: Tables, id: number): number {
+  const core = tables.cores.page(id);
+  const c = tables.cores.offset(id);
+  const ref = core[c + Core.SEQUEL]! - 1;
+  if (ref < 0) return tables.cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!;
+  const last = tables.sequels.floatPage(ref)[(tables.sequels.offset(ref) + Sequel.LAST_TIME) >> 1]!;
+  const pair = core[c + Core.PAIR]! - 1;
+  if (pair < 0) return last;
+  const half = (tables.pairs.offset(pair) + Half.LAST_TIME) >> 1;
+  const pairF = tables.pairs.floatPage(pair);
+  const newest = Math.max(pairF[half]!, pairF[half + (HALF_STRIDE >> 1)]!);
+  return newest < 0 ? last : Math.max(last, newest); // -1: none
+}
+
+function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone: number): number {
+  const ref = core[c + Core.SEQUEL]! - 1;
+  return ref < 0 ? alone : tables.sequels.page(ref)[tables.sequels.offset(ref) + word]!;
+}
