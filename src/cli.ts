@@ -68,7 +68,7 @@ function systemStream(fd: number, stream: NodeJS.WriteStream): OutStream {
 function fileStream(fd: number): OutStream {
   return {
     write: async (text) => {
-      const bytes = Buffer.from(text);
+      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
       for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
       await setImmediate();
     },

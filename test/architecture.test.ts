@@ -29,6 +29,7 @@ const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/unpack/unpacker.ts': ['worker_threads'],
   'capture/pcap-parser.d.ts': ['events'],
   'engine/spool.ts': ['fs', 'os', 'path'],
+  'engine/new-file.ts': ['crypto', 'fs', 'fs/promises', 'path', 'util'],
   'engine/remote.ts': ['fs', 'worker_threads'],
   'engine/worker.ts': ['worker_threads'],
   'tui/run.tsx': ['fs', 'os', 'stream', 'string_decoder', 'tty'],

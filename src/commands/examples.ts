@@ -27,6 +27,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tcpdiag states capture.pcap --at +12.5', 'the sockets 12.5 s after the first packet'],
     ['tcpdiag states capture.pcap --every 1s', 'how many there were in each state, every second'],
   ],
+  extract: [
+    ['tcpdiag extract capture.pcap --finding 1 -w finding.pcapng', 'the packets of the first finding, its proofs marked by comments'],
+    ["tcpdiag extract capture.pcap --where 'server.port:6379' -w - | tcpdiag report -", 'those of a service, passed on'],
+  ],
   check: [
     ['tcpdiag check capture.pcap', 'can this capture be believed?'],
     ['tcpdiag check capture.pcap --cross-read', 'and does pcap-parser read the same records?'],

@@ -15,6 +15,7 @@ import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';
 import { declareDiagnose, diagnose } from './diagnose.ts';
 import { exampleText } from './examples.ts';
+import { declareExtract, extract } from './extract.ts';
 import { failureOf } from './failure.ts';
 import { didYouMean } from '../model/nearest.ts';
 import type { Flags } from './options.ts';
@@ -89,6 +90,7 @@ export function buildProgram(world: World, print: (text: string) => void, finish
     ['connections', declareConnections, connections],
     ['connection', declareConnection, connection],
     ['states', declareStates, states],
+    ['extract', declareExtract, extract],
     ['check', declareCheck, check],
   ];
   for (const [name, declare, perform] of captureCommands) {

@@ -39,6 +39,11 @@ export interface Flags {
   readonly failOn?: string;
   readonly checksum?: true;
   readonly crossRead?: true;
+  /** Of `extract`: where to, and what. */
+  readonly write?: string;
+  readonly finding?: string;
+  readonly connection?: string;
+  readonly context?: string;
   readonly at?: string;
   readonly every?: string;
   readonly host?: string;

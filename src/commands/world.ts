@@ -9,8 +9,8 @@ import type { Progress, Session } from '../engine/protocol.ts';
 import type { Finding } from '../model/finding.ts';
 
 export interface OutStream {
-  /** Settles when the text has been handed to the system; rejects with its error (EPIPE, ENOSPC …). */
-  write(text: string): Promise<void>;
+  /** Settles when the text (or the octets of a capture) has been handed to the system; rejects with its error (EPIPE, ENOSPC …). */
+  write(text: string | Uint8Array): Promise<void>;
   readonly isTTY: boolean;
   /** undefined: not a terminal, or one that does not say. */
   readonly columns: number | undefined;

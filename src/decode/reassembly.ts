@@ -129,6 +129,9 @@ export class Reassembly {
   completed = 0;
   /** First fragments that end inside the TCP header (RFC 1858). */
   tiny = 0;
+  /** Fragments seen that are part of some datagram, copies included, and the number of the datagram that the newest of them belongs to. */
+  placed = 0;
+  latest = 0;
 
   /** Seconds of capture time; asked for each fragment. */
   readonly #now: () => number;
@@ -173,6 +176,8 @@ export class Reassembly {
     const now = this.#now();
     const d = this.#find(w, id, now) ?? this.#open(w, id, now);
     d.fragments++;
+    this.placed++;
+    this.latest = d.age;
     const before = d.claim(offset, end);
     if (before > 0) {
       if (before === Math.ceil(length / UNIT) && end <= d.reach) return stopped(w, Stop.FRAGMENT); // a copy

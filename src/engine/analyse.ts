@@ -3,6 +3,7 @@ import { type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
+import { extract } from './extract.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import type { Progress } from './protocol.ts';
 import { readLadder } from './queries.ts';
@@ -15,7 +16,7 @@ export interface AnalyseHooks {
   signal?: AbortSignal | undefined;
   /** Ends reading; what was read so far is the capture. */
   enough?: AbortSignal | undefined;
-  /** Keep a copy of standard input, so that a ladder can be read from it. */
+  /** Keep a copy of standard input, so that a ladder or an extract can be read from it. */
   keep?: boolean;
   /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
   said?: boolean;
@@ -57,6 +58,7 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     sockets: (at) => analyzer.sockets(at),
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
     ladder: (id) => readLadder(analyzer, pass, id, report.findings),
+    extract: (wanted, write) => extract(analyzer, pass, wanted, write),
     footprint: () => analyzer.footprint,
     close: () => spools.close(),
   };

@@ -7,6 +7,7 @@ import type { Ladder } from '../model/ladder.ts';
 import type { ConnectionRow, Report, SocketRow, StateCountRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
+import type { ExtractOptions, Extracted } from './extract.ts';
 import type { Footprint } from '../track/footprint.ts';
 
 export interface AnalysisOptions {
@@ -59,6 +60,11 @@ export interface Analysis {
    * with TcpdiagError where standard input was not kept.
    */
   ladder(id: number): Promise<Ladder>;
+  /**
+   * Packets of the capture as a capture of their own, handed to `write` piece by piece: the capture is read once more for it. Rejects with
+   * UsageError where there is nothing of the kind, and with TcpdiagError where standard input was not kept.
+   */
+  extract(options: ExtractOptions, write: (bytes: Uint8Array) => Promise<void>): Promise<Extracted>;
   /** What the connections take in memory. */
   footprint(): Footprint;
   /** Gives up what was kept of standard input. */

@@ -34,6 +34,7 @@ import { captureCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { FrameFiles } from './frame-files.ts';
 import { SaidPlan } from './last-said.ts';
+import { Members } from './members.ts';
 import type { ConnectionSummary } from './protocol.ts';
 import { type Reported, ReportFilter } from './reported.ts';
 import { AllNames, reportNames } from './names.ts';
@@ -42,6 +43,8 @@ import { socketsAt } from './sockets.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
 import { outside, type SocketSource } from './time-machine.ts';
 
+/** IP protocol number. */
+const TCP = 6;
 const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [] };
 const NOTHING: Reported = { findings: [], verdicts: [], caveats: [], shows: null, from: nanos(0) };
 
@@ -221,6 +224,33 @@ export class Analyzer {
     for (let id = 0; id < this.connections; id++) if (this.shown?.(id) !== false) yield this.row(id);
   }
 
+  /** Those that are reported, in report order. */
+  get findings(): readonly Finding[] {
+    return this.#reported.findings;
+  }
+
+  members(finding: Finding): Members {
+    return this.#diagnosis.findings.find((placed) => placed.finding.id === finding.id)?.members ?? new Members(finding.connections);
+  }
+
+  firstLeg(id: number): number {
+    return this.#legs?.firstOf(id) ?? id;
+  }
+
+  previous(id: number): number | null {
+    return this.#views.connection(id).previous;
+  }
+
+  /** What the reader says of each input; empty before the end. */
+  get files(): readonly CaptureFileFacts[] {
+    return this.#facts;
+  }
+
+  get observedUntil(): { readonly seconds: number; readonly nanos: number } {
+    const [seconds, nanos] = this.#clock.epoch(this.#last);
+    return { seconds, nanos };
+  }
+
   /** Which connections `--where` and `--from` select; null: all. */
   get shown(): ((id: number) => boolean) | null {
     return this.#reported.shows;
@@ -252,7 +282,15 @@ export class Analyzer {
 
   /** The connection of a packet of a second pass, by tuple and frame; -1 none. */
   connectionOf(packet: Packet, frame: number): number {
-    if (packet.layer !== Layer.TCP) return -1;
+    return packet.layer === Layer.TCP ? this.#connectionThen(packet, frame) : -1;
+  }
+
+  /** The same of a packet that an ICMP error quotes, which may end behind the ports. */
+  connectionQuoted(quoted: Packet, frame: number): number {
+    return quoted.protocol === TCP && (quoted.srcPort !== 0 || quoted.dstPort !== 0) ? this.#connectionThen(quoted, frame) : -1;
+  }
+
+  #connectionThen(packet: Packet, frame: number): number {
     let id = this.#tracker.find(packet);
     while (id >= 0) {
       const c = this.#views.connection(id);

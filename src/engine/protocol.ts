@@ -8,8 +8,9 @@ import type { Ladder, LadderRow, LadderSegment, LadderTimer } from '../model/lad
 import type { TimeArgument } from '../model/clock.ts';
 import type { CaptureFacts, ConnectionRow, Report, Series, SocketRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
+import type { ExtractOptions, Extracted } from './extract.ts';
 
-export type { Ladder, LadderRow, LadderSegment, LadderTimer, PacketField, PacketLayer };
+export type { Extracted, ExtractOptions, Ladder, LadderRow, LadderSegment, LadderTimer, PacketField, PacketLayer };
 
 export interface Progress {
   readonly phase: 'reading' | 'done' | 'failed';
@@ -205,6 +206,11 @@ export interface Questions {
     };
     answer: { readonly total: number; readonly rows: readonly PeerRow[]; readonly states: readonly StateName[] };
   };
+  /**
+   * Writes packets to a new file (`path`; replaced where it exists, refused where it is the capture itself), as `tcpdiag extract` does.
+   * Once the capture has been read to its end.
+   */
+  extract: { ask: ExtractOptions & { readonly path: string }; answer: Extracted };
 }
 export type QuestionName = keyof Questions;
 

@@ -3,15 +3,18 @@
  * Ladders and packets are read from the capture a second time; nothing is kept per packet.
  */
 import type { Detector } from '../detect/detector.ts';
-import { UsageError } from '../model/errors.ts';
+import { TcpdiagError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { ConnectionIndex, type ConnectionSource } from './connection-index.ts';
 import { explain } from './explain.ts';
+import { extract, type ExtractSource } from './extract.ts';
 import { composeLadder, evidenceOf, notesOf, readSegments } from './ladder.ts';
 import { type FrameReader, readPacket } from './packet-detail.ts';
 import { type Standing } from './kept.ts';
 import { Peers } from './peers.ts';
+import { missing } from './missing.ts';
+import { NewFile } from './new-file.ts';
 import type { Ladder, PacketDetail, QuestionName, Questions } from './protocol.ts';
 import type { SecondPass } from './second-pass.ts';
 import { type SocketSource, TimeMachine } from './time-machine.ts';
@@ -19,8 +22,7 @@ import { type SocketSource, TimeMachine } from './time-machine.ts';
 /** What a ladder needs of the analysis. */
 export type LadderSource = Pick<QuerySource, 'connections' | 'row' | keyof FrameReader>;
 
-export interface QuerySource extends ConnectionSource, FrameReader {
-  readonly packets: number;
+export interface QuerySource extends ConnectionSource, ExtractSource {
   readonly socketSource: SocketSource;
   row(id: number): ConnectionRow;
 }
@@ -39,17 +41,27 @@ export class Queries implements Answers {
   readonly #pass: SecondPass;
   readonly #detectors: readonly Detector[];
   readonly #state: () => QueryState;
+  readonly #paths: readonly string[];
   readonly #index: ConnectionIndex;
   readonly #time: TimeMachine;
   readonly #peers: Peers;
   /** The ladder shown last: its packets are what is looked at next. */
   #lastLadder: { readonly ladder: Ladder; readonly revision: number } | null = null;
 
-  constructor(source: QuerySource, pass: SecondPass, detectors: readonly Detector[], state: () => QueryState, now: () => number) {
+  /** @param paths the capture, which is never written to. */
+  constructor(
+    source: QuerySource,
+    pass: SecondPass,
+    detectors: readonly Detector[],
+    state: () => QueryState,
+    now: () => number,
+    paths: readonly string[],
+  ) {
     this.#source = source;
     this.#pass = pass;
     this.#detectors = detectors;
     this.#state = state;
+    this.#paths = paths;
     this.#index = new ConnectionIndex(source, now);
     const standing = (): Standing => {
       const { analysisRevision: revision, final } = state();
@@ -85,6 +97,18 @@ export class Queries implements Answers {
   readonly peers: Answers['peers'] = async (ask) => Promise.resolve(this.#peers.page(ask));
 
   readonly explain: Answers['explain'] = ({ rule }) => Promise.resolve(explain(this.#detectors, rule));
+
+  readonly extract: Answers['extract'] = async ({ path, ...options }) => {
+    if (!this.#state().final) throw new TcpdiagError('the capture is still being read; packets can be taken out of it once it has been.');
+    const file = await NewFile.open(path, this.#paths);
+    try {
+      const extracted = await extract(this.#source, this.#pass, options, (bytes) => file.write(bytes));
+      await file.complete();
+      return extracted;
+    } finally {
+      await file.discard();
+    }
+  };
 
   async #ladder(connection: number): Promise<Ladder> {
     const row = rowOf(this.#source, connection);
@@ -124,10 +148,3 @@ function rowOf(source: LadderSource, id: number): ConnectionRow {
   if (!Number.isSafeInteger(id) || id < 0 || id >= connections) throw missing('connection', id, 0, connections - 1);
   return source.row(id);
 }
-
-const missing = (what: string, asked: number, first: number, last: number): UsageError =>
-  new UsageError(
-    last < first
-      ? `there is no ${what} ${String(asked)}: the capture holds none`
-      : `there is no ${what} ${String(asked)}: the capture has ${String(first)} to ${String(last)}`,
-  );

@@ -26,11 +26,13 @@ export class SecondPass {
     return this.#signal.aborted;
   }
 
-  run(visit: Visit): Promise<void> {
+  /** @param rest what is done between two chunks of the input; reading waits for it. */
+  run(visit: Visit, rest?: () => Promise<void>): Promise<void> {
     const pass = this.#last.then(async () => {
       this.#signal.throwIfAborted();
       let frame = 0;
-      await this.#read({ record: (record, file) => visit(record, ++frame, file) }, this.#signal);
+      const record: CaptureSink['record'] = (record, file) => visit(record, ++frame, file);
+      await this.#read(rest === undefined ? { record } : { record, chunk: rest }, this.#signal);
       this.#signal.throwIfAborted();
     });
     this.#last = pass.catch(() => undefined);

@@ -117,7 +117,7 @@ class LocalSession implements Session {
       analysisRevision: this.#snapshots.analysisRevision,
       final: this.#snapshots.current.progress.phase !== 'reading',
     });
-    return { analyzer, pass, queries: new Queries(analyzer, pass, detectors, state, now) };
+    return { analyzer, pass, queries: new Queries(analyzer, pass, detectors, state, now, this.#paths) };
   }
 
   async #run({ analyzer, pass }: Started): Promise<Report> {

@@ -38,14 +38,14 @@ export class Clock {
 
   /** RFC 3339, UTC, nine decimals: `2026-11-20T08:33:00.123456789Z`. */
   text(t: Nanos): string {
-    const [whole, rest] = this.#split(t);
+    const [whole, rest] = this.epoch(t);
     const date = new Date(whole * 1000);
     if (Number.isNaN(date.getTime())) return `+${String(whole)}.${String(rest).padStart(9, '0')}s`;
     return `${date.toISOString().slice(0, -5)}.${String(rest).padStart(9, '0')}Z`;
   }
 
   /** Epoch seconds and nanoseconds of a relative time. */
-  #split(t: Nanos): [number, number] {
+  epoch(t: Nanos): [seconds: number, nanos: number] {
     let whole = Math.floor(t / NANOS_PER_SECOND);
     let rest = t - whole * NANOS_PER_SECOND;
     if (t > EXACT && this.#farInMicros) rest = Math.round(rest / NANOS_PER_MICRO) * NANOS_PER_MICRO;

@@ -5,6 +5,7 @@
 import type { RawRecord } from '../../src/capture/reader.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { Layer, Packet } from '../../src/decode/packet.ts';
+import { Members } from '../../src/engine/members.ts';
 import type { ConnectionSummary } from '../../src/engine/protocol.ts';
 import type { SessionAnalyzer } from '../../src/engine/session.ts';
 import { type AnalysisState, firstSnapshot } from '../../src/engine/snapshots.ts';
@@ -26,6 +27,26 @@ export class FakeAnalyzer implements SessionAnalyzer {
 
   constructor(onRules: () => void = () => undefined) {
     this.#onRules = onRules;
+  }
+
+  readonly findings = [];
+  readonly files = [];
+  readonly observedUntil = { seconds: 0, nanos: 0 };
+
+  members(): Members {
+    return new Members([]);
+  }
+
+  firstLeg(id: number): number {
+    return id;
+  }
+
+  previous(): null {
+    return null;
+  }
+
+  connectionQuoted(): number {
+    return -1;
   }
 
   get connections(): number {

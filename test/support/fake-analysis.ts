@@ -295,6 +295,7 @@ export function fakeAnalysis(
       id < 3
         ? Promise.resolve(fakeLadder(id))
         : Promise.reject(new UsageError(`there is no connection ${String(id)}: the capture has 0 to 2`)),
+    extract: () => Promise.reject(new UsageError('there is nothing to take out of an analysis without a capture.')),
     footprint: () => FOOTPRINT,
     close: () => undefined,
   };

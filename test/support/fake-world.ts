@@ -38,7 +38,7 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     stdout: {
       write: (text) => {
         if (stdoutError !== undefined) return Promise.reject(Object.assign(new Error(stdoutError), { code: stdoutError }));
-        out += text;
+        out += typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
         writes.push(text.length);
         return Promise.resolve();
       },
@@ -47,7 +47,7 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     },
     stderr: {
       write: (text) => {
-        err += text;
+        err += String(text);
         return Promise.resolve();
       },
       isTTY: stderrTty,

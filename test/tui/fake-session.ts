@@ -145,6 +145,8 @@ export class FakeSession implements Session {
         return fakeMoment(ask as Questions['moment']['ask']);
       case 'peers':
         return fakePeers(ask as Questions['peers']['ask']);
+      case 'extract':
+        return { packets: 713, bytes: 90_000, connections: 39, lastTime: { seconds: 1_795_163_580, nanos: 0 }, endLost: false };
     }
   }
 
