@@ -11,6 +11,7 @@ const MAX_TEXTS = 1 << 14;
 
 export class AddressBook {
   #bytes = new Uint8Array(16 * 256);
+  #view = new DataView(this.#bytes.buffer);
   #slots = new Int32Array(INITIAL_SLOTS); // id + 1
   #mask = INITIAL_SLOTS - 1;
   readonly #texts4 = new Map<number, string>();
@@ -27,7 +28,9 @@ export class AddressBook {
     for (;;) {
       const id = this.#slots[slot]! - 1;
       if (id < 0) return this.#add(view, at, slot);
-      if (this.#equals(id, view, at)) return id;
+      const book = this.#view;
+      const i = id * 16;
+      if (book.getInt32(i) === a && book.getInt32(i + 4) === b && book.getInt32(i + 8) === c && book.getInt32(i + 12) === d) return id;
       slot = (slot + 1) & this.#mask;
     }
   }
@@ -44,16 +47,7 @@ export class AddressBook {
 
   /** The nth 32 bits of an IPv6 address. */
   word(id: number, n: number): number {
-    const at = id * 16 + n * 4;
-    const b = this.#bytes;
-    return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
-  }
-
-  #equals(id: number, view: DataView, at: number): boolean {
-    const bytes = this.#bytes;
-    const base = id * 16;
-    for (let i = 0; i < 16; i++) if (bytes[base + i] !== view.getUint8(at + i)) return false;
-    return true;
+    return this.#view.getInt32(id * 16 + n * 4);
   }
 
   #add(view: DataView, at: number, slot: number): number {
@@ -62,6 +56,7 @@ export class AddressBook {
       const larger = new Uint8Array(this.#bytes.length * 2);
       larger.set(this.#bytes);
       this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
     }
     for (let i = 0; i < 16; i++) this.#bytes[id * 16 + i] = view.getUint8(at + i);
     this.#slots[slot] = id + 1;
@@ -72,7 +67,7 @@ export class AddressBook {
   #grow(): void {
     const slots = new Int32Array(this.#slots.length * 2);
     const mask = slots.length - 1;
-    const view = new DataView(this.#bytes.buffer);
+    const view = this.#view;
     for (let id = 0; id < this.length; id++) {
       const at = id * 16;
       let slot = hash(view.getInt32(at), view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12)) & mask;

@@ -9,7 +9,7 @@
 import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { Core, Sequel, Trait } from './layout.ts';
-import type { RecordPages } from './pages.ts';
+import { type RecordPages, uncounted } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
 
@@ -190,8 +190,8 @@ export class EventLog {
     const index = this.length++;
     const n = index >>> PAGE_BITS;
     if (n === this.#words.length) {
-      this.#words.push(new Int32Array(STRIDE << PAGE_BITS));
-      this.#times.push(new Float64Array(1 << PAGE_BITS));
+      this.#words.push(new Int32Array(uncounted((STRIDE << PAGE_BITS) * 4)));
+      this.#times.push(new Float64Array(uncounted(8 << PAGE_BITS)));
     }
     const page = this.#words[n]!;
     const i = index & PAGE_MASK;

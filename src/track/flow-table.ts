@@ -4,12 +4,12 @@
  * docs/performance.md has the alternatives that were measured.
  */
 import { Core } from './layout.ts';
-import type { RecordPages } from './pages.ts';
+import { type RecordPages, uncounted } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
 
 export class FlowTable {
-  #slots = new Int32Array(INITIAL_SLOTS * 2);
+  #slots = new Int32Array(uncounted(INITIAL_SLOTS * 8));
   #mask = INITIAL_SLOTS - 1;
   #used = 0;
   /** What `find` found last: segments come in trains. */
@@ -86,7 +86,7 @@ export class FlowTable {
 
   #grow(): void {
     const old = this.#slots;
-    const slots = new Int32Array(old.length * 2);
+    const slots = new Int32Array(uncounted(old.byteLength * 2));
     const mask = slots.length / 2 - 1;
     for (let i = 0; i < old.length; i += 2) {
       if (old[i] === 0) continue;

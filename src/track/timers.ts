@@ -9,7 +9,7 @@ import type { Profile } from '../model/profiles.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, profileAt, PROFILE_CODES, Sequel } from './layout.ts';
-import type { RecordPages } from './pages.ts';
+import { type RecordPages, uncounted } from './pages.ts';
 
 export const TimerKind = { TIME_WAIT: 0, FIN_WAIT_2: 1, ORPHAN: 2, RETRY: 3 } as const;
 export type TimerKind = (typeof TimerKind)[keyof typeof TimerKind];
@@ -25,9 +25,9 @@ const LATE_SECONDS = 0.3;
 const PAGE_TIMERS = 2_048;
 
 class Page {
-  readonly at = new Float64Array(PAGE_TIMERS);
-  readonly ref = new Int32Array(PAGE_TIMERS);
-  readonly generation = new Uint16Array(PAGE_TIMERS);
+  readonly at = new Float64Array(uncounted(8 * PAGE_TIMERS));
+  readonly ref = new Int32Array(uncounted(4 * PAGE_TIMERS));
+  readonly generation = new Uint16Array(uncounted(2 * PAGE_TIMERS));
   behind: Page | null = null;
 }
 
