@@ -1,5 +1,6 @@
 /** The report as contract.md fixes it. `schemaVersion` rises when a key changes its meaning or goes away; docs/formats-changelog.md. */
 import type { Caveat, Finding, RuleVerdict } from './finding.ts';
+import type { Basis, Outcome, RolesFrom } from './connection.ts';
 import type { NameOrigin } from './names.ts';
 import type { StateName } from './state.ts';
 import type { Vantage } from './vantage.ts';
@@ -64,6 +65,29 @@ export interface Report {
   readonly rules: readonly RuleVerdict[];
 }
 
+/** Of a capture that is still coming a finding is told when it opens and when it is withdrawn; the end repeats what holds. */
+export type LineStatus = 'open' | 'withdrawn' | 'final';
+
+/** The lines of `report -f ndjson`. */
+export type ReportLine = CaptureLine | FindingLine | RuleLine;
+
+export interface CaptureLine extends CaptureFacts {
+  readonly type: 'capture';
+  readonly status: LineStatus;
+  readonly schemaVersion: number;
+  readonly tool: Report['tool'];
+  readonly series: Series;
+}
+
+export interface FindingLine extends Finding {
+  readonly type: 'finding';
+  readonly status: LineStatus;
+}
+
+export interface RuleLine extends RuleVerdict {
+  readonly type: 'rule';
+}
+
 /** What an end offered with its SYN or SYN-ACK. */
 export interface SynOptions {
   /** null: the option was not there. */
@@ -79,7 +103,7 @@ export interface SynOptions {
 export interface EndpointRow {
   readonly ip: string;
   readonly port: number;
-  readonly state: string;
+  readonly state: StateName;
   readonly stateSince: string | null;
   readonly packets: number;
   readonly ipBytes: number;
@@ -118,8 +142,8 @@ export interface TransitionRow {
   readonly localTime?: string;
   readonly frame: number | null;
   readonly endpoint: 'client' | 'server';
-  readonly from: string;
-  readonly to: string;
+  readonly from: StateName;
+  readonly to: StateName;
   readonly cause: string;
   readonly assumed?: true;
   readonly file?: number;
@@ -132,8 +156,8 @@ export interface ConnectionRow {
   readonly client: EndpointRow;
   readonly server: EndpointRow;
   readonly encapsulation: readonly string[];
-  readonly basis: string;
-  readonly rolesFrom: string;
+  readonly basis: Basis;
+  readonly rolesFrom: RolesFrom;
   readonly start: string;
   readonly end: string;
   readonly duration: number;
@@ -143,8 +167,8 @@ export interface ConnectionRow {
   readonly handshakeRtt: number | null;
   readonly clientSideRtt: number | null;
   readonly serverSideRtt: number | null;
-  readonly outcome: string;
-  readonly closedBy: string | null;
+  readonly outcome: Outcome;
+  readonly closedBy: 'client' | 'server' | 'both' | null;
   readonly connState: string;
   readonly history: string;
   readonly completeness: number;
@@ -167,9 +191,9 @@ export interface SocketRow {
   readonly host: string;
   readonly local: string;
   readonly remote: string;
-  readonly state: string;
+  readonly state: StateName;
   readonly since: string;
-  readonly basis: string;
+  readonly basis: Basis;
   readonly connection: number;
   /** As in the connection's row. */
   readonly leg?: number;

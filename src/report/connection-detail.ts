@@ -5,7 +5,7 @@
  */
 import { endpointText } from '../model/address.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Ladder, LadderRow, LadderSegment } from '../model/ladder.ts';
+import type { Ladder, LadderEvidence, LadderRow, LadderSegment, LadderTimer } from '../model/ladder.ts';
 import type { ConnectionRow, EndpointRow, SynOptions, TransitionRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { SIDE_NAMES } from '../model/state.ts';
@@ -31,6 +31,20 @@ export interface ConnectionDetail {
   readonly findings: readonly Finding[];
   /** End of observation. */
   readonly captureEnd: string | null;
+}
+
+/** `connection ID -f json`. */
+export interface ConnectionDocument {
+  readonly type: 'connection-detail';
+  readonly connection: ConnectionRow;
+  readonly segments: readonly LadderSegment[];
+  /** `beforeSegment`: index in `segments` before which it fired. */
+  readonly timers: readonly (LadderTimer & { readonly beforeSegment: number })[];
+  /** Segments that the bound left out, and before which of `segments` they stood; null: none. */
+  readonly omitted: number;
+  readonly omittedBefore: number | null;
+  readonly findings: readonly Pick<Finding, 'id' | 'rule' | 'severity' | 'title' | 'atFault' | 'faultBecause'>[];
+  readonly evidence: readonly LadderEvidence[];
 }
 
 /** What stands in the ladder, one after the other: rows, and what is to be said between them. */
@@ -306,15 +320,17 @@ function arrowStyle({ flags }: LadderSegment): Style[] {
 /** One object; a segment per line, so that two connections can be compared with diff. */
 export function* connectionJson({ ladder, findings }: ConnectionDetail): Generator<string> {
   const { connection, rows, omitted, omittedAt, evidence } = ladder;
-  const segments = rows.filter((row) => row.frame !== null);
+  const segments: ConnectionDocument['segments'] = rows.filter((row) => row.frame !== null);
   const countBefore = (i: number): number => rows.slice(0, i).filter((row) => row.frame !== null).length;
-  const timers = rows.flatMap((row, i) => (row.frame === null ? [{ ...row, beforeSegment: countBefore(i) }] : []));
+  const timers: ConnectionDocument['timers'] = rows.flatMap((row, i) =>
+    row.frame === null ? [{ ...row, beforeSegment: countBefore(i) }] : [],
+  );
   yield `{"type":"connection-detail","connection":${safeJson(connection)},\n`;
   yield '"segments":[\n';
   for (const [i, segment] of segments.entries()) yield `${safeJson(segment)}${i < segments.length - 1 ? ',' : ''}\n`;
   yield `],\n"timers":${safeJson(timers)},\n`;
   yield `"omitted":${safeJson(omitted)},"omittedBefore":${safeJson(omitted > 0 ? countBefore(omittedAt) : null)},\n`;
-  const about = findings.map(({ id, rule, severity, title, atFault, faultBecause }) => ({
+  const about: ConnectionDocument['findings'] = findings.map(({ id, rule, severity, title, atFault, faultBecause }) => ({
     id,
     rule,
     severity,

@@ -5,9 +5,7 @@
 import type { Finding } from '../model/finding.ts';
 import { type CaptureFacts, type Report, SCHEMA_VERSION, type Series } from '../model/report.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
-import { orderedCapture, orderedFinding } from './json.ts';
-import { ndjsonReport } from './ndjson.ts';
-import { safeJson } from './safe-json.ts';
+import { captureLine, findingLine, ndjsonReport } from './ndjson.ts';
 
 /** A finding that grows with every packet is told again once a second. */
 export const REST_MS = 1_000;
@@ -41,8 +39,7 @@ export class LiveLines {
     if (capture.packets === 0) return;
     if (!this.#begun) {
       this.#begun = true;
-      const tool = { name: TOOL_NAME, version: TOOL_VERSION };
-      yield `${safeJson({ type: 'capture', status: 'open', schemaVersion: SCHEMA_VERSION, tool, ...orderedCapture(capture), series })}\n`;
+      yield captureLine({ schemaVersion: SCHEMA_VERSION, tool: { name: TOOL_NAME, version: TOOL_VERSION }, capture, series }, 'open');
     }
     yield* this.#withdraw(findings);
     for (const finding of findings) {
@@ -52,7 +49,7 @@ export class LiveLines {
         this.#owes = true;
         continue;
       }
-      const line = this.#line(finding, 'open');
+      const line = findingLine(finding, 'open');
       if (line === told?.line) continue;
       this.#told.set(finding.id, { finding, line, at: now });
       yield line;
@@ -70,11 +67,7 @@ export class LiveLines {
     for (const [id, { finding }] of this.#told) {
       if (ids.has(id)) continue;
       this.#told.delete(id);
-      yield this.#line(finding, 'withdrawn');
+      yield findingLine(finding, 'withdrawn');
     }
-  }
-
-  #line(finding: Finding, status: 'open' | 'withdrawn'): string {
-    return `${safeJson({ type: 'finding', status, ...orderedFinding(finding) })}\n`;
   }
 }

@@ -1,8 +1,18 @@
 /** `rules`: what is looked for, with every threshold that `--set` can change. */
-import type { Detector } from '../detect/detector.ts';
+import type { Category, Detector } from '../detect/detector.ts';
+import type { Severity } from '../model/finding.ts';
 import type { Page } from './layout.ts';
 import { safeJson } from './safe-json.ts';
 import { table, type Column } from './table.ts';
+
+/** One object of `rules -f json`. */
+export interface RuleRow {
+  readonly id: string;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly category: Category;
+  readonly parameters: readonly { readonly name: string; readonly default: number; readonly text: string }[];
+}
 
 interface RuleLine {
   readonly rule: string;
@@ -35,7 +45,7 @@ export function* ruleJson(rules: Iterable<Detector>): Generator<string> {
   let separator = '[\n';
   for (const { id, title, severity, category, params } of rules) {
     const parameters = Object.entries(params).map(([name, p]) => ({ name, default: p.default, text: p.text }));
-    yield separator + safeJson({ id, title, severity, category, parameters });
+    yield separator + safeJson({ id, title, severity, category, parameters } satisfies RuleRow);
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';

@@ -1,5 +1,5 @@
 /**
- * The documents that are made from the program: a page per rule, their index, the formats, the manual page, the schema of the configuration. `npm run docs` writes
+ * The documents that are made from the program: a page per rule, their index, the formats, the manual page, the schemas of what is printed as JSON and of the configuration. `npm run docs` writes
  * them; a test says when they are out of date.
  */
 import { readdirSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { explain } from '../../src/engine/explain.ts';
 import { type Finding, SEVERITIES } from '../../src/model/finding.ts';
 import { formats } from './formats.ts';
 import { man } from './man.ts';
+import { schemas } from './schemas.ts';
 
 /** In the order of the index. `field-notes.md` is written by hand. */
 const FAMILIES: Readonly<Record<Category, string>> = {
@@ -40,6 +41,7 @@ export async function pages(root: string): Promise<ReadonlyMap<string, string>> 
   out.set('docs/tcpdiag.1', man());
   const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'tcpdiag.config.json', ...CONFIG_SCHEMA };
   out.set('docs/schema/config.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
+  for (const [file, outputs] of schemas(root)) out.set(`docs/schema/${file}`, `${JSON.stringify(outputs, null, 2)}\n`);
   return out;
 }
 

@@ -13,6 +13,7 @@ import type { ConnectionRow, TransitionRow } from '../../src/model/report.ts';
 import { concat } from '../support/frames.ts';
 import { type ScriptOptions, pcapOf, scriptFrames } from '../support/script.ts';
 import { connectionRow } from './rows.ts';
+import type { StateName } from '../../src/model/state.ts';
 
 const time = (seconds: string): string => `2026-11-20T08:33:${seconds}Z`;
 
@@ -84,7 +85,7 @@ describe('the ladder of a connection', () => {
   });
 
   test('a timer stands between the segments, and after the last one', async () => {
-    const timer = (seconds: string, from: string, to: string): TransitionRow => ({
+    const timer = (seconds: string, from: StateName, to: StateName): TransitionRow => ({
       time: time(seconds),
       frame: null,
       endpoint: 'client',

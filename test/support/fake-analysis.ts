@@ -12,6 +12,7 @@ import type { Finding } from '../../src/model/finding.ts';
 import type { ConnectionRow, EndpointRow, Report, SocketRow, StateCountRow } from '../../src/model/report.ts';
 import { nanosOf } from '../../src/model/units.ts';
 import { UNKNOWN_VANTAGE, vantageFacts } from '../../src/model/vantage.ts';
+import type { StateName } from '../../src/model/state.ts';
 
 const DAY = '2026-11-20T';
 export const at = (clock: string): string => `${DAY}${clock}Z`;
@@ -160,7 +161,7 @@ export const empty: Report = {
   rules: incident.rules.map((r) => ({ id: r.id, verdict: 'not-applicable' as const, because: 'no packet' })),
 };
 
-const end = (ip: string, port: number, state: string): EndpointRow => ({
+const end = (ip: string, port: number, state: StateName): EndpointRow => ({
   ip,
   port,
   state,
@@ -211,7 +212,7 @@ export const connectionRow = (id: number): ConnectionRow => ({
   findings: [leak.id],
 });
 
-const socket = (host: string, local: string, remote: string, state: string): SocketRow => ({
+const socket = (host: string, local: string, remote: string, state: StateName): SocketRow => ({
   type: 'socket',
   at: END,
   host,

@@ -21,6 +21,7 @@ import { fakeFindings } from './fake-findings.ts';
 import { fakePacket } from './fake-packet.ts';
 import { fakeChart, fakeMoment, fakePeers, fakeSockets } from './fake-time.ts';
 import { UNKNOWN_VANTAGE, vantageFacts } from '../../src/model/vantage.ts';
+import type { StateName } from '../../src/model/state.ts';
 
 export const LEAKED = 39;
 /** The leak grows steadily, the flood is a peak of 80 s. */
@@ -244,7 +245,7 @@ export function fakeConnection(id: number): ConnectionSummary {
   };
 }
 
-const endpoint = (ip: string, port: number, state: string): EndpointRow => ({
+const endpoint = (ip: string, port: number, state: StateName): EndpointRow => ({
   ip,
   port,
   state,
