@@ -8,7 +8,7 @@ import { countText, plural } from '../report/narrate.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { withChecksums } from './checksum.ts';
 import { STDIN } from './inputs.ts';
-import { analysisOptions, chosenFormat, documentPage, resultOptions, type Flags } from './options.ts';
+import { analysisOptions, chosenFormat, documentPage, filterOptions, resultOptions, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import { rulesOf } from './settings.ts';
 import type { World } from './world.ts';
@@ -17,7 +17,7 @@ export function declareCheck(command: Command): Command {
   command
     .description('is this capture fit to be believed: damage, gaps, one direction only, filters, copies, cut headers, checksums, the clock')
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
-  return analysisOptions(resultOptions(command, checkFormats))
+  return filterOptions(analysisOptions(resultOptions(command, checkFormats)))
     .option('--checksum', 'add the SHA-256 of each file')
     .option('--cross-read', 'read each file again with an independent reader and compare');
 }

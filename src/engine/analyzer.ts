@@ -45,6 +45,8 @@ import { outside, type SocketSource } from './time-machine.ts';
 
 /** IP protocol number. */
 const TCP = 6;
+/** Frame numbers lie in columns of signed 32-bit integers, and 0 and below say that there is none. */
+const MAX_FRAMES = 2 ** 31 - 1;
 const NO_DIAGNOSIS: Diagnosis = { findings: [], verdicts: [], caveats: [] };
 const NOTHING: Reported = { findings: [], verdicts: [], caveats: [], shows: null, from: nanos(0) };
 
@@ -66,6 +68,8 @@ export class Analyzer {
   #last: Nanos = nanos(-0);
   /** Reading ends after this time. */
   #until = Infinity;
+  /** Packets after which reading ends. */
+  readonly #most: number;
   #ended: ReadingEnd | null = null;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   readonly #filter: ReportFilter;
@@ -79,6 +83,7 @@ export class Analyzer {
 
   constructor(options: AnalysisOptions, detectors: readonly Detector[] = DETECTORS) {
     this.#options = options;
+    this.#most = Math.min(options.count ?? MAX_FRAMES, MAX_FRAMES);
     this.#detectors = detectors;
     this.#filter = new ReportFilter(
       options,
@@ -137,7 +142,7 @@ export class Analyzer {
       else if (packet.layer === Layer.UDP) this.#udp(packet, frame, now);
       else if (packet.stop === Stop.FRAGMENT && packet.srcPort !== 0) this.#tracker.fragmentRefused(packet, frame, now);
     }
-    return frame !== this.#options.count || this.#enough('--count');
+    return frame !== this.#most || this.#enough(frame === MAX_FRAMES ? 'frames' : '--count');
   }
 
   #icmp(packet: Packet, frame: number, now: Nanos): void {
@@ -167,8 +172,8 @@ export class Analyzer {
     this.#ended ??= 'interrupt';
   }
 
-  #enough(option: '--to' | '--count'): false {
-    this.#ended = option;
+  #enough(end: ReadingEnd): false {
+    this.#ended = end;
     return false;
   }
 

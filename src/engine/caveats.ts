@@ -59,7 +59,7 @@ export class PacketTally {
 }
 
 /** What ended reading before the capture did. */
-export type ReadingEnd = '--to' | '--count' | 'interrupt';
+export type ReadingEnd = '--to' | '--count' | 'interrupt' | 'frames';
 
 /** Warnings per file; a file can be odd in a thousand places. */
 const MAX_FILE_WARNINGS = 20;
@@ -90,6 +90,8 @@ export function captureCaveats(
   if (frames === 0 && files.length > 0 && files.every((f) => f.packets === 0)) add('empty-capture', 1, 'the capture holds no packet');
   if (ended === 'interrupt') {
     add('interrupted', 1, `reading was interrupted after packet ${frames}: what the capture holds behind it was not looked at`);
+  } else if (ended === 'frames') {
+    add('reading-ended', 1, `reading ended after packet ${frames}, the last that has a number: split the capture, as with editcap -c`);
   } else if (ended !== null) add('reading-ended', 1, `reading ended at ${ended}: what the capture may hold behind it was not looked at`);
   const s = (n: number, one: string, many: string): string => `${plural(n, 'packet')} ${n === 1 ? one : many}`;
   add(

@@ -96,7 +96,10 @@ function beliefText(check: CaptureCheck): string {
       ? 'No packet was read.'
       : 'The capture is empty.';
   const damaged = capture.files.filter((f) => f.truncated).length;
-  const doubts = untold(check).length + findings.length + crossReadings.filter((c) => c.verdict === 'differs').length;
+  const doubts =
+    untold(check).filter(({ code }) => code !== 'report-filtered').length +
+    findings.length +
+    crossReadings.filter((c) => c.verdict === 'differs').length;
   if (damaged > 0)
     return `${damaged === capture.files.length && damaged === 1 ? 'The file breaks' : `${plural(damaged, 'file')} broke`} off in the middle; what comes before it was read.`;
   if (doubts > 0) return `Believe it with care: ${plural(doubts, 'thing')} to know about this capture.`;

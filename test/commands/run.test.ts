@@ -200,7 +200,7 @@ describe('words that mean nothing end with 2, one helpful sentence and nothing o
       '--where: there is no field "sever.port"; did you mean "server.port"?\n  sever.port:80\n  ^^^^^^^^^^\n',
     ],
     [['states', capture, '--where', 'finding:syn-floods'], 'did you mean "syn-flood"?'],
-    [['connection', capture, '1', '--where', 'rst'], "unknown option '--where'"],
+    [['connection', capture, '1', '--wher', 'rst'], "unknown option '--wher'; did you mean --where?"],
     [['report', capture, '--from', 'noon'], '"noon" is not a time for --from'],
     [['report', capture, '--to', 'yesterday'], '"yesterday" is not a time for --to'],
     [['report', capture, '--captured-until', '2026-13-01T00:00:00Z'], 'is not a time for --captured-until'],

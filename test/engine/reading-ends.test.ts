@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { readStream } from '../../src/capture/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
 import { Analyzer } from '../../src/engine/analyzer.ts';
+import { captureCaveats, PacketTally } from '../../src/engine/caveats.ts';
 import { parseTimeArgument } from '../../src/model/clock.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
@@ -48,3 +49,10 @@ function endOfPacket(bytes: Buffer, count: number): number {
   for (let i = 0; i < count; i++) at += 16 + bytes.readUInt32LE(at + 8);
   return at;
 }
+
+test('frame numbers end at 2,147,483,647, which is said', () => {
+  const caveats = captureCaveats([], new PacketTally(), undefined, 2 ** 31 - 1, 'frames');
+  expect(caveats.map(({ code, text }) => [code, text])).toEqual([
+    ['reading-ended', 'reading ended after packet 2147483647, the last that has a number: split the capture, as with editcap -c'],
+  ]);
+});
