@@ -148,10 +148,23 @@ const SCENARIOS: readonly Scenario[] = [
   },
   { name: `${many(1e9)} octets of zeros, gzipped`, input: () => Readable.from(zeros(many(1e9), new Uint8Array(0))).pipe(createGzip()) },
   {
-    name: `${many(1e9)} octets of records that are empty, gzipped`,
+    name: `${many(1e9)} octets of zeros behind a pcap header, gzipped`,
     input: () => Readable.from(zeros(many(1e9), HEADER)).pipe(createGzip()),
   },
+  ...['zstd', 'lz4', 'xz -1', 'bzip2'].map((program) => ({
+    name: `${many(1e9)} octets of zeros behind a pcap header, through ${program}`,
+    input: () => piped(program, zeros(many(1e9), HEADER)),
+  })),
 ];
+
+/** What a program of this system packs. */
+function piped(program: string, input: Iterable<Uint8Array>): Readable {
+  const [command = '', ...words] = program.split(' ');
+  const child = spawn(command, [...words, '-c'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.on('error', () => undefined); // whoever reads it may have seen enough
+  Readable.from(input).pipe(child.stdin);
+  return child.stdout;
+}
 
 async function run({ name: what, input }: Scenario): Promise<void> {
   const given = input();
