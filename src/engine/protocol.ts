@@ -5,7 +5,6 @@
 import type { PacketField, PacketLayer } from '../model/dissection.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Ladder, LadderRow, LadderSegment, LadderTimer } from '../model/ladder.ts';
-import type { TimeArgument } from '../model/clock.ts';
 import type { CaptureFacts, ConnectionRow, Report, Series, SocketRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
 import type { ExtractOptions, Extracted } from './extract.ts';
@@ -186,13 +185,11 @@ export interface Questions {
     answer: SocketPage;
   };
   /**
-   * A moment by its time (UsageError outside the capture), or that of the next (1) or previous (-1) change of a state; null: there is
-   * none. `host`: of its sockets alone; `connection`: of its ends alone.
+   * The next (1) or previous (-1) moment at which a state changed; null: there is none. `host`: of its sockets alone; `connection`: of
+   * its ends alone.
    */
   moment: {
-    ask:
-      | { readonly time: TimeArgument }
-      | { readonly from: number; readonly step: 1 | -1; readonly host: string | null; readonly connection: number | null };
+    ask: { readonly from: number; readonly step: 1 | -1; readonly host: string | null; readonly connection: number | null };
     answer: Moment | null;
   };
   peers: {

@@ -7,7 +7,7 @@
 import { hostOf, hostText } from '../collect/hosts.ts';
 import type { Legs } from '../collect/legs.ts';
 import { countStates, Moments } from '../collect/state-counts.ts';
-import { type Clock, resolveTime } from '../model/clock.ts';
+import type { Clock } from '../model/clock.ts';
 import type { ConnectionView, Transition } from '../model/connection.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Names } from '../model/names.ts';
@@ -94,11 +94,6 @@ export class TimeMachine {
 
   moment(ask: Questions['moment']['ask']): Moment | null {
     const source = this.#source();
-    if ('time' in ask) {
-      const when = resolveTime(ask.time, source.clock);
-      if (when < source.first || when > source.last) throw outside(source);
-      return { offset: when, events: [] };
-    }
     const from = inside(source, ask.from);
     let best = ask.step > 0 ? Infinity : -Infinity;
     let events: SocketEvent[] = [];

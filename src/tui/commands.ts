@@ -17,14 +17,15 @@ import {
 import { drawnWidth, findingsLayout } from './present/layout.ts';
 import { helpLines } from './present/prose.ts';
 import type { Store } from './store.ts';
+import { onTimeCursor, openTime, runTimeCommand } from './time-view.ts';
 
 export function runCommand(store: Store, command: Command): void {
   const state = store.state();
   const height = state.help === null ? heightOf(topView(state), state) : helpHeight(state);
   const step = movement(command, height);
-  if (step === undefined) ACTIONS[command]?.(store);
-  else if (state.help === null) move(store, step);
-  else scrollHelp(store, step);
+  if (step !== undefined && state.help !== null) scrollHelp(store, step);
+  else if (step !== undefined) move(store, step);
+  else if (!runTimeCommand(store, command)) ACTIONS[command]?.(store);
 }
 
 /** Everything but movement. */
@@ -50,6 +51,7 @@ const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
   reverse,
   'next-frame': (store) => stepFrame(store, 1),
   'previous-frame': (store) => stepFrame(store, -1),
+  'time-machine': timeMachine,
   help: (store) => store.update({ help: 0 }),
   'close-help': (store) => store.update({ help: null }),
   redraw: (store) => store.effects.redraw(),
@@ -73,6 +75,7 @@ function move(store: Store, step: number): void {
   if (view.kind === 'connections') store.replace({ ...view, cursor, key: view.pages.idAt(cursor) ?? null });
   else if (view.kind === 'findings')
     store.replace({ ...view, cursor, key: selectedFinding(state, { ...view, cursor })?.id ?? null, paneTop: 0 });
+  else if (view.kind === 'time') store.replace(onTimeCursor(view, cursor));
   else store.replace({ ...view, cursor });
 }
 
@@ -104,6 +107,10 @@ function open(store: Store): void {
   } else if (view.kind === 'connections') {
     const id = view.pages.idAt(view.cursor);
     if (id !== undefined) openLadder(store, id, null, view.finding);
+  } else if (view.kind === 'time') {
+    const id = view.pages.idAt(view.cursor);
+    const row = view.pages.row(view.cursor);
+    if (id !== undefined && row) openLadder(store, id, row.at, null);
   } else if (view.kind === 'ladder') {
     const item = itemsOf(view)[view.cursor];
     if (item?.kind === 'row' && item.row.frame !== null) openPacket(store, item.row.frame);
@@ -124,7 +131,7 @@ function back(store: Store): void {
 }
 
 const openDetails = (store: Store, finding: Finding): void => store.push({ kind: 'finding', finding, cursor: 0, top: 0 });
-const openLadder = (store: Store, connection: number, frame: number | null, finding: string | null): void =>
+const openLadder = (store: Store, connection: number, frame: number | string | null, finding: string | null): void =>
   store.push({ kind: 'ladder', connection, finding, filter: '', jump: frame, cursor: 0, top: 0, data: WAITING });
 const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
 
@@ -142,6 +149,21 @@ function openEvidence(store: Store, finding: Finding, index: number): void {
   if (!proof) store.say('This finding names no frame.');
   else if (proof.connection === null) openPacket(store, proof.frame);
   else openLadder(store, proof.connection, proof.frame, finding.id);
+}
+
+/** At the moment when the finding began, the connection was opened, or the segment passed. */
+function timeMachine(store: Store): void {
+  const view = topView(store.state());
+  if (view.kind === 'ladder') {
+    const item = itemsOf(view)[view.cursor];
+    openTime(store, item?.kind === 'row' ? item.row.time : null, view.connection);
+  } else if (view.kind === 'connections') {
+    const row = view.pages.row(view.cursor);
+    openTime(store, row ? `+${Math.max(0, row.startSeconds).toFixed(9)}` : null, row?.id ?? null);
+  } else {
+    const finding = findingOfScreen(store);
+    openTime(store, finding?.since ?? null, finding?.evidence[0]?.connection ?? null);
+  }
 }
 
 function explain(store: Store): void {

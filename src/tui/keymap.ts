@@ -4,7 +4,7 @@
  */
 
 /** Where a key counts: the screen on top, or one of the two modes that lie over it. */
-export const CONTEXTS = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'help', 'typing'] as const;
+export const CONTEXTS = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'help', 'typing'] as const;
 export type Context = (typeof CONTEXTS)[number];
 
 export const COMMANDS = [
@@ -30,6 +30,21 @@ export const COMMANDS = [
   'reverse',
   'next-frame',
   'previous-frame',
+  'time-machine',
+  'earlier',
+  'later',
+  'much-earlier',
+  'much-later',
+  'capture-start',
+  'capture-end',
+  'previous-change',
+  'next-change',
+  'previous-own-change',
+  'next-own-change',
+  'previous-finding',
+  'next-finding',
+  'previous-host',
+  'next-host',
   'help',
   'close-help',
   'redraw',
@@ -52,8 +67,8 @@ export interface KeyRow {
   readonly when: readonly Context[];
 }
 
-const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'help'];
-const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain'];
+const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'help'];
+const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time'];
 const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain'];
 
 export const KEYMAP: readonly KeyRow[] = [
@@ -65,6 +80,29 @@ export const KEYMAP: readonly KeyRow[] = [
     when: ['findings', 'finding', 'connections', 'ladder'],
   },
   { keys: ['escape', 'h', 'left', 'backspace'], command: 'back', label: 'go back one level', hint: 'back', when: BELOW },
+  { keys: ['enter'], command: 'open', label: 'open the connection of the socket, at this moment', hint: 'open', when: ['time'] },
+  { keys: ['escape', 'backspace'], command: 'back', label: 'go back one level', hint: 'back', when: ['time'] },
+  { keys: ['left', 'h'], command: 'earlier', label: 'a column of the chart earlier', hint: 'earlier', when: ['time'] },
+  { keys: ['right', 'l'], command: 'later', label: 'a column later', hint: 'later', when: ['time'] },
+  { keys: ['H'], command: 'much-earlier', label: 'ten columns earlier', when: ['time'] },
+  { keys: ['L'], command: 'much-later', label: 'ten columns later', when: ['time'] },
+  { keys: [']'], command: 'next-change', label: 'to the next change of any state', hint: 'next change', when: ['time'] },
+  { keys: ['['], command: 'previous-change', label: 'to the change before', when: ['time'] },
+  { keys: ['}'], command: 'next-own-change', label: 'to the next change of the connection under the cursor', when: ['time'] },
+  { keys: ['{'], command: 'previous-own-change', label: 'to its change before', when: ['time'] },
+  { keys: ['.'], command: 'next-finding', label: 'to where the next finding begins or ends', hint: 'next finding', when: ['time'] },
+  { keys: [','], command: 'previous-finding', label: 'to where one before began or ended', when: ['time'] },
+  { keys: ['tab'], command: 'next-host', label: 'the sockets of the next host alone', hint: 'host', when: ['time'] },
+  { keys: ['shift-tab'], command: 'previous-host', label: 'of the one before', when: ['time'] },
+  { keys: ['^'], command: 'capture-start', label: 'to the beginning of the capture', when: ['time'] },
+  { keys: ['$'], command: 'capture-end', label: 'to its end', when: ['time'] },
+  {
+    keys: ['t'],
+    command: 'time-machine',
+    label: 'the time machine: all sockets at the moment of what the cursor is on',
+    hint: 'time',
+    when: ['findings', 'finding', 'connections', 'ladder'],
+  },
   { keys: ['escape'], command: 'clear-filter', label: 'clear the filter', when: ['findings'] },
   { keys: ['d'], command: 'details', label: 'everything about the finding', hint: 'details', when: ['findings'] },
   {
@@ -133,6 +171,8 @@ const CAPS: Readonly<Record<string, string>> = {
   end: 'End',
   wheelup: 'wheel up',
   wheeldown: 'wheel down',
+  tab: 'Tab',
+  'shift-tab': 'Shift-Tab',
   ' ': 'Space',
 };
 

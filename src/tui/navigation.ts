@@ -22,6 +22,8 @@ import {
 } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
+import { timeLayout } from './present/time.ts';
+import type { TimeView } from './time-view.ts';
 import type { ConnectionPages } from './pages.ts';
 
 /** An answer that may still be on its way, or never come. */
@@ -64,8 +66,8 @@ export interface LadderView extends Window {
   readonly filter: string;
   /** The finding by which one came here: the cursor starts at its proof, where this connection holds one. */
   readonly finding: string | null;
-  /** The frame to which the cursor goes as soon as the rows are there. */
-  readonly jump: number | null;
+  /** The frame to which the cursor goes as soon as the rows are there; or the last row at this time (RFC 3339). */
+  readonly jump: number | string | null;
   readonly data: Loaded<Ladder>;
 }
 export interface PacketView extends Window {
@@ -78,7 +80,7 @@ export interface ExplainView extends Window {
   readonly rule: string;
   readonly data: Loaded<Explanation>;
 }
-export type View = FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView;
+export type View = FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView;
 
 export interface TuiState {
   readonly snapshot: Snapshot;
@@ -132,6 +134,7 @@ export function isWaiting(view: View, opening: boolean): boolean {
     case 'finding':
       return false;
     case 'connections':
+    case 'time':
       return view.pages.total === null || (opening && view.pages.total > 0 && view.pages.idAt(view.cursor) === undefined);
     case 'ladder':
     case 'packet':
@@ -148,6 +151,7 @@ export function lengthOf(view: View, state: TuiState): number {
     case 'finding':
       return detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN).length;
     case 'connections':
+    case 'time':
       return view.pages.total ?? 0;
     case 'ladder':
       return itemsOf(view).length;
@@ -170,6 +174,8 @@ export function heightOf(view: View, state: TuiState): number {
       return connectionRows(state.size);
     case 'ladder':
       return ladderLayout(state.size).listRows;
+    case 'time':
+      return timeLayout(state.size).listRows;
     case 'packet':
       return packetLayoutOf(view.data.value, state.size).treeRows;
   }
@@ -234,6 +240,8 @@ export function crumbs(state: TuiState): string[] {
         return `#${view.frame}`;
       case 'explain':
         return `rule ${view.rule}`;
+      case 'time':
+        return 'Time machine';
     }
   });
 }

@@ -1,5 +1,5 @@
 /**
- * A list of connections of any length, of which only the pages around the window are ever here.
+ * A list of any length, of which only the pages around the window are ever here.
  *
  * Old rows stay until their successors have come, so that nothing flickers while the capture grows or the order changes.
  * One question at a time: what was asked for while it was on its way is decided anew when the answer is there, which makes
@@ -19,58 +19,80 @@ export const PAGE_ROWS = 200;
 /** Pages kept: a few thousand rows, about 2 MB. */
 const KEPT_PAGES = 16;
 
-interface Page {
-  readonly rows: readonly ConnectionSummary[];
+/** A page, and whatever else the session says of the whole list. */
+interface Answer<Row> {
+  readonly total: number;
+  readonly rows: readonly Row[];
+}
+
+interface Page<Row> {
+  readonly rows: readonly Row[];
   /** Which query, and which state of the analysis, it answers. */
   readonly generation: number;
   readonly revision: number;
 }
 
-export class ConnectionPages {
+export class Pages<Query, Row, A extends Answer<Row> = Answer<Row>> {
   /** Rows that match; null until the first answer. */
   total: number | null = null;
+  /** The newest answer, whichever page it was. */
+  answer: A | null = null;
   /** One sentence when the last question could not be answered. */
   error: string | null = null;
 
-  #query: ConnectionQuery;
+  #query: Query;
   #generation = 0;
   #revision = 0;
   /** The revision of the newest answer. */
   #answered = 0;
-  #pages = new Map<number, Page>();
+  #answeredGeneration = -1;
+  #pages = new Map<number, Page<Row>>();
   #asking = false;
   #top = 0;
   #height = 1;
-  readonly #ask: Session['ask'];
+  readonly #ask: (query: Query, offset: number, limit: number) => Promise<A>;
+  readonly #idOf: (row: Row) => number;
   readonly #changed: () => void;
 
-  constructor(ask: Session['ask'], query: ConnectionQuery, changed: () => void) {
+  constructor(
+    ask: (query: Query, offset: number, limit: number) => Promise<A>,
+    idOf: (row: Row) => number,
+    query: Query,
+    changed: () => void,
+  ) {
     this.#ask = ask;
+    this.#idOf = idOf;
     this.#query = query;
     this.#changed = changed;
   }
 
-  row(index: number): ConnectionSummary | undefined {
+  /** Does `answer` answer the question asked last? */
+  get isCurrent(): boolean {
+    return this.#answeredGeneration === this.#generation;
+  }
+
+  row(index: number): Row | undefined {
     return this.#pages.get(Math.floor(index / PAGE_ROWS))?.rows[index % PAGE_ROWS];
   }
 
   /** The connection at a row, once that row answers the question asked last: an old row may be shown, but not acted upon. */
   idAt(index: number): number | undefined {
-    return this.#pages.get(Math.floor(index / PAGE_ROWS))?.generation === this.#generation ? this.row(index)?.id : undefined;
+    const row = this.#pages.get(Math.floor(index / PAGE_ROWS))?.generation === this.#generation ? this.row(index) : undefined;
+    return row === undefined ? undefined : this.#idOf(row);
   }
 
   /** Where a connection stands among the rows of the newest answers. */
   indexOf(id: number): number | undefined {
     for (const [page, { rows, revision }] of this.#pages) {
       if (revision !== this.#answered) continue;
-      const at = rows.findIndex((row) => row.id === id);
+      const at = rows.findIndex((row) => this.#idOf(row) === id);
       if (at >= 0) return page * PAGE_ROWS + at;
     }
     return undefined;
   }
 
   /** Another filter or order. The old rows stay until the first answer. */
-  setQuery(query: ConnectionQuery): void {
+  setQuery(query: Query): void {
     this.#query = query;
     this.#generation++;
     this.#fetch();
@@ -96,13 +118,15 @@ export class ConnectionPages {
     const generation = this.#generation;
     const revision = this.#revision;
     this.#asking = true;
-    this.#ask('connections', { ...this.#query, offset: page * PAGE_ROWS, limit: PAGE_ROWS })
+    this.#ask(this.#query, page * PAGE_ROWS, PAGE_ROWS)
       .then(
-        ({ total, rows }) => {
+        (answer) => {
           if (generation !== this.#generation) return;
           this.error = null;
-          this.total = total;
-          this.#keep(page, { rows, generation, revision });
+          this.answer = answer;
+          this.#answeredGeneration = generation;
+          this.total = answer.total;
+          this.#keep(page, { rows: answer.rows, generation, revision });
         },
         (error: unknown) => {
           if (generation !== this.#generation) return;
@@ -133,7 +157,7 @@ export class ConnectionPages {
     return seen.find(missing) ?? seen.find(old) ?? neighbours.find(missing);
   }
 
-  #keep(page: number, content: Page): void {
+  #keep(page: number, content: Page<Row>): void {
     this.#answered = content.revision;
     for (const [number, { generation }] of this.#pages) if (generation !== this.#generation) this.#pages.delete(number);
     this.#pages.delete(page);
@@ -143,5 +167,16 @@ export class ConnectionPages {
       if (this.#pages.size <= KEPT_PAGES) break;
       if (Math.abs(number - Math.floor(this.#top / PAGE_ROWS)) > 2) this.#pages.delete(number);
     }
+  }
+}
+
+export class ConnectionPages extends Pages<ConnectionQuery, ConnectionSummary> {
+  constructor(ask: Session['ask'], query: ConnectionQuery, changed: () => void) {
+    super(
+      (q, offset, limit) => ask('connections', { ...q, offset, limit }),
+      ({ id }) => id,
+      query,
+      changed,
+    );
   }
 }

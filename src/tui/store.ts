@@ -2,7 +2,7 @@
  * The state of the screen, and what changes it from outside: snapshots, answers, the size of the terminal.
  * What keys do is in commands.ts. React reads the state through `useSyncExternalStore`.
  */
-import type { Session } from '../engine/protocol.ts';
+import type { QuestionName, Questions, Session } from '../engine/protocol.ts';
 import { runCommand } from './commands.ts';
 import { type Command, commandFor, type Context } from './keymap.ts';
 import type { Key } from './keys.ts';
@@ -26,6 +26,7 @@ import { ConnectionPages } from './pages.ts';
 import type { Size } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { clean } from './present/text.ts';
+import { refreshTime } from './time-view.ts';
 
 /** What only the owner of the terminal can do. */
 export interface TerminalEffects {
@@ -142,6 +143,10 @@ export class Store {
     if (view.kind === 'ladder' || view.kind === 'packet' || view.kind === 'explain') this.#load(view);
   }
 
+  ask<Q extends QuestionName>(question: Q, ask: Questions[Q]['ask']): Promise<Questions[Q]['answer']> {
+    return this.#session.ask(question, ask);
+  }
+
   replace(view: View): void {
     this.update({ views: [...this.#state.views.slice(0, -1), view] });
   }
@@ -168,6 +173,12 @@ export class Store {
     if (view.kind === 'connections') this.requery({ ...view, filter });
     else if (view.kind === 'findings') this.replace({ ...view, filter, cursor: findingAt(this.#state, filter, view.key), paneTop: 0 });
     else this.replace({ ...view, filter, cursor: 0 });
+  }
+
+  /** An answer came: every screen that it is for takes it. */
+  change(change: (view: View) => View): void {
+    this.update({ views: this.#state.views.map(change) });
+    this.#goOn();
   }
 
   /** Another filter or order: from the top, because the rows are others. */
@@ -197,13 +208,14 @@ export class Store {
     this.update({ snapshot, views });
     for (const view of views) {
       if (view.kind === 'connections') view.pages.refresh();
+      if (view.kind === 'time' && snapshot.series !== before.series) refreshTime(this, view);
       if (view.kind === 'ladder' && ended) this.#load(view);
     }
   }
 
   /** Pages came: the cursor stays on its connection if that is among them. */
   #onPages(pages: ConnectionPages): void {
-    this.#each((view) => {
+    this.change((view) => {
       if (view.kind !== 'connections' || view.pages !== pages || view.key === null) return view;
       return { ...view, cursor: pages.indexOf(view.key) ?? view.cursor };
     });
@@ -212,6 +224,7 @@ export class Store {
   #settle(view: View, state: TuiState): View {
     const out = settled(view, state);
     if (out.kind === 'findings') return out.key === null ? out : { ...out, key: selectedFinding(state, out)?.id ?? out.key };
+    if (out.kind === 'time' && out.chart.value !== null) out.pages.look(out.top, heightOf(out, state));
     if (out.kind === 'connections') {
       out.pages.look(out.top, heightOf(out, state));
       return { ...out, key: out.pages.idAt(out.cursor) ?? out.key };
@@ -224,7 +237,7 @@ export class Store {
     switch (view.kind) {
       case 'ladder':
         this.#answer(this.#session.ask('ladder', { connection: view.connection }), (data) =>
-          this.#each((v) =>
+          this.change((v) =>
             v.kind === 'ladder' && v.connection === view.connection
               ? onFrame({ ...v, data: kept(v.data, data) }, v.data.value === null)
               : v,
@@ -233,12 +246,12 @@ export class Store {
         break;
       case 'packet':
         this.#answer(this.#session.ask('packet', { frame: view.frame }), (data) =>
-          this.#each((v) => (v.kind === 'packet' && v.frame === view.frame ? onTransport({ ...v, data }) : v)),
+          this.change((v) => (v.kind === 'packet' && v.frame === view.frame ? onTransport({ ...v, data }) : v)),
         );
         break;
       case 'explain':
         this.#answer(this.#session.ask('explain', { rule: view.rule }), (data) =>
-          this.#each((v) => (v.kind === 'explain' && v.rule === view.rule ? { ...v, data } : v)),
+          this.change((v) => (v.kind === 'explain' && v.rule === view.rule ? { ...v, data } : v)),
         );
     }
   }
@@ -248,11 +261,6 @@ export class Store {
       (value) => arrive({ value, error: null }),
       (error: unknown) => arrive({ value: null, error: error instanceof Error ? error.message : String(error) }),
     );
-  }
-
-  #each(change: (view: View) => View): void {
-    this.update({ views: this.#state.views.map(change) });
-    this.#goOn();
   }
 }
 
@@ -276,7 +284,11 @@ function onFrame(view: LadderView, isNew: boolean): LadderView {
   if (view.data.value === null) return view;
   const proof = isNew ? view.data.value.evidence.find((evidence) => evidence.finding === view.finding)?.frame : undefined;
   const frame = view.jump ?? proof;
-  const at = frame === undefined ? -1 : itemsOf(view).findIndex((item) => item.kind === 'row' && item.row.frame === frame);
+  const items = itemsOf(view);
+  const at =
+    typeof frame === 'string'
+      ? items.findLastIndex((item) => item.kind === 'row' && item.row.time <= frame)
+      : items.findIndex((item) => item.kind === 'row' && item.row.frame === frame);
   return { ...view, jump: null, cursor: at >= 0 ? at : view.cursor };
 }
 

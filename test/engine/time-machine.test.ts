@@ -100,18 +100,6 @@ describe('stepping from change to change', () => {
   });
 });
 
-test('a moment by its time: as on the command line, and refused outside the capture', async () => {
-  const session = await ended('incident.pcap');
-  const { last } = await session.ask('chart', { host: null, moments: 2 });
-  expect(await session.ask('moment', { time: parseTimeArgument('+10.5')! })).toEqual({ offset: 10.5e9, events: [] });
-  const { capture } = session.snapshot();
-  expect(await session.ask('moment', { time: parseTimeArgument(capture.end!)! })).toEqual({ offset: last, events: [] });
-  await expect(session.ask('moment', { time: parseTimeArgument('+21')! })).rejects.toThrow(
-    /outside the capture, which goes from 2026-11-20T09:12:53/,
-  );
-  await session.close();
-});
-
 describe('who talks to whom', () => {
   const ASK: Questions['peers']['ask'] = { group: 'pairs', match: '', sort: 'connections', descending: true, offset: 0, limit: 1_000 };
 

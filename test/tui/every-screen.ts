@@ -20,6 +20,7 @@ export const EVERY_SCREEN: readonly ScreenPath[] = [
   { name: 'connections of a finding', keys: 'd\r', shows: /row 1\/\d+(.|\n)*CLIENT IS(.|\n)*▸ / },
   { name: 'connection', keys: 'c\r', shows: /SERVER IS(.|\n)*▸(.|\n)*segment / },
   { name: 'packet', keys: 'c\r\r', shows: /› #\d+(.|\n)*Sequence number/ },
+  { name: 'time machine', keys: 't', shows: /› Time machine(.|\n)*┻(.|\n)*\[all hosts\](.|\n)*▸ / },
   { name: 'help', keys: '?', shows: /Keys in the findings/ },
 ];
 

@@ -4,33 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import type { Session } from '../../src/engine/protocol.ts';
 import { localSession } from '../../src/engine/session.ts';
 import { widthOf } from '../../src/tui/present/text.ts';
 import { framesOf } from '../fuzz/captures.ts';
 import { HOSTILE, UNPRINTABLE } from '../support/hostile.ts';
 import { named, saying } from '../support/hostile-capture.ts';
-import { openScreen } from './screen.ts';
+import { answering, openScreen } from './screen.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcpdiag-hostile-screen-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** A session whose answers can be waited for: they are read from a file. */
-function answering(inner: Session): { session: Session; answered: () => Promise<unknown> } {
-  const answers: Promise<unknown>[] = [];
-  const session: Session = {
-    snapshot: () => inner.snapshot(),
-    subscribe: (listener) => inner.subscribe(listener),
-    ask: (question, ask) => {
-      const answer = inner.ask(question, ask);
-      answers.push(answer);
-      return answer;
-    },
-    done: inner.done,
-    close: () => inner.close(),
-  };
-  return { session, answered: () => Promise.allSettled(answers) };
-}
 
 test.each(Object.entries(HOSTILE))('what attacks %s', async (_what, text) => {
   const frames = await framesOf(readFileSync(fileURLToPath(new URL('../../fixtures/close_wait_leak.pcap', import.meta.url))));

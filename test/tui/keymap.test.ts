@@ -9,6 +9,7 @@ const NAMES: Readonly<Record<Context, string>> = {
   ladder: 'One connection (ladder)',
   packet: 'One packet',
   explain: 'The explanation of a rule',
+  time: 'The time machine',
   help: 'Help',
   typing: 'While typing a filter',
 };

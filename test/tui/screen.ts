@@ -74,3 +74,20 @@ export async function openScreen(session: Session, options: { columns?: number; 
     },
   };
 }
+
+/** A session whose answers can be waited for: they are read from a file. */
+export function answering(inner: Session): { session: Session; answered: () => Promise<unknown> } {
+  const answers: Promise<unknown>[] = [];
+  const session: Session = {
+    snapshot: () => inner.snapshot(),
+    subscribe: (listener) => inner.subscribe(listener),
+    ask: (question, ask) => {
+      const answer = inner.ask(question, ask);
+      answers.push(answer);
+      return answer;
+    },
+    done: inner.done,
+    close: () => inner.close(),
+  };
+  return { session, answered: () => Promise.allSettled(answers) };
+}

@@ -24,6 +24,7 @@ const SCREEN_NAMES: Readonly<Record<Context, string>> = {
   ladder: 'one connection',
   packet: 'one packet',
   explain: 'an explanation',
+  time: 'the time machine',
   help: 'the help',
   typing: 'the filter line',
 };

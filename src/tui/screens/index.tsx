@@ -7,6 +7,7 @@ import { FindingScreen } from './finding.tsx';
 import { FindingsScreen } from './findings.tsx';
 import { LadderScreen } from './ladder.tsx';
 import { PacketScreen } from './packet.tsx';
+import { TimeScreen } from './time.tsx';
 
 export function Screen({ view, state }: { readonly view: View; readonly state: TuiState }): ReactNode {
   switch (view.kind) {
@@ -22,5 +23,7 @@ export function Screen({ view, state }: { readonly view: View; readonly state: T
       return <PacketScreen view={view} state={state} />;
     case 'explain':
       return <ExplainScreen view={view} state={state} />;
+    case 'time':
+      return <TimeScreen view={view} state={state} />;
   }
 }
