@@ -28,7 +28,7 @@ const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/unpack/thread.ts': ['fs', 'worker_threads'],
   'capture/unpack/unpacker.ts': ['worker_threads'],
   'capture/pcap-parser.d.ts': ['events'],
-  'engine/spool.ts': ['fs', 'os', 'path'],
+  'engine/spool.ts': ['crypto', 'fs', 'os', 'path'],
   'engine/new-file.ts': ['crypto', 'fs', 'fs/promises', 'path', 'util'],
   'engine/remote.ts': ['fs', 'worker_threads'],
   'engine/worker.ts': ['worker_threads'],

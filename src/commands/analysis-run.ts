@@ -31,7 +31,9 @@ export interface RunHints {
   /** false: the result itself says what is wrong with the capture. */
   readonly warn?: boolean;
   /** Keep a copy of standard input: the capture will be read again. */
-  readonly keep?: true;
+  readonly keep?: boolean;
+  /** The result shows the SHA-256 of the captures. */
+  readonly checksum?: boolean;
   /** The result shows findings, and so what their connections said last. */
   readonly said?: true;
 }
@@ -89,6 +91,7 @@ async function analyseWithProgress(
       enough: hints.enough,
       stage: hints.stage,
       keep: hints.keep === true,
+      checksum: hints.checksum === true,
       said: hints.said === true,
     });
     throwIfInterrupted(world);

@@ -24,7 +24,7 @@ export function declareCheck(command: Command): Command {
 
 export async function check(world: World, words: readonly string[], flags: Flags): Promise<number> {
   const format = chosenFormat(flags, checkFormats, 'check');
-  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { warn: false });
+  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { warn: false, checksum: flags.checksum === true });
   if (flags.crossRead === true && paths.includes(STDIN)) {
     throw new UsageError('--cross-read reads the capture a second time, which standard input does not allow; give it as a file.');
   }

@@ -5,11 +5,11 @@ import { UnreadableError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 
-/** The report with `sha256` filled in; what came through a pipe is gone by now and keeps null. `paths` are in the order of `capture.files`. */
+/** The report with `sha256` filled in; what came through a pipe is gone by now and keeps what the reader has made of it. `paths` are in the order of `capture.files`. */
 export async function withChecksums(report: Report, paths: readonly string[]): Promise<Report> {
   const sums = new Map<string, string>();
   for (const path of new Set(paths)) if (isRegular(path)) sums.set(path, await sha256(path));
-  const files = report.capture.files.map((file, i) => ({ ...file, sha256: sums.get(paths[i] ?? file.path) ?? null }));
+  const files = report.capture.files.map((file, i) => ({ ...file, sha256: sums.get(paths[i] ?? file.path) ?? file.sha256 }));
   return { ...report, capture: { ...report.capture, files } };
 }
 

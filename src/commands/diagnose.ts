@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
 import { coloursAllowed, failOn, type Flags } from './options.ts';
-import { declareReport, report } from './report.ts';
+import { type Call, declareReport, report } from './report.ts';
 import { settingsOf } from './settings.ts';
 import type { World } from './world.ts';
 
@@ -12,9 +12,9 @@ export function declareDiagnose(command: Command): Command {
   );
 }
 
-export async function diagnose(world: World, words: readonly string[], flags: Flags, commands: readonly string[]): Promise<number> {
-  if (!wantsTui(world, flags)) return report(world, words, flags, commands);
-  const inputs = resolveInputs(world, words, commands);
+export async function diagnose(world: World, words: readonly string[], flags: Flags, call: Call): Promise<number> {
+  if (!wantsTui(world, flags)) return report(world, words, flags, call);
+  const inputs = resolveInputs(world, words, call.commands ?? []);
   const { flags: settled, options } = await settingsOf(world, flags);
   const exitCodeFor = failOn(settled);
   try {
@@ -23,7 +23,7 @@ export async function diagnose(world: World, words: readonly string[], flags: Fl
   } catch (error) {
     throw inputs.implicitStdin ? explainImplicitStdin(error) : error;
   }
-  return report(world, words, flags, commands);
+  return report(world, words, flags, call);
 }
 
 /** A format, a file or a checksum is for later reading, and a dumb terminal cannot place a cursor. */

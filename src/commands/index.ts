@@ -33,6 +33,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     world,
     (text) => (printed += text),
     (code) => (exitCode = code),
+    argv,
   );
   try {
     try {
@@ -59,8 +60,13 @@ function namingTheCommand(error: unknown, argv: readonly string[], program: Comm
   return new UsageError(`there is no command "${sanitise(word, 200)}"${near === '' ? `; there are ${names.join(', ')}.` : near}`);
 }
 
-/** The tree of commands and options. @param print takes help and version @param finish takes the exit status of the command that ran */
-export function buildProgram(world: World, print: (text: string) => void, finish: (exitCode: number) => void): Command {
+/** The tree of commands and options. @param print takes help and version @param finish takes the exit status of the command that ran @param argv for documents, which say how they were made */
+export function buildProgram(
+  world: World,
+  print: (text: string) => void,
+  finish: (exitCode: number) => void,
+  argv: readonly string[] = [],
+): Command {
   const program = new Command('tcpdiag');
   program
     .exitOverride()
@@ -86,7 +92,7 @@ export function buildProgram(world: World, print: (text: string) => void, finish
     (c: Command) => Command,
     (w: World, words: readonly string[], f: Flags) => Promise<number>,
   ])[] = [
-    ['report', declareReport, report],
+    ['report', declareReport, (w, words, flags) => report(w, words, flags, { argv })],
     ['connections', declareConnections, connections],
     ['connection', declareConnection, connection],
     ['states', declareStates, states],
@@ -108,7 +114,7 @@ export function buildProgram(world: World, print: (text: string) => void, finish
   declareDiagnose(program);
   for (const command of [program, ...program.commands]) command.addHelpText('after', exampleText(command.name()));
   const names = program.commands.map((c) => c.name());
-  program.action(async (words: string[]) => finish(await diagnose(world, words, flagsOf(program), names)));
+  program.action(async (words: string[]) => finish(await diagnose(world, words, flagsOf(program), { argv, commands: names })));
   return program;
 }
 

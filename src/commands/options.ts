@@ -2,6 +2,7 @@
  * The options that commands share: how they are declared, what their words mean, and a sentence for each word that means nothing.
  * Values are checked against the rules, formats and profiles that exist, before a byte of the capture is read.
  */
+import { basename, extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions } from '../engine/analysis.ts';
@@ -9,7 +10,7 @@ import { parseDurationArgument, parseTimeArgument, type TimeArgument } from '../
 import { UsageError } from '../model/errors.ts';
 import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
-import type { Formats, Formatter } from '../report/index.ts';
+import { type Formats, FORMATS_BY_EXTENSION, type Formatter } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
 import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
@@ -65,7 +66,7 @@ const gatherList = (words: string, before: readonly string[] | undefined): reado
 export function resultOptions<T>(command: Command, formats: Formats<T> | null): Command {
   if (formats !== null) {
     const names = Object.keys(formats.byName);
-    const format = new Option('-f, --format <format>', `${names.join(', ')} (default: ${formats.standard})`);
+    const format = new Option('-f, --format <format>', `${names.join(', ')} (default: what -o ends in, or ${formats.standard})`);
     format.argChoices = names; // for completion; not .choices(): the sentence for a word that means nothing is ours
     command.addOption(format).option('--json', `the same as -f ${formats.machine}`);
   }
@@ -114,15 +115,27 @@ export function filterOptions(command: Command): Command {
     .option('--from <time>', 'report only what was still so then; packets before it are analysed all the same');
 }
 
-/** The formatter that `-f` or `--json` asks for. */
+/** The formatter that `-f` or `--json` asks for; where neither is given, the one that the end of the result's name stands for. */
 export function chosenFormat<T>(flags: Flags, formats: Formats<T>, command: string): Formatter<T> {
   if (flags.format !== undefined && flags.json === true && flags.format !== formats.machine) {
     throw new UsageError(`--json means -f ${formats.machine}, and -f ${quoted(flags.format)} was given too; use one of them.`);
   }
-  const name = flags.format ?? (flags.json === true ? formats.machine : formats.standard);
+  const name = flags.format ?? (flags.json === true ? formats.machine : (formatByName(flags, formats, command) ?? formats.standard));
   const formatter = Object.hasOwn(formats.byName, name) ? formats.byName[name] : undefined;
   if (formatter !== undefined) return formatter;
   throw new UsageError(`${command} has no format ${quoted(name)}; it has ${Object.keys(formats.byName).join(', ')}.`);
+}
+
+/** `x.md` is Markdown. An end that stands for a format which the command does not have is no word for its standard one. */
+function formatByName<T>(flags: Flags, formats: Formats<T>, command: string): string | undefined {
+  const file = toStdout(flags) ? '' : (flags.output ?? '');
+  const meant = FORMATS_BY_EXTENSION.get(extname(file).slice(1).toLowerCase());
+  if (meant === undefined) return undefined;
+  const name = meant.find((format) => Object.hasOwn(formats.byName, format));
+  if (name !== undefined) return name;
+  throw new UsageError(`${command} has no format ${quoted(meant[0] ?? '')}, which the name ${quoted(basename(file))} asks for.`, {
+    hint: `It has ${Object.keys(formats.byName).join(', ')}; -f says which of them to write, whatever the file is called.`,
+  });
 }
 
 /** Checked against `rules`; throws UsageError with the nearest word that exists. */

@@ -1,13 +1,13 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
-import type { Report } from '../model/report.ts';
-import { reportFormats, type Formatter } from '../report/index.ts';
+import { isIncident, plainDocument, reportFormats, type Formatter, type IncidentDocument } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { withChecksums } from './checksum.ts';
+import { incidentOf } from './incident.ts';
 import { STDIN } from './inputs.ts';
 import { liveReport } from './live-report.ts';
 import { analysisOptions, chosenFormat, documentPage, filterOptions, resultOptions, toStdout, type Flags } from './options.ts';
-import { writeResult } from './output.ts';
+import { throwIfInterrupted, writeResult } from './output.ts';
 import type { World } from './world.ts';
 
 export function declareReport(command: Command): Command {
@@ -17,18 +17,39 @@ export function declareReport(command: Command): Command {
   return filterOptions(analysisOptions(resultOptions(command, reportFormats))).option('--checksum', 'add the SHA-256 of each file');
 }
 
-export async function report(world: World, words: readonly string[], flags: Flags, commands: readonly string[] = []): Promise<number> {
+/** How the command was called. */
+export interface Call {
+  /** The words after the program's name. */
+  readonly argv: readonly string[];
+  /** What the first word may have been meant as, where no command was given. */
+  readonly commands?: readonly string[];
+}
+
+export async function report(world: World, words: readonly string[], flags: Flags, call: Call): Promise<number> {
   const format = chosenFormat(flags, reportFormats, 'report');
   const { ndjson } = reportFormats.byName;
+  const { argv, commands = [] } = call;
   if (format === ndjson && isLive(words, flags)) return liveReport(world, words, flags, commands);
+  const incident = isIncident(format);
+  const checksum = incident || flags.checksum === true;
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, {
     commands,
     warn: !showsNotes(world, flags, format),
     said: true,
+    keep: incident,
+    checksum,
   });
-  const document = flags.checksum === true ? await withChecksums(analysis.report, paths) : analysis.report;
-  await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
-  return exitCode(analysis.report.findings);
+  try {
+    const summed = checksum ? await withChecksums(analysis.report, paths) : analysis.report;
+    const document = incident ? await incidentOf(analysis, summed, argv) : plainDocument(summed);
+    await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
+    return exitCode(analysis.report.findings);
+  } catch (error) {
+    throwIfInterrupted(world); // whatever an interrupted reader says, the signal is the reason
+    throw error;
+  } finally {
+    analysis.close();
+  }
 }
 
 /** A pipe may run for hours; whoever reads the lines behind it wants them as they come. A file appears when it is complete. */
@@ -36,5 +57,5 @@ const isLive = (words: readonly string[], flags: Flags): boolean =>
   toStdout(flags) && flags.checksum !== true && flags.stats !== true && (words.length === 0 || (words.length === 1 && words[0] === STDIN));
 
 /** The text report says itself what is wrong with the capture; on the same screen one saying is enough. */
-const showsNotes = (world: World, flags: Flags, format: Formatter<Report>): boolean =>
+const showsNotes = (world: World, flags: Flags, format: Formatter<IncidentDocument>): boolean =>
   world.stdout.isTTY && toStdout(flags) && format === reportFormats.byName[reportFormats.standard];

@@ -23,6 +23,8 @@ export interface AnalyseHooks {
   enough?: AbortSignal;
   /** A stage begins. */
   stage?(stage: Stage): void;
+  /** With the SHA-256 of what can be read only once. */
+  checksum?: boolean;
   /** Keep a copy of standard input, so that it can be read again. */
   keep?: boolean;
   /** The findings will be shown with what their connections said last. */

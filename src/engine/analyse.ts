@@ -5,8 +5,9 @@ import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import { extract } from './extract.ts';
 import { joined, withOwnRules } from './own-rules.ts';
+import type { Report } from '../model/report.ts';
 import type { Progress } from './protocol.ts';
-import { readLadder } from './queries.ts';
+import { readLadder, readLadders } from './queries.ts';
 import { completed } from './complete.ts';
 import { SecondPass } from './second-pass.ts';
 import { readAndKeep, Spools } from './spool.ts';
@@ -20,6 +21,8 @@ export interface AnalyseHooks {
   keep?: boolean;
   /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
   said?: boolean;
+  /** With the SHA-256 of what can be read only once; whoever can read a file again can sum it up himself. */
+  checksum?: boolean;
   /** A stage begins. */
   stage?: (stage: Stage) => void;
   /** Rules beside ours, as `--rules` loads them. */
@@ -30,7 +33,7 @@ export interface AnalyseHooks {
 export async function analyse(paths: readonly string[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const ours = await withOwnRules(options.rules);
   const analyzer = new Analyzer(options, hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'));
-  const spools = new Spools();
+  const spools = new Spools(hooks.checksum === true);
   const signal = hooks.signal ?? new AbortController().signal;
   const reading = hooks.enough === undefined ? signal : AbortSignal.any([signal, hooks.enough]);
   const sink: CaptureSink = {
@@ -43,11 +46,13 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
   const said = hooks.said !== false && options.payload !== false;
   hooks.stage?.('reading');
   const files =
-    hooks.keep === true || said ? await readAndKeep(paths, sink, spools, reading) : await readCaptures(paths, sink, { signal: reading });
+    hooks.keep === true || said || hooks.checksum === true
+      ? await readAndKeep(paths, sink, spools, reading)
+      : await readCaptures(paths, sink, { signal: reading });
   if (hooks.enough?.aborted === true) analyzer.interrupt();
   const pass = new SecondPass((again, until) => readCaptures(spools.again(paths), again, { signal: until }), signal);
   hooks.stage?.('rules');
-  const found = analyzer.finish(files);
+  const found = withChecksums(analyzer.finish(files), paths, spools);
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();
@@ -59,7 +64,14 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
     ladder: (id) => readLadder(analyzer, pass, id, report.findings),
     extract: (wanted, write) => extract(analyzer, pass, wanted, write),
+    ladders: (ids, kept) => readLadders(analyzer, pass, ids, report.findings, kept),
+    distributions: () => analyzer.distributions(),
     footprint: () => analyzer.footprint,
     close: () => spools.close(),
   };
+}
+
+function withChecksums(report: Report, paths: readonly string[], spools: Spools): Report {
+  const files = report.capture.files.map((file, i) => ({ ...file, sha256: spools.of(paths[i] ?? file.path)?.sha256 ?? null }));
+  return { ...report, capture: { ...report.capture, files } };
 }

@@ -4,7 +4,7 @@
 import type { Clock, TimeArgument } from '../model/clock.ts';
 import type { NamedHost } from '../model/names.ts';
 import type { Ladder } from '../model/ladder.ts';
-import type { ConnectionRow, Report, SocketRow, StateCountRow } from '../model/report.ts';
+import type { ConnectionRow, Distribution, Report, SocketRow, StateCountRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
 import type { ExtractOptions, Extracted } from './extract.ts';
@@ -65,6 +65,10 @@ export interface Analysis {
    * UsageError where there is nothing of the kind, and with TcpdiagError where standard input was not kept.
    */
   extract(options: ExtractOptions, write: (bytes: Uint8Array) => Promise<void>): Promise<Extracted>;
+  /** Several of them in one reading, by id, each with as many segments at either end as `kept`. Rejects as `ladder` does. */
+  ladders(ids: readonly number[], kept: number): Promise<ReadonlyMap<number, Ladder>>;
+  /** How connect times, durations and payloads of the connections that `connections` lists are spread. Counted, not sampled. */
+  distributions(): readonly Distribution[];
   /** What the connections take in memory. */
   footprint(): Footprint;
   /** Gives up what was kept of standard input. */

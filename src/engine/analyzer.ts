@@ -15,7 +15,15 @@ import type { CaptureQuality } from '../model/capture-view.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { OwnNames } from '../model/names.ts';
 import type { Finding } from '../model/finding.ts';
-import { type CaptureFacts, type ConnectionRow, type Report, SCHEMA_VERSION, type Series, type SocketRow } from '../model/report.ts';
+import {
+  type CaptureFacts,
+  type ConnectionRow,
+  type Distribution,
+  type Report,
+  SCHEMA_VERSION,
+  type Series,
+  type SocketRow,
+} from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
@@ -32,6 +40,7 @@ import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import type { AnalysisOptions, StateCounts } from './analysis.ts';
 import { captureCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
+import { distributions } from './distributions.ts';
 import { FrameFiles } from './frame-files.ts';
 import { SaidPlan } from './last-said.ts';
 import { Members } from './members.ts';
@@ -335,6 +344,10 @@ export class Analyzer {
       this.#clock,
       this.#reported.from,
     );
+  }
+
+  distributions(): readonly Distribution[] {
+    return distributions(this.connections, (id) => this.#views.connection(id), this.shown);
   }
 
   #start(record: RawRecord): void {

@@ -1,10 +1,11 @@
 /**
  * One connection, segment by segment, with the states of both ends between the segments: composed from a second pass over the
- * capture (the segments) and the connection's row (the transitions).
+ * capture (the segments) and the connection's row (the transitions). One pass serves several connections.
  *
  * Bounded: of a long connection the beginning and the end are kept, because that is where it opens and where it breaks.
  */
-import { decodeTcpOptions } from '../decode/index.ts';
+import type { RawRecord } from '../capture/reader.ts';
+import { type Decoder, decodeTcpOptions } from '../decode/index.ts';
 import { Layer, Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';
 import type { Finding } from '../model/finding.ts';
@@ -54,74 +55,115 @@ export interface Segments {
   readonly omitted: number;
 }
 
-/** The segments of a connection between its first and its last frame (or `until`, when only the notes up to there matter). */
-export async function readSegments(pass: SecondPass, reader: FrameReader, row: ConnectionRow, until = row.lastFrame): Promise<Segments> {
+/** How much of each connection is read. */
+export interface Extent {
+  /** Segments kept at either end. */
+  readonly kept?: number;
+  /** Last frame looked at; default: each connection's last. */
+  readonly until?: number;
+}
+
+/** The segments of these connections, each between its first and its last frame, in one pass. */
+export async function readSegments(
+  pass: SecondPass,
+  reader: FrameReader,
+  rows: readonly ConnectionRow[],
+  { kept = KEPT_SEGMENTS, until = Infinity }: Extent = {},
+): Promise<Segments[]> {
   let seconds = 0;
   const decoder = reader.decoder.again(() => seconds);
   const { sawFragments } = reader.decoder;
-  const match = new TupleMatch(row, decoder.encapsulations);
-  const notes = new SegmentNotes();
-  const repeats = new Repeats(decoder.encapsulations);
-  const relative = new RelativeSequence();
-  const talk = reader.payload ? new SegmentWords(row.server.port) : null;
   const packet = new Packet();
-  const head: Step[] = [];
-  /** A ring: the oldest is overwritten. */
-  const ring: Step[] = [];
-  let count = 0;
-  let clock = new Clock(0, 0);
-  let last = nanos(0);
-
+  const readers = rows.map((row) => new ConnectionReader(row, reader, decoder, kept));
+  const first = Math.min(...rows.map((row) => row.firstFrame));
+  const last = Math.min(until, Math.max(...rows.map((row) => row.lastFrame)));
   await pass.run((record, frame, file) => {
-    if (frame < row.firstFrame && !sawFragments) return true;
+    if (frame < first && !sawFragments) return true;
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
     decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
-    if (frame < row.firstFrame) return true;
-    const side = match.sender(packet);
-    if (count > 0 && packet.layer === Layer.ICMP && packet.quoted !== null)
-      repeats.icmpError(packet, packet.quoted, frame, clock.relative(record.seconds, record.nanos));
-    if (side !== null && (match.isInside(packet) || reader.connectionOf(packet, frame) === row.id)) {
-      decodeTcpOptions(packet);
-      if (count === 0) clock = new Clock(record.seconds, record.nanos);
-      const time = clock.relative(record.seconds, record.nanos);
-      const repeat = repeats.segment(packet, side, frame, time, sourceOf(packet.interfaceIndex, record.interfaceId, file));
-      const { seq, ack, flags, payloadLength: length, window, options } = packet;
-      const facts = {
-        side,
-        time,
-        seq,
-        ack,
-        flags,
-        length,
-        window,
-        windowScale: options.windowScale,
-        hasSack: options.sackBlocks > 0 || options.sackCut,
-      };
-      const step: Step = {
-        frame,
-        time,
-        delta: secondsOf(time - last),
-        side,
-        flags,
-        seq: relative.seq(side, seq, flags),
-        ack: (flags & Flag.ACK) === 0 ? null : relative.ack(otherSide(side), ack),
-        length,
-        // A copy says nothing that the segment has not said.
-        analysis: repeat?.kind === 'copy' ? [] : notes.note(facts),
-        repeat,
-        window: notes.scaledWindow(side, window, flags),
-        said: repeat === null ? (talk?.words(packet, side, frame) ?? null) : null,
-      };
-      last = time;
-      if (count < KEPT_SEGMENTS) head.push(step);
-      else ring[(count - KEPT_SEGMENTS) % KEPT_SEGMENTS] = step;
-      count++;
-    }
-    return frame < until;
+    for (const one of readers) if (frame >= one.row.firstFrame && frame <= one.row.lastFrame) one.packet(packet, record, frame, file);
+    return frame < last;
   });
+  return readers.map((one) => one.segments());
+}
 
-  const seam = ring.length < KEPT_SEGMENTS ? 0 : count % KEPT_SEGMENTS;
-  return { clock, head, tail: [...ring.slice(seam), ...ring.slice(0, seam)], omitted: Math.max(0, count - 2 * KEPT_SEGMENTS) };
+/** Picks the segments of one connection out of the packets of a pass. */
+class ConnectionReader {
+  readonly row: ConnectionRow;
+  readonly #reader: FrameReader;
+  readonly #kept: number;
+  readonly #match: TupleMatch;
+  readonly #repeats: Repeats;
+  readonly #talk: SegmentWords | null;
+  readonly #notes = new SegmentNotes();
+  readonly #relative = new RelativeSequence();
+  readonly #head: Step[] = [];
+  /** A ring: the oldest is overwritten. */
+  readonly #ring: Step[] = [];
+  #count = 0;
+  #clock = new Clock(0, 0);
+  #last = nanos(0);
+
+  constructor(row: ConnectionRow, reader: FrameReader, decoder: Decoder, kept: number) {
+    this.row = row;
+    this.#reader = reader;
+    this.#kept = kept;
+    this.#match = new TupleMatch(row, decoder.encapsulations);
+    this.#repeats = new Repeats(decoder.encapsulations);
+    this.#talk = reader.payload ? new SegmentWords(row.server.port) : null;
+  }
+
+  packet(packet: Packet, record: RawRecord, frame: number, file: number): void {
+    const side = this.#match.sender(packet);
+    if (this.#count > 0 && packet.layer === Layer.ICMP && packet.quoted !== null)
+      this.#repeats.icmpError(packet, packet.quoted, frame, this.#clock.relative(record.seconds, record.nanos));
+    if (side === null || !(this.#match.isInside(packet) || this.#reader.connectionOf(packet, frame) === this.row.id)) return;
+    decodeTcpOptions(packet);
+    if (this.#count === 0) this.#clock = new Clock(record.seconds, record.nanos);
+    const time = this.#clock.relative(record.seconds, record.nanos);
+    const repeat = this.#repeats.segment(packet, side, frame, time, sourceOf(packet.interfaceIndex, record.interfaceId, file));
+    const { seq, ack, flags, payloadLength: length, window, options } = packet;
+    const facts = {
+      side,
+      time,
+      seq,
+      ack,
+      flags,
+      length,
+      window,
+      windowScale: options.windowScale,
+      hasSack: options.sackBlocks > 0 || options.sackCut,
+    };
+    this.#keep({
+      frame,
+      time,
+      delta: secondsOf(time - this.#last),
+      side,
+      flags,
+      seq: this.#relative.seq(side, seq, flags),
+      ack: (flags & Flag.ACK) === 0 ? null : this.#relative.ack(otherSide(side), ack),
+      length,
+      // A copy says nothing that the segment has not said.
+      analysis: repeat?.kind === 'copy' ? [] : this.#notes.note(facts),
+      repeat,
+      window: this.#notes.scaledWindow(side, window, flags),
+      said: repeat === null ? (this.#talk?.words(packet, side, frame) ?? null) : null,
+    });
+    this.#last = time;
+  }
+
+  #keep(step: Step): void {
+    if (this.#count < this.#kept) this.#head.push(step);
+    else this.#ring[(this.#count - this.#kept) % this.#kept] = step;
+    this.#count++;
+  }
+
+  segments(): Segments {
+    const ring = this.#ring;
+    const seam = ring.length < this.#kept ? 0 : this.#count % this.#kept;
+    const tail = [...ring.slice(seam), ...ring.slice(0, seam)];
+    return { clock: this.#clock, head: this.#head, tail, omitted: Math.max(0, this.#count - 2 * this.#kept) };
+  }
 }
 
 export function composeLadder(row: ConnectionRow, segments: Segments, findings: readonly Finding[]): Ladder {

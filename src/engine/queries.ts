@@ -131,8 +131,8 @@ export class Queries implements Answers {
   }
 
   async #segmentNotes(connection: number, frame: number): Promise<readonly string[]> {
-    const { head, tail } = await readSegments(this.#pass, this.#source, this.#source.row(connection), frame);
-    const step = [...head, ...tail].findLast((s) => s.frame === frame);
+    const [segments] = await readSegments(this.#pass, this.#source, [this.#source.row(connection)], { until: frame });
+    const step = segments && [...segments.head, ...segments.tail].findLast((s) => s.frame === frame);
     return step ? notesOf(step) : [];
   }
 }
@@ -140,7 +140,23 @@ export class Queries implements Answers {
 /** @throws UsageError naming the connections that exist */
 export async function readLadder(source: LadderSource, pass: SecondPass, id: number, findings: readonly Finding[]): Promise<Ladder> {
   const row = rowOf(source, id);
-  return composeLadder(row, await readSegments(pass, source, row), findings);
+  const [segments] = await readSegments(pass, source, [row]);
+  if (segments === undefined) throw new Error('a connection that was asked for was not read');
+  return composeLadder(row, segments, findings);
+}
+
+/** Ladders of several connections, by id; one pass for all of them. @param kept segments at either end of each */
+export async function readLadders(
+  source: LadderSource,
+  pass: SecondPass,
+  ids: readonly number[],
+  findings: readonly Finding[],
+  kept: number,
+): Promise<ReadonlyMap<number, Ladder>> {
+  if (ids.length === 0) return new Map();
+  const rows = ids.map((id) => rowOf(source, id));
+  const all = await readSegments(pass, source, rows, { kept });
+  return new Map(rows.flatMap((row, i) => (all[i] === undefined ? [] : [[row.id, composeLadder(row, all[i], findings)] as const])));
 }
 
 function rowOf(source: LadderSource, id: number): ConnectionRow {

@@ -5,6 +5,7 @@
  * taken away at once and the file lives on behind its descriptor; elsewhere the name is removed when the thread ends.
  * Bounded: a longer stream is analysed as well, but cannot be gone back to. A full disk has the same effect.
  */
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,9 +22,23 @@ export class Spool {
   #file: { readonly descriptor: number; readonly path: string; readonly remove: () => void } | null = null;
   #size = 0;
   #lost: string | null = null;
+  readonly #hash: Hash | null;
+  #sha256: string | null = null;
 
-  constructor(limit = SPOOL_LIMIT) {
+  /** @param checksum also of what is too long to be kept */
+  constructor(limit = SPOOL_LIMIT, checksum = false) {
     this.#limit = limit;
+    this.#hash = checksum ? createHash('sha256') : null;
+  }
+
+  /** In hexadecimal digits; null: nobody asked, or the stream was not read to its end. */
+  get sha256(): string | null {
+    return this.#sha256;
+  }
+
+  /** The stream has ended. */
+  end(): void {
+    this.#sha256 = this.#hash?.digest('hex') ?? null;
   }
 
   /** Why there is nothing to go back to, as a sentence; null while everything is here. */
@@ -38,6 +53,7 @@ export class Spool {
 
   /** Synchronous, so that a record that has been analysed can always be found again. Never throws. */
   write(chunk: Uint8Array): void {
+    this.#hash?.update(chunk);
     if (this.#lost !== null) return;
     if (this.#size + chunk.length > this.#limit) {
       this.#give(`the stream is too long to go back to: only ${String(Math.floor(this.#limit / 1024 ** 2))} MiB of it are kept`);
@@ -93,9 +109,16 @@ function openHidden(): { descriptor: number; path: string; remove: () => void } 
 export class Spools {
   readonly #byPath = new Map<string, Spool>();
 
+  readonly #checksum: boolean;
+
+  /** @param checksum with the SHA-256 of each stream */
+  constructor(checksum = false) {
+    this.#checksum = checksum;
+  }
+
   /** Begins a copy of each of these. */
   begin(paths: readonly string[]): void {
-    for (const path of paths) this.#byPath.set(path, new Spool(Math.floor(SPOOL_LIMIT / paths.length)));
+    for (const path of paths) this.#byPath.set(path, new Spool(Math.floor(SPOOL_LIMIT / paths.length), this.#checksum));
   }
 
   of(path: string): Spool | null {
@@ -160,4 +183,5 @@ async function* kept(chunks: AsyncIterable<Uint8Array>, spool: Spool): AsyncGene
     spool.write(chunk);
     yield chunk;
   }
+  spool.end();
 }

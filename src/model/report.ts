@@ -56,6 +56,20 @@ export interface Series {
   readonly connectP99: readonly (number | null)[];
 }
 
+/** How one figure of all connections is spread. */
+export interface Distribution {
+  readonly of: 'connectSeconds' | 'durationSeconds' | 'payloadBytes';
+  /** Connections that have it. */
+  readonly count: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+  /** Those for which it is 0, which no bin holds. */
+  readonly zeros: number;
+  /** From the first bin with any to the last, at 1, 2 and 5 of each decade; `from` inclusive, `to` exclusive. */
+  readonly bins: readonly { readonly from: number; readonly to: number; readonly count: number }[];
+}
+
 export interface Report {
   readonly schemaVersion: number;
   readonly tool: { readonly name: string; readonly version: string };

@@ -25,5 +25,8 @@ export function sanitise(text: string, limit = 1_000): string {
 export function shellWord(name: string): string {
   if (name === '-' || sanitise(name) !== name) return 'FILE';
   const word = name.startsWith('-') ? `./${name}` : name; // no option
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return shellQuoted(word);
 }
+
+/** The same word to a POSIX shell, whatever it means to a program; to be made safe to show by whoever shows it. */
+export const shellQuoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`);

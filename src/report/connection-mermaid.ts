@@ -13,12 +13,21 @@ const KEPT = 80;
 /** No note or message is longer; characters. */
 const MAX_TEXT = 120;
 
-export function* connectionMermaid(detail: ConnectionDetail): Generator<string> {
-  const { connection: c } = detail.ladder;
+/** These of its items, for a document that says everything else itself. */
+export function* sequenceDiagram(detail: ConnectionDetail, items: readonly LadderItem[]): Generator<string> {
+  yield* heading(detail);
+  for (const item of items) yield* itemLines(item);
+}
+
+function* heading({ ladder: { connection: c } }: ConnectionDetail): Generator<string> {
   yield 'sequenceDiagram\n';
   yield `    participant client as ${text(`client ${endpointText(c.client.ip, c.client.port)}`)}\n`;
   yield `    participant server as ${text(`server ${endpointText(c.server.ip, c.server.port)}`)}\n`;
   yield note('over client,server', `connection ${String(c.id)}: ${c.outcome}`);
+}
+
+export function* connectionMermaid(detail: ConnectionDetail): Generator<string> {
+  yield* heading(detail);
   for (const f of detail.findings) {
     yield note(
       'over client,server',

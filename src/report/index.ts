@@ -9,8 +9,10 @@ import { connLog } from './conn-log.ts';
 import { connectionJson, connectionText, type ConnectionDetail } from './connection-detail.ts';
 import { connectionMermaid } from './connection-mermaid.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
+import type { IncidentDocument } from './incident.ts';
 import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
+import { markdownReport } from './markdown.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
 import { ruleJson, ruleTable } from './rule-rows.ts';
 import { socketTable, stateCountTable, type StateCountsView } from './socket-table.ts';
@@ -25,11 +27,45 @@ export interface Formats<T> {
   readonly machine: string;
 }
 
-export const reportFormats: Formats<Report> = {
-  byName: { text: textReport, json: jsonReport, ndjson: ndjsonReport },
+/**
+ * What the end of a file's name asks for where `-f` is not given: the first of these that the command has. A `.log` is a conn.log
+ * where there is one.
+ */
+export const FORMATS_BY_EXTENSION: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    txt: ['text', 'table'],
+    log: ['zeek', 'text', 'table'],
+    md: ['markdown'],
+    markdown: ['markdown'],
+    html: ['html'],
+    htm: ['html'],
+    json: ['json', 'ndjson'],
+    ndjson: ['ndjson'],
+    jsonl: ['ndjson'],
+    csv: ['csv'],
+    mmd: ['mermaid'],
+    mermaid: ['mermaid'],
+  }),
+);
+
+const ofReport =
+  (format: Formatter<Report>): Formatter<IncidentDocument> =>
+  ({ report }, page) =>
+    format(report, page);
+
+export const reportFormats: Formats<IncidentDocument> = {
+  byName: { text: ofReport(textReport), markdown: markdownReport, json: ofReport(jsonReport), ndjson: ofReport(ndjsonReport) },
   standard: 'text',
   machine: 'json',
 };
+
+/** A report for formats that show nothing else. */
+export const plainDocument = (report: Report): IncidentDocument => {
+  return { report, command: '', connections: new Map(), lacking: null, states: null, distributions: [] };
+};
+
+/** Those that show more than the report: connections segment by segment, checksums. */
+export const isIncident = (format: Formatter<IncidentDocument>): boolean => format === markdownReport;
 
 export const checkFormats: Formats<CaptureCheck> = {
   byName: { text: checkText, json: checkJson },
@@ -69,4 +105,4 @@ export const ruleFormats: Formats<Iterable<Detector>> = {
 };
 
 export { explanationText } from './explanation.ts';
-export type { CaptureCheck };
+export type { CaptureCheck, IncidentDocument };

@@ -19,6 +19,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -234,8 +235,16 @@ describe('a capture that is', () => {
     const { status, out, err } = await program(['report', 'fifo', '--json', '--checksum']);
     expect({ status, err }).toEqual({ status: 0, err: '' });
     const { capture: read, findings } = JSON.parse(out) as Report;
-    expect(read.files).toMatchObject([{ packets: PACKETS, sha256: null }]);
+    expect(read.files).toMatchObject([{ packets: PACKETS, sha256: createHash('sha256').update(readFileSync(fixture)).digest('hex') }]);
     expect(findings.some((f) => f.lastSaid !== undefined)).toBe(true);
+  });
+
+  test('a FIFO that is read only in part has no checksum, and a document says why', async () => {
+    execFileSync('mkfifo', [join(folder, 'part')]);
+    spawn('cp', [fixture, join(folder, 'part')]);
+    const { status, out } = await program(['report', 'part', '-c', '5', '-f', 'markdown']);
+    expect(status).toBe(0);
+    expect(out).toMatch(/\| `part` \| pcap \| .* \| 5 \| .* \| not known, since the stream was not read to its end \|/);
   });
 
   test('two FIFOs, as a shell makes of <(…)', () => {

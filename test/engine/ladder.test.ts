@@ -21,7 +21,8 @@ const time = (seconds: string): string => `2026-11-20T08:33:${seconds}Z`;
 async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>): Promise<Ladder> {
   const pass = new SecondPass((sink: CaptureSink) => readStream([capture], sink), new AbortController().signal);
   const full = connectionRow({ lastFrame: 1_000_000, ...row });
-  return composeLadder(full, await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, full), []);
+  const [segments] = await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, [full]);
+  return composeLadder(full, segments!, []);
 }
 
 const inVlan = (id: number, script: string): ReturnType<typeof scriptFrames> =>
@@ -250,4 +251,17 @@ describe('the ladder of a connection', () => {
       [1, 1],
     ]);
   });
+});
+
+test('several connections are read in one pass, each as if it were alone', async () => {
+  const path = new URL('../../fixtures/incident.pcap', import.meta.url).pathname;
+  const analysis = await analyse([path]);
+  const ids = [7, 0, 65, 183, 314];
+  const ladders = await analysis.ladders(ids, KEPT_SEGMENTS);
+  expect([...ladders.keys()]).toEqual(ids);
+  for (const id of ids) expect(ladders.get(id)).toEqual(await analysis.ladder(id));
+  const short = (await analysis.ladders([7], 3)).get(7)!;
+  expect(short).toMatchObject({ omittedAt: 3, omitted: (await analysis.ladder(7)).rows.length - 6 });
+  expect(await analysis.ladders([], 3)).toEqual(new Map());
+  await expect(analysis.ladders([0, 100_000], 3)).rejects.toThrow('there is no connection 100000: the capture has 0 to 873');
 });

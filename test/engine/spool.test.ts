@@ -51,3 +51,28 @@ describe('the copy of standard input', () => {
     spool.close();
   });
 });
+
+describe('its SHA-256', () => {
+  const sum = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'; // of `abc`, FIPS 180-2 B.1
+  const written = (spool: Spool): Spool => {
+    for (const c of 'abc') spool.write(new TextEncoder().encode(c));
+    return spool;
+  };
+
+  test('is that of the whole stream, also of one that is too long to be kept', () => {
+    for (const limit of [100, 1]) {
+      const spool = written(new Spool(limit, true));
+      expect(spool.sha256).toBeNull(); // more may come
+      spool.end();
+      expect(spool.sha256).toBe(sum);
+      spool.close();
+    }
+  });
+
+  test('is not made where nobody asks', () => {
+    const spool = written(new Spool());
+    spool.end();
+    expect(spool.sha256).toBeNull();
+    spool.close();
+  });
+});

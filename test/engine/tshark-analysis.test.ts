@@ -38,7 +38,7 @@ async function segmentsOf(name: string): Promise<Segments[]> {
   const analysis = await analyse([path]);
   const all: Segments[] = [];
   for (const row of analysis.connections())
-    all.push(await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, row));
+    all.push(...(await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, [row])));
   analysis.close();
   return all;
 }

@@ -1,5 +1,6 @@
 /** What every output promises whatever was in the capture: a complaint per broken promise, none where all is well. */
 import { UNPRINTABLE } from '../support/hostile.ts';
+import { markdownComplaints } from '../support/markdown.ts';
 
 /** Colours of our own (report/layout.ts): nothing else of ECMA-48 is ever written. */
 const OUR_COLOURS = /\u001b\[(?:0|1|2|31|33|34|36)(?:;(?:1|2|31|33|34|36))*m/g;
@@ -31,7 +32,7 @@ const SHAPES: Readonly<Record<string, (output: string) => string[]>> = {
   csv: csvComplaints,
   zeek: zeekComplaints,
   mermaid: mermaidComplaints,
-  markdown: (output) => markup(output, /\]\(javascript:|!\[x\]\(http|<script|<img src=x/),
+  markdown: markdownComplaints,
   html: (output) => markup(output, /<script>alert|<img src=x|<b>|=javascript:/),
 };
 

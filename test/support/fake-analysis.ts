@@ -9,7 +9,7 @@ import { Clock, resolveTime } from '../../src/model/clock.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import type { Ladder } from '../../src/model/ladder.ts';
 import type { Finding } from '../../src/model/finding.ts';
-import type { ConnectionRow, EndpointRow, Report, SocketRow, StateCountRow } from '../../src/model/report.ts';
+import type { ConnectionRow, Distribution, EndpointRow, Report, SocketRow, StateCountRow } from '../../src/model/report.ts';
 import { nanosOf } from '../../src/model/units.ts';
 import { UNKNOWN_VANTAGE, vantageFacts } from '../../src/model/vantage.ts';
 import type { StateName } from '../../src/model/state.ts';
@@ -297,10 +297,17 @@ export function fakeAnalysis(
         ? Promise.resolve(fakeLadder(id))
         : Promise.reject(new UsageError(`there is no connection ${String(id)}: the capture has 0 to 2`)),
     extract: () => Promise.reject(new UsageError('there is nothing to take out of an analysis without a capture.')),
+    ladders: (ids) => Promise.resolve(new Map(ids.map((id) => [id, fakeLadder(id)] as const))),
+    distributions: () => DISTRIBUTIONS,
     footprint: () => FOOTPRINT,
     close: () => undefined,
   };
 }
+
+const DISTRIBUTIONS: readonly Distribution[] = [
+  { of: 'connectSeconds', count: 3, p50: 0.0011, p99: 1.0062, max: 1.0062, zeros: 0, bins: [{ from: 0.001, to: 0.002, count: 2 }] },
+  { of: 'durationSeconds', count: 0, p50: null, p99: null, max: null, zeros: 0, bins: [] },
+];
 
 const FOOTPRINT: Footprint = {
   lone: 0,
