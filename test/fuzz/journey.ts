@@ -59,8 +59,8 @@ export async function journey(file: string, random: Random): Promise<Journey> {
   const { report } = analysis;
   const complaints = [...consistency(report)];
   let outputs = 0;
-  const { connections } = report.capture;
-  const id = connections === 0 ? null : String(random(connections));
+  const ids = Array.from(analysis.connections(), (row) => row.id);
+  const id = ids.length === 0 ? null : String(pick(random, ids));
   const says = async <T>(command: readonly string[], { byName }: Formats<T>): Promise<void> => {
     for (const format of Object.keys(byName)) {
       const world = { analyse: () => Promise.resolve(analysis), rules: () => Promise.resolve(DETECTORS), stdoutTty: random(2) === 0 };
