@@ -7,7 +7,7 @@ import type { Packet } from '../decode/packet.ts';
 import { Side, State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, GIVES_UP, markCode, markKind, transitionCode } from './events.ts';
-import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, TROUBLE_HALF } from './layout.ts';
+import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, Trouble, TROUBLE_HALF } from './layout.ts';
 import { givenUpAt } from './sequel.ts';
 import type { Tables } from './tables.ts';
 import { Counter } from './time-series.ts';
@@ -64,6 +64,10 @@ export class Context {
   troubleF: Float64Array = new Float64Array(0);
   troubleMe = 0;
   troublePeer = 0;
+  /** The holes of one end, and the word offset of the first. Valid after `openHoles`, for the segment at hand. */
+  holes: Int32Array = new Int32Array(0);
+  holesF: Float64Array = new Float64Array(0);
+  firstHole = 0;
   /** Sender: 0 client, 1 server. */
   side: 0 | 1 = 0;
   frame = 0;
@@ -213,6 +217,17 @@ export class Context {
     const at = troubles.offset(ref - 1);
     this.troubleMe = at + this.side * TROUBLE_HALF;
     this.troublePeer = at + (1 - this.side) * TROUBLE_HALF;
+  }
+
+  /** Points at the holes of one end, which the first call for it adds: `troubleMe` or `troublePeer`. */
+  openHoles(troubleHalf: number): void {
+    const { trouble } = this;
+    const { holes } = this.tables;
+    let ref = trouble[troubleHalf + Trouble.HOLE_LIST]!;
+    if (ref === 0) trouble[troubleHalf + Trouble.HOLE_LIST] = ref = holes.add() + 1;
+    this.holes = holes.page(ref - 1);
+    this.holesF = holes.floatPage(ref - 1);
+    this.firstHole = holes.offset(ref - 1);
   }
 
   half(side: number): number {

@@ -24,12 +24,12 @@ export interface Footprint {
 const WORD = 4;
 
 export function footprintOf(tables: Tables): Footprint {
-  const { cores, sequels, pairs, turns, copied, troubles, delays, events, flows } = tables;
+  const { cores, sequels, pairs, turns, copied, troubles, holes, delays, events, flows } = tables;
   const slot = cores.length === 0 ? 0 : flows.octets / cores.length;
   const octetsOfLone = Math.round(CORE_STRIDE * WORD + slot);
   const octetsOfHalfOpen = octetsOfLone + SEQUEL_STRIDE * WORD;
   let octets = flows.octets + events.octets;
-  for (const records of [cores, sequels, pairs, turns, copied, troubles, delays]) octets += records.octets;
+  for (const records of [cores, sequels, pairs, turns, copied, troubles, holes, delays]) octets += records.octets;
   return {
     lone: cores.length - sequels.length,
     halfOpen: sequels.length - pairs.length,

@@ -23,14 +23,14 @@ export function openHole(x: Context, k: Packet, from: number): void {
   x.setFlag(me, HalfFlag.HOLES);
   decodeTcpOptions(k);
   if (!k.options.hasTimestamp) return;
-  x.trouble[at + Hole.TIMESTAMP] = k.options.tsVal;
-  x.trouble[at + Hole.FLAGS] = HAS_TIMESTAMP;
+  x.holes[at + Hole.TIMESTAMP] = k.options.tsVal;
+  x.holes[at + Hole.FLAGS] = HAS_TIMESTAMP;
 }
 
 /** Octets that `half` must have sent, because they were acknowledged, and that did not pass here. */
 export function addGap(x: Context, half: number, troubleHalf: number, from: number, to: number): void {
   const at = newHole(x, troubleHalf, from, to);
-  x.trouble[at + Hole.FLAGS] = ACKED;
+  x.holes[at + Hole.FLAGS] = ACKED;
   add(x.pair, half + Half.GAP, (to - from) | 0);
 }
 
@@ -42,22 +42,24 @@ function add(pair: Int32Array, word: number, octets: number): void {
 /** Offset of a hole record, at the end of the list. */
 function newHole(x: Context, troubleHalf: number, from: number, to: number): number {
   const { trouble } = x;
-  if (trouble[troubleHalf + Trouble.HOLES] === MAX_HOLES) removeHole(trouble, troubleHalf, 0);
+  x.openHoles(troubleHalf);
+  if (trouble[troubleHalf + Trouble.HOLES] === MAX_HOLES) removeHole(x, troubleHalf, 0);
+  const { holes } = x;
   const n = trouble[troubleHalf + Trouble.HOLES]!;
-  const at = troubleHalf + Trouble.FIRST_HOLE + n * HOLE_STRIDE;
+  const at = x.firstHole + n * HOLE_STRIDE;
   trouble[troubleHalf + Trouble.HOLES] = n + 1;
-  trouble[at + Hole.FROM] = from;
-  trouble[at + Hole.TO] = to;
-  trouble[at + Hole.TIMESTAMP] = 0;
-  trouble[at + Hole.FLAGS] = 0;
-  x.troubleF[(at + Hole.TIME) >> 1] = x.now;
+  holes[at + Hole.FROM] = from;
+  holes[at + Hole.TO] = to;
+  holes[at + Hole.TIMESTAMP] = 0;
+  holes[at + Hole.FLAGS] = 0;
+  x.holesF[(at + Hole.TIME) >> 1] = x.now;
   return at;
 }
 
-function removeHole(trouble: Int32Array, troubleHalf: number, index: number): void {
-  const first = troubleHalf + Trouble.FIRST_HOLE;
+function removeHole(x: Context, troubleHalf: number, index: number): void {
+  const { trouble, holes, firstHole: first } = x;
   const n = trouble[troubleHalf + Trouble.HOLES]!;
-  trouble.copyWithin(first + index * HOLE_STRIDE, first + (index + 1) * HOLE_STRIDE, first + n * HOLE_STRIDE);
+  holes.copyWithin(first + index * HOLE_STRIDE, first + (index + 1) * HOLE_STRIDE, first + n * HOLE_STRIDE);
   trouble[troubleHalf + Trouble.HOLES] = n - 1;
 }
 
@@ -66,9 +68,12 @@ export function closeNewestHole(x: Context, from: number): void {
   x.openTrouble();
   const { trouble, troubleMe, pair, me } = x;
   const last = trouble[troubleMe + Trouble.HOLES]! - 1;
-  const at = troubleMe + Trouble.FIRST_HOLE + last * HOLE_STRIDE;
-  if (last < 0 || trouble[at + Hole.FROM] !== from || (trouble[at + Hole.FLAGS]! & ACKED) !== 0) return;
-  pair[me + Half.MISSED] = Math.max(0, pair[me + Half.MISSED]! - ((trouble[at + Hole.TO]! - from) | 0));
+  if (last < 0) return;
+  x.openHoles(troubleMe);
+  const { holes } = x;
+  const at = x.firstHole + last * HOLE_STRIDE;
+  if (holes[at + Hole.FROM] !== from || (holes[at + Hole.FLAGS]! & ACKED) !== 0) return;
+  pair[me + Half.MISSED] = Math.max(0, pair[me + Half.MISSED]! - ((holes[at + Hole.TO]! - from) | 0));
   trouble[troubleMe + Trouble.HOLES] = last;
   if (pair[me + Half.MISSED] === 0) x.clearFlag(me, HalfFlag.HOLES);
 }
@@ -77,23 +82,25 @@ export function closeNewestHole(x: Context, from: number): void {
 export function coverHoles(x: Context, ack: number): boolean {
   const { pair, peer } = x;
   x.openTrouble();
-  const { trouble, troublePeer } = x;
+  x.openHoles(x.troublePeer);
+  const { holes, firstHole } = x;
+  const count = x.trouble[x.troublePeer + Trouble.HOLES]!;
   let open = 0;
   let gaps = 0;
-  for (let i = 0; i < trouble[troublePeer + Trouble.HOLES]!; i++) {
-    const at = troublePeer + Trouble.FIRST_HOLE + i * HOLE_STRIDE;
-    if ((trouble[at + Hole.FLAGS]! & ACKED) !== 0) continue;
-    const from = trouble[at + Hole.FROM]!;
-    const to = trouble[at + Hole.TO]!;
+  for (let i = 0; i < count; i++) {
+    const at = firstHole + i * HOLE_STRIDE;
+    if ((holes[at + Hole.FLAGS]! & ACKED) !== 0) continue;
+    const from = holes[at + Hole.FROM]!;
+    const to = holes[at + Hole.TO]!;
     const whole = ((ack - to) | 0) >= 0;
     const covered = whole ? (to - from) | 0 : Math.max(0, (ack - from) | 0);
     gaps += covered;
     add(pair, peer + Half.GAP, covered);
     pair[peer + Half.MISSED] = Math.max(0, pair[peer + Half.MISSED]! - covered);
     if (whole) {
-      trouble[at + Hole.FLAGS] = trouble[at + Hole.FLAGS]! | ACKED;
+      holes[at + Hole.FLAGS] = holes[at + Hole.FLAGS]! | ACKED;
     } else {
-      if (covered > 0) trouble[at + Hole.FROM] = ack;
+      if (covered > 0) holes[at + Hole.FROM] = ack;
       open++;
     }
   }
@@ -112,17 +119,20 @@ export function fillHoles(x: Context, k: Packet, end: number): Fill {
   const { pair, me } = x;
   if (pair[x.p + Pair.TROUBLE] === 0) return Fill.NONE;
   x.openTrouble();
-  const { trouble, troubleMe } = x;
+  const count = x.trouble[x.troubleMe + Trouble.HOLES]!;
+  if (count === 0) return Fill.NONE;
+  x.openHoles(x.troubleMe);
+  const { holes, firstHole } = x;
   let fill: Fill = Fill.NONE;
-  for (let i = trouble[troubleMe + Trouble.HOLES]! - 1; i >= 0; i--) {
-    const at = troubleMe + Trouble.FIRST_HOLE + i * HOLE_STRIDE;
-    const from = trouble[at + Hole.FROM]!;
-    const to = trouble[at + Hole.TO]!;
+  for (let i = count - 1; i >= 0; i--) {
+    const at = firstHole + i * HOLE_STRIDE;
+    const from = holes[at + Hole.FROM]!;
+    const to = holes[at + Hole.TO]!;
     const begin = ((k.seq - from) | 0) > 0 ? k.seq : from;
     const stop = ((end - to) | 0) < 0 ? end : to;
     const octets = (stop - begin) | 0;
     if (octets <= 0) continue;
-    const word = (trouble[at + Hole.FLAGS]! & ACKED) !== 0 ? Half.GAP : Half.MISSED;
+    const word = (holes[at + Hole.FLAGS]! & ACKED) !== 0 ? Half.GAP : Half.MISSED;
     pair[me + word] = Math.max(0, pair[me + word]! - octets);
     fill = wasOvertaken(x, k, at) ? Fill.OVERTAKEN : Fill.RESENT;
     if (fill === Fill.OVERTAKEN) noteReordering(x, k, at);
@@ -134,21 +144,21 @@ export function fillHoles(x: Context, k: Packet, end: number): Fill {
 
 /** Takes [begin, stop) out of a hole; what is left on both sides becomes two. */
 function shrink(x: Context, index: number, begin: number, stop: number): void {
-  const { trouble, troubleF, troubleMe } = x;
-  const at = troubleMe + Trouble.FIRST_HOLE + index * HOLE_STRIDE;
-  const from = trouble[at + Hole.FROM]!;
-  const to = trouble[at + Hole.TO]!;
+  const { trouble, troubleMe, holes, holesF } = x;
+  const at = x.firstHole + index * HOLE_STRIDE;
+  const from = holes[at + Hole.FROM]!;
+  const to = holes[at + Hole.TO]!;
   if (begin === from && stop === to) {
-    removeHole(trouble, troubleMe, index);
+    removeHole(x, troubleMe, index);
     return;
   }
-  if (begin === from) trouble[at + Hole.FROM] = stop;
-  else trouble[at + Hole.TO] = begin;
+  if (begin === from) holes[at + Hole.FROM] = stop;
+  else holes[at + Hole.TO] = begin;
   if (begin === from || stop === to || trouble[troubleMe + Trouble.HOLES] === MAX_HOLES) return;
   const rest = newHole(x, troubleMe, stop, to);
-  trouble[rest + Hole.TIMESTAMP] = trouble[at + Hole.TIMESTAMP]!;
-  trouble[rest + Hole.FLAGS] = trouble[at + Hole.FLAGS]!;
-  troubleF[(rest + Hole.TIME) >> 1] = troubleF[(at + Hole.TIME) >> 1]!;
+  holes[rest + Hole.TIMESTAMP] = holes[at + Hole.TIMESTAMP]!;
+  holes[rest + Hole.FLAGS] = holes[at + Hole.FLAGS]!;
+  holesF[(rest + Hole.TIME) >> 1] = holesF[(at + Hole.TIME) >> 1]!;
 }
 
 /**
@@ -156,19 +166,19 @@ function shrink(x: Context, index: number, begin: number, stop: number): void {
  * Else the time: the receiver's word of the hole and the answer to it need a round trip, so what fills it sooner was under way.
  */
 function wasOvertaken(x: Context, k: Packet, at: number): boolean {
-  if ((x.trouble[at + Hole.FLAGS]! & HAS_TIMESTAMP) !== 0) {
+  if ((x.holes[at + Hole.FLAGS]! & HAS_TIMESTAMP) !== 0) {
     decodeTcpOptions(k);
-    const later = (k.options.tsVal - x.trouble[at + Hole.TIMESTAMP]!) | 0;
+    const later = (k.options.tsVal - x.holes[at + Hole.TIMESTAMP]!) | 0;
     if (k.options.hasTimestamp && later !== 0) return later < 0;
   }
-  return x.now - x.troubleF[(at + Hole.TIME) >> 1]! < (roundTrip(x) || REORDERING);
+  return x.now - x.holesF[(at + Hole.TIME) >> 1]! < (roundTrip(x) || REORDERING);
 }
 
 function noteReordering(x: Context, k: Packet, at: number): void {
   const { trouble, troubleF, troubleMe } = x;
   const distance = (x.pair[x.me + Half.NXT]! - k.seq) | 0;
   if (distance > trouble[troubleMe + Trouble.MAX_DISTANCE]!) trouble[troubleMe + Trouble.MAX_DISTANCE] = distance;
-  const delay = x.now - troubleF[(at + Hole.TIME) >> 1]!;
+  const delay = x.now - x.holesF[(at + Hole.TIME) >> 1]!;
   if (delay <= troubleF[(troubleMe + Trouble.MAX_DELAY) >> 1]!) return;
   troubleF[(troubleMe + Trouble.MAX_DELAY) >> 1] = delay;
   trouble[troubleMe + Trouble.MAX_DELAY_FRAME] = x.frame;

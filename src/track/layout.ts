@@ -320,9 +320,15 @@ export const Trouble = {
   /** The overtaken segment behind MAX_DELAY. */
   MAX_DELAY_FRAME: 59,
   MAX_DELAY_TIME: 60,
-  /** Holes in this end's sequence space, oldest first: `Hole` words each. */
-  FIRST_HOLE: 62,
+  /** index of the record with its HOLES, oldest first, + 1; 0 none yet */
+  HOLE_LIST: 62,
 } as const;
+/** From the client's words to the server's. */
+export const TROUBLE_HALF = 64;
+/** 512 octets. */
+export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
+
+/** Words of a hole in an end's sequence space. */
 export const Hole = {
   FROM: 0,
   TO: 1,
@@ -335,10 +341,8 @@ export const Hole = {
 export const HOLE_STRIDE = 6;
 /** More holes at once than this and the oldest is forgotten. */
 export const MAX_HOLES = 16;
-/** From the client's words to the server's. */
-export const TROUBLE_HALF = Trouble.FIRST_HOLE + MAX_HOLES * HOLE_STRIDE;
-/** 1,264 octets. */
-export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
+/** All holes of one end: 384 octets. */
+export const HOLES_STRIDE = MAX_HOLES * HOLE_STRIDE;
 
 /** Words of a turns record: who waited for whom. It has the index of the pair record; what most turns touch comes first. */
 export const Turn = {

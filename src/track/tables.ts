@@ -4,7 +4,16 @@ import { AddressBook } from './address-book.ts';
 import { DnsTraffic } from './dns.ts';
 import { EventLog } from './events.ts';
 import { FlowTable } from './flow-table.ts';
-import { COPIED_STRIDE, CORE_STRIDE, DELAY_STRIDE, PAIR_STRIDE, SEQUEL_STRIDE, TROUBLE_STRIDE, TURN_STRIDE } from './layout.ts';
+import {
+  COPIED_STRIDE,
+  CORE_STRIDE,
+  DELAY_STRIDE,
+  HOLES_STRIDE,
+  PAIR_STRIDE,
+  SEQUEL_STRIDE,
+  TROUBLE_STRIDE,
+  TURN_STRIDE,
+} from './layout.ts';
 import { RecordPages } from './pages.ts';
 import { Recorded } from './recorded.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
@@ -25,6 +34,7 @@ export class Tables {
   readonly pairs = new RecordPages(PAIR_STRIDE, 10);
   readonly copied = new RecordPages(COPIED_STRIDE, 8);
   readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
+  readonly holes = new RecordPages(HOLES_STRIDE, 7);
   /** Index for index with `pairs`: what is never written costs no memory. */
   readonly turns = new RecordPages(TURN_STRIDE, 10);
   readonly delays = new RecordPages(DELAY_STRIDE, 7);
