@@ -24,7 +24,7 @@ import { framesOf, type Frame } from './fuzz/captures.ts';
 import { complaintsAbout } from './fuzz/outputs.ts';
 import { tcpdiag } from './support/fake-world.ts';
 import { HOSTILE, isOurCommand } from './support/hostile.ts';
-import { encoded, named, saying } from './support/hostile-capture.ts';
+import { encoded, KEY_LOG, named, saying } from './support/hostile-capture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcpdiag-injection-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -51,7 +51,10 @@ async function outputs(path: string, analysis: Analysis): Promise<[format: strin
 
 async function complaints(path: string, options: AnalysisOptions = {}): Promise<{ report: Report; wrong: string[] }> {
   const analysis = await analyse([path], options);
-  const wrong = (await outputs(path, analysis)).flatMap(([format, text]) => complaintsAbout(format, text));
+  const wrong = (await outputs(path, analysis)).flatMap(([format, text]) => [
+    ...complaintsAbout(format, text),
+    ...(text.includes(KEY_LOG.slice(0, 20)) ? [`${format}: the secrets of TLS`] : []),
+  ]);
   const { report } = analysis;
   const commands = report.findings.flatMap((f) => f.remedies.map((r) => r.command ?? 'none'));
   return { report, wrong: [...wrong, ...commands.filter((c) => !isOurCommand(c))] };

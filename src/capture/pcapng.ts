@@ -61,6 +61,8 @@ const MAX_INTERFACES = 65_536;
 const MAX_NAMES_BLOCK = 1024 * 1024;
 /** Names kept of a file. */
 const MAX_NAMES = 4_096;
+/** Octets: RFC 1035 §2.3.4 allows no longer names, so that what is longer is none, and would only be held. */
+const LONGEST_NAME = 255;
 /** Characters kept of if_name. */
 const MAX_NAME = 100;
 
@@ -313,8 +315,14 @@ export class PcapngReader extends RecordReader {
       const octets = type === NameRecord.IPV4 ? 4 : type === NameRecord.IPV6 ? 16 : 0;
       if (octets === 0 || size <= octets) return;
       const ip = octets === 4 ? ipv4Text(view.getInt32(valueAt)) : ipv6Text(bytes, valueAt);
-      const text = new TextDecoder().decode(bytes.subarray(valueAt + octets, valueAt + size));
-      for (const name of text.split('\0')) if (name !== '' && this.names.length < MAX_NAMES) this.names.push({ ip, name });
+      const text = bytes.subarray(valueAt + octets, valueAt + size);
+      for (let from = 0; from < text.length && this.names.length < MAX_NAMES;) {
+        const zero = text.indexOf(0, from);
+        const to = zero < 0 ? text.length : zero;
+        const name = text.subarray(from, to);
+        if (name.length > 0 && name.length <= LONGEST_NAME) this.names.push({ ip, name: new TextDecoder().decode(name) });
+        from = to + 1;
+      }
     });
     return false;
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { join, noise, type Option, pcapngFile, section } from '../support/capture-bytes.ts';
 import { ipv4Bytes, ipv6Bytes } from '../support/frames.ts';
-import { read } from './read.ts';
+import { read, readAll } from './read.ts';
 
 const FRAME = noise(61); // not a multiple of 4: blocks pad
 /** 2023-11-14T22:13:20 in microseconds. */
@@ -217,6 +217,93 @@ describe('a block whose contents make no sense while its length does is left out
       `after packet 0, ${packet.length} damaged bytes were skipped: packet 1 belongs to interface 0, which the section has not described` +
         ` (and 2 more such places, ${2 * packet.length + simple.length} bytes in all)`,
     ]);
+  });
+});
+
+describe('blocks that say nothing about packets', () => {
+  const PASSED: readonly (readonly [string, number])[] = [
+    ['decryption secrets', 0x0a],
+    ['custom', 0x0bad],
+    ['custom, not to be copied', 0x4000_0bad],
+    ['the systemd journal', 9],
+    ['of local use', 0x8000_0001],
+  ];
+  const start = join(le.header(), le.interface(), le.packet(0, T, FRAME));
+
+  test.each(PASSED)('%s: passed over, whatever is in it', async (_name, type) => {
+    // What looks like a block inside is none.
+    for (const inside of [
+      new Uint8Array(0),
+      noise(4),
+      noise(400),
+      join(le.u32(0x544c_534b, 0xffff_ffff), noise(32)),
+      le.packet(0, T, noise(8)),
+    ]) {
+      const { records, facts } = await read(join(start, le.block(type, inside), le.packet(0, T, noise(61))));
+      expect(records.map((r) => r.bytes)).toEqual([FRAME, noise(61)]);
+      expect(facts).toMatchObject({ damage: null, warnings: [], names: [] });
+    }
+  });
+
+  test.each(PASSED)('%s of 100 MiB: is not held', async (_name, type) => {
+    const length = 12 + (100 << 20);
+    const chunk = new Uint8Array(1 << 20).fill(0x0a);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    function* chunks(): Generator<Uint8Array> {
+      yield join(start, le.u32(type, length));
+      for (let i = 0; i < 100; i++) {
+        yield chunk;
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      }
+      yield join(le.u32(length), le.packet(0, T, noise(61)));
+    }
+    const { records, facts } = await readAll(chunks());
+    expect(records.length).toBe(2);
+    expect(facts.damage).toBeNull();
+    expect(most).toBeLessThan(8 << 20);
+  });
+
+  test.each(PASSED)('%s that says to be larger than any: damage', async (_name, type) => {
+    const { facts } = await read(join(start, le.u32(type, 0x7fff_fff0), noise(80)));
+    expect(facts).toMatchObject({ packets: 1, damage: { fileOffset: start.length } });
+  });
+});
+
+describe('names that a capture gives to addresses', () => {
+  const ADDRESS = Uint8Array.of(10, 0, 0, 9);
+  const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const record = (type: number, value: Uint8Array, length = value.length): Uint8Array =>
+    join(le.u16(type, length), value, new Uint8Array(-value.length & 3));
+  const namesIn = async (...parts: Uint8Array[]): Promise<string[]> => {
+    const { facts } = await read(join(le.header(), le.interface(), le.block(4, ...parts), le.packet(0, T, FRAME)));
+    expect(facts).toMatchObject({ packets: 1, damage: null });
+    return facts.names.map(({ ip, name }) => `${ip} ${name}`);
+  };
+
+  test.each<[string, Uint8Array, string[]]>([
+    ['two of one address', record(1, join(ADDRESS, utf8('a\0b\0'))), ['10.0.0.9 a', '10.0.0.9 b']],
+    ['of IPv6', record(2, join(new Uint8Array(15), Uint8Array.of(1), utf8('a\0'))), ['::1 a']],
+    ['without its end', record(1, join(ADDRESS, utf8('abc'))), ['10.0.0.9 abc']],
+    ['empty', record(1, join(ADDRESS, utf8('\0\0\0'))), []],
+    ['an address alone', record(1, ADDRESS), []],
+    ['half an address', record(1, ADDRESS.slice(0, 2)), []],
+    ['of another kind', record(3, join(ADDRESS, utf8('a\0'))), []],
+    ['that runs past its block', record(1, join(ADDRESS, utf8('a\0')), 60_000), []],
+    ['of the longest that there are', record(1, join(ADDRESS, utf8(`${'x'.repeat(255)}\0`))), [`10.0.0.9 ${'x'.repeat(255)}`]],
+    ['longer than any', record(1, join(ADDRESS, utf8(`${'x'.repeat(256)}\0b\0`))), ['10.0.0.9 b']],
+    ['that is no UTF-8', record(1, join(ADDRESS, Uint8Array.of(0xff, 0x41, 0))), ['10.0.0.9 \ufffdA']],
+    ['with an end mark before it', join(le.u16(0, 0), record(1, join(ADDRESS, utf8('a\0')))), []],
+  ])('%s', async (_what, bytes, names) => expect(await namesIn(bytes)).toEqual(names));
+
+  test('4,096 are kept', async () => {
+    const many = Array.from({ length: 5_000 }, (_, i) => record(1, join(ADDRESS, utf8(`n${i}\0`))));
+    expect((await namesIn(...many)).length).toBe(4_096);
+  });
+
+  test('a block of more than 1 MiB is passed over', async () => {
+    const many = Array.from({ length: 20 }, () => record(1, join(ADDRESS, new Uint8Array(60_000).fill(0x78))));
+    expect(await namesIn(...many, record(1, join(ADDRESS, utf8('a\0'))))).toEqual([]);
   });
 });
 

@@ -1,10 +1,14 @@
 /** A capture of a real kernel with somebody's words in it, wherever a capture has words. */
 import type { Frame } from '../fuzz/captures.ts';
-import { type Option, pcapngFile, section } from './capture-bytes.ts';
+import { join, type Option, pcapngFile, section } from './capture-bytes.ts';
 
 export const encoded = (text: string): Uint8Array => new TextEncoder().encode(text);
+const filled = (bytes: Uint8Array): Uint8Array => join(bytes, new Uint8Array(-bytes.length & 3));
 
-/** The capture as pcapng, with the text in every comment and name that its blocks can have. */
+/** What a TLS library writes into its key log. */
+export const KEY_LOG = 'CLIENT_RANDOM 5f3759df 0123456789abcdef';
+
+/** The capture as pcapng, with the text in every comment, name, journal and custom block that it can have, and with the secrets of TLS. */
 export function named(frames: readonly Frame[], text: string): Uint8Array {
   const s = section();
   const says = (code: number): Option => [code, encoded(text).subarray(0, 60_000)];
@@ -13,6 +17,9 @@ export function named(frames: readonly Frame[], text: string): Uint8Array {
   const padding = new Uint8Array(-record.length & 3);
   return pcapngFile([
     s.header([1, 0], [says(1), says(2), says(3), says(4)]),
+    s.block(10, s.u32(0x544c534b, KEY_LOG.length), filled(encoded(KEY_LOG))),
+    s.block(0x0bad, s.u32(32_473), filled(encoded(text))),
+    s.block(9, filled(encoded(`MESSAGE=${text}`))),
     s.interface(frames[0]!.linkType, 262_144, [says(1), says(2), says(3), [9, Uint8Array.of(9)], says(11), says(12), says(15)]),
     s.block(4, s.u16(1, record.length), record, padding, s.u16(0, 0)),
     ...frames.map((f) =>
