@@ -26,6 +26,8 @@ const portOf = (flags: number): number => (flags & 3) | ((flags >>> 4) & 4);
 const PAD = 48;
 const META = 27;
 const LINKTYPE_ERF = 197;
+const LINKTYPE_IPV4 = 228;
+const LINKTYPE_IPV6 = 229;
 
 interface Kind {
   readonly linkType: number;
@@ -51,8 +53,8 @@ const KINDS: Readonly<Record<number, Kind>> = {
   17: kind(HDLC, 4, false),
   19: kind(HDLC, 0, false),
   20: kind(ETHERNET, 2, false),
-  22: kind(228, 0), // IPV4
-  23: kind(229, 0), // IPV6
+  22: kind(LINKTYPE_IPV4, 0),
+  23: kind(LINKTYPE_IPV6, 0),
 };
 const OTHER = kind(LINKTYPE_ERF, 0, false);
 const KIND_BY_TYPE: readonly Kind[] = Array.from({ length: TYPE_MASK + 1 }, (_, type) => KINDS[type] ?? OTHER);
@@ -118,8 +120,8 @@ export class ErfReader extends RecordReader {
   readonly format = 'ERF';
   reportedDrops = 0;
 
-  /** Port of the card to position in `interfaces`. */
-  readonly #ports = new Int32Array(PORTS).fill(-1);
+  /** Position in `interfaces` of a port of the card, for each link type that its records have. */
+  readonly #ports = new Int32Array((LINKTYPE_IPV6 + 1) * PORTS).fill(-1);
   #lastSeconds = 0;
   #lastNanos = 0;
 
@@ -214,11 +216,8 @@ export class ErfReader extends RecordReader {
   }
 
   #interfaceOf(port: number, linkType: number): number {
-    let index = this.#ports[port]!;
-    if (index < 0) {
-      index = this.interfaces.push({ linkType, snapLen: 0, name: null }) - 1;
-      this.#ports[port] = index;
-    }
-    return index;
+    const at = linkType * PORTS + port;
+    if (this.#ports[at]! < 0) this.#ports[at] = this.interfaces.push({ linkType, snapLen: 0, name: null }) - 1;
+    return this.#ports[at]!;
   }
 }

@@ -70,6 +70,19 @@ describe('records', () => {
     expect(facts.linkTypes).toEqual([1, 197]);
   });
 
+  test('of several kinds on one port are of an interface each', async () => {
+    const { records, facts } = await read(
+      erfFile([{ bytes: FRAME }, { type: 22, before: 0, bytes: FRAME }, { flags: 5, bytes: FRAME }, { bytes: FRAME }]),
+    );
+    expect(records.map((r) => [r.linkType, r.interfaceId])).toEqual([
+      [1, 0],
+      [228, 1],
+      [1, 2],
+      [1, 0],
+    ]);
+    expect(facts.interfaces.map((i) => i.linkType)).toEqual([1, 228, 1]);
+  });
+
   test('that only fill up are no frames, as in Wireshark', async () => {
     const pad: ErfRecord = { type: 48, seconds: 0, before: 0, bytes: noise(1000) };
     const { records, facts } = await read(erfFile([{ bytes: FRAME }, pad, pad, { bytes: FRAME }, pad]));

@@ -4,10 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { crossReadBytes } from '../../src/capture/cross-read.ts';
+import { readStream } from '../../src/capture/index.ts';
+import { CAPTURE_FORMATS } from '../../src/capture/write/index.ts';
 import { DETECTORS } from '../../src/detect/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
 import type { Analysis, AnalysisOptions } from '../../src/engine/analysis.ts';
 import { localSession } from '../../src/engine/session.ts';
+import type { Wanted } from '../../src/engine/selection.ts';
 import { TcpdiagError } from '../../src/model/errors.ts';
 import type { Report } from '../../src/model/report.ts';
 import {
@@ -77,7 +80,9 @@ export async function journey(file: string, random: Random): Promise<Journey> {
   await says(['connections'], connectionFormats);
   await says(['states'], stateFormats);
   await says(['states', '--every', everyFor(report)], stateCountFormats);
-  if (id !== null && options.count === undefined) await says(['connection', id], connectionDetailFormats);
+  if (id !== null && options.count === undefined && options.where === undefined && options.from === undefined)
+    await says(['connection', id], connectionDetailFormats);
+  if (report.capture.packets > 0) complaints.push(...(await extracted(analysis, random)));
   analysis.close();
   if (random(4) === 0) complaints.push(...(await screens(file, random)));
   if (random(4) === 0) complaints.push(...(await secondReader(file)));
@@ -103,6 +108,34 @@ function consistency({ capture, findings }: Report): string[] {
       wrong.push(`${f.id} has a display filter of ${String(f.displayFilter.length)}`);
   }
   return wrong;
+}
+
+/** What is taken out of it is a capture of as many packets, or a sentence says why it cannot be. */
+async function extracted(analysis: Analysis, random: Random): Promise<string[]> {
+  const { capture, findings } = analysis.report;
+  const ways: Wanted[] = ['selected'];
+  if (capture.connections > 0) ways.push({ connection: random(capture.connections) });
+  if (findings.length > 0) ways.push({ finding: pick(random, findings).id });
+  const wanted = pick(random, ways);
+  const parts: Uint8Array[] = [];
+  try {
+    const told = await analysis.extract({ wanted, format: pick(random, CAPTURE_FORMATS), context: random(3) }, (bytes) => {
+      parts.push(bytes.slice()); // its buffer is used again
+      return Promise.resolve();
+    });
+    let packets = 0;
+    const { damage, warnings } = await readStream(parts, { record: () => ++packets > 0 });
+    // What was odd before it was written is odd afterwards.
+    const wrong = [
+      ...(damage === null ? [] : [damage.what]),
+      ...warnings.filter((w) => !/time goes backwards|above the file's snap length/.test(w)),
+    ];
+    if (packets !== told.packets) wrong.push(`${String(packets)} packets of ${String(told.packets)}`);
+    return wrong.map((what) => `extract ${JSON.stringify(wanted)}: ${what}`);
+  } catch (error) {
+    if (error instanceof TcpdiagError && error.exitCode === 2) return [];
+    return [`extract ${JSON.stringify(wanted)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+  }
 }
 
 /** What the screens ask: pages of connections, and packets in full. */

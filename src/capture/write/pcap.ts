@@ -2,6 +2,7 @@
 import { UsageError } from '../../model/errors.ts';
 import { linkTypeName } from '../link-types.ts';
 import type { RawRecord } from '../reader.ts';
+import { writtenLinkType } from './link-type.ts';
 import type { CaptureWriter, WrittenInput } from './index.ts';
 import { Octets } from './octets.ts';
 
@@ -58,6 +59,6 @@ export class PcapWriter implements CaptureWriter {
     out.u16(4);
     out.zeros(8); // time zone and accuracy, which are 0 everywhere
     out.u32(this.#snapLength);
-    out.u32(linkType);
+    out.u32(writtenLinkType(linkType));
   }
 }

@@ -6,6 +6,7 @@ import { sanitise } from '../../model/sanitise.ts';
 import { Direction } from '../../model/vantage.ts';
 import { IfOption, PacketOption, padded, StatsOption } from '../pcapng-options.ts';
 import type { RawRecord } from '../reader.ts';
+import { writtenLinkType } from './link-type.ts';
 import type { CaptureWriter, EpochTime, WrittenInput } from './index.ts';
 import { Octets } from './octets.ts';
 
@@ -98,7 +99,7 @@ export class PcapngWriter implements CaptureWriter {
     this.#interfaces.set(file, of.set(interfaceId, described));
     const out = this.#octets;
     this.#begin(Block.INTERFACE);
-    out.u16(linkType);
+    out.u16(writtenLinkType(linkType));
     out.u16(0);
     out.u32(known?.snapLen ?? 0);
     if (known?.name != null) this.#text(IfOption.NAME, known.name);
