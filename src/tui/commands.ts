@@ -51,6 +51,7 @@ const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
   reverse,
   'next-frame': (store) => stepFrame(store, 1),
   'previous-frame': (store) => stepFrame(store, -1),
+  capture: (store) => store.push({ kind: 'capture', cursor: 0, top: 0 }),
   'time-machine': timeMachine,
   help: (store) => store.update({ help: 0 }),
   'close-help': (store) => store.update({ help: null }),

@@ -4,7 +4,7 @@
  */
 
 /** Where a key counts: the screen on top, or one of the two modes that lie over it. */
-export const CONTEXTS = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'help', 'typing'] as const;
+export const CONTEXTS = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'help', 'typing'] as const;
 export type Context = (typeof CONTEXTS)[number];
 
 export const COMMANDS = [
@@ -30,6 +30,7 @@ export const COMMANDS = [
   'reverse',
   'next-frame',
   'previous-frame',
+  'capture',
   'time-machine',
   'earlier',
   'later',
@@ -67,9 +68,9 @@ export interface KeyRow {
   readonly when: readonly Context[];
 }
 
-const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'help'];
-const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time'];
-const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain'];
+const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'help'];
+const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture'];
+const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture'];
 
 export const KEYMAP: readonly KeyRow[] = [
   {
@@ -96,13 +97,6 @@ export const KEYMAP: readonly KeyRow[] = [
   { keys: ['shift-tab'], command: 'previous-host', label: 'of the one before', when: ['time'] },
   { keys: ['^'], command: 'capture-start', label: 'to the beginning of the capture', when: ['time'] },
   { keys: ['$'], command: 'capture-end', label: 'to its end', when: ['time'] },
-  {
-    keys: ['t'],
-    command: 'time-machine',
-    label: 'the time machine: all sockets at the moment of what the cursor is on',
-    hint: 'time',
-    when: ['findings', 'finding', 'connections', 'ladder'],
-  },
   { keys: ['escape'], command: 'clear-filter', label: 'clear the filter', when: ['findings'] },
   { keys: ['d'], command: 'details', label: 'everything about the finding', hint: 'details', when: ['findings'] },
   {
@@ -114,6 +108,20 @@ export const KEYMAP: readonly KeyRow[] = [
   },
   { keys: ['o'], command: 'explain', label: 'explain the rule behind it', hint: 'explain', when: ['findings', 'finding', 'connections'] },
   { keys: ['c'], command: 'connections', label: 'all connections of the capture', hint: 'all connections', when: ['findings'] },
+  {
+    keys: ['t'],
+    command: 'time-machine',
+    label: 'the time machine: all sockets at the moment of what the cursor is on',
+    hint: 'time',
+    when: ['findings', 'finding', 'connections', 'ladder'],
+  },
+  {
+    keys: ['i'],
+    command: 'capture',
+    label: 'the capture itself: files, where it was taken, caveats, what each rule concluded',
+    hint: 'capture',
+    when: ['findings'],
+  },
   { keys: ['s'], command: 'sort', label: 'sort by the next column', hint: 'sort', when: ['connections'] },
   { keys: ['S'], command: 'reverse', label: 'reverse the order', hint: 'reverse', when: ['connections'] },
   { keys: ['n'], command: 'next-frame', label: 'next segment of the connection', hint: 'next', when: ['packet'] },

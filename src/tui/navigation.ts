@@ -5,6 +5,7 @@
 import type { ConnectionSort, Explanation, Ladder, PacketDetail, Snapshot } from '../engine/protocol.ts';
 import { endpointText } from '../model/address.ts';
 import type { Finding, RuleVerdict } from '../model/finding.ts';
+import { captureLines } from './present/capture.ts';
 import { detailLines, type DetailLine } from './present/finding-detail.ts';
 import { matchesFinding } from './present/findings.ts';
 import { count, ruleLabel } from './present/format.ts';
@@ -80,7 +81,11 @@ export interface ExplainView extends Window {
   readonly rule: string;
   readonly data: Loaded<Explanation>;
 }
-export type View = FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView;
+/** All that is known of the capture itself. */
+export interface CaptureView extends Window {
+  readonly kind: 'capture';
+}
+export type View = FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView | CaptureView;
 
 export interface TuiState {
   readonly snapshot: Snapshot;
@@ -132,6 +137,7 @@ export function isWaiting(view: View, opening: boolean): boolean {
   switch (view.kind) {
     case 'findings':
     case 'finding':
+    case 'capture':
       return false;
     case 'connections':
     case 'time':
@@ -157,6 +163,8 @@ export function lengthOf(view: View, state: TuiState): number {
       return itemsOf(view).length;
     case 'packet':
       return view.data.value === null ? 0 : packetTree(view.data.value).length;
+    case 'capture':
+      return captureLines(state.snapshot, state.rules, drawnWidth(state.size)).length;
     case 'explain':
       return view.data.value === null ? 0 : explanationLines(view.data.value, drawnWidth(state.size)).length;
   }
@@ -169,6 +177,7 @@ export function heightOf(view: View, state: TuiState): number {
       return findingsLayout(state.size, state.snapshot.findings.length).listRows;
     case 'finding':
     case 'explain':
+    case 'capture':
       return bodyRows(state.size);
     case 'connections':
       return connectionRows(state.size);
@@ -188,7 +197,7 @@ export const packetLayoutOf = (detail: PacketDetail | null, size: Size): PacketL
 export function settled<V extends View>(view: V, state: TuiState): V {
   const total = lengthOf(view, state);
   const height = heightOf(view, state);
-  if (view.kind === 'explain') {
+  if (view.kind === 'explain' || view.kind === 'capture') {
     const top = Math.max(0, Math.min(view.cursor, total - height));
     return { ...view, cursor: top, top };
   }
@@ -242,6 +251,8 @@ export function crumbs(state: TuiState): string[] {
         return `rule ${view.rule}`;
       case 'time':
         return 'Time machine';
+      case 'capture':
+        return 'Capture';
     }
   });
 }

@@ -10,6 +10,7 @@ const NAMES: Readonly<Record<Context, string>> = {
   packet: 'One packet',
   explain: 'The explanation of a rule',
   time: 'The time machine',
+  capture: 'The capture itself',
   help: 'Help',
   typing: 'While typing a filter',
 };

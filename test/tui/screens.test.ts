@@ -17,14 +17,17 @@ describe('findings', () => {
   test('at 80x24: the list, below it what the first one says', async () => {
     const s = await open(new FakeSession());
     expect(s.row(0)).toMatch(/^ Findings +incident.pcap ?$/);
-    expect(s.row(3)).toMatch(/^▸ ✖ CRIT {2}39 connections stuck in CLOSE_WAIT on 10.0.0.1 +10.0.0.1 *$/);
+    expect(s.row(2)).toMatch(/^ ✖ CRITICAL: 39 connections stuck in CLOSE_WAIT on 10.0.0.1; 10.0.0.1 is at/);
+    expect(s.row(3)).toMatch(/^ fault; besides: 1 critical, 1 warning/);
+    expect(s.row(5)).toMatch(/^ CLOSE_WAIT +▁.*█ +peak 39/);
+    expect(s.row(7)).toMatch(/^▸ ✖ CRIT {2}39 connections stuck in CLOSE_WAIT on 10.0.0.1 +10.0.0.1 *$/);
     expect(s.text()).toContain('10.0.0.9:3306 closed 39 connections');
     expect(last(s)).toMatch(/Enter open.*\? help {2}q quit/);
   });
   test('at 140x45: list and details side by side', async () => {
     const s = await open(new FakeSession(), LARGE);
-    expect(s.row(4)).toMatch(/CLOSE_WAIT +▁.*█ +peak 39/);
-    expect(s.row(9)).toMatch(/▸ ✖ CRIT.*│/);
+    expect(s.row(7)).toMatch(/CLOSE_WAIT +▁.*█ +peak 39/);
+    expect(s.row(12)).toMatch(/▸ ✖ CRIT.*│/);
     expect(s.text()).toContain('$ ss -tanp state close-wait');
     await s.type('j');
     expect(s.text()).toContain('AT FAULT  attacker');
@@ -89,7 +92,7 @@ describe('while the capture is read', () => {
     expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
     session.read(0.6, [leak!, flood!, refused!]);
     await s.settle();
-    expect(s.row(3)).toMatch(/▸ ✖ CRIT {2}39 connections stuck/);
+    expect(s.row(7)).toMatch(/▸ ✖ CRIT {2}39 connections stuck/);
     expect(s.text()).toContain('10.0.0.9:3306 closed 39 connections');
   });
   test.each([
@@ -105,7 +108,7 @@ describe('while the capture is read', () => {
     await s.type(keys);
     session.read(0.6, [leak!, refused!]);
     await s.settle();
-    expect(s.row(3)).toContain('39 connections stuck');
+    expect(s.row(7)).toContain('39 connections stuck');
     expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
   });
   test('findings appear, and a cursor that was moved stays on its finding', async () => {
@@ -115,13 +118,13 @@ describe('while the capture is read', () => {
     const [leak, flood, refused] = fakeFindings();
     session.read(0.3, [refused!]);
     await s.settle();
-    expect(s.row(1)).toMatch(/reading .* 29 %/);
+    expect(s.row(1)).toMatch(/reading .* 29 % {2}\d+\.\d [kM]B\/s · \d s left · /);
     expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
     await s.type('j');
     session.read(0.6, [leak!, flood!, refused!]);
     await s.settle();
     expect(s.text()).toMatch(/▸ ▲ WARN {2}10.0.0.5:8080/);
-    expect(s.row(3)).toContain('39 connections stuck');
+    expect(s.row(7)).toContain('39 connections stuck');
     session.read(1);
     await s.settle();
     expect(s.row(1)).toContain('849 packets · 49 connections · 5m21s of traffic');
@@ -282,7 +285,7 @@ describe('one connection and one packet', () => {
 });
 
 describe('every screen', () => {
-  const paths = ['', 'd', 'o', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/leak'];
+  const paths = ['', 'd', 'o', 'i', 't', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/leak'];
   test.each([
     [80, 24],
     [140, 45],
@@ -311,6 +314,14 @@ describe('every screen', () => {
     expect(s.text().trim()).toBe('terminal too small (60x15 needed)');
     await s.resize({ columns: 80, rows: 24 });
     expect(s.row(1)).toContain('row 1/39');
+  });
+  test('i shows the facts of the capture, and what each rule concluded', async () => {
+    const s = await open(new FakeSession());
+    await s.type('i');
+    expect(s.row(0)).toContain('Findings › Capture');
+    expect(s.text()).toContain('incident.pcap: pcap · 91.0 kB · 849 packets · LINUX_SLL2');
+    expect(s.text()).toContain('Checked and clear: time-wait-excess');
+    expect(s.text()).toContain('Could not tell port-exhaustion: the capture is shorter than the 60 s');
   });
   test('help lists the keys of the screen below and goes away', async () => {
     const s = await open(new FakeSession());

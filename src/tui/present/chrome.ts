@@ -1,5 +1,5 @@
 /** The three rows around every screen: where we are, how far the analysis is, which keys count here. */
-import type { Snapshot } from '../../engine/protocol.ts';
+import type { Progress, Snapshot } from '../../engine/protocol.ts';
 import { type Context, KEYMAP, keyCap } from '../keymap.ts';
 import { bytes, count, dateTime, duration, plural } from './format.ts';
 import { fitLine, type Line, type Span, span, spread } from './line.ts';
@@ -44,12 +44,24 @@ export function statusLine(snapshot: Snapshot, place: string | null, width: numb
             span('░'.repeat(BAR_WIDTH - done), 'dim'),
             span(` ${String(Math.floor(share * 100)).padStart(3)} %`, 'accent'),
           ];
-    return spread([...bar, span(`  ${facts}`)], [span(`${place ?? covered} `, 'dim')], width);
+    return spread([...bar, span(`  ${paceText(progress)}${facts}`)], [span(`${place ?? covered} `, 'dim')], width);
   }
   const doubts = capture.caveats.length === 0 ? [] : [span(`  ▲ ${plural(capture.caveats.length, 'caveat')}`, 'warning')];
   const from = place ?? (capture.start === null ? '' : `from ${dateTime(capture.start)}`);
   return spread([span(` ${facts} · ${covered}`), ...doubts], [span(`${from} `, 'dim')], width);
 }
+
+/** Faster than a person can read a change of it, seconds: no rate yet. */
+const FIRST_RATE = 0.3;
+
+/** `54.2 MB/s · 3 s left · `, once it can be told. */
+function paceText({ bytesRead, bytesTotal, elapsedSeconds = 0 }: Progress): string {
+  if (elapsedSeconds < FIRST_RATE || bytesRead === 0) return '';
+  const perSecond = bytesRead / elapsedSeconds;
+  const left = bytesTotal === null || bytesTotal < bytesRead ? '' : `${wait((bytesTotal - bytesRead) / perSecond)} left · `;
+  return `${bytes(perSecond)}/s · ${left}`;
+}
+const wait = (seconds: number): string => (seconds < 60 ? `${Math.ceil(seconds)} s` : duration(seconds));
 
 /** The hints that fit; help and quit always do. */
 export function hints(context: Context, width: number): Line {

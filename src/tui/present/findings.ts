@@ -1,7 +1,6 @@
 /** Rows of the list of findings, and what stands there when there are none. */
 import type { Finding, RuleVerdict } from '../../model/finding.ts';
 import type { Snapshot } from '../../engine/protocol.ts';
-import { nothingWrongText } from '../../report/narrate.ts';
 import { severityLabel } from '../theme.ts';
 import { fitLine, fitSpan, type Line, span } from './line.ts';
 import { wrap } from './text.ts';
@@ -24,14 +23,19 @@ export function findingsHeader(width: number): Line {
   return withFault ? [...line, span(' '), fitSpan('AT FAULT', FAULT_WIDTH, 'dim')] : line;
 }
 
-/** `nested`: the finding that explains this one is in the list, above. */
-export function findingRow(finding: Finding, options: { width: number; current: boolean; nested: boolean }): Line {
+/** Deeper than this a title has no room left. */
+const DEEPEST = 4;
+
+/** `depth`: how far it stands below the finding that explains it, which is in the list, above. */
+export function findingRow(finding: Finding, options: { width: number; current: boolean; depth: number }): Line {
   const withFault = options.width >= FAULT_FROM;
   const title = options.width - MARK_WIDTH - SEVERITY_WIDTH - (withFault ? FAULT_WIDTH + 1 : 0);
+  const depth = Math.min(options.depth, DEEPEST);
+  const lead = depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `;
   const line = [
     span(mark(options.current)),
     fitSpan(severityLabel(finding.severity), SEVERITY_WIDTH, finding.severity),
-    fitSpan(`${options.nested ? '└ ' : ''}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
+    fitSpan(`${lead}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
   ];
   return withFault ? [...line, span(' '), fitSpan(faultText(finding), FAULT_WIDTH)] : line;
 }
@@ -49,14 +53,12 @@ export const words = (filter: string): string[] =>
 
 /** What to say when the list is empty: still reading, nothing wrong, or nothing that could be judged. */
 export function emptyFindings(snapshot: Snapshot, rules: readonly RuleVerdict[] | null, filter: string, width: number): Line[] {
-  const say = (text: string, style: 'plain' | 'bold' | 'dim' | 'critical' = 'plain'): Line[] =>
+  const say = (text: string, style: 'plain' | 'dim' = 'plain'): Line[] =>
     wrap(text, width - 4).map((line) => fitLine([span('  '), span(line, style)], width));
-  if (snapshot.error !== null)
-    return [...say(''), ...say('✖ The capture could not be read to its end', 'critical'), ...say(snapshot.error)];
+  if (snapshot.error !== null) return [...say(''), ...say(snapshot.error)];
   if (filter !== '') return [...say(''), ...say(`No finding matches “${filter}”. Esc clears the filter.`)];
-  if (snapshot.progress.phase === 'reading') return [...say(''), ...say('Nothing found so far; still reading …', 'dim')];
-  if (rules === null) return []; // they come with the end of the analysis, a moment later
-  const lines = [...say(''), ...say(nothingWrongText({ capture: snapshot.capture, findings: [], rules }) ?? '', 'bold')];
+  if (snapshot.progress.phase === 'reading' || rules === null) return []; // they come with the end of the analysis
+  const lines = say('');
   if (snapshot.capture.connections > 0) lines.push(...say('Press c to see the connections.'));
   if (snapshot.capture.packets > 0) {
     const open = rules.filter((rule) => rule.verdict === 'inconclusive');

@@ -21,13 +21,25 @@ export const bodyRows = (size: Size): number => Math.max(1, size.rows - CHROME_R
 const SIDE_COLUMNS = 120;
 const BELOW_ROWS = 24;
 
-/** From this height on the capture over time stands above the findings: five rows and a rule. */
-const TREND_FROM_ROWS = 40;
-export const TREND_ROWS = 5;
+/** What stands above the findings, by the height of the terminal. */
+interface Head {
+  readonly verdictRows: number;
+  /** Where it was taken, and the first caveat. */
+  readonly facts: boolean;
+  /** The capture over time. */
+  readonly trendRows: number;
+  /** A rule below it, with what it is. */
+  readonly rule: boolean;
+}
+const HEADS: readonly (Head & { readonly fromRows: number })[] = [
+  { fromRows: 40, verdictRows: 2, facts: true, trendRows: 5, rule: true },
+  { fromRows: 30, verdictRows: 2, facts: true, trendRows: 3, rule: true },
+  { fromRows: 22, verdictRows: 2, facts: false, trendRows: 2, rule: false },
+  { fromRows: 0, verdictRows: 1, facts: false, trendRows: 0, rule: false },
+];
 
-export interface FindingsLayout {
-  readonly trend: boolean;
-  /** Rows below the trend. */
+export interface FindingsLayout extends Head {
+  /** Rows below the head. */
   readonly bodyRows: number;
   readonly details: 'side' | 'below' | 'none';
   /** Rows of the list without its header. */
@@ -39,17 +51,25 @@ export interface FindingsLayout {
 
 export function findingsLayout(size: Size, findings: number): FindingsLayout {
   const width = drawnWidth(size);
-  const trend = size.rows >= TREND_FROM_ROWS;
-  const body = bodyRows(size) - (trend ? TREND_ROWS + 1 : 0);
+  const head = HEADS.find(({ fromRows }) => size.rows >= fromRows)!;
+  const body = bodyRows(size) - head.verdictRows - (head.facts ? 1 : 0) - head.trendRows - (head.rule ? 1 : 0);
   if (width >= SIDE_COLUMNS) {
     const listWidth = Math.floor(width * 0.48);
-    return { trend, bodyRows: body, details: 'side', listRows: body - 1, listWidth, detailRows: body, detailWidth: width - listWidth - 2 };
+    return {
+      ...head,
+      bodyRows: body,
+      details: 'side',
+      listRows: body - 1,
+      listWidth,
+      detailRows: body,
+      detailWidth: width - listWidth - 2,
+    };
   }
   if (size.rows >= BELOW_ROWS) {
     const listRows = Math.max(3, Math.min(findings, Math.floor(body * 0.4)));
-    return { trend, bodyRows: body, details: 'below', listRows, listWidth: width, detailRows: body - listRows - 2, detailWidth: width };
+    return { ...head, bodyRows: body, details: 'below', listRows, listWidth: width, detailRows: body - listRows - 2, detailWidth: width };
   }
-  return { trend, bodyRows: body, details: 'none', listRows: body - 1, listWidth: width, detailRows: 0, detailWidth: 0 };
+  return { ...head, bodyRows: body, details: 'none', listRows: body - 1, listWidth: width, detailRows: 0, detailWidth: 0 };
 }
 
 /** The list of connections has one header row. */

@@ -25,6 +25,7 @@ const SCREEN_NAMES: Readonly<Record<Context, string>> = {
   packet: 'one packet',
   explain: 'an explanation',
   time: 'the time machine',
+  capture: 'the facts of the capture',
   help: 'the help',
   typing: 'the filter line',
 };

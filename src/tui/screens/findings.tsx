@@ -4,20 +4,26 @@ import type { ReactNode } from 'react';
 import { Divider, Row, Rows } from '../components/rows.tsx';
 import { detailOf, type FindingsView, selectedFinding, shownFindings, type TuiState } from '../navigation.ts';
 import { emptyFindings, findingRow, findingsHeader } from '../present/findings.ts';
-import { drawnWidth, findingsLayout, type FindingsLayout, ruler, TREND_ROWS } from '../present/layout.ts';
+import { drawnWidth, findingsLayout, type FindingsLayout, ruler } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
+import { placeFindings } from '../../report/narrate.ts';
 import { trendLines, trendTitle } from '../present/trend.ts';
+import { factsLine, verdictLines, verdictOf } from '../present/verdict.ts';
 
 export function FindingsScreen({ view, state }: { readonly view: FindingsView; readonly state: TuiState }): ReactNode {
   const findings = shownFindings(state.snapshot, view.filter);
   const width = drawnWidth(state.size);
   const layout = findingsLayout(state.size, state.snapshot.findings.length);
   const { series } = state.snapshot;
+  const head = [
+    ...verdictLines(verdictOf(state.snapshot, state.rules), layout.verdictRows, width),
+    ...(layout.facts ? [factsLine(state.snapshot, width)] : []),
+    ...trendLines(series, width, layout.trendRows),
+    ...(layout.rule ? [ruler(trendTitle(series), width)] : []),
+  ];
   return (
     <Box flexDirection="column">
-      {layout.trend && (
-        <Rows lines={[...trendLines(series, width), ruler(trendTitle(series), width)]} height={TREND_ROWS + 1} width={width} />
-      )}
+      <Rows lines={head} height={head.length} width={width} />
       {findings.length === 0 ? (
         <Rows lines={emptyFindings(state.snapshot, state.rules, view.filter, width)} height={layout.bodyRows} width={width} />
       ) : (
@@ -38,12 +44,12 @@ function ListAndDetails({
 }): ReactNode {
   const findings = shownFindings(state.snapshot, view.filter);
   const width = drawnWidth(state.size);
-  const ids = new Set(findings.map((finding) => finding.id));
+  const depths = new Map(placeFindings(findings).map(({ finding, depth }) => [finding, depth]));
   const rows = findings.slice(view.top, view.top + layout.listRows).map((finding, i) =>
     findingRow(finding, {
       width: layout.listWidth,
       current: view.top + i === view.cursor,
-      nested: finding.explainedBy !== null && ids.has(finding.explainedBy),
+      depth: depths.get(finding) ?? 0,
     }),
   );
   const list = (

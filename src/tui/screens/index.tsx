@@ -1,6 +1,7 @@
 /** Which screen is drawn for which view. */
 import type { ReactNode } from 'react';
 import type { TuiState, View } from '../navigation.ts';
+import { CaptureScreen } from './capture.tsx';
 import { ConnectionsScreen } from './connections.tsx';
 import { ExplainScreen } from './explain.tsx';
 import { FindingScreen } from './finding.tsx';
@@ -23,6 +24,8 @@ export function Screen({ view, state }: { readonly view: View; readonly state: T
       return <PacketScreen view={view} state={state} />;
     case 'explain':
       return <ExplainScreen view={view} state={state} />;
+    case 'capture':
+      return <CaptureScreen view={view} state={state} />;
     case 'time':
       return <TimeScreen view={view} state={state} />;
   }

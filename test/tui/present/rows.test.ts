@@ -163,7 +163,7 @@ describe('the capture over time', () => {
     ['rises', [0, 1, 2, 3, 4, 5, 6, 7, 8], 9, ' ▁▂▃▄▅▆▇█'],
     ['keeps a short peak when columns are few', [0, 0, 0, 9, 0, 0, 0, 0], 4, ' █  '],
     ['shows the smallest value that is not zero', [1, 1000], 2, '▁█'],
-    ['has as many columns as values when there are few', [5, 5], 10, '██'],
+    ['gives each value its share of the width', [5, 9], 6, '▅▅▅███'],
     ['is empty without values', [], 10, ''],
   ])('%s', (_name, values, width, expected) => expect(sparkline(values, width)).toBe(expected));
 });
