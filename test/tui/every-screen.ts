@@ -21,7 +21,7 @@ export const EVERY_SCREEN: readonly ScreenPath[] = [
   { name: 'connection', keys: 'c\r', shows: /SERVER IS(.|\n)*▸(.|\n)*segment / },
   { name: 'packet', keys: 'c\r\r', shows: /› #\d+(.|\n)*Sequence number/ },
   { name: 'time machine', keys: 't', shows: /› Time machine(.|\n)*┻(.|\n)*\[all hosts\](.|\n)*▸ / },
-  { name: 'capture', keys: 'i', shows: /› Capture(.|\n)*FILES/ },
+  { name: 'capture', keys: 'i', shows: /› Capture(.|\n)*\n {2}CAPTURE/ },
   { name: 'help', keys: '?', shows: /Keys in the findings/ },
 ];
 
