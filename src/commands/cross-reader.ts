@@ -5,7 +5,7 @@
 import { crossRead, type CrossReadResult } from '../capture/cross-read.ts';
 import { TcpdiagError } from '../model/errors.ts';
 
-const path = process.argv[2];
+const path = process.argv.at(-1);
 if (path !== undefined && process.send !== undefined) {
   process.send(await answer(path), () => process.exit());
 }

@@ -1,6 +1,7 @@
 /** A compressed stream as the one that it was made from; heavy work on a thread of its own. */
 import { type Packing, PackingError } from './packing.ts';
-import { inThread, threadProgram } from './thread.ts';
+import { programNamed } from '../programs.ts';
+import { inThread } from './thread.ts';
 
 export { type PackingName, packingOf } from './packing.ts';
 
@@ -32,7 +33,7 @@ export class UnpackedChunks implements AsyncIterable<Uint8Array> {
 
   async #unpacked(): Promise<AsyncIterable<Uint8Array>> {
     const { packing } = this;
-    const program = packing.threaded && (this.#size === null || this.#size > WORTH_A_THREAD) ? threadProgram() : null;
+    const program = packing.threaded && (this.#size === null || this.#size > WORTH_A_THREAD) ? programNamed('unpacker') : null;
     return program === null ? (await packing.load())(this.#chunks) : inThread(program, packing.name, this.#chunks);
   }
 }

@@ -4,7 +4,6 @@
  * Both directions are asked for: a chunk goes to the thread when it wants one, and it stops when so many pieces wait here.
  * So neither side can flood the other, whatever a file unpacks to.
  */
-import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type PackingName, PackingError } from './packing.ts';
 
@@ -12,12 +11,6 @@ import { type PackingName, PackingError } from './packing.ts';
 export type ToUnpacker = { readonly chunk: Uint8Array<ArrayBuffer> | null } | 'used';
 /** From the thread: unpacked octets, the end, the sentence of a PackingError, or that it wants a chunk. */
 export type FromUnpacker = { readonly piece: Uint8Array<ArrayBuffer> } | { readonly damage: string } | 'end' | 'want';
-
-/** Beside the bundle that this code is in, or one folder up when it became a shared chunk; null where nobody built it. */
-export function threadProgram(): URL | null {
-  const places = ['./unpacker.js', '../unpacker.js'].map((place) => new URL(place, import.meta.url));
-  return places.find((place) => existsSync(place)) ?? null;
-}
 
 export async function* inThread(program: URL, name: PackingName, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   const worker = new Worker(program, { workerData: name });
