@@ -1,6 +1,6 @@
 /**
  * `npm run bench:hostile`: captures that are made to take memory or time, written into the built program while it reads them. Printed are
- * the seconds, the largest size of the process, and what it says. `--full` has the sizes of docs/threat-model.md; without
+ * the seconds, on the wall and of CPU, the largest size of the process, and what it says. `--full` has the sizes of docs/threat-model.md; without
  * it they are a tenth.
  */
 import { spawn } from 'node:child_process';
@@ -171,11 +171,14 @@ async function run({ name: what, input }: Scenario): Promise<void> {
   const path = typeof given === 'string' ? given : '-';
   const started = performance.now();
   const child = spawn(process.execPath, [CLI, 'report', path, '-f', 'text'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  let [out, err, peak] = ['', '', 0];
+  let [out, err, peak, cpu] = ['', '', 0, 0];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
   child.stdin.on('error', () => undefined); // it may have seen enough
-  const watch = setInterval(() => (peak = Math.max(peak, residentOf(child.pid ?? 0))), 100);
+  const watch = setInterval(() => {
+    peak = Math.max(peak, residentOf(child.pid ?? 0));
+    cpu = Math.max(cpu, cpuOf(child.pid ?? 0));
+  }, 100);
   const over = new Promise<number | null>((resolve) => child.on('close', resolve));
   if (typeof given === 'string') child.stdin.end();
   else Readable.from(given).pipe(child.stdin);
@@ -183,7 +186,20 @@ async function run({ name: what, input }: Scenario): Promise<void> {
   clearInterval(watch);
   const seconds = (performance.now() - started) / 1_000;
   const said = (err + out).split('\n').find((line) => /^tcpdiag: |^Note|packets/.test(line)) ?? '';
-  console.log(`${what}\n  ${seconds.toFixed(1)} s, ${(peak / 1e6).toFixed(0)} MB, exit ${String(status)}: ${said.slice(0, 200)}`);
+  console.log(
+    `${what}\n  ${seconds.toFixed(1)} s (${cpu.toFixed(1)} s of CPU), ${(peak / 1e6).toFixed(0)} MB, exit ${String(status)}: ${said.slice(0, 200)}`,
+  );
+}
+
+/** Seconds of all its threads, as clocks of 10 ms count them (proc_pid_stat(5): utime, stime); 0 where the system does not say. */
+function cpuOf(pid: number): number {
+  try {
+    const [, rest = ''] = /\) (.*)/.exec(readFileSync(`/proc/${String(pid)}/stat`, 'utf8')) ?? [];
+    const fields = rest.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
 }
 
 /** VmHWM: the most that the process has held. Octets; 0 where the system does not say. */

@@ -80,8 +80,7 @@ export async function journey(file: string, random: Random): Promise<Journey> {
   await says(['connections'], connectionFormats);
   await says(['states'], stateFormats);
   await says(['states', '--every', everyFor(report)], stateCountFormats);
-  if (id !== null && options.count === undefined && options.where === undefined && options.from === undefined)
-    await says(['connection', id], connectionDetailFormats);
+  if (id !== null && options.count === undefined) await says(['connection', id], connectionDetailFormats);
   if (report.capture.packets > 0) complaints.push(...(await extracted(analysis, random)));
   analysis.close();
   if (random(4) === 0) complaints.push(...(await screens(file, random)));
