@@ -39,6 +39,27 @@ describe('the package', () => {
   });
 });
 
+describe('what is needed at run time', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { dev?: boolean; hasInstallScript?: boolean; integrity?: string }>;
+  };
+  const shipped = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true);
+
+  test('is justified, each package, in the threat model', () => {
+    const page = read('docs/threat-model.md');
+    const rows = page.split('\n').filter((line) => line.startsWith('|'));
+    expect(Object.keys(manifest.dependencies).filter((name) => !rows.some((row) => row.split('|')[1]!.includes(`\`${name}\``)))).toEqual(
+      [],
+    );
+    expect(page).toContain(`there are ${shipped.length} packages`);
+  });
+
+  test('is pinned by hash and runs nothing when it is installed', () => {
+    expect(shipped.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true).map(([path]) => path)).toEqual([]);
+    expect(shipped.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([path]) => path)).toEqual([]);
+  });
+});
+
 const fixtures = readdirSync(new URL('../fixtures/', import.meta.url));
 
 describe('the rules', () => {
