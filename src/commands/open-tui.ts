@@ -26,7 +26,12 @@ export async function openTui(
   const session = remoteSession(paths, options);
   try {
     await firstNews(session);
-    const exitCode = await runTui(session, { title: paths.map(fileName).join(', '), keys, color: look.colour });
+    const exitCode = await runTui(session, {
+      title: paths.map(fileName).join(', '),
+      keys,
+      paths,
+      settings: { color: look.colour, ascii: false, mouse: true },
+    });
     const { progress, findings } = session.snapshot();
     if (progress.phase === 'failed' && exitCode === 0) await session.done; // rejects with the reason
     return { exitCode, findings };

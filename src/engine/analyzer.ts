@@ -27,6 +27,9 @@ import {
 import { sanitise } from '../model/sanitise.ts';
 import { stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import type { RowFacts } from '../model/where/fields.ts';
+import { matcher } from '../model/where/match.ts';
+import { parseWhere } from '../model/where/parse.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { LONGEST_QUIET } from '../track/capture-clock.ts';
 import { sourceOf } from '../track/copies.ts';
@@ -294,6 +297,18 @@ export class Analyzer {
     };
   }
 
+  /** An expression of the filter language as a test of connections. @throws WhereError */
+  test(where: string): (id: number) => boolean {
+    const passes = matcher(
+      parseWhere(
+        where,
+        this.#detectors.map((d) => d.id),
+      ),
+      this.#rowFacts(),
+    );
+    return (id) => passes(this.#views.connection(id));
+  }
+
   /** The connection of a packet of a second pass, by tuple and frame; -1 none. */
   connectionOf(packet: Packet, frame: number): number {
     return packet.layer === Layer.TCP ? this.#connectionThen(packet, frame) : -1;
@@ -371,13 +386,17 @@ export class Analyzer {
     this.#vantage = census.vantage;
     this.#legs = census.legs;
     this.#diagnosis = diagnose(census, this.#options, this.#files, this.#detectors);
-    this.#reported = this.#filter.apply(this.#diagnosis, this.connections, (id) => this.#views.connection(id), {
+    this.#reported = this.#filter.apply(this.#diagnosis, this.connections, (id) => this.#views.connection(id), this.#rowFacts());
+  }
+
+  #rowFacts(): RowFacts {
+    return {
       clock: this.#clock,
-      delays: (c) => census.vantage.delays(c),
-      leg: ({ id }) => census.legs.of(id),
+      delays: (c) => this.#vantage.delays(c),
+      leg: ({ id }) => this.#legs?.of(id) ?? null,
       findings: ({ id }) => this.#findingsOf(id),
       names: this.#allNames,
-    });
+    };
   }
 
   #counts(): PacketCounts {

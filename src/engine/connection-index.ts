@@ -18,6 +18,8 @@ export interface ConnectionSource {
   /** Those that `--where` and `--from` select; null: all. */
   readonly shown: ((id: number) => boolean) | null;
   summary(id: number): ConnectionSummary;
+  /** An expression of the filter language (model/where) as a test. @throws WhereError */
+  test(where: string): (id: number) => boolean;
 }
 
 /** What the answer rests on, at the moment of the question. */
@@ -37,7 +39,6 @@ const KEPT_ORDERS = 8;
 const REST_PER_COST = 10;
 /** Findings list at most so many ids (contract.md); a shorter list is the whole list. */
 const LISTED_IDS = 1_000;
-const WORD_LIMIT = 16;
 
 interface Order {
   readonly key: string;
@@ -60,32 +61,32 @@ export class ConnectionIndex {
   page(ask: Ask, state: IndexState): Answer {
     const offset = wholeNumber(ask.offset);
     const limit = Math.min(PAGE_LIMIT, wholeNumber(ask.limit));
-    const words = wordsOf(ask.match);
+    const where = ask.where.trim();
     const total = this.#source.connections;
-    if (ask.finding === null && words.length === 0 && ask.sort === 'id' && this.#source.shown === null) {
+    if (ask.finding === null && where === '' && ask.sort === 'id' && this.#source.shown === null) {
       const rows = range(offset, Math.min(offset + limit, total), (i) => this.#source.summary(ask.descending ? total - 1 - i : i));
       return { total, rows };
     }
-    const ids = this.#order(ask, words, state);
+    const ids = this.#order(ask, where, state);
     return { total: ids.length, rows: range(offset, Math.min(offset + limit, ids.length), (i) => this.#source.summary(ids[i]!)) };
   }
 
-  #order(ask: Ask, words: readonly string[], state: IndexState): Int32Array {
-    const key = JSON.stringify([ask.finding, words, ask.sort, ask.descending]);
+  #order(ask: Ask, where: string, state: IndexState): Int32Array {
+    const key = JSON.stringify([ask.finding, where, ask.sort, ask.descending]);
     const kept = this.#orders.find((order) => order.key === key);
     const start = this.#now();
     if (kept && (kept.revision === state.revision || (!state.final && start < kept.goodUntil))) return kept.ids;
-    const ids = this.#sorted(ask, words, state.findings);
+    const ids = this.#sorted(ask, where, state.findings);
     const end = this.#now();
     const order = { key, revision: state.revision, ids, goodUntil: end + REST_PER_COST * (end - start) };
     this.#orders = [...this.#orders.filter((other) => other.key !== key), order].slice(-KEPT_ORDERS);
     return ids;
   }
 
-  #sorted(ask: Ask, words: readonly string[], findings: readonly Finding[]): Int32Array {
+  #sorted(ask: Ask, where: string, findings: readonly Finding[]): Int32Array {
     const finding = findings.find(({ id }) => id === ask.finding);
     if (ask.finding !== null && !finding) return new Int32Array(0); // withdrawn since the screen was drawn
-    const titles = new Map(findings.map(({ id, title }) => [id, title]));
+    const test = where === '' ? null : this.#source.test(where);
     const listed = finding && finding.connections.length < LISTED_IDS ? finding.connections : null;
     const candidates = listed?.length ?? this.#source.connections;
     const ids = new Int32Array(candidates);
@@ -94,10 +95,9 @@ export class ConnectionIndex {
     let count = 0;
     for (let i = 0; i < candidates; i++) {
       const id = listed?.[i] ?? i;
-      if (id >= this.#source.connections || this.#source.shown?.(id) === false) continue;
+      if (id >= this.#source.connections || this.#source.shown?.(id) === false || test?.(id) === false) continue;
       const row = this.#source.summary(id);
       if (finding && !listed && !row.findings.includes(finding.id)) continue;
-      if (words.length > 0 && !matches(row, words, titles)) continue;
       if (ask.sort === 'client' || ask.sort === 'server') endpoints.push(row[ask.sort]);
       else numbers[count] = sortKey(row, ask.sort);
       ids[count++] = id;
@@ -109,17 +109,6 @@ export class ConnectionIndex {
 const range = <T>(from: number, to: number, at: (i: number) => T): T[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => at(from + i));
 const wholeNumber = (n: number): number => (n >= 0 && Number.isFinite(n) ? Math.floor(n) : 0);
-
-/** `close-wait` finds CLOSE_WAIT: people write it both ways. */
-const folded = (text: string): string => text.toLowerCase().replaceAll('_', '-');
-const wordsOf = (match: string): string[] => folded(match).split(/\s+/).filter(Boolean).slice(0, WORD_LIMIT);
-
-function matches(row: ConnectionSummary, words: readonly string[], titles: ReadonlyMap<string, string>): boolean {
-  let text = `${row.client} ${row.server} ${row.clientState} ${row.serverState} ${row.outcome}`;
-  for (const id of row.findings) text += ` ${id} ${titles.get(id) ?? ''}`;
-  const haystack = folded(text);
-  return words.every((word) => haystack.includes(word));
-}
 
 function sortKey(row: ConnectionSummary, sort: Exclude<ConnectionSort, 'client' | 'server'>): number {
   if (sort === 'connect') return row.connectSeconds ?? NaN;

@@ -154,11 +154,11 @@ export interface PeerRow {
 
 /** Every question and the type of its answer. */
 export interface Questions {
-  /** Connections of a finding (`finding`: its id), or all. `match`: words that must all occur in the row (address, port, state, outcome). */
+  /** Connections of a finding (`finding`: its id), or all. `where`: the filter language (model/where); empty: no filter. */
   connections: {
     ask: {
       readonly finding: string | null;
-      readonly match: string;
+      readonly where: string;
       readonly sort: ConnectionSort;
       readonly descending: boolean;
       readonly offset: number;

@@ -2,7 +2,7 @@
 import { Box, render } from 'ink';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { Frame } from './components/frame.tsx';
-import { ColorContext, Row } from './components/rows.tsx';
+import { LookContext, Row } from './components/rows.tsx';
 import { topView } from './navigation.ts';
 import { FrameStream } from './painter.ts';
 import { isTooSmall, type Size, SMALLEST } from './present/layout.ts';
@@ -21,11 +21,16 @@ function App({ store, title }: { readonly store: Store; readonly title: string }
       </Box>
     );
   }
-  if (state.help !== null) return <HelpScreen state={state} />;
   return (
-    <Frame state={state} title={title}>
-      <Screen view={topView(state)} state={state} />
-    </Frame>
+    <LookContext value={state.settings}>
+      {state.help === null ? (
+        <Frame state={state} title={title}>
+          <Screen view={topView(state)} state={state} />
+        </Frame>
+      ) : (
+        <HelpScreen state={state} />
+      )}
+    </LookContext>
   );
 }
 
@@ -36,23 +41,18 @@ export interface Mounted {
 }
 
 /** Draws the store from now on; every frame goes whole to `frame`. */
-export function mount(store: Store, options: { title: string; color: boolean; size: () => Size; frame: (text: string) => void }): Mounted {
+export function mount(store: Store, options: { title: string; size: () => Size; frame: (text: string) => void }): Mounted {
   const stream = new FrameStream(options.size, options.frame);
-  const instance = render(
-    <ColorContext value={options.color}>
-      <App store={store} title={options.title} />
-    </ColorContext>,
-    {
-      // Ink uses columns, write, on and off of what it types as a whole terminal (build/ink.js of 6.8.0); painter.ts says why it gets no real one.
-      stdout: stream as unknown as NodeJS.WriteStream,
-      stdin: stream as unknown as NodeJS.ReadStream,
-      stderr: stream as unknown as NodeJS.WriteStream,
-      debug: true,
-      patchConsole: false,
-      exitOnCtrlC: false,
-      isScreenReaderEnabled: false,
-    },
-  );
+  const instance = render(<App store={store} title={options.title} />, {
+    // Ink uses columns, write, on and off of what it types as a whole terminal (build/ink.js of 6.8.0); painter.ts says why it gets no real one.
+    stdout: stream as unknown as NodeJS.WriteStream,
+    stdin: stream as unknown as NodeJS.ReadStream,
+    stderr: stream as unknown as NodeJS.WriteStream,
+    debug: true,
+    patchConsole: false,
+    exitOnCtrlC: false,
+    isScreenReaderEnabled: false,
+  });
   const ended = instance.waitUntilExit().then(() => undefined);
   return { unmount: () => instance.unmount(), ended };
 }

@@ -2,34 +2,21 @@
 import { CONNECTION_SORTS } from '../engine/protocol.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Command } from './keymap.ts';
-import {
-  DETAIL_MARGIN,
-  detailOf,
-  heightOf,
-  itemsOf,
-  lengthOf,
-  movement,
-  selectedFinding,
-  topView,
-  type TuiState,
-  WAITING,
-} from './navigation.ts';
+import { DETAIL_MARGIN, detailOf, itemsOf, lengthOf, selectedFinding, topView, type TuiState, WAITING } from './navigation.ts';
 import { drawnWidth, findingsLayout } from './present/layout.ts';
 import { helpLines } from './present/prose.ts';
+import { copiesOf } from './copies.ts';
+import type { Menu, MenuItem } from './menu.ts';
 import type { Store } from './store.ts';
-import { onTimeCursor, openTime, runTimeCommand } from './time-view.ts';
+import { onTimeCursor, openTime } from './time-view.ts';
 
-export function runCommand(store: Store, command: Command): void {
-  const state = store.state();
-  const height = state.help === null ? heightOf(topView(state), state) : helpHeight(state);
-  const step = movement(command, height);
-  if (step !== undefined && state.help !== null) scrollHelp(store, step);
-  else if (step !== undefined) move(store, step);
-  else if (!runTimeCommand(store, command)) ACTIONS[command]?.(store);
+/** Rows are counted from 1. */
+export function goToRow(store: Store, row: number): void {
+  move(store, row - 1 - topView(store.state()).cursor);
 }
 
-/** Everything but movement. */
-const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
+/** Everything but movement and typing. */
+export const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
   open,
   back,
   details: (store) => withFinding(store, (finding) => openDetails(store, finding)),
@@ -38,15 +25,12 @@ const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
   explain,
   'pane-down': (store) => movePane(store, 1),
   'pane-up': (store) => movePane(store, -1),
-  filter: (store) => store.update({ typing: true }),
-  'keep-filter': (store) => store.update({ typing: false }),
-  'drop-filter': (store) => {
-    store.setFilter('');
-    store.update({ typing: false });
-  },
   'clear-filter': (store) => store.setFilter(''),
-  erase: (store) => store.setFilter(Array.from(store.filter()).slice(0, -1).join('')),
-  'erase-all': (store) => store.setFilter(''),
+  copy: (store) => openMenu(store, 'copy', 'Copy', copiesOf(store.state(), store.paths)),
+  choose,
+  'close-menu': (store) => store.update({ menu: null }),
+  mark,
+  freeze: (store) => store.freeze(!store.state().frozen),
   sort,
   reverse,
   'next-frame': (store) => stepFrame(store, 1),
@@ -63,13 +47,13 @@ const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
 /** All rows but the last, which names the keys. */
 export const helpHeight = (state: TuiState): number => Math.max(1, state.size.rows - 1);
 
-function scrollHelp(store: Store, step: number): void {
+export function scrollHelp(store: Store, step: number): void {
   const state = store.state();
   const lines = helpLines(topView(state).kind, drawnWidth(state.size)).length;
   store.update({ help: Math.max(0, Math.min((state.help ?? 0) + step, lines - helpHeight(state))) });
 }
 
-function move(store: Store, step: number): void {
+export function move(store: Store, step: number): void {
   const state = store.state();
   const view = topView(state);
   const cursor = Math.max(0, Math.min(view.cursor + step, lengthOf(view, state) - 1));
@@ -132,9 +116,9 @@ function back(store: Store): void {
 }
 
 const openDetails = (store: Store, finding: Finding): void => store.push({ kind: 'finding', finding, cursor: 0, top: 0 });
-const openLadder = (store: Store, connection: number, frame: number | string | null, finding: string | null): void =>
+export const openLadder = (store: Store, connection: number, frame: number | string | null, finding: string | null): void =>
   store.push({ kind: 'ladder', connection, finding, filter: '', jump: frame, cursor: 0, top: 0, data: WAITING });
-const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
+export const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
 
 function evidence(store: Store): void {
   const state = store.state();
@@ -169,16 +153,56 @@ function timeMachine(store: Store): void {
 
 function explain(store: Store): void {
   const finding = findingOfScreen(store);
-  if (finding) store.push({ kind: 'explain', rule: finding.rule, cursor: 0, top: 0, data: WAITING });
+  if (finding) store.push({ kind: 'explain', rule: finding.rule, finding, cursor: 0, top: 0, data: WAITING });
   else store.say('There is no rule behind this list.');
 }
 
-function findingOfScreen(store: Store): Finding | undefined {
+export function findingOfScreen(store: Store): Finding | undefined {
   const state = store.state();
   const view = topView(state);
   if (view.kind === 'findings') return chosenFinding(store);
   if (view.kind === 'finding') return view.finding;
   return view.kind === 'connections' ? state.snapshot.findings.find((finding) => finding.id === view.finding) : undefined;
+}
+
+// --- menus
+
+function openMenu(store: Store, kind: Menu['kind'], title: string, items: readonly MenuItem[]): void {
+  if (items.length === 0) store.say('There is nothing here to copy.');
+  else store.update({ menu: { kind, title, items, cursor: 0 } });
+}
+
+/** The letter before an entry does the entry. */
+export function chooseByKey(store: Store, key: string): void {
+  const { menu } = store.state();
+  const at = menu?.items.findIndex((item) => item.key === key) ?? -1;
+  if (menu === null || at < 0) return;
+  store.update({ menu: { ...menu, cursor: at } });
+  choose(store);
+}
+
+function choose(store: Store): void {
+  const { menu } = store.state();
+  const item = menu?.items[menu.cursor];
+  if (menu === null || item === undefined) return;
+  // The menu stays, with the text in full: a terminal may refuse, and never says so.
+  const copied = store.effects.copy(item.text);
+  store.say(
+    copied
+      ? `Copied the ${item.label}, if this terminal takes OSC 52; otherwise select it above. Esc closes.`
+      : `The ${item.label} is too long for a terminal's clipboard; :write puts it into a file.`,
+  );
+}
+
+function mark(store: Store): void {
+  const state = store.state();
+  const finding = findingOfScreen(store);
+  if (!finding) return;
+  const marks = new Map(state.marks);
+  const marked = marks.delete(finding.id);
+  if (!marked) marks.set(finding.id, '');
+  store.update({ marks });
+  store.say(marked ? 'No longer marked.' : 'Marked for the report; :note TEXT adds a note, w writes what is marked.');
 }
 
 /** To the neighbouring segment in the ladder below, whose cursor moves along. */

@@ -3,8 +3,20 @@
  * none of them can lie about another.
  */
 
-/** Where a key counts: the screen on top, or one of the two modes that lie over it. */
-export const CONTEXTS = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'help', 'typing'] as const;
+/** Where a key counts: the screen on top, or one of the three modes that lie over it. */
+export const CONTEXTS = [
+  'findings',
+  'finding',
+  'connections',
+  'ladder',
+  'packet',
+  'explain',
+  'time',
+  'capture',
+  'help',
+  'menu',
+  'typing',
+] as const;
 export type Context = (typeof CONTEXTS)[number];
 
 export const COMMANDS = [
@@ -51,9 +63,28 @@ export const COMMANDS = [
   'redraw',
   'suspend',
   'quit',
-  'keep-filter',
-  'drop-filter',
+  'search',
+  'next-match',
+  'previous-match',
+  'command-line',
+  'copy',
+  'mark',
+  'freeze',
+  'choose',
+  'close-menu',
+  'accept',
+  'cancel',
+  'complete',
+  'complete-back',
+  'older',
+  'newer',
+  'cursor-left',
+  'cursor-right',
+  'line-start',
+  'line-end',
   'erase',
+  'erase-ahead',
+  'erase-word',
   'erase-all',
 ] as const;
 export type Command = (typeof COMMANDS)[number];
@@ -71,6 +102,8 @@ export interface KeyRow {
 const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'help'];
 const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture'];
 const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture'];
+/** Screens that are read and not chosen from. */
+const TEXTS: readonly Context[] = ['finding', 'explain', 'capture'];
 
 export const KEYMAP: readonly KeyRow[] = [
   {
@@ -129,10 +162,17 @@ export const KEYMAP: readonly KeyRow[] = [
   {
     keys: ['/'],
     command: 'filter',
-    label: 'filter: all words must occur in the row',
+    label: 'filter (connections: the language of --where, elsewhere words of the row)',
     hint: 'filter',
     when: ['findings', 'connections', 'ladder'],
   },
+  { keys: ['/'], command: 'search', label: 'search in the text', hint: 'search', when: TEXTS },
+  { keys: ['n'], command: 'next-match', label: 'next match of the search', when: TEXTS },
+  { keys: ['N'], command: 'previous-match', label: 'the match before', when: TEXTS },
+  { keys: ['y'], command: 'copy', label: 'copy: filters, addresses, commands, the view as Markdown', hint: 'copy', when: SCREENS },
+  { keys: ['m'], command: 'mark', label: 'mark the finding for the report, or take the mark away', when: ['findings', 'finding'] },
+  { keys: ['F'], command: 'freeze', label: 'freeze the screen while packets come, and let it go on', when: SCREENS },
+  { keys: [':'], command: 'command-line', label: 'a command by its name; Tab completes it', when: SCREENS },
   { keys: ['j', 'down', 'wheeldown'], command: 'down', label: 'down', when: LISTS },
   { keys: ['k', 'up', 'wheelup'], command: 'up', label: 'up', when: LISTS },
   { keys: ['pagedown', ' '], command: 'page-down', label: 'a page down', when: LISTS },
@@ -152,17 +192,31 @@ export const KEYMAP: readonly KeyRow[] = [
     when: ['help'],
   },
   { keys: ['ctrl-l'], command: 'redraw', label: 'draw the screen again', when: LISTS },
-  { keys: ['ctrl-z'], command: 'suspend', label: 'suspend; the shell command fg returns', when: [...LISTS, 'typing'] },
+  { keys: ['ctrl-z'], command: 'suspend', label: 'suspend; the shell command fg returns', when: [...LISTS, 'menu', 'typing'] },
   { keys: ['q'], command: 'quit', label: 'leave tcpdiag', hint: 'quit', when: LISTS },
-  { keys: ['ctrl-c'], command: 'quit', label: 'leave tcpdiag', when: [...LISTS, 'typing'] },
-  { keys: ['enter'], command: 'keep-filter', label: 'keep the filter and return to the list', hint: 'keep', when: ['typing'] },
-  { keys: ['escape'], command: 'drop-filter', label: 'clear the filter and return to the list', hint: 'clear', when: ['typing'] },
-  { keys: ['backspace', 'delete'], command: 'erase', label: 'erase the last character', when: ['typing'] },
-  { keys: ['ctrl-u', 'ctrl-w'], command: 'erase-all', label: 'erase everything typed', when: ['typing'] },
+  { keys: ['ctrl-c'], command: 'quit', label: 'leave tcpdiag', when: [...LISTS, 'menu', 'typing'] },
+  { keys: ['enter'], command: 'choose', label: 'do what the cursor is on (or press the letter before it)', hint: 'choose', when: ['menu'] },
+  { keys: ['escape', 'left', 'backspace', 'q'], command: 'close-menu', label: 'close the menu', hint: 'close', when: ['menu'] },
+  { keys: ['down', 'tab'], command: 'down', label: 'down', when: ['menu'] },
+  { keys: ['up', 'shift-tab'], command: 'up', label: 'up', when: ['menu'] },
+  { keys: ['enter'], command: 'accept', label: 'keep what was typed', hint: 'keep', when: ['typing'] },
+  { keys: ['escape'], command: 'cancel', label: 'leave the line; clears a filter', hint: 'clear', when: ['typing'] },
+  { keys: ['tab'], command: 'complete', label: 'the next word that fits here', when: ['typing'] },
+  { keys: ['shift-tab'], command: 'complete-back', label: 'the one before', when: ['typing'] },
+  { keys: ['up', 'ctrl-p'], command: 'older', label: 'the line typed before that begins like this one', when: ['typing'] },
+  { keys: ['down', 'ctrl-n'], command: 'newer', label: 'the one after it', when: ['typing'] },
+  { keys: ['left', 'ctrl-b'], command: 'cursor-left', label: 'left', when: ['typing'] },
+  { keys: ['right', 'ctrl-f'], command: 'cursor-right', label: 'right', when: ['typing'] },
+  { keys: ['home', 'ctrl-a'], command: 'line-start', label: 'to the beginning', when: ['typing'] },
+  { keys: ['end', 'ctrl-e'], command: 'line-end', label: 'to the end', when: ['typing'] },
+  { keys: ['backspace'], command: 'erase', label: 'erase the character before the cursor', when: ['typing'] },
+  { keys: ['delete'], command: 'erase-ahead', label: 'erase the character behind it', when: ['typing'] },
+  { keys: ['ctrl-w'], command: 'erase-word', label: 'erase the word before it', when: ['typing'] },
+  { keys: ['ctrl-u'], command: 'erase-all', label: 'erase everything before it', when: ['typing'] },
 ];
 
-export const commandFor = (name: string, context: Context): Command | undefined =>
-  KEYMAP.find((row) => row.when.includes(context) && row.keys.includes(name))?.command;
+export const commandFor = (name: string, context: Context, keymap: readonly KeyRow[] = KEYMAP): Command | undefined =>
+  keymap.find((row) => row.when.includes(context) && row.keys.includes(name))?.command;
 
 const CAPS: Readonly<Record<string, string>> = {
   enter: 'Enter',

@@ -5,7 +5,11 @@
  * typing. Here a sequence may arrive in pieces; what is incomplete stays `pending` until more comes or the caller flushes.
  * Sequences: ECMA-48 CSI, xterm ctlseqs (function keys, SGR mouse, bracketed paste).
  */
-export type Key = { readonly kind: 'key'; readonly name: string } | { readonly kind: 'paste'; readonly text: string };
+export type Key =
+  | { readonly kind: 'key'; readonly name: string }
+  | { readonly kind: 'paste'; readonly text: string }
+  /** The left button; both from 0. */
+  | { readonly kind: 'click'; readonly column: number; readonly row: number };
 
 const key = (name: string): Key => ({ kind: 'key', name });
 
@@ -100,7 +104,7 @@ export class KeyDecoder {
       if (parameters === '200') this.#paste = '';
       return named(TILDE[parameters.split(';')[0] ?? '']);
     }
-    if (parameters.startsWith('<')) return final === 'M' ? named(WHEEL[parameters.slice(1).split(';')[0] ?? '']) : null;
+    if (parameters.startsWith('<')) return final === 'M' ? mouse(parameters.slice(1).split(';')) : null;
     // X10 mouse: three more bytes that are coordinates, not keys.
     if (final === 'M' && parameters === '') this.#buffer = this.#buffer.slice(3);
     return named(FINAL[final]);
@@ -123,6 +127,13 @@ export class KeyDecoder {
 }
 
 const named = (name: string | undefined): Key | null => (name === undefined || name === '' ? null : key(name));
+
+/** SGR: button, column, row; both from 1. Button 0 is the left one, without modifiers. */
+function mouse([button = '', column = '', row = '']: readonly string[]): Key | null {
+  if (button !== '0') return named(WHEEL[button]);
+  const at = { column: Number(column) - 1, row: Number(row) - 1 };
+  return at.column >= 0 && at.row >= 0 ? { kind: 'click', ...at } : null;
+}
 
 function plain(char: string): Key | null {
   const special = CONTROL[char];

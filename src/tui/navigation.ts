@@ -21,10 +21,14 @@ import {
   scroll,
   type Size,
 } from './present/layout.ts';
+import type { KeyRow } from './keymap.ts';
+import type { Menu } from './menu.ts';
 import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
 import { timeLayout } from './present/time.ts';
 import type { TimeView } from './time-view.ts';
+import { lineText } from './present/line.ts';
+import type { Prompt } from './prompt.ts';
 import type { ConnectionPages } from './pages.ts';
 
 /** An answer that may still be on its way, or never come. */
@@ -79,6 +83,8 @@ export interface PacketView extends Window {
 export interface ExplainView extends Window {
   readonly kind: 'explain';
   readonly rule: string;
+  /** Whose numbers stand with the rule. */
+  readonly finding: Finding;
   readonly data: Loaded<Explanation>;
 }
 /** All that is known of the capture itself. */
@@ -94,11 +100,35 @@ export interface TuiState {
   readonly size: Size;
   /** Never empty; the last one is on the screen. */
   readonly views: readonly View[];
-  readonly typing: boolean;
+  /** The line that is being typed into. */
+  readonly prompt: Prompt | null;
+  /** What was searched for in a text, and is marked there. */
+  readonly search: string;
+  /** The line of the match that one is at. */
+  readonly found: number | null;
+  /** A choice over the screen. */
+  readonly menu: Menu | null;
+  /** Digits typed before a movement. */
+  readonly count: string;
+  /** The screen stands still while the analysis goes on. */
+  readonly frozen: boolean;
+  /** Findings for the report, by id, with what the user notes about them. */
+  readonly marks: ReadonlyMap<string, string>;
+  readonly settings: Settings;
+  readonly keymap: readonly KeyRow[];
   /** First row of the help when it is open. */
   readonly help: number | null;
   /** One sentence in place of the hints, until the next key. */
   readonly notice: string | null;
+}
+
+/** What the user may change while it runs. */
+export interface Settings {
+  readonly color: boolean;
+  /** Nothing but ASCII is drawn. */
+  readonly ascii: boolean;
+  /** Wheel and clicks come to us; the terminal cannot select text without Shift then. */
+  readonly mouse: boolean;
 }
 
 export const topView = (state: TuiState): View => state.views.at(-1)!;
@@ -166,7 +196,7 @@ export function lengthOf(view: View, state: TuiState): number {
     case 'capture':
       return captureLines(state.snapshot, state.rules, drawnWidth(state.size)).length;
     case 'explain':
-      return view.data.value === null ? 0 : explanationLines(view.data.value, drawnWidth(state.size)).length;
+      return view.data.value === null ? 0 : explanationLines(view.data.value, view.finding, drawnWidth(state.size)).length;
   }
 }
 
@@ -203,6 +233,20 @@ export function settled<V extends View>(view: V, state: TuiState): V {
   }
   const cursor = Math.max(0, Math.min(view.cursor, total - 1));
   return { ...view, cursor, top: scroll(view.top, cursor, height, total) };
+}
+
+/** A screen that is read as a text, line by line; null: it is a list. */
+export function textLines(view: View, state: TuiState): readonly string[] | null {
+  switch (view.kind) {
+    case 'finding':
+      return detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN).map(({ line }) => lineText(line));
+    case 'explain':
+      return view.data.value === null ? [] : explanationLines(view.data.value, view.finding, drawnWidth(state.size)).map(lineText);
+    case 'capture':
+      return captureLines(state.snapshot, state.rules, drawnWidth(state.size)).map(lineText);
+    default:
+      return null;
+  }
 }
 
 /** How far a command moves the cursor; undefined: it is not a movement. */

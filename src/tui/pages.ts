@@ -9,7 +9,8 @@ import type { ConnectionSort, ConnectionSummary, Session } from '../engine/proto
 
 export interface ConnectionQuery {
   readonly finding: string | null;
-  readonly match: string;
+  /** The filter language; empty: no filter. */
+  readonly where: string;
   readonly sort: ConnectionSort;
   readonly descending: boolean;
 }

@@ -8,8 +8,11 @@
 import type { Size } from './present/layout.ts';
 
 export const ENTER_SCREEN = '\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[?2004h\x1b[H\x1b[2J';
-/** Ends an update left open, attributes, bracketed paste; wraps again, shows the cursor, goes back to the shell's screen. */
-export const LEAVE_SCREEN = '\x1b[?2026l\x1b[0m\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l';
+/** Presses and the wheel (1000), with coordinates as numbers (1006, SGR). */
+export const MOUSE_ON = '\x1b[?1000h\x1b[?1006h';
+export const MOUSE_OFF = '\x1b[?1006l\x1b[?1000l';
+/** Ends an update left open, attributes, the mouse, bracketed paste; wraps again, shows the cursor, goes back to the shell's screen. */
+export const LEAVE_SCREEN = '\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l';
 
 const BEGIN = '\x1b[?2026h';
 const END = '\x1b[?2026l';

@@ -10,9 +10,11 @@ import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { isatty, ReadStream } from 'node:tty';
 import type { Session } from '../engine/protocol.ts';
+import { clipboardSequence } from './clipboard.ts';
 import { FramePacer } from './frame-pacer.ts';
 import { KeyDecoder } from './keys.ts';
-import { ENTER_SCREEN, LEAVE_SCREEN, Painter } from './painter.ts';
+import type { Settings } from './navigation.ts';
+import { ENTER_SCREEN, LEAVE_SCREEN, MOUSE_OFF, MOUSE_ON, Painter } from './painter.ts';
 import type { Size } from './present/layout.ts';
 import { Store } from './store.ts';
 
@@ -21,7 +23,9 @@ export interface RunOptions {
   readonly title: string;
   /** `tty`: the capture comes on stdin, so keys come from the controlling terminal. */
   readonly keys: 'stdin' | 'tty';
-  readonly color: boolean;
+  readonly settings: Settings;
+  /** Of the captures, as the user named them. */
+  readonly paths: readonly string[];
 }
 
 const LEAVING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -66,13 +70,14 @@ export async function runTui(session: Session, options: RunOptions): Promise<num
   );
 
   let owned = false;
+  let { mouse } = options.settings;
   const enter = (): void => {
     if (owned) return;
     owned = true;
     // Node believes that raw mode is still on after the shell has changed it (libuv keeps the mode), so it goes off first.
     input.setRawMode(false);
     input.setRawMode(true);
-    stdout.write(ENTER_SCREEN);
+    stdout.write(mouse ? ENTER_SCREEN + MOUSE_ON : ENTER_SCREEN);
     painter.resume();
   };
   const leave = (): void => {
@@ -121,7 +126,22 @@ export async function runTui(session: Session, options: RunOptions): Promise<num
 
     const store = new Store(session, {
       size: size(),
-      effects: { quit: () => end(0), suspend: () => suspend(0), redraw: () => painter.repaint() },
+      settings: options.settings,
+      paths: options.paths,
+      effects: {
+        quit: () => end(0),
+        suspend: () => suspend(0),
+        redraw: () => painter.repaint(),
+        copy: (text) => {
+          const sequence = clipboardSequence(text, process.env);
+          if (sequence !== null) stdout.write(sequence);
+          return sequence !== null;
+        },
+        mouse: (on) => {
+          mouse = on;
+          stdout.write(on ? MOUSE_ON : MOUSE_OFF);
+        },
+      },
       schedule: pacer.schedule,
     });
 
@@ -174,7 +194,7 @@ export async function runTui(session: Session, options: RunOptions): Promise<num
     });
 
     enter();
-    const mounted = mount(store, { title: options.title, color: options.color, size, frame: (text) => painter.frame(text) });
+    const mounted = mount(store, { title: options.title, size, frame: (text) => painter.frame(text) });
     cleanup.push(() => mounted.unmount());
     mounted.ended.catch((error: unknown) => {
       if (release()) reject(error instanceof Error ? error : new Error(String(error)));

@@ -3,8 +3,9 @@
  * What keys do is in commands.ts. React reads the state through `useSyncExternalStore`.
  */
 import type { QuestionName, Questions, Session } from '../engine/protocol.ts';
-import { runCommand } from './commands.ts';
-import { type Command, commandFor, type Context } from './keymap.ts';
+import { chooseByKey } from './commands.ts';
+import { runCommand } from './dispatch.ts';
+import { type Command, commandFor, type Context, KEYMAP, type KeyRow } from './keymap.ts';
 import type { Key } from './keys.ts';
 import {
   type ConnectionsView,
@@ -16,6 +17,7 @@ import {
   type Loaded,
   type PacketView,
   selectedFinding,
+  type Settings,
   settled,
   shownFindings,
   topView,
@@ -27,42 +29,71 @@ import type { Size } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { clean } from './present/text.ts';
 import { refreshTime } from './time-view.ts';
+import { clicked } from './mouse.ts';
+import { type Purpose, remembered } from './prompt.ts';
+import { typeInto } from './prompting.ts';
 
 /** What only the owner of the terminal can do. */
 export interface TerminalEffects {
   quit(): void;
   suspend(): void;
   redraw(): void;
+  /** To the clipboard of whoever looks at the terminal; false: too much for it. */
+  copy(text: string): boolean;
+  /** Wheel and clicks, or text that can be selected. */
+  mouse(on: boolean): void;
 }
-
-/** A filter longer than this is a paste gone wrong, characters. */
-const FILTER_LIMIT = 200;
 
 /** Commands that never wait for an answer, and with which the user takes back what was typed ahead. */
 const IMMEDIATE: ReadonlySet<Command> = new Set<Command>(['back', 'quit', 'suspend', 'redraw', 'help', 'close-help']);
-/** More was not typed on purpose, commands. */
-const AHEAD_LIMIT = 32;
+/** What is typed behind them is text. */
+const OPENS_LINE: ReadonlySet<Command> = new Set<Command>(['filter', 'search', 'command-line']);
+/** Longer numbers are no row's, digits. */
+const COUNT_DIGITS = 9;
+/** More was not typed on purpose, keys. */
+const AHEAD_LIMIT = 100;
+
+export interface StoreOptions {
+  readonly size: Size;
+  readonly effects: TerminalEffects;
+  /** Runs the notification at most once per frame however often it is called. */
+  readonly schedule: (notify: () => void) => void;
+  readonly settings?: Settings;
+  readonly keymap?: readonly KeyRow[];
+  /** Of the captures, as the user named them: for commands that are shown. */
+  readonly paths?: readonly string[];
+}
 
 export class Store {
   readonly effects: TerminalEffects;
+  readonly paths: readonly string[];
   #state: TuiState;
   readonly #session: Session;
   readonly #schedule: (notify: () => void) => void;
-  readonly #ahead: Command[] = [];
+  readonly #ahead: Key[] = [];
+  readonly #histories = new Map<Purpose, readonly string[]>();
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribe: () => void;
 
-  /** `schedule` runs the notification at most once per frame however often it is called. */
-  constructor(session: Session, options: { size: Size; effects: TerminalEffects; schedule: (notify: () => void) => void }) {
+  constructor(session: Session, options: StoreOptions) {
     this.#session = session;
     this.effects = options.effects;
+    this.paths = options.paths ?? [];
     this.#schedule = options.schedule;
     this.#state = {
       snapshot: session.snapshot(),
       rules: null,
       size: options.size,
       views: [{ kind: 'findings', cursor: 0, top: 0, key: null, filter: '', paneTop: 0 }],
-      typing: false,
+      prompt: null,
+      search: '',
+      found: null,
+      menu: null,
+      count: '',
+      frozen: false,
+      marks: new Map(),
+      settings: options.settings ?? { color: true, ascii: false, mouse: false },
+      keymap: options.keymap ?? KEYMAP,
       help: null,
       notice: null,
     };
@@ -89,41 +120,82 @@ export class Store {
     this.update({ size });
   }
 
+  /** Now, or as soon as the answer is here that it needs: who knows the way types ahead. */
   press(key: Key): void {
     if (this.#state.notice !== null) this.update({ notice: null });
+    if (this.#takesBack(key)) this.#ahead.length = 0;
+    else if (this.#ahead.length > 0 || this.#mustWait(key)) {
+      if (this.#ahead.length < AHEAD_LIMIT) this.#ahead.push(key);
+      return;
+    }
+    this.#perform(key);
+  }
+
+  #perform(key: Key): void {
     const context = contextOf(this.#state);
-    if (key.kind === 'paste') {
-      if (context === 'typing') this.setFilter(this.filter() + clean(key.text.replace(/\s+/g, ' ')));
-      return;
+    if (key.kind === 'click') clicked(this, key);
+    else if (key.kind === 'paste') {
+      if (context === 'typing') typeInto(this, clean(key.text.replace(/\s+/g, ' ')));
+    } else {
+      const command = this.#commandOf(key);
+      if (command !== undefined) this.#run(command);
+      else if (context === 'typing' && Array.from(key.name).length === 1) typeInto(this, clean(key.name));
+      else if (context === 'menu') chooseByKey(this, key.name);
+      else if (/^\d$/.test(key.name) && context !== 'help') this.#digit(key.name);
     }
-    const command = commandFor(key.name, context);
-    if (command !== undefined) this.#do(command);
-    else if (context === 'typing' && Array.from(key.name).length === 1) this.setFilter(this.filter() + clean(key.name));
   }
 
-  /** Now, or as soon as the answer is here that the command needs: who knows the way types ahead. */
-  #do(command: Command): void {
-    if (!IMMEDIATE.has(command) && (this.#ahead.length > 0 || this.#mustWait(command))) {
-      if (this.#ahead.length < AHEAD_LIMIT) this.#ahead.push(command);
-      return;
-    }
-    if (IMMEDIATE.has(command)) this.#ahead.length = 0;
-    runCommand(this, command);
+  /** Before a movement: `12G` goes to row 12, `5j` five rows down. */
+  #digit(digit: string): void {
+    this.update({ count: (this.#state.count + digit).replace(/^0+/, '').slice(0, COUNT_DIGITS) });
   }
 
-  #mustWait(command: Command): boolean {
-    return contextOf(this.#state) === topView(this.#state).kind && isWaiting(topView(this.#state), command === 'open');
+  #run(command: Command): void {
+    const { count } = this.#state;
+    if (count !== '') this.update({ count: '' });
+    runCommand(this, command, count === '' ? null : Number(count));
+  }
+
+  #commandOf(key: Key): Command | undefined {
+    return key.kind === 'key' ? commandFor(key.name, contextOf(this.#state), this.#state.keymap) : undefined;
+  }
+
+  #takesBack(key: Key): boolean {
+    const command = this.#commandOf(key);
+    if (command === undefined || !IMMEDIATE.has(command)) return false;
+    // Behind a `/` that waits, letters are what will be typed there.
+    const willType = this.#ahead.some((other) => OPENS_LINE.has(this.#commandOf(other) ?? 'quit'));
+    return !willType || (key.kind === 'key' && key.name.length > 1);
+  }
+
+  #mustWait(key: Key): boolean {
+    const { prompt } = this.#state;
+    const view = topView(this.#state);
+    const command = this.#commandOf(key);
+    // What was typed may concern rows that are not there yet; a filter asks for them.
+    if (prompt !== null) return command === 'accept' && prompt.purpose !== 'filter' && isWaiting(view, false);
+    if (contextOf(this.#state) !== view.kind || (command === undefined ? key.kind !== 'click' : OPENS_LINE.has(command))) return false;
+    return isWaiting(view, command === 'open');
   }
 
   /** An answer came. */
   #goOn(): void {
     for (let next = this.#ahead[0]; next !== undefined && !this.#mustWait(next); next = this.#ahead[0]) {
       this.#ahead.shift();
-      runCommand(this, next);
+      this.#perform(next);
     }
   }
 
   // --- for commands
+
+  /** Lines typed for that purpose, newest last. */
+  history(purpose: Purpose): readonly string[] {
+    return this.#histories.get(purpose) ?? [];
+  }
+
+  remember(purpose: Purpose, line: string): void {
+    this.#histories.set(purpose, remembered(this.history(purpose), line));
+  }
 
   update(change: Partial<TuiState>): void {
     const next = { ...this.#state, ...change };
@@ -151,14 +223,15 @@ export class Store {
     this.update({ views: [...this.#state.views.slice(0, -1), view] });
   }
 
-  pushConnections(finding: string | null): void {
-    const query = { finding, match: '', sort: 'id', descending: false } as const;
+  /** @param filter an expression of the filter language that has no mistake */
+  pushConnections(finding: string | null, filter = ''): void {
+    const query = { finding, where: filter, sort: 'id', descending: false } as const;
     const pages: ConnectionPages = new ConnectionPages(
       (question, ask) => this.#session.ask(question, ask),
       query,
       () => this.#onPages(pages),
     );
-    this.push({ kind: 'connections', finding, key: null, filter: '', sort: 'id', descending: false, cursor: 0, top: 0, pages });
+    this.push({ kind: 'connections', finding, key: null, filter, sort: 'id', descending: false, cursor: 0, top: 0, pages });
   }
 
   filter(): string {
@@ -166,9 +239,8 @@ export class Store {
     return 'filter' in view ? view.filter : '';
   }
 
-  setFilter(text: string): void {
+  setFilter(filter: string): void {
     const view = topView(this.#state);
-    const filter = text.slice(0, FILTER_LIMIT);
     if (!('filter' in view) || view.filter === filter) return;
     if (view.kind === 'connections') this.requery({ ...view, filter });
     else if (view.kind === 'findings') this.replace({ ...view, filter, cursor: findingAt(this.#state, filter, view.key), paneTop: 0 });
@@ -183,13 +255,24 @@ export class Store {
 
   /** Another filter or order: from the top, because the rows are others. */
   requery(view: ConnectionsView): void {
-    view.pages.setQuery({ finding: view.finding, match: view.filter, sort: view.sort, descending: view.descending });
+    view.pages.setQuery({ finding: view.finding, where: view.filter, sort: view.sort, descending: view.descending });
     this.replace({ ...view, cursor: 0, top: 0, key: null });
+  }
+
+  set(settings: Partial<Settings>): void {
+    this.update({ settings: { ...this.#state.settings, ...settings } });
+    if (settings.mouse !== undefined) this.effects.mouse(settings.mouse);
+  }
+
+  freeze(frozen: boolean): void {
+    this.update({ frozen });
+    if (!frozen) this.#onSnapshot();
   }
 
   // --- what happens from outside
 
   #onSnapshot(): void {
+    if (this.#state.frozen) return;
     const before = this.#state.snapshot;
     const snapshot = this.#session.snapshot();
     // A ladder is read again once, at the end: its rows were those of a connection that was still going on.
@@ -264,9 +347,10 @@ export class Store {
   }
 }
 
-function contextOf(state: TuiState): Context {
-  if (state.help !== null) return 'help';
-  return state.typing ? 'typing' : topView(state).kind;
+export function contextOf(state: TuiState): Context {
+  if (state.prompt !== null) return 'typing';
+  if (state.menu !== null) return 'menu';
+  return state.help === null ? topView(state).kind : 'help';
 }
 
 /** Where a finding stands in the filtered list; the first row when it is not there. */

@@ -8,11 +8,13 @@
 import type { Severity } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { SEVERITY_MARK } from '../report/narrate.ts';
+import { asciiOf } from './present/ascii.ts';
 import type { Line, Style } from './present/line.ts';
 
 type Sgr = readonly [on: number, off: number];
 const BOLD: Sgr = [1, 22];
 const DIM: Sgr = [2, 22];
+const UNDERLINE: Sgr = [4, 24];
 const INVERSE: Sgr = [7, 27];
 /** ECMA-48 foreground 30-37, bright ones 90-97. */
 const colour = (code: number): Sgr => [code, 39];
@@ -30,6 +32,7 @@ const LOOKS: Readonly<Record<Style, readonly Sgr[]>> = {
   info: [colour(94)],
   command: [colour(36)],
   highlight: [INVERSE],
+  mistake: [BOLD, UNDERLINE, colour(31)],
   stateOpening: [colour(36)],
   stateOpen: [colour(94)],
   stateClosing: [colour(35)],
@@ -40,10 +43,11 @@ const LOOKS: Readonly<Record<Style, readonly Sgr[]>> = {
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 
 /** A row as one string for the terminal. A selected row is inverse as a whole: colours inside would tear it apart. */
-export function paint(line: Line, options: { readonly color: boolean; readonly selected?: boolean }): string {
+export function paint(line: Line, options: { readonly color: boolean; readonly ascii?: boolean; readonly selected?: boolean }): string {
   let out = '';
   for (const { text, style } of line) {
-    const safe = CONTROL.test(text) ? sanitise(text) : text;
+    const printable = CONTROL.test(text) ? sanitise(text) : text;
+    const safe = options.ascii === true ? asciiOf(printable) : printable;
     const looks = options.selected === true ? [] : LOOKS[style].filter((sgr) => options.color || !isColour(sgr));
     for (const [on] of looks) out += `\x1b[${on}m`;
     out += safe;

@@ -1,8 +1,8 @@
 /**
- * The documents that are made from the program: a page per rule, their index, the formats, the manual page, the schemas of what is printed as JSON and of the configuration. `npm run docs` writes
+ * The documents that are made from the program: a page per rule, their index, the formats, the manual page, the keys of the TUI, the schemas of what is printed as JSON and of the configuration. `npm run docs` writes
  * them; a test says when they are out of date.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { CONFIG_SCHEMA } from '../../src/commands/config-schema.ts';
 import type { Category, Detector } from '../../src/detect/detector.ts';
 import { DETECTORS } from '../../src/detect/index.ts';
@@ -12,6 +12,7 @@ import { type Finding, SEVERITIES } from '../../src/model/finding.ts';
 import { formats } from './formats.ts';
 import { man } from './man.ts';
 import { schemas } from './schemas.ts';
+import { withKeys } from './tui-keys.ts';
 
 /** In the order of the index. `field-notes.md` is written by hand. */
 const FAMILIES: Readonly<Record<Category, string>> = {
@@ -39,6 +40,7 @@ export async function pages(root: string): Promise<ReadonlyMap<string, string>> 
   for (const rule of DETECTORS) out.set(`docs/rules/${rule.id}.md`, page(rule, examples.get(rule.id)));
   out.set('docs/formats.md', formats());
   out.set('docs/tcpdiag.1', man());
+  out.set('docs/tui.md', withKeys(readFileSync(`${root}docs/tui.md`, 'utf8')));
   const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'tcpdiag.config.json', ...CONFIG_SCHEMA };
   out.set('docs/schema/config.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
   for (const [file, outputs] of schemas(root)) out.set(`docs/schema/${file}`, `${JSON.stringify(outputs, null, 2)}\n`);

@@ -98,6 +98,10 @@ export class FakeAnalyzer implements SessionAnalyzer {
     };
   }
 
+  test(): (id: number) => boolean {
+    return () => true;
+  }
+
   summary(id: number): ConnectionSummary {
     const { client, server } = this.row(id);
     return {

@@ -188,7 +188,7 @@ test('a session shows the same connections', async () => {
   const where = 'port:3306';
   const session = localSession([fixture('incident.pcap')], { where });
   const report = await session.done;
-  const ask = { finding: null, match: '', sort: 'id', descending: false, offset: 0, limit: 1_000 } as const;
+  const ask = { finding: null, where: '', sort: 'id', descending: false, offset: 0, limit: 1_000 } as const;
   const page = await session.ask('connections', ask);
   expect(page.rows.map(({ id }) => id)).toEqual(idsOf(await read('incident.pcap', { where })));
   expect(session.snapshot().findings).toEqual(report.findings);

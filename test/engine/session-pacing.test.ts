@@ -83,7 +83,7 @@ describe('while reading', () => {
     await expect(session.done).rejects.toThrow(RangeError);
     expect(session.snapshot()).toMatchObject({ error: 'a column is full', progress: { phase: 'failed', packets: 4 } });
     expect(ticking()).toBe(false);
-    expect((await session.ask('connections', { finding: null, match: '', sort: 'id', descending: false, offset: 0, limit: 9 })).total).toBe(
+    expect((await session.ask('connections', { finding: null, where: '', sort: 'id', descending: false, offset: 0, limit: 9 })).total).toBe(
       1,
     );
     await session.close();

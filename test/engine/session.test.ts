@@ -61,7 +61,7 @@ const served: Open = (paths, options = {}) => {
   return new PortSession(port2);
 };
 
-const ALL: Questions['connections']['ask'] = { finding: null, match: '', sort: 'id', descending: false, offset: 0, limit: 50 };
+const ALL: Questions['connections']['ask'] = { finding: null, where: '', sort: 'id', descending: false, offset: 0, limit: 50 };
 
 describe.each<[string, Open]>([
   ['in this thread', (paths, options = {}) => localSession(paths, options)],
@@ -150,7 +150,10 @@ describe.each<[string, Open]>([
         '10.0.0.1:40001 10.0.0.2:81 refused',
         '10.0.0.1:40000 10.0.0.2:80 ok',
       ]);
-      expect((await session.ask('connections', { ...ALL, match: 'REFUSED :81' })).rows.map(({ id }) => id)).toEqual([1]);
+      expect((await session.ask('connections', { ...ALL, where: 'outcome:REFUSED port:81' })).rows.map(({ id }) => id)).toEqual([1]);
+      await expect(session.ask('connections', { ...ALL, where: 'outcom:refused' })).rejects.toThrow(
+        'there is no field "outcom"; did you mean "outcome"?',
+      );
     }));
 
   test('a ladder, read from the capture again', () =>

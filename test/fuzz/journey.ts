@@ -142,7 +142,7 @@ async function screens(file: string, random: Random): Promise<string[]> {
   const session = localSession([file], {});
   try {
     const { capture } = await session.done;
-    const ask = { finding: null, match: '', sort: 'state', descending: false, offset: 0, limit: 50 } as const;
+    const ask = { finding: null, where: '', sort: 'state', descending: false, offset: 0, limit: 50 } as const;
     const page = await session.ask('connections', ask);
     if (page.total !== capture.connections) return [`a page of ${String(page.total)} connections of ${String(capture.connections)}`];
     for (let n = Math.min(3, capture.packets); n > 0; n--) {

@@ -57,7 +57,8 @@ if (flags.includes('--reject')) setTimeout(() => void Promise.reject(new Error('
 process.exitCode = await runTui(session, {
   title: fromStdin ? '(standard input)' : 'incident.pcap',
   keys,
-  color: !process.env.NO_COLOR,
+  paths: fromStdin ? ['-'] : ['incident.pcap'],
+  settings: { color: !process.env.NO_COLOR, ascii: flags.includes('--ascii'), mouse: true },
 });
 await session.close();
 process.exit();

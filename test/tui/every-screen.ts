@@ -8,6 +8,8 @@ export interface ScreenPath {
   readonly keys: string;
   /** On the screen once it is there. */
   readonly shows: RegExp;
+  /** In its last row and in no other; without it the hint `q quit`. */
+  readonly last?: RegExp;
   /** Only where the payload can be read again, or the session is a real one. */
   readonly real?: true;
 }
@@ -15,16 +17,19 @@ export interface ScreenPath {
 export const EVERY_SCREEN: readonly ScreenPath[] = [
   { name: 'findings', keys: '', shows: /▸ ✖ CRIT/ },
   { name: 'finding', keys: 'd', shows: /AT FAULT(.|\n)*Esc back/ },
-  { name: 'explanation', keys: 'o', shows: /› rule [a-z-]+(.|\n)*WHAT/ },
+  { name: 'explanation', keys: 'o', shows: /› rule [a-z-]+(.|\n)*IN THIS CAPTURE/ },
   { name: 'connections', keys: 'c', shows: /All connections(.|\n)*CLIENT IS(.|\n)*▸ / },
   { name: 'connections of a finding', keys: 'd\r', shows: /row 1\/\d+(.|\n)*CLIENT IS(.|\n)*▸ / },
   { name: 'connection', keys: 'c\r', shows: /SERVER IS(.|\n)*▸(.|\n)*segment / },
   { name: 'packet', keys: 'c\r\r', shows: /› #\d+(.|\n)*Sequence number/ },
   { name: 'time machine', keys: 't', shows: /› Time machine(.|\n)*┻(.|\n)*\[all hosts\](.|\n)*▸ / },
   { name: 'capture', keys: 'i', shows: /› Capture(.|\n)*\n {2}CAPTURE/ },
+  { name: 'filter being typed', keys: 'c/clo', shows: /close-wait +either end(.|\n)* \/clo/, last: /^ \/clo/ },
+  { name: 'copy menu', keys: 'cy', shows: /── Copy ─(.|\n)*5-tuple +tcp /, last: /Esc close/ },
+  { name: 'command line', keys: ':se', shows: /set +\[no\]NAME: (.|\n)* :se/, last: /^ :se/ },
   { name: 'help', keys: '?', shows: /Keys in the findings/ },
 ];
 
 /** Back to the findings from wherever `keys` led: more often than any screen is deep. Esc would make Alt-something of the next key. */
-export const BACK = '\x7f'.repeat(6);
+export const BACK = '\x15' + '\x7f'.repeat(6);
 export const AT_FINDINGS = /^ Findings {2}[^›\n]*\n(.|\n)*▸ ✖ CRIT/;

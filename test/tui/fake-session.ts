@@ -16,6 +16,7 @@ import type {
   Snapshot,
 } from '../../src/engine/protocol.ts';
 import type { Finding } from '../../src/model/finding.ts';
+import { parseWhere, type Where } from '../../src/model/where/parse.ts';
 import type { ConnectionRow, EndpointRow, Report, Series } from '../../src/model/report.ts';
 import { fakeFindings } from './fake-findings.ts';
 import { fakePacket } from './fake-packet.ts';
@@ -154,17 +155,16 @@ export class FakeSession implements Session {
   #connections(ask: Questions['connections']['ask']): Questions['connections']['answer'] {
     const total = this.#snapshot.capture.connections;
     const count = ask.finding === null ? total : Math.min(total, this.#findings.find((f) => f.id === ask.finding)?.count ?? 0);
-    const words = ask.match.toLowerCase().split(' ').filter(Boolean);
+    const test = ask.where === '' ? null : passes(parseWhere(ask.where));
     const at = (i: number): ConnectionSummary => fakeConnection(ask.descending ? count - 1 - i : i);
-    if (words.length === 0) {
+    if (test === null) {
       const rows = Array.from({ length: Math.max(0, Math.min(ask.limit, count - ask.offset)) }, (_, i) => at(ask.offset + i));
       return { total: count, rows };
     }
     const matching: ConnectionSummary[] = [];
     for (let i = 0; i < count; i++) {
       const row = at(i);
-      const text = `${row.client} ${row.server} ${row.clientState} ${row.serverState} ${row.outcome}`.toLowerCase();
-      if (words.every((word) => text.includes(word))) matching.push(row);
+      if (test(row)) matching.push(row);
     }
     return { total: matching.length, rows: matching.slice(ask.offset, ask.offset + ask.limit) };
   }
@@ -221,6 +221,29 @@ export class FakeSession implements Session {
         { id: 'port-exhaustion', verdict: 'inconclusive', because: 'the capture is shorter than the 60 s that TIME_WAIT lasts' },
       ],
     };
+  }
+}
+
+/** As much of the filter language as the tests of screens type. */
+function passes(where: Where): (row: ConnectionSummary) => boolean {
+  switch (where.kind) {
+    case 'and':
+      return (row) => where.parts.every((part) => passes(part)(row));
+    case 'or':
+      return (row) => where.parts.some((part) => passes(part)(row));
+    case 'not':
+      return (row) => !passes(where.part)(row);
+    case 'endpoint':
+      return () => false;
+    case 'field': {
+      const { field, operand } = where;
+      const of: Readonly<Record<string, (row: ConnectionSummary) => readonly (string | number)[]>> = {
+        state: (row) => [row.clientState, row.serverState],
+        outcome: (row) => [row.outcome],
+        'server.port': (row) => [Number(row.server.split(':')[1])],
+      };
+      return (row) => of[field.name]?.(row).includes(operand as string | number) === true;
+    }
   }
 }
 

@@ -8,7 +8,9 @@ function decode(...pieces: string[]): string[] {
   const decoder = new KeyDecoder();
   const keys: Key[] = pieces.flatMap((piece) => decoder.push(piece));
   keys.push(...decoder.flush());
-  return keys.map((key) => (key.kind === 'key' ? key.name : `paste:${key.text}`));
+  return keys.map((key) =>
+    key.kind === 'key' ? key.name : key.kind === 'paste' ? `paste:${key.text}` : `click:${String(key.column)},${String(key.row)}`,
+  );
 }
 
 test.each([
@@ -27,7 +29,7 @@ test.each([
   ['an arrow with modifiers', [`${ESC}[1;5B`], ['down']],
   ['Enter, Tab, both Backspaces', ['\r\t\x7f\b'], ['enter', 'tab', 'backspace', 'backspace']],
   ['control keys', ['\x03\x04\x15\x1a\x0c'], ['ctrl-c', 'ctrl-d', 'ctrl-u', 'ctrl-z', 'ctrl-l']],
-  ['the wheel (SGR), and a click', [`${ESC}[<64;10;5M${ESC}[<65;10;5M${ESC}[<0;3;4M${ESC}[<0;3;4m`], ['wheelup', 'wheeldown']],
+  ['the wheel (SGR), and a click', [`${ESC}[<64;10;5M${ESC}[<65;10;5M${ESC}[<0;3;4M${ESC}[<0;3;4m`], ['wheelup', 'wheeldown', 'click:2,3']],
   ['the mouse of X10: coordinates are no keys', [`${ESC}[M qjk`], ['k']],
   ['Alt with a letter is neither Esc nor the letter', [`${ESC}q`], []],
   ['function keys and focus reports mean nothing', [`${ESC}OP${ESC}[15~${ESC}[I${ESC}[O`], []],

@@ -30,20 +30,18 @@ async function walk(t: Terminal, screens: readonly ScreenPath[], there?: (screen
   for (const screen of screens) {
     t.type(screen.keys);
     const seen = await t.until(screen.shows);
-    isWhole(seen);
+    isWhole(seen, screen);
     await there?.(screen);
     t.type(BACK);
     await t.until(AT_FINDINGS);
   }
 }
 
-/** The last row has the keys, once; nothing of another frame is left. */
-function isWhole(screen: string): void {
-  const rows = screen.split('\n').map((row, at) => ({ at: at + 1, row }));
-  expect(
-    rows.filter(({ row }) => row.includes('q quit')).map(({ at }) => at),
-    screen,
-  ).toEqual([rows.length]);
+/** The last row is the last row, once; nothing of another frame is left. */
+function isWhole(seen: string, { last = /q quit/ }: ScreenPath): void {
+  const rows = seen.split('\n').map((row, at) => ({ at: at + 1, row }));
+  const where = rows.filter(({ row }) => last.test(row)).map(({ at }) => at);
+  expect(where, seen).toEqual([rows.length]);
 }
 
 const MADE_UP = EVERY_SCREEN.filter((screen) => screen.real !== true);
@@ -75,12 +73,13 @@ test('while the capture is still being read', async () => {
 
 test('after a storm of resizes on each of them', async () => {
   const t = new Terminal(process.execPath, [demo], { columns: 120, rows: 40 });
-  await walk(t, MADE_UP, async ({ shows }) => {
+  await walk(t, MADE_UP, async (screen) => {
+    const { shows, last = /q quit/ } = screen;
     for (let i = 0; i < 12; i++) t.resize(60 + ((i * 37) % 140), 15 + ((i * 11) % 40));
     t.resize(61, 16);
-    await t.until((screen) => screen.split('\n')[15]?.includes('q quit') === true);
+    await t.until((seen) => last.test(seen.split('\n')[15] ?? ''));
     t.resize(120, 40);
-    isWhole(await t.until((screen) => shows.test(screen) && screen.split('\n')[39]?.includes('q quit') === true));
+    isWhole(await t.until((seen) => shows.test(seen) && last.test(seen.split('\n')[39] ?? '')), screen);
   });
   expect(t.output).not.toContain('\x1b[3J');
   t.type('q');
@@ -112,13 +111,13 @@ test('stopped and continued on each of them', async () => {
   const t = new Terminal('bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'prompt> ' } });
   await t.until('prompt>');
   t.type(`${process.execPath} ${demo}\r`);
-  await walk(t, MADE_UP, async ({ shows }) => {
+  await walk(t, MADE_UP, async (screen) => {
     t.type('\x1a');
-    await t.until((screen) => screen.includes('Stopped') && screen.trimEnd().endsWith('prompt>'));
+    await t.until((seen) => seen.includes('Stopped') && seen.trimEnd().endsWith('prompt>'));
     // Bracketed paste is bash's own, for its prompt.
     expect(t.modesLeftOn().filter((mode) => mode !== '2004')).toEqual([]);
     t.type('clear; fg\r');
-    isWhole(await t.until(shows));
+    isWhole(await t.until(screen.shows), screen);
   });
   t.type('q');
   await t.until((screen) => screen.trimEnd().endsWith('prompt>'));

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { ConnectionPages, PAGE_ROWS } from '../../src/tui/pages.ts';
 import { FakeSession } from './fake-session.ts';
 
-const ALL = { finding: null, match: '', sort: 'id', descending: false } as const;
+const ALL = { finding: null, where: '', sort: 'id', descending: false } as const;
 const turn = async (): Promise<void> => {
   for (let i = 0; i < 8; i++) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -54,7 +54,7 @@ test('old rows stay until the new order has come', async () => {
 test('an answer to the question before last is thrown away', async () => {
   session.hold();
   pages.look(0, 20);
-  pages.setQuery({ ...ALL, match: 'leaked' });
+  pages.setQuery({ ...ALL, where: 'outcome:leaked' });
   session.release();
   await turn();
   expect(pages.total).toBe(39);

@@ -16,6 +16,8 @@ export interface Screen {
   settle(): Promise<void>;
   resize(size: Size): Promise<void>;
   readonly left: string[];
+  /** What went to the clipboard. */
+  readonly copied: string[];
   readonly store: Store;
   close(): void;
 }
@@ -23,14 +25,29 @@ export interface Screen {
 const SGR = /\x1b\[[\d;]*m/g;
 export const stripped = (text: string): string => text.replace(SGR, '');
 
-export async function openScreen(session: Session, options: { columns?: number; rows?: number; color?: boolean } = {}): Promise<Screen> {
+export async function openScreen(
+  session: Session,
+  options: { columns?: number; rows?: number; color?: boolean; ascii?: boolean } = {},
+): Promise<Screen> {
   let size: Size = { columns: options.columns ?? 80, rows: options.rows ?? 24 };
   let frame = '';
   const left: string[] = [];
+  const copied: string[] = [];
   let pending = 0;
   const store = new Store(session, {
     size,
-    effects: { quit: () => left.push('quit'), suspend: () => left.push('suspend'), redraw: () => left.push('redraw') },
+    settings: { color: options.color ?? true, ascii: options.ascii ?? false, mouse: false },
+    paths: ['incident.pcap'],
+    effects: {
+      quit: () => left.push('quit'),
+      suspend: () => left.push('suspend'),
+      redraw: () => left.push('redraw'),
+      copy: (text) => {
+        copied.push(text);
+        return true;
+      },
+      mouse: (on) => left.push(on ? 'mouse on' : 'mouse off'),
+    },
     schedule: (draw) => {
       pending++;
       setImmediate(() => {
@@ -39,7 +56,7 @@ export async function openScreen(session: Session, options: { columns?: number; 
       });
     },
   });
-  const mounted = mount(store, { title: 'incident.pcap', color: options.color ?? true, size: () => size, frame: (text) => (frame = text) });
+  const mounted = mount(store, { title: 'incident.pcap', size: () => size, frame: (text) => (frame = text) });
   mounted.ended.catch((error: unknown) => left.push(String(error)));
   const settle = async (): Promise<void> => {
     // Until two turns of the loop in a row bring nothing new.
@@ -67,6 +84,7 @@ export async function openScreen(session: Session, options: { columns?: number; 
       await settle();
     },
     left,
+    copied,
     store,
     close: () => {
       mounted.unmount();

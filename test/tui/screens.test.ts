@@ -181,7 +181,7 @@ describe('connections', () => {
     await s.type('\x1b[5~');
     expect(s.text()).toMatch(/▸ +99980 /);
     expect(session.asked.length).toBeLessThan(8);
-    await s.type('/leaked close_wait\r');
+    await s.type('/outcome:leaked close_wait\r');
     expect(last(s)).toContain('39 matches');
     await s.type('\x1b');
     expect(s.row(1)).toContain('row 1/100,000');
@@ -285,7 +285,7 @@ describe('one connection and one packet', () => {
 });
 
 describe('every screen', () => {
-  const paths = ['', 'd', 'o', 'i', 't', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/leak'];
+  const paths = ['', 'd', 'o', 'i', 't', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/dur', 'y', ':se'];
   test.each([
     [80, 24],
     [140, 45],

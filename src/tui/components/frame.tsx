@@ -2,23 +2,36 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { crumbs, lengthOf, topView, type TuiState } from '../navigation.ts';
-import { breadcrumbs, filterLine, hints, position, statusLine } from '../present/chrome.ts';
+import { breadcrumbs, filterLine, hints, position, promptLine, statusLine } from '../present/chrome.ts';
+import { plural } from '../present/format.ts';
 import { bodyRows, drawnWidth } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
+import { overlayLines } from '../present/overlay.ts';
+import { textOfPrompt } from '../prompt.ts';
+import { filterProblem } from '../prompting.ts';
 import { Row } from './rows.tsx';
 
 function lastRow(state: TuiState, width: number): Line {
   const view = topView(state);
   if (state.notice !== null) return fitLine([span(' '), span(state.notice, 'warning')], width);
+  const { prompt } = state;
+  if (prompt !== null) {
+    const matches = prompt.purpose === 'filter' ? plural(lengthOf(view, state), 'match', 'matches') : '';
+    const problem = prompt.purpose === 'filter' ? filterProblem(state, textOfPrompt(prompt)) : null;
+    return promptLine(prompt, problem, matches, width);
+  }
+  if (state.count !== '')
+    return fitLine([span(` ${state.count}`, 'bold'), span('  G goes to this row, j and k move by as many', 'dim')], width);
+  if (state.menu !== null) return hints('menu', width, state.keymap);
   const filter = 'filter' in view ? view.filter : '';
-  if (state.typing) return filterLine(filter, true, lengthOf(view, state), width);
-  if (filter !== '') return filterLine(`${filter}  (Esc clears)`, false, lengthOf(view, state), width);
-  return hints(view.kind, width);
+  if (filter !== '') return filterLine(filter, lengthOf(view, state), width);
+  return hints(view.kind, width, state.keymap);
 }
 
 /** Where one is in a list that is longer than the screen. */
 function placeOf(state: TuiState): string | null {
   const view = topView(state);
+  if (state.frozen) return 'frozen; F goes on';
   return view.kind === 'connections' ? `row ${position(view.cursor, view.pages.total ?? 0)}` : null;
 }
 
@@ -32,13 +45,19 @@ export function Frame({
   readonly children: ReactNode;
 }): ReactNode {
   const width = drawnWidth(state.size);
+  const over = overlayLines(state);
   return (
     <Box flexDirection="column" width={state.size.columns} height={state.size.rows}>
       <Row line={breadcrumbs(crumbs(state), title, width)} />
       <Row line={statusLine(state.snapshot, placeOf(state), width)} />
-      <Box flexDirection="column" height={bodyRows(state.size)}>
-        {children}
+      <Box flexDirection="column" height={bodyRows(state.size) - over.length} overflowY="hidden">
+        <Box flexDirection="column" flexShrink={0}>
+          {children}
+        </Box>
       </Box>
+      {over.map((line, i) => (
+        <Row key={i} line={line} />
+      ))}
       <Row line={lastRow(state, width)} />
     </Box>
   );

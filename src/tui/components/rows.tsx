@@ -5,7 +5,7 @@ import { type Line, lineText, span } from '../present/line.ts';
 import { widthOf } from '../present/text.ts';
 import { paint } from '../theme.ts';
 
-export const ColorContext = createContext(true);
+export const LookContext = createContext<{ readonly color: boolean; readonly ascii: boolean }>({ color: true, ascii: false });
 
 /**
  * Ink measures the blanks and draws the text. Its cache of measured strings is never emptied (build/measure-text.js of 6.8.0)
@@ -17,8 +17,8 @@ const Painted = memo(function Painted({ text, width }: { readonly text: string; 
 
 /** One row, already as wide as its place. */
 export function Row({ line, selected = false }: { readonly line: Line; readonly selected?: boolean }): ReactNode {
-  const color = useContext(ColorContext);
-  return <Painted text={paint(line, { color, selected })} width={widthOf(lineText(line))} />;
+  const look = useContext(LookContext);
+  return <Painted text={paint(line, { ...look, selected })} width={widthOf(lineText(line))} />;
 }
 
 interface RowsProps {

@@ -1,6 +1,8 @@
 /** The three rows around every screen: where we are, how far the analysis is, which keys count here. */
 import type { Progress, Snapshot } from '../../engine/protocol.ts';
-import { type Context, KEYMAP, keyCap } from '../keymap.ts';
+import { type Context, KEYMAP, type KeyRow, keyCap } from '../keymap.ts';
+import type { Prompt, Purpose } from '../prompt.ts';
+import type { WhereProblem } from '../where-completion.ts';
 import { bytes, count, dateTime, duration, plural } from './format.ts';
 import { fitLine, type Line, type Span, span, spread } from './line.ts';
 import { clean, cut, widthOf } from './text.ts';
@@ -64,8 +66,8 @@ function paceText({ bytesRead, bytesTotal, elapsedSeconds = 0 }: Progress): stri
 const wait = (seconds: number): string => (seconds < 60 ? `${Math.ceil(seconds)} s` : duration(seconds));
 
 /** The hints that fit; help and quit always do. */
-export function hints(context: Context, width: number): Line {
-  const rows = KEYMAP.filter((row) => row.hint !== undefined && row.when.includes(context));
+export function hints(context: Context, width: number, keymap: readonly KeyRow[] = KEYMAP): Line {
+  const rows = keymap.filter((row) => row.hint !== undefined && row.when.includes(context));
   const cells = rows.map((row) => ({
     cap: keyCap(row.keys[0] ?? ''),
     text: row.hint ?? '',
@@ -84,17 +86,41 @@ export function hints(context: Context, width: number): Line {
   return fitLine(spans, width);
 }
 
-/** The filter line: while it is typed with a block as cursor, afterwards as a reminder with the way out. */
-export const filterLine = (text: string, typing: boolean, matches: number | null, width: number): Line =>
-  fitLine(
+/** The filter that is in force, as a reminder with the way out. */
+export const filterLine = (text: string, matches: number, width: number): Line =>
+  fitLine([span(' /', 'accent'), span(clean(text), 'bold'), span(`  ${plural(matches, 'match', 'matches')} · Esc clears`, 'dim')], width);
+
+const LEADS: Readonly<Record<Purpose, string>> = { filter: ' /', search: ' /', command: ' :', file: ' file: ', note: ' note: ' };
+
+/**
+ * The line that is typed into, the cursor as a block. `problem`: the place that means nothing is marked, once the cursor has left
+ * it, and the sentence stands behind the line.
+ */
+export function promptLine(prompt: Prompt, problem: WhereProblem | null, behind: string, width: number): Line {
+  const lead = LEADS[prompt.purpose];
+  const room = width - lead.length - 2;
+  const before = clean(prompt.before);
+  const typing = problem === null || problem.at + problem.length >= prompt.before.length;
+  const text: Span[] =
+    problem === null || prompt.after !== '' || widthOf(before) > room
+      ? [span(cut(before, Math.max(1, room), 'start'), 'bold')]
+      : [
+          span(clean(prompt.before.slice(0, problem.at)), 'bold'),
+          span(clean(prompt.before.slice(problem.at, problem.at + problem.length)), typing ? 'bold' : 'mistake'),
+          span(clean(prompt.before.slice(problem.at + problem.length)), 'bold'),
+        ];
+  const [under = ' '] = Array.from(clean(prompt.after));
+  const rest = Array.from(clean(prompt.after)).slice(1).join('');
+  return fitLine(
     [
-      span(' /', 'accent'),
-      span(clean(text), 'bold'),
-      ...(typing ? [span(' ', 'highlight')] : []),
-      span(matches === null ? '' : `  ${plural(matches, 'match', 'matches')}`, 'dim'),
-      span(typing ? '  Enter keeps · Esc clears' : '', 'dim'),
+      span(lead, 'accent'),
+      ...text,
+      span(under, 'highlight'),
+      span(rest, 'bold'),
+      span(`  ${problem?.problem ?? behind}`, problem === null || typing ? 'dim' : 'warning'),
     ],
     width,
   );
+}
 
 export const position = (cursor: number, total: number): string => (total === 0 ? '0' : `${count(cursor + 1)}/${count(total)}`);

@@ -26,8 +26,8 @@ export function findingsHeader(width: number): Line {
 /** Deeper than this a title has no room left. */
 const DEEPEST = 4;
 
-/** `depth`: how far it stands below the finding that explains it, which is in the list, above. */
-export function findingRow(finding: Finding, options: { width: number; current: boolean; depth: number }): Line {
+/** `depth`: how far it stands below the finding that explains it, which is in the list, above. `marked`: for the report. */
+export function findingRow(finding: Finding, options: { width: number; current: boolean; depth: number; marked?: boolean }): Line {
   const withFault = options.width >= FAULT_FROM;
   const title = options.width - MARK_WIDTH - SEVERITY_WIDTH - (withFault ? FAULT_WIDTH + 1 : 0);
   const depth = Math.min(options.depth, DEEPEST);
@@ -35,7 +35,7 @@ export function findingRow(finding: Finding, options: { width: number; current: 
   const line = [
     span(mark(options.current)),
     fitSpan(severityLabel(finding.severity), SEVERITY_WIDTH, finding.severity),
-    fitSpan(`${lead}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
+    fitSpan(`${options.marked === true ? '✓ ' : ''}${lead}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
   ];
   return withFault ? [...line, span(' '), fitSpan(faultText(finding), FAULT_WIDTH)] : line;
 }

@@ -13,6 +13,7 @@ export type Style =
   | 'info'
   | 'command'
   | 'highlight'
+  | 'mistake'
   | 'stateOpening'
   | 'stateOpen'
   | 'stateClosing'
@@ -44,6 +45,30 @@ export function fitLine(line: Line, width: number): Line {
     left -= used;
   }
   if (left > 0) out.push(span(' '.repeat(left)));
+  return out;
+}
+
+/** The line with every place marked that has `wanted` in it, in any case. */
+export function marked(line: Line, wanted: string): Line {
+  if (wanted === '') return line;
+  const needle = wanted.toLowerCase();
+  const text = lineText(line);
+  // Where case changes the length of a text, places in the one are not those in the other.
+  if (text.toLowerCase().length !== text.length || !text.toLowerCase().includes(needle)) return line;
+  const out: Span[] = [];
+  let from = 0;
+  for (const s of line) {
+    let at = from;
+    const end = from + s.text.length;
+    while (at < end) {
+      const hit = text.toLowerCase().indexOf(needle, Math.max(0, at - needle.length + 1));
+      const inside = hit >= 0 && hit <= at;
+      const to = hit < 0 ? end : Math.min(end, inside ? hit + needle.length : hit);
+      out.push(span(text.slice(at, to), inside ? 'highlight' : s.style));
+      at = to;
+    }
+    from = end;
+  }
   return out;
 }
 

@@ -1,15 +1,22 @@
 /** Screens that are read rather than chosen from: a rule's explanation and the help. */
 import type { Explanation } from '../../engine/protocol.ts';
 import { type Context, KEYMAP, keyCap } from '../keymap.ts';
+import type { Finding } from '../../model/finding.ts';
+import { count, metric } from './format.ts';
 import { fitLine, type Line, span } from './line.ts';
 import { wrap } from './text.ts';
 
 /** Lines longer than this are hard to read, cells. */
 const MEASURE = 100;
 
-export function explanationLines(explanation: Explanation, width: number): Line[] {
+/** The rule's own text, and before it what it has found here, with its numbers. */
+export function explanationLines(explanation: Explanation, finding: Finding, width: number): Line[] {
   const room = Math.min(width, MEASURE) - 4;
   const lines: Line[] = [[], [span('  '), span(explanation.title, 'bold'), span(`  ${explanation.rule}`, 'dim')]];
+  lines.push([], [span('  '), span('IN THIS CAPTURE', 'heading')]);
+  const numbers = Object.entries(finding.metrics).flatMap(([key, value]) => (value === null ? [] : [metric(key, value)]));
+  const here = [finding.summary, [`count: ${count(finding.count)}`, `confidence: ${finding.confidence}`, ...numbers].join(' · ')];
+  for (const line of here.flatMap((text) => wrap(text, room))) lines.push([span('  '), span(line)]);
   for (const { heading, text } of explanation.sections) {
     lines.push([], [span('  '), span(heading.toUpperCase(), 'heading')]);
     for (const line of wrap(text, room)) lines.push([span('  '), span(line)]);
@@ -27,7 +34,8 @@ const SCREEN_NAMES: Readonly<Record<Context, string>> = {
   time: 'the time machine',
   capture: 'the facts of the capture',
   help: 'the help',
-  typing: 'the filter line',
+  menu: 'a menu',
+  typing: 'the line that is typed into',
 };
 
 const LEGEND: readonly string[] = [
@@ -39,7 +47,7 @@ const LEGEND: readonly string[] = [
 /** The keys of one screen, then those of the filter line, then what the signs mean. */
 export function helpLines(context: Context, width: number): Line[] {
   const lines: Line[] = [];
-  const filters = KEYMAP.some((row) => row.command === 'filter' && row.when.includes(context));
+  const filters = KEYMAP.some((row) => (row.command === 'filter' || row.command === 'search') && row.when.includes(context));
   for (const shown of filters ? ([context, 'typing'] as const) : [context]) {
     lines.push([], [span(`  Keys in ${SCREEN_NAMES[shown]}`, 'heading')]);
     for (const row of KEYMAP.filter((r) => r.when.includes(shown))) {

@@ -49,6 +49,7 @@ function ListAndDetails({
     findingRow(finding, {
       width: layout.listWidth,
       current: view.top + i === view.cursor,
+      marked: state.marks.has(finding.id),
       depth: depths.get(finding) ?? 0,
     }),
   );

@@ -15,7 +15,7 @@ export function HelpScreen({ state }: { readonly state: TuiState }): ReactNode {
   return (
     <Box flexDirection="column" width={state.size.columns} height={state.size.rows}>
       <Rows lines={helpLines(topView(state).kind, width).slice(top, top + height)} height={height} width={width} />
-      <Row line={hints('help', width)} />
+      <Row line={hints('help', width, state.keymap)} />
     </Box>
   );
 }

@@ -1,0 +1,71 @@
+/** For terminals and fonts without Unicode (`--ascii`): every sign that we draw has a plain one as wide as it. */
+import { widthOf } from './text.ts';
+
+const PLAIN: Readonly<Record<string, string>> = {
+  '✖': 'X',
+  '▲': '!',
+  '◆': '*',
+  '●': 'o',
+  '○': '.',
+  '★': '*',
+  '▸': '>',
+  '›': '>',
+  '▶': '>',
+  '◀': '<',
+  '→': '>',
+  '←': '<',
+  '↑': '^',
+  '↓': 'v',
+  '└': '`',
+  '├': '|',
+  '┌': '.',
+  '┐': '.',
+  '┘': "'",
+  '┼': '+',
+  '┬': '+',
+  '┴': '+',
+  '─': '-',
+  '━': '=',
+  '│': '|',
+  '┃': '|',
+  '╎': ':',
+  '▼': 'v',
+  '▁': '.',
+  '▂': '.',
+  '▃': ':',
+  '▄': ':',
+  '▅': '+',
+  '▆': '+',
+  '▇': '#',
+  '█': '#',
+  '▓': '#',
+  '▒': '%',
+  '▚': '/',
+  '░': '.',
+  '…': '~',
+  '⋮': ':',
+  '·': '.',
+  '–': '-',
+  '—': '-',
+  '“': '"',
+  '”': '"',
+  '‘': "'",
+  '’': "'",
+  µ: 'u',
+  '×': 'x',
+  '§': 'S',
+  '≥': '>',
+  '≤': '<',
+  '✓': 'v',
+  '⇥': '>',
+  '«': '<',
+  '»': '>',
+};
+
+const NOT_ASCII = /[^\x20-\x7e]/u;
+
+/** What has no plain sign becomes as many question marks as it is wide. */
+export function asciiOf(text: string): string {
+  if (!NOT_ASCII.test(text)) return text;
+  return Array.from(text, (char) => (NOT_ASCII.test(char) ? (PLAIN[char] ?? '?'.repeat(widthOf(char))) : char)).join('');
+}
