@@ -25,13 +25,13 @@ function lastRow(state: TuiState, width: number): Line {
   if (state.menu !== null) return hints('menu', width, state.keymap);
   const filter = 'filter' in view ? view.filter : '';
   if (filter !== '') return filterLine(filter, lengthOf(view, state), width);
-  return hints(view.kind, width, state.keymap);
+  if (!state.frozen) return hints(view.kind, width, state.keymap);
+  return fitLine([span(' frozen, F goes on ', 'warning'), ...hints(view.kind, width, state.keymap)], width);
 }
 
 /** Where one is in a list that is longer than the screen. */
 function placeOf(state: TuiState): string | null {
   const view = topView(state);
-  if (state.frozen) return 'frozen; F goes on';
   return view.kind === 'connections' ? `row ${position(view.cursor, view.pages.total ?? 0)}` : null;
 }
 
