@@ -5,7 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -57,6 +57,15 @@ const runnable = shown.filter(([, line]) => !ELSEWHERE.test(line));
 
 test('the documents show commands', () => expect(runnable.length).toBeGreaterThan(20));
 
+const python = documentBlocks('python');
+test.concurrent.each(python)('%s, python: %s', { timeout: 60_000 }, async (_, block) => {
+  const modules = [...block.matchAll(/^import (\w+)/gm)].map(([, name = '']) => name);
+  if ((await run(`python3 -c 'import ${modules.join(', ')}'`)).status !== 0) return;
+  const rows = await run('tcpdiag connections capture.pcap --json -q -o connections.ndjson');
+  expect(rows).toEqual({ status: 0, err: '' });
+  expect(await run(`python3 -W error::DeprecationWarning -c "$0"`, block)).toEqual({ status: 0, err: '' });
+});
+
 test.concurrent.each(runnable)('%s: %s', { timeout: 60_000 }, async (_, line) => {
   if (OPTIONAL.some((word) => new RegExp(`(^|[|&;(] *)${word}\\b`).test(line) && !installed(word))) return;
   const { status, err } = await run(line);
@@ -66,12 +75,17 @@ test.concurrent.each(runnable)('%s: %s', { timeout: 60_000 }, async (_, line) =>
 
 /** Lines of the `sh` blocks: continued ones joined, comments and blank ones left out. */
 function documents(): readonly (readonly [string, string])[] {
+  return documentBlocks('sh').flatMap(([page, block]) => {
+    const lines = block.replaceAll('\\\n', ' ').split('\n');
+    return lines.filter((line) => /^[^#\s]/.test(line)).map((line) => [page, line.trim()] as const);
+  });
+}
+
+function documentBlocks(language: string): readonly (readonly [string, string])[] {
   const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
   return ['README.md', ...pages.sort().map((name) => join('docs', name))].flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8');
-    const blocks = [...text.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block = '']) => block);
-    const lines = blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n'));
-    return lines.filter((line) => /^[^#\s]/.test(line)).map((line) => [relative('.', page), line.trim()] as const);
+    return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, block = '']) => [page, block] as const);
   });
 }
 
@@ -84,9 +98,10 @@ const installed = (word: string): boolean => {
   }
 };
 
-const run = (line: string): Promise<{ status: number; err: string }> =>
+/** @param words `$0`, `$1` … of the line */
+const run = (line: string, ...words: string[]): Promise<{ status: number; err: string }> =>
   new Promise((resolve) => {
-    const child = spawn('bash', ['-o', 'pipefail', '-c', line], {
+    const child = spawn('bash', ['-o', 'pipefail', '-c', line, ...words], {
       cwd: work,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
