@@ -31,6 +31,7 @@ const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/unpack/unpacker.ts': ['worker_threads'],
   'capture/pcap-parser.d.ts': ['events'],
   'engine/spool.ts': ['crypto', 'fs', 'os', 'path'],
+  'engine/anonymize/addresses.ts': ['crypto'],
   'engine/new-file.ts': ['crypto', 'fs', 'fs/promises', 'path', 'util'],
   'engine/remote.ts': ['worker_threads'],
   'engine/worker.ts': ['worker_threads'],

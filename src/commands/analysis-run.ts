@@ -32,6 +32,8 @@ export interface RunHints {
   readonly warn?: boolean;
   /** Keep a copy of standard input: the capture will be read again. */
   readonly keep?: boolean;
+  /** The key by which addresses are mapped before anything is analysed. */
+  readonly anonymize?: Uint8Array | undefined;
   /** The result shows the SHA-256 of the captures. */
   readonly checksum?: boolean;
   /** The result shows findings, and so what their connections said last. */
@@ -90,6 +92,7 @@ async function analyseWithProgress(
       signal: world.interrupted,
       enough: hints.enough,
       stage: hints.stage,
+      ...(hints.anonymize === undefined ? {} : { anonymize: hints.anonymize }),
       keep: hints.keep === true,
       checksum: hints.checksum === true,
       said: hints.said === true,

@@ -30,6 +30,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   extract: [
     ['tcpdiag extract capture.pcap --finding 1 -w finding.pcapng', 'the packets of the first finding, its proofs marked by comments'],
     ["tcpdiag extract capture.pcap --where 'server.port:6379' -w - | tcpdiag report -", 'those of a service, passed on'],
+    ['tcpdiag extract capture.pcap --anonymize -w shareable.pcapng', 'the whole capture, without its addresses and payloads'],
   ],
   check: [
     ['tcpdiag check capture.pcap', 'can this capture be believed?'],

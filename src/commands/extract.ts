@@ -8,6 +8,8 @@ import { isStdout, NewFile, refuseStdout } from '../engine/new-file.ts';
 import type { Wanted } from '../engine/selection.ts';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { countText } from '../model/wording.ts';
+import { anonymizeKey, anonymizeOptions } from './anonymize.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { findConnection, parseConnectionWord } from './connection-word.ts';
 import { analysisOptions, filterOptions, type Flags } from './options.ts';
@@ -29,7 +31,7 @@ export function declareExtract(command: Command): Command {
     )
     .option('-q, --quiet', 'no warnings')
     .option('-v, --verbose', 'say more on standard error');
-  return filterOptions(analysisOptions(command));
+  return anonymizeOptions(filterOptions(analysisOptions(command)));
 }
 
 export async function extract(world: World, words: readonly string[], flags: Flags): Promise<number> {
@@ -41,14 +43,21 @@ export async function extract(world: World, words: readonly string[], flags: Fla
   const context = flags.context === undefined ? undefined : contextFlag(flags.context);
   const connection = flags.connection === undefined ? null : connectionFlag(flags.connection);
   const asked = [flags.finding, flags.connection, flags.where ?? flags.from].filter((word) => word !== undefined).length;
-  if (asked !== 1) throw new UsageError('extract takes one of --finding ID, --connection ID and --where EXPR.', { hint: HINT });
+  const anonymize = anonymizeKey(flags);
+  const isAll = asked === 0 && anonymize !== undefined;
+  if (asked !== 1 && !isAll) throw new UsageError('extract takes one of --finding ID, --connection ID and --where EXPR.', { hint: HINT });
   if (context !== undefined && flags.finding === undefined)
     throw new UsageError('--context counts from the proofs of a finding: it goes with --finding.');
 
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { keep: true });
   try {
-    const wanted = wantedOf(analysis, flags, connection);
-    const options = { wanted, format, ...(context === undefined ? {} : { context }) };
+    const wanted = isAll ? 'everything' : wantedOf(analysis, flags, connection);
+    const options = {
+      wanted,
+      format,
+      ...(context === undefined ? {} : { context }),
+      ...(anonymize === undefined ? {} : { anonymize }),
+    } as const;
     if (piped) await refuseStdout(paths);
     const extracted = piped
       ? await analysis.extract(options, toStandardOutput(world))
@@ -106,6 +115,13 @@ function wantedOf(analysis: Analysis, { finding }: Flags, connection: ReturnType
 async function sayWhatWasWritten(world: World, flags: Flags, file: string, extracted: Extracted, analysis: Analysis): Promise<void> {
   if (flags.quiet === true) return;
   await say(world, `tcpdiag: wrote ${extractedText(extracted)}${isStdout(file) ? '' : ` to ${sanitise(file)}`}`);
+  if (extracted.blank > 0) {
+    const frames =
+      extracted.blank === 1
+        ? '1 frame has a link layer that is not anonymised; it is'
+        : `${countText(extracted.blank)} frames have a link layer that is not anonymised; they are`;
+    await say(world, `tcpdiag: note: ${frames} zeros`);
+  }
   const { end } = analysis.report.capture;
   if (extracted.endLost && end !== null) {
     await say(

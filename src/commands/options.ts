@@ -45,6 +45,8 @@ export interface Flags {
   readonly finding?: string;
   readonly connection?: string;
   readonly context?: string;
+  readonly anonymize?: true;
+  readonly anonymizeKey?: string;
   readonly at?: string;
   readonly every?: string;
   readonly host?: string;

@@ -1,7 +1,9 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
+import { UsageError } from '../model/errors.ts';
 import { isIncident, plainDocument, reportFormats, type Formatter, type IncidentDocument } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
+import { anonymizeKey, anonymizeOptions } from './anonymize.ts';
 import { withChecksums } from './checksum.ts';
 import { incidentOf } from './incident.ts';
 import { STDIN } from './inputs.ts';
@@ -14,7 +16,10 @@ export function declareReport(command: Command): Command {
   command
     .description('the whole diagnosis as one document')
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
-  return filterOptions(analysisOptions(resultOptions(command, reportFormats))).option('--checksum', 'add the SHA-256 of each file');
+  return anonymizeOptions(filterOptions(analysisOptions(resultOptions(command, reportFormats)))).option(
+    '--checksum',
+    'add the SHA-256 of each file',
+  );
 }
 
 /** How the command was called. */
@@ -29,19 +34,25 @@ export async function report(world: World, words: readonly string[], flags: Flag
   const format = chosenFormat(flags, reportFormats, 'report');
   const { ndjson } = reportFormats.byName;
   const { argv, commands = [] } = call;
-  if (format === ndjson && isLive(words, flags)) return liveReport(world, words, flags, commands);
+  const anonymize = anonymizeKey(flags);
+  if (anonymize !== undefined && flags.checksum === true)
+    throw new UsageError('--checksum says which capture it was, and --anonymize that nobody may know; use one of them.');
+  if (format === ndjson && anonymize === undefined && isLive(words, flags)) return liveReport(world, words, flags, commands);
   const incident = isIncident(format);
-  const checksum = incident || flags.checksum === true;
+  const checksum = (incident && anonymize === undefined) || flags.checksum === true;
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, {
     commands,
     warn: !showsNotes(world, flags, format),
     said: true,
     keep: incident,
     checksum,
+    anonymize,
   });
   try {
     const summed = checksum ? await withChecksums(analysis.report, paths) : analysis.report;
-    const document = incident ? await incidentOf(analysis, summed, argv) : plainDocument(summed);
+    const document = incident
+      ? await incidentOf(analysis, summed, anonymize === undefined ? argv : ['report', '--anonymize'])
+      : plainDocument(summed);
     await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
     return exitCode(analysis.report.findings);
   } catch (error) {

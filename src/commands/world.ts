@@ -27,6 +27,8 @@ export interface AnalyseHooks {
   checksum?: boolean;
   /** Keep a copy of standard input, so that it can be read again. */
   keep?: boolean;
+  /** The key by which addresses are mapped before anything is analysed. */
+  anonymize?: Uint8Array;
   /** The findings will be shown with what their connections said last. */
   said?: boolean;
 }

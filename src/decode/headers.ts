@@ -27,8 +27,9 @@ export function walkHeaders(w: Walk, first: number): number {
   return next;
 }
 
+/** One header: what `walkHeaders` does step by step. */
 // A switch and not a table of functions: V8 compiles it to jumps with inlined decoders, a table to indirect calls.
-function decodeHeader(w: Walk, next: number): number {
+export function decodeHeader(w: Walk, next: number): number {
   switch (next) {
     case IpProtocol.TCP:
       return decodeTcp(w);

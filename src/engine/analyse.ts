@@ -3,6 +3,7 @@ import { type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
+import { Disguise, withoutNames } from './anonymize/disguise.ts';
 import { extract } from './extract.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import type { Report } from '../model/report.ts';
@@ -25,6 +26,8 @@ export interface AnalyseHooks {
   checksum?: boolean;
   /** A stage begins. */
   stage?: (stage: Stage) => void;
+  /** The capture is analysed as `extract` with this key would write it: none of its addresses, names and payloads is in what comes of it. */
+  anonymize?: Uint8Array | undefined;
   /** Rules beside ours, as `--rules` loads them. */
   detectors?: readonly Detector[];
 }
@@ -32,27 +35,32 @@ export interface AnalyseHooks {
 /** @throws UnreadableError, UnknownFormatError, UsageError */
 export async function analyse(paths: readonly string[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const ours = await withOwnRules(options.rules);
-  const analyzer = new Analyzer(options, hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'));
+  // The user's own names are those of other addresses.
+  const asked = hooks.anonymize === undefined ? options : { ...options, hosts: {}, services: {} };
+  const analyzer = new Analyzer(asked, hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'));
   const spools = new Spools(hooks.checksum === true);
   const signal = hooks.signal ?? new AbortController().signal;
   const reading = hooks.enough === undefined ? signal : AbortSignal.any([signal, hooks.enough]);
-  const sink: CaptureSink = {
+  const disguise = hooks.anonymize === undefined ? null : new Disguise(hooks.anonymize);
+  const disguised = (sink: CaptureSink): CaptureSink =>
+    disguise === null ? sink : { ...sink, record: (record, file) => sink.record(disguise.of(record), file) };
+  const sink = disguised({
     record: (record, file) => analyzer.record(record, file),
     chunk: (bytesRead, bytesTotal) => {
       const { packets, connections, captureSeconds } = analyzer;
       hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
     },
-  };
-  const said = hooks.said !== false && options.payload !== false;
+  });
+  const said = hooks.said !== false && options.payload !== false && disguise === null;
   hooks.stage?.('reading');
   const files =
     hooks.keep === true || said || hooks.checksum === true
       ? await readAndKeep(paths, sink, spools, reading)
       : await readCaptures(paths, sink, { signal: reading });
   if (hooks.enough?.aborted === true) analyzer.interrupt();
-  const pass = new SecondPass((again, until) => readCaptures(spools.again(paths), again, { signal: until }), signal);
+  const pass = new SecondPass((again, until) => readCaptures(spools.again(paths), disguised(again), { signal: until }), signal);
   hooks.stage?.('rules');
-  const found = withChecksums(analyzer.finish(files), paths, spools);
+  const found = withChecksums(analyzer.finish(disguise === null ? files : withoutNames(files)), paths, spools);
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();

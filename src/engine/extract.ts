@@ -14,6 +14,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import { plural } from '../model/wording.ts';
+import { Disguise, withoutNames } from './anonymize/disguise.ts';
 import { fragmentFrames } from './fragment-frames.ts';
 import type { FrameReader } from './packet-detail.ts';
 import type { SecondPass } from './second-pass.ts';
@@ -35,6 +36,8 @@ export interface ExtractOptions {
   readonly format: CaptureFormat;
   /** So many frames before and after each proof of the finding are taken as well, whoever's they are. */
   readonly context?: number;
+  /** Without addresses, names and payloads: the key by which addresses are mapped (anonymize/addresses.ts). */
+  readonly anonymize?: Uint8Array;
 }
 
 export interface Extracted {
@@ -47,13 +50,15 @@ export interface Extracted {
   readonly lastTime: EpochTime;
   /** A pcap file does not say when its capture ended, and this one ended later than its last packet, which is what findings may rest on. */
   readonly endLost: boolean;
+  /** Frames of which nothing is left, because their link layer is not one that can be anonymised. */
+  readonly blank: number;
 }
 
 /** @throws UsageError where nothing is chosen or the format cannot hold it */
 export async function extract(
   source: ExtractSource,
   pass: SecondPass,
-  { wanted, format, context = 0 }: ExtractOptions,
+  { wanted, format, context = 0, anonymize }: ExtractOptions,
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<Extracted> {
   const selection = select(source, wanted);
@@ -62,13 +67,13 @@ export async function extract(
   const pieces = source.decoder.sawFragments
     ? await fragmentFrames(pass, source.decoder, source.packets, (packet, frame) => choice.has(packet, frame))
     : null;
-  const comments = commentsOf(selection.findings);
-  const names = source.files.map(({ path }) => (path === '-' ? 'standard input' : (path.split(/[\\/]/).at(-1) ?? path)));
+  const disguise = anonymize === undefined ? null : new Disguise(anonymize);
+  const comments = commentsOf(selection.findings, disguise);
   const writer = captureWriter(
     format,
-    source.files,
+    disguise === null ? source.files : withoutNames(source.files),
     `${TOOL_NAME} ${TOOL_VERSION}`,
-    `${selection.title}, extracted by ${TOOL_NAME} from ${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`,
+    disguise === null ? `${selection.title}, extracted by ${TOOL_NAME} from ${namesOf(source.files)}` : `anonymised by ${TOOL_NAME}`,
   );
 
   const packet = new Packet();
@@ -87,7 +92,7 @@ export async function extract(
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
     decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
     if (!choice.has(packet, frame) && !around.has(frame) && pieces?.has(frame) !== true) return true;
-    writer.packet(record, file, comments.get(frame) ?? null);
+    writer.packet(disguise === null ? record : disguise.of(record), file, comments.get(frame) ?? null);
     packets++;
     lastTime.seconds = record.seconds;
     lastTime.nanos = record.nanos;
@@ -98,7 +103,7 @@ export async function extract(
   writer.end(end);
   await flush();
   const later = end.seconds > lastTime.seconds || (end.seconds === lastTime.seconds && end.nanos > lastTime.nanos);
-  return { packets, bytes, connections: choice.seen, lastTime, endLost: format === 'pcap' && later };
+  return { packets, bytes, connections: choice.seen, lastTime, endLost: format === 'pcap' && later, blank: disguise?.blank ?? 0 };
 }
 
 /** Does a packet belong to the selection, as far as its headers tell? */
@@ -149,17 +154,25 @@ class Around {
   }
 }
 
-/** What each proof proves, by frame, with the frame's number before it was taken out. */
-function commentsOf(findings: readonly Finding[]): ReadonlyMap<number, string> {
+/** What each proof proves, by frame, with the frame's number before it was taken out; in disguise without the words, which may hold names. */
+function commentsOf(findings: readonly Finding[], disguise: Disguise | null): ReadonlyMap<number, string> {
   const comments = new Map<number, string>();
-  for (const { id, evidence } of findings)
-    for (const { frame, file, fileFrame, note } of evidence) {
+  for (const finding of findings)
+    for (const { frame, file, fileFrame, note } of finding.evidence) {
       const place = fileFrame === undefined ? '' : `, ${String(fileFrame)} of file ${String((file ?? 0) + 1)}`;
       const said = comments.get(frame);
-      const proof = `proves ${id}: ${sanitise(note)}`;
+      const proof = disguise === null ? `proves ${finding.id}: ${sanitise(note)}` : `proves ${disguise.idOf(finding)}`;
       comments.set(frame, said === undefined ? `frame ${String(frame)}${place} ${proof}` : `${said}; ${proof}`);
     }
   return comments;
+}
+
+/** Files named in the comment of a capture. */
+const NAMED = 3;
+
+function namesOf(files: readonly CaptureFileFacts[]): string {
+  const names = files.map(({ path }) => (path === '-' ? 'standard input' : (path.split(/[\\/]/).at(-1) ?? path)));
+  return `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ', …' : ''}`;
 }
 
 /** `1,204 packets of 39 connections`. */

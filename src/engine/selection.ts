@@ -11,8 +11,8 @@ import { sanitise } from '../model/sanitise.ts';
 import type { Members } from './members.ts';
 import { missing } from './missing.ts';
 
-/** What is wanted. A finding by its id or its number in the report; `selected`: what `--where` and `--from` select. */
-export type Wanted = { readonly finding: string } | { readonly connection: number } | 'selected';
+/** What is wanted. A finding by its id or its number in the report; `selected`: what `--where` and `--from` select; `everything`: all packets. */
+export type Wanted = { readonly finding: string } | { readonly connection: number } | 'selected' | 'everything';
 
 /** What there is to choose from. */
 export interface Selectable {
@@ -48,6 +48,7 @@ export function select(from: Selectable, wanted: Wanted): Selection {
     const { shown } = from;
     return byConnection(from, (id) => shown === null || shown(id), from.findings, 'the connections that were selected');
   }
+  if (wanted === 'everything') return { ...byConnection(from, () => true, from.findings, 'the capture'), others: () => true };
   if ('connection' in wanted) {
     const { connection } = wanted;
     if (!Number.isSafeInteger(connection) || connection < 0 || connection >= from.connections)

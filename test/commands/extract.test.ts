@@ -12,6 +12,8 @@ import { analyse } from '../../src/engine/analyse.ts';
 import { tcpdiag, type Seen } from '../support/fake-world.ts';
 
 const fixture = fileURLToPath(new URL('../../fixtures/close_wait_leak.pcap', import.meta.url));
+/** capinfos -c */
+const PACKETS = 861;
 const LEAK = 'close-wait-stuck/192.168.58.216@192.168.58.119:3306';
 
 let folder: string;
@@ -85,6 +87,59 @@ test('compressed, and as one of two captures', async () => {
     both,
   );
   expect(err).toMatch(/wrote \d+ packets of \d+ connections? to/);
+});
+
+describe('--anonymize', () => {
+  const addresses = ['192.168.58.216', '192.168.58.119'].map((ip) => Buffer.from(ip.split('.').map(Number)));
+  const key = '0123456789abcdef'.repeat(4);
+
+  test('a finding, or without one the whole capture, without its addresses and without its name', async () => {
+    for (const [what, packets] of [
+      [['--finding', '1'], 713],
+      [[], PACKETS],
+    ] as const) {
+      const out = join(folder, 'out.pcapng');
+      expect((await typed(capture, ...what, '--anonymize', '-w', out)).exitCode).toBe(0);
+      const bytes = readFileSync(out);
+      for (const words of [...addresses, '192.168.58.216', 'a.pcap']) expect(bytes.includes(words)).toBe(false);
+      expect(await packetsIn(out)).toBe(packets);
+    }
+  });
+
+  test('with a key the same every time, from a file in either form or from the line; without one another every time', async () => {
+    const [digits, octets] = [join(folder, 'key.hex'), join(folder, 'key')];
+    writeFileSync(digits, `${key}\n`);
+    writeFileSync(octets, Buffer.from(key, 'hex'));
+    const file = async (...words: readonly string[]): Promise<string> => {
+      await typed(capture, '--connection', '3', '-w', join(folder, 'k.pcap'), ...words);
+      return readFileSync(join(folder, 'k.pcap')).toString('hex');
+    };
+    const once = await file('--anonymize-key', key);
+    expect([await file('--anonymize-key', digits), await file('--anonymize', '--anonymize-key', octets)]).toEqual([once, once]);
+    expect(await file('--anonymize')).not.toBe(await file('--anonymize'));
+  });
+
+  test('a report has neither addresses nor names, and is otherwise the same', async () => {
+    const report = async (...words: readonly string[]): Promise<string> => (await tcpdiag(['report', capture, ...words], { analyse })).out;
+    const text = await report('--anonymize-key', key);
+    expect(text).not.toMatch(/192\.168\.58\.|a\.pcap/);
+    expect(text).toMatch(/39 connections stuck in CLOSE_WAIT on 192\.168\.\d+\.\d+\n/);
+    for (const format of ['json', 'ndjson', 'markdown'])
+      expect(await report('--anonymize-key', key, '-f', format)).not.toMatch(/192\.168\.58\.|a\.pcap|"sha256":"/);
+  });
+
+  test.each([
+    [['--anonymize-key', 'nosuch'], /cannot read the key from "nosuch": there is no such file\./],
+    [['--anonymize-key', fixture], /is no key: it holds neither 64 hexadecimal digits nor 32 octets\./],
+  ])('%j is refused', async (words, sentence) => {
+    const { exitCode, err } = await typed(capture, ...words, '-w', 'x.pcap');
+    expect([exitCode, err]).toEqual([2, expect.stringMatching(sentence)]);
+  });
+
+  test('and --checksum contradict each other', async () => {
+    const { exitCode, err } = await tcpdiag(['report', capture, '--anonymize', '--checksum'], { analyse });
+    expect([exitCode, err]).toEqual([2, expect.stringContaining('use one of them')]);
+  });
 });
 
 test.each([

@@ -27,7 +27,7 @@ const PLAYED: Readonly<Record<string, string>> = { tcpdump: 'exec cat capture.pc
 /** A line that begins with one of these is about the reader's machine, not about our program. */
 const ELSEWHERE = /^(npm|npx|apt|brew|ssh|kubectl|docker|sbatch|srun|sudo|wireshark|git|cd)\b/;
 /** Words whose absence here skips the line. */
-const OPTIONAL = ['jq', 'duckdb', 'python3', 'parallel', 'tshark', 'zeek-cut', 'man', 'zsh', 'fish'];
+const OPTIONAL = ['jq', 'duckdb', 'python3', 'parallel', 'tshark', 'zeek-cut', 'man', 'zsh', 'fish', 'openssl'];
 
 beforeAll(() => {
   mkdirSync(bin);
