@@ -183,6 +183,7 @@ async function run({ name: what, input }: Scenario): Promise<void> {
   if (typeof given === 'string') child.stdin.end();
   else Readable.from(given).pipe(child.stdin);
   const status = await over;
+  if (given instanceof Readable) given.destroy(); // what packs it would wait for ever
   clearInterval(watch);
   const seconds = (performance.now() - started) / 1_000;
   const said = (err + out).split('\n').find((line) => /^tcpdiag: |^Note|packets/.test(line)) ?? '';
