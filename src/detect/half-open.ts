@@ -233,7 +233,8 @@ const remedies = (host: string, at: string): Remedy[] => [
   },
   {
     text: 'Find what is still half-open.',
-    command: `ss -tno dst ${hostText(host)}`,
+    // Brackets are a pattern for a shell.
+    command: `ss -tno dst ${host.includes(':') ? `'${hostText(host)}'` : host}`,
     appliesTo: 'Linux, on the other host',
   },
   {

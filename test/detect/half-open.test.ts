@@ -15,6 +15,11 @@ const forgotten = (at: number, idle = 5): string => `${handshake(at)}
   +.001 < R  21:21(0) win 0`;
 
 describe('real captures', () => {
+  test('an IPv6 address in a command is no pattern of the shell', async () => {
+    const [finding] = findingsOf(await diagnoseFixture('user_timeout.pcap'), RULE);
+    expect(finding!.remedies.map((r) => r.command)).toContain("ss -tno dst '[fdea:557f:1b6:da::17ae]'");
+  });
+
   test('a server that restarted while its clients were idle: four of them write', async () => {
     const [finding, ...more] = findingsOf(await diagnoseFixture('half_open_reboot.pcap'), RULE);
     expect(more).toEqual([]);

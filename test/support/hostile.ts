@@ -36,7 +36,9 @@ export const UNPRINTABLE =
 
 /**
  * Commands are made of our own words, addresses and ports. What somebody sent has no way into them, quoted or not: none of the words
- * that the hostile texts are made of may stand in one.
+ * that the hostile texts are made of may stand in one. Outside of quotes there is nothing that a shell would run or take for a pattern.
  */
 export const isOurCommand = (command: string): boolean =>
-  /^[\n\x20-\x7e]+$/.test(command) && !/evil|owned|reboot|passwd|calc|HYPERLINK|alert|@SUM|AAAAAA|%n%x|init:/.test(command);
+  /^[\n\x20-\x7e]+$/.test(command) &&
+  !/\$\(|[`[\]]/.test(command.replace(/'[^']*'|"[^"]*"/g, '')) &&
+  !/evil|owned|reboot|passwd|calc|HYPERLINK|alert|@SUM|AAAAAA|%n%x|init:/.test(command);
