@@ -1,5 +1,5 @@
 /** One end of a connection over the tracker's columns; views.ts has the connection. */
-import { type ConnectionView, type EndpointView, Mark, type Transition } from '../model/connection.ts';
+import { type ConnectionView, type EndpointView, Mark } from '../model/connection.ts';
 import { endpointText } from '../model/address.ts';
 import type { ProfileFrom } from '../model/profiles.ts';
 import type { RoundTrips, SequenceFacts } from '../model/sequence.ts';
@@ -9,9 +9,10 @@ import type { Tables } from './tables.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Turn } from './layout.ts';
+import { ByCause, ByFrom, BySide, ByTo } from './events.ts';
 import { countsOf, firstSynAckOf, lengthsOf, optionsOf, ttlsOf } from './sequel.ts';
 import { sequenceFacts } from './sequence-facts.ts';
-import { Cause, CAUSE_TEXT } from './transitions.ts';
+import { Cause } from './transitions.ts';
 import { turnsRefOf } from './turn-view.ts';
 import { sequenceBytesOf } from './zeek.ts';
 
@@ -80,7 +81,7 @@ export class Endpoint implements EndpointView {
     return ((this.#core[this.#c + Core.STATE]! >>> (this.side * 4)) & 15) as State;
   }
   get stateSince(): Nanos {
-    return this.#connection.transitions.findLast((t) => t.side === this.side)?.time ?? this.#connection.start;
+    return this.#timeOf(this.#tables.events.findLast(this.#connection.id, BySide.mask, BySide.of(this.side))) ?? this.#connection.start;
   }
   get packets(): number {
     return this.#word(Half.PACKETS, this.#embryoCount);
@@ -167,14 +168,18 @@ export class Endpoint implements EndpointView {
     return sequenceBytesOf(this.#tables, this.#connection.id, this.side);
   }
 
-  #transition(test: (t: Transition) => boolean): Transition | undefined {
-    return this.#connection.transitions.find((t) => t.side === this.side && test(t));
+  // Straight from the log: objects of all transitions would be made for one of them.
+  #find({ mask, of }: typeof ByCause, what: number): number {
+    return this.#tables.events.find(this.#connection.id, mask, of(this.side, what));
+  }
+  #timeOf(ref: number): Nanos | null {
+    return ref === 0 ? null : nanos(this.#tables.events.time(ref));
+  }
+  #frameOf(ref: number): FrameNo | null {
+    return ref === 0 ? null : frameOrNull(this.#tables.events.frame(ref));
   }
   get finTime(): Nanos | null {
-    return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.SENDS_FIN])?.time ?? null;
-  }
-  get #finAcked(): Transition | undefined {
-    return this.#transition((t) => t.cause === CAUSE_TEXT[Cause.FIN_ACKED]);
+    return this.#timeOf(this.#find(ByCause, Cause.SENDS_FIN));
   }
   get endTime(): Nanos | null {
     const fin = this.fin === 0 ? null : this.finTime;
@@ -183,10 +188,10 @@ export class Endpoint implements EndpointView {
     return fin === null || rst === null ? (fin ?? rst) : nanos(Math.min(fin, rst));
   }
   get finAckedTime(): Nanos | null {
-    return this.#finAcked?.time ?? null;
+    return this.#timeOf(this.#find(ByCause, Cause.FIN_ACKED));
   }
   get finAckedFrame(): FrameNo | null {
-    return this.#finAcked?.frame ?? null;
+    return this.#frameOf(this.#find(ByCause, Cause.FIN_ACKED));
   }
   get lastDataTime(): Nanos | null {
     return timeOrNull(this.#double(Half.LAST_DATA_TIME, -1));
@@ -206,10 +211,14 @@ export class Endpoint implements EndpointView {
     return this.#word(Half.AFTER_PEER_FIN, 0);
   }
   get closeWait(): { readonly since: Nanos; readonly frame: FrameNo; readonly until: Nanos | null } | null {
-    const entered = this.#transition((t) => t.to === State.CLOSE_WAIT);
-    if (!entered) return null;
-    const left = this.#transition((t) => t.from === State.CLOSE_WAIT);
-    return { since: entered.time, frame: entered.frame ?? this.#connection.firstFrame, until: left?.time ?? null };
+    const entered = this.#find(ByTo, State.CLOSE_WAIT);
+    const since = this.#timeOf(entered);
+    if (since === null) return null;
+    return {
+      since,
+      frame: this.#frameOf(entered) ?? this.#connection.firstFrame,
+      until: this.#timeOf(this.#find(ByFrom, State.CLOSE_WAIT)),
+    };
   }
 
   get #options(): number {

@@ -52,6 +52,22 @@ export const eventTo = (code: number): number => (code >>> TO_SHIFT) & 15;
 export const eventCause = (code: number): number => (code >>> CAUSE_SHIFT) & 63;
 export const eventAssumed = (code: number): boolean => (code & ASSUMED) !== 0;
 
+/** Bits that `find` compares: which end's transition it is, and one thing about it. */
+const SIDE_OF_TRANSITION = 63;
+export const ByCause = {
+  mask: SIDE_OF_TRANSITION | (63 << CAUSE_SHIFT),
+  of: (side: number, cause: number): number => (side << 5) | (cause << CAUSE_SHIFT),
+};
+export const ByFrom = {
+  mask: SIDE_OF_TRANSITION | (15 << FROM_SHIFT),
+  of: (side: number, from: number): number => (side << 5) | (from << FROM_SHIFT),
+};
+export const ByTo = {
+  mask: SIDE_OF_TRANSITION | (15 << TO_SHIFT),
+  of: (side: number, to: number): number => (side << 5) | (to << TO_SHIFT),
+};
+export const BySide = { mask: SIDE_OF_TRANSITION, of: (side: number): number => side << 5 };
+
 export const transitionCode = (side: number, from: number, to: number, cause: number, assumed: boolean): number =>
   (side << 5) | (from << FROM_SHIFT) | (to << TO_SHIFT) | (cause << CAUSE_SHIFT) | (assumed ? ASSUMED : 0);
 const DETAIL_SHIFT = 6;
@@ -129,6 +145,28 @@ export class EventLog {
     if (ref < 0) return this.#timeOfOpening(~ref);
     const index = (ref & ~TWIN) - 1;
     return this.#times[index >>> PAGE_BITS]![index & PAGE_MASK]!;
+  }
+
+  /** The first event of a connection whose code has `value` in the bits of `mask`; 0 none. An entry is looked up once for both that it may hold. */
+  find(id: number, mask: number, value: number): number {
+    let ref = this.first(id);
+    for (; ref < 0; ref = this.next(ref)) if ((this.code(ref) & mask) === value) return ref;
+    while (ref !== 0) {
+      const words = this.#words[(ref - 1) >>> PAGE_BITS]!;
+      const at = ((ref - 1) & PAGE_MASK) * STRIDE;
+      const code = words[at + CODE]!;
+      if ((code & mask) === value) return ref;
+      if (hasTwin(code) && (twinOf(code) & mask) === value) return ref | TWIN;
+      ref = words[at + NEXT]!;
+    }
+    return 0;
+  }
+
+  /** The same of the last. */
+  findLast(id: number, mask: number, value: number): number {
+    let found = 0;
+    for (let ref = this.first(id); ref !== 0; ref = this.next(ref)) if ((this.code(ref) & mask) === value) found = ref;
+    return found;
   }
 
   /** Takes an event of a connection with a sequel back. What shared an entry, or had none, gets one of its own. */

@@ -18,9 +18,9 @@ import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './tables.ts';
 import { interfaceIndexOf } from './copies.ts';
 import { Endpoint } from './endpoint-view.ts';
-import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, MARKS } from './events.ts';
+import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, markKind, MARKS } from './events.ts';
 import { lastCopyOf } from './copied.ts';
-import { Core, Pair, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, Pair, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { rstFacts } from './reset.ts';
 import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
@@ -28,6 +28,9 @@ import { lastFrameOf, lastTimeOf, previousOf } from './sequel.ts';
 import { longestIdle } from './sequence-facts.ts';
 import { turnsOf } from './turn-view.ts';
 import { connStateOf, historyOf } from './zeek.ts';
+
+const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
+const SYN_ACK_AGAIN = markKind(Mark.SYN_ACK_AGAIN);
 
 const frameOrNull = (n: number): FrameNo | null => (n === 0 ? null : frameNo(n));
 
@@ -100,11 +103,18 @@ class Connection implements ConnectionView {
     return this.#views.encapsulations.texts(this.#core[this.#c + Core.META]! >>> 1);
   }
   get basis(): Basis {
-    if (this.client.packets === 0 || this.server.packets === 0) {
+    const client = this.#packets(0);
+    if (client === 0 || this.#packets(1) === 0) {
       // A SYN that nobody answers is a handshake that failed; answers without their question are one-sided.
-      if (!(this.#has(Trait.SAW_SYN) && this.client.packets === this.client.syn)) return 'one-sided';
+      if (!(this.#has(Trait.SAW_SYN) && client === this.client.syn)) return 'one-sided';
     }
     return this.#has(Trait.MIDSTREAM) ? 'midstream' : 'handshake';
+  }
+  #packets(side: Side): number {
+    const ref = this.#core[this.#c + Core.PAIR]!;
+    if (ref === 0) return this.ends[side].packets;
+    const { pairs } = this.#views.tables;
+    return pairs.page(ref - 1)[pairs.offset(ref - 1) + side * HALF_STRIDE + Half.PACKETS]!;
   }
   get rolesFrom(): RolesFrom {
     return this.#has(Trait.ROLES_BY_PORT) ? 'port' : this.#has(Trait.ROLES_FIRST_SEEN) ? 'first-seen' : 'handshake';
@@ -238,17 +248,36 @@ class Connection implements ConnectionView {
 
   /** Last SYN and its answer, last SYN-ACK and the acknowledgment of that; null where not captured. */
   #handshake(): { syn: Nanos; answer: Nanos; synAck: Nanos; ack: Nanos } | null {
-    const synAcked = this.transitions.find((t) => t.side === 1 && t.from === State.SYN_RCVD && t.to !== State.CLOSED && t.frame !== null);
-    const rcvd = this.transitions.find((t) => t.side === 1 && t.to === State.SYN_RCVD);
-    const sent = this.transitions.find((t) => t.side === 0 && t.to === State.SYN_SENT);
-    if (!synAcked || !rcvd || !sent) return null;
-    let synAck = rcvd.time;
-    for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time <= synAcked.time) synAck = m.time;
-    let syn = sent.time;
-    for (const m of this.marks) if (m.mark === Mark.SYN_AGAIN && m.side === 0 && m.time <= synAck) syn = m.time;
-    let answer = rcvd.time < syn ? synAck : rcvd.time;
-    for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time >= syn && m.time < answer) answer = m.time;
-    if (synAcked.to === State.ESTABLISHED) return { syn, answer, synAck, ack: synAcked.time };
+    const { events } = this.#views.tables;
+    let sent = 0;
+    let rcvd = 0;
+    let acked = 0;
+    let repeats = false;
+    for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) {
+      const code = events.code(ref);
+      const kind = eventKind(code);
+      if (kind === SYN_AGAIN || kind === SYN_ACK_AGAIN) repeats = true;
+      else if (kind !== EventKind.TRANSITION) continue;
+      else if (eventSide(code) === 0) {
+        if (sent === 0 && eventTo(code) === State.SYN_SENT) sent = ref;
+      } else if (eventTo(code) === State.SYN_RCVD) {
+        if (rcvd === 0) rcvd = ref;
+      } else if (acked === 0 && eventFrom(code) === State.SYN_RCVD && eventTo(code) !== State.CLOSED && events.frame(ref) !== 0)
+        acked = ref;
+    }
+    if (sent === 0 || rcvd === 0 || acked === 0) return null;
+    const received = nanos(events.time(rcvd));
+    const ack = nanos(events.time(acked));
+    let syn = nanos(events.time(sent));
+    let synAck = received;
+    let answer = received;
+    if (repeats) {
+      for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time <= ack) synAck = m.time;
+      for (const m of this.marks) if (m.mark === Mark.SYN_AGAIN && m.side === 0 && m.time <= synAck) syn = m.time;
+      answer = received < syn ? synAck : received;
+      for (const m of this.marks) if (m.mark === Mark.SYN_ACK_AGAIN && m.side === 1 && m.time >= syn && m.time < answer) answer = m.time;
+    }
+    if (eventTo(events.code(acked)) === State.ESTABLISHED) return { syn, answer, synAck, ack };
     // A Fast Open server that closed in SYN_RCVD: its FIN passed after the third ACK, of which the round trip is kept.
     const ref = this.#core[this.#c + Core.PAIR]!;
     const { pairs } = this.#views.tables;
