@@ -62,63 +62,24 @@ class Tally {
   }
 }
 
+/** The attempts themselves at once; what became of real clients meanwhile when somebody asks, which is rare. */
 export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
   const { tables } = census.tracker;
   const row = new Row();
-  const n = ids.length;
-  const fates = new Uint8Array(n);
-  let dead = 0;
-  const clients = new Map<number, { dead: number; completed: number }>();
-  for (let i = 0; i < n; i++) {
-    const fate = read(tables, ids[i]!, row);
-    fates[i] = fate;
-    if (fate === Fate.DEAD) dead++;
-    if (fate !== Fate.COMPLETED && fate !== Fate.RETRIED) continue;
-    const client = clients.get(row.address);
-    if (client) client.completed++;
-    else clients.set(row.address, { dead: 0, completed: 1 });
-  }
-  // A forged source has no entry: a million of them cost nothing here.
-  for (let i = 0; clients.size > 0 && i < n; i++) {
-    if (fates[i] !== Fate.DEAD) continue;
-    read(tables, ids[i]!, row);
-    const client = clients.get(row.address);
-    if (client) client.dead++;
-  }
-  const isReal = (address: number): boolean => {
-    const client = clients.get(address);
-    return client !== undefined && client.completed >= client.dead * REAL_SHARE;
-  };
-
+  const fates = fatesOf(census, ids, row);
+  const dead = fates.reduce((sum, fate) => sum + (fate === Fate.DEAD ? 1 : 0), 0);
+  const isReal = realClients(census, ids, fates, dead);
   // As long as it can become, and cut to its length below: growing would need a copy of a million.
   const attack = new Array<ConnId>(dead);
   let found = 0;
-  const starved: ConnId[] = [];
-  const delayed: ConnId[] = [];
-  const completed: ConnId[] = [];
   const times = new Float64Array(dead);
-  const completedTimes: number[] = [];
   const addresses = new Int32Array(dead);
-  const ttls = new Tally();
-  const lengths = new Tally();
-  const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0, real: 0 };
-  for (let i = 0; i < n; i++) {
-    const fate = fates[i]!;
-    if (fate === Fate.OTHER) continue;
+  const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0 };
+  for (let i = 0; found < dead && i < ids.length; i++) {
+    if (fates[i] !== Fate.DEAD) continue;
     const id = connId(ids[i]!);
+    if (isReal(census.clientAddress(id))) continue;
     read(tables, id, row);
-    const forged = fate === Fate.DEAD && !isReal(row.address);
-    ttls.add(row.ttl, forged);
-    lengths.add(row.ipLength, forged);
-    if (!forged) {
-      counts.real++;
-      if (fate === Fate.COMPLETED) {
-        completed.push(id);
-        completedTimes.push(row.start);
-        if (row.syns > 1) delayed.push(id);
-      } else if (fate === Fate.RETRIED) starved.push(id);
-      continue;
-    }
     times[found] = row.start;
     addresses[found] = row.address;
     attack[found++] = id;
@@ -131,29 +92,139 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
     if (row.bare) counts.withoutOptions++;
   }
   attack.length = found;
-  const sorted = times.subarray(0, attack.length).sort();
-  const first = attack.length === 0 ? null : nanos(sorted[0]!);
-  const last = attack.length === 0 ? null : nanos(sorted.at(-1)!);
-  const sortedCompleted = Float64Array.from(completedTimes).sort();
+  const sorted = times.subarray(0, found).sort();
+  const first = found === 0 ? null : nanos(sorted[0]!);
+  const last = found === 0 ? null : nanos(sorted.at(-1)!);
+  let others: Others | undefined;
+  const rest = (): Others => (others ??= othersOf(tables, ids, fates, isReal, first, last));
+  return {
+    ids: attack,
+    ...counts,
+    ...sourcesOf(tables, addresses.subarray(0, found).sort(), found > 0 && isIpv6(tables, attack[0]!)),
+    first,
+    last,
+    get real() {
+      return rest().real;
+    },
+    get starved() {
+      return rest().starved;
+    },
+    get delayed() {
+      return rest().delayed;
+    },
+    get duringCompleted() {
+      return rest().duringCompleted;
+    },
+    get ttls() {
+      return rest().ttls.list();
+    },
+    get lengths() {
+      return rest().lengths.list();
+    },
+    get bystanders() {
+      return bystanders(tables, rest().completed, row, first);
+    },
+    peakWithin: (seconds, until) => peakWithin(sorted, rest().completedTimes, seconds * NANOS_PER_SECOND, until),
+    realFrom: (test) => realFrom(tables, ids, row, isReal, test),
+  };
+}
+
+function fatesOf(census: Census, ids: Int32Array, row: Row): Uint8Array {
+  const { tables } = census.tracker;
+  const { cores } = tables;
+  const fates = new Uint8Array(ids.length);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    const word = cores.page(id)[cores.offset(id) + Core.STATE]!;
+    const through = word & (Trait.SAW_SYN | Trait.COMPLETED);
+    fates[i] = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : read(tables, id, row);
+  }
+  return fates;
+}
+
+/** Is a client real? One that gets through now and then. Asked only about those with dead attempts. */
+function realClients(census: Census, ids: Int32Array, fates: Uint8Array, dead: number): (address: number) => boolean {
+  if (dead === 0) return () => false;
+  const clients = new Map<number, { dead: number; completed: number }>();
+  const isThrough = (fate: number): boolean => fate === Fate.COMPLETED || fate === Fate.RETRIED;
+  let through = 0;
+  for (const fate of fates) if (isThrough(fate)) through++;
+  // The fewer of both make the entries: a forged source has none, and a million of them cost nothing here.
+  const few = dead < through ? (fate: number): boolean => fate === Fate.DEAD : isThrough;
+  for (let i = 0; i < ids.length; i++) if (few(fates[i]!)) clients.set(census.clientAddress(ids[i]!), { dead: 0, completed: 0 });
+  for (let i = 0; clients.size > 0 && i < ids.length; i++) {
+    const fate = fates[i]!;
+    if (fate === Fate.OTHER) continue;
+    const client = clients.get(census.clientAddress(ids[i]!));
+    if (client === undefined) continue;
+    if (fate === Fate.DEAD) client.dead++;
+    else client.completed++;
+  }
+  return (address) => {
+    const client = clients.get(address);
+    return client !== undefined && client.completed > 0 && client.completed >= client.dead * REAL_SHARE;
+  };
+}
+
+/** Real clients' connections. */
+interface Others {
+  readonly real: number;
+  readonly starved: readonly ConnId[];
+  readonly delayed: readonly ConnId[];
+  readonly duringCompleted: number;
+  readonly completed: readonly ConnId[];
+  /** Sorted. */
+  readonly completedTimes: Float64Array;
+  readonly ttls: Tally;
+  readonly lengths: Tally;
+}
+
+function othersOf(
+  tables: Tables,
+  ids: Int32Array,
+  fates: Uint8Array,
+  isReal: (address: number) => boolean,
+  first: Nanos | null,
+  last: Nanos | null,
+): Others {
+  const row = new Row();
+  const starved: ConnId[] = [];
+  const delayed: ConnId[] = [];
+  const completed: ConnId[] = [];
+  const completedTimes: number[] = [];
+  const ttls = new Tally();
+  const lengths = new Tally();
+  let real = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const fate = fates[i]!;
+    if (fate === Fate.OTHER) continue;
+    const id = connId(ids[i]!);
+    read(tables, id, row);
+    const forged = fate === Fate.DEAD && !isReal(row.address);
+    ttls.add(row.ttl, forged);
+    lengths.add(row.ipLength, forged);
+    if (forged) continue;
+    real++;
+    if (fate === Fate.COMPLETED) {
+      completed.push(id);
+      completedTimes.push(row.start);
+      if (row.syns > 1) delayed.push(id);
+    } else if (fate === Fate.RETRIED) starved.push(id);
+  }
   const during = (id: ConnId): boolean => {
     if (first === null || last === null) return false;
     const start = tables.cores.floatPage(id)[(tables.cores.offset(id) + Core.FIRST_TIME) >> 1]!;
     return start >= first - NANOS_PER_SECOND && start <= last + NANOS_PER_SECOND;
   };
   return {
-    ids: attack,
-    ...counts,
-    ...sourcesOf(tables, addresses.subarray(0, attack.length).sort(), attack.length > 0 && isIpv6(tables, attack[0]!)),
-    first,
-    last,
+    real,
     starved: starved.filter(during),
     delayed: delayed.filter(during),
     duringCompleted: completed.filter(during).length,
-    ttls: ttls.list(),
-    lengths: lengths.list(),
-    peakWithin: (seconds, until) => peakWithin(sorted, sortedCompleted, seconds * NANOS_PER_SECOND, until),
-    realFrom: (test) => realFrom(tables, ids, row, isReal, test),
-    bystanders: bystanders(tables, completed, row, first),
+    completed,
+    completedTimes: Float64Array.from(completedTimes).sort(),
+    ttls,
+    lengths,
   };
 }
 

@@ -3,7 +3,7 @@ import type { ClientGroup, Endings, SharedEnd } from '../model/capture-view.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { Side } from '../model/state.ts';
 import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Sequel, Trait } from '../track/layout.ts';
 import { lastTimeOf } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
@@ -112,14 +112,14 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
         const from = burst[0]!.at as Nanos;
         const until = burst.at(-1)!.at as Nanos;
         const ids = burst.map((close) => close.id).sort((a, b) => a - b);
-        out.push({ service, side, from, until, ids, survivors: survivors(census, members, side, burst, until) });
+        out.push({ service, side, from, until, ids, survivors: (most) => survivors(census, members, side, burst, until, most) });
       }
     }
   });
   return out;
 }
 
-/** By side and service, of services with at least `minimum` connections. The columns do not hold when an end closed, so the events are walked. */
+/** By side and service, of services with at least `minimum` connections. */
 function closesOf(census: Census, sides: readonly Side[], minimum: number): readonly [(Closes | undefined)[], (Closes | undefined)[]] {
   const out: [(Closes | undefined)[], (Closes | undefined)[]] = [[], []];
   for (let id = 0; id < census.tracker.connections; id++) {
@@ -146,7 +146,10 @@ function closedFirst(census: Census, id: number): Side | null {
 }
 
 function closeTime(census: Census, id: number, side: Side): number | null {
-  const { events } = census.tracker.tables;
+  const { cores, sequels, events } = census.tracker.tables;
+  const ref = cores.page(id)[cores.offset(id) + Core.SEQUEL]! - 1;
+  const at = ref < 0 ? 0 : sequels.floatPage(ref)[(sequels.offset(ref) + Sequel.CLOSE_TIME) >> 1]!;
+  if (at > 0) return at;
   for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) !== EventKind.TRANSITION || eventSide(code) !== side) continue;
@@ -188,16 +191,20 @@ function byHost(census: Census, side: Side, burst: Close[], minimum: number): Cl
   return [...clients.values()].filter((list) => list.length >= minimum);
 }
 
-/** Connections of the same host that were up at `until` and on which it spoke afterwards, other than by RST. */
-function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly Close[], until: number): number {
+/**
+ * Connections of the same host that were up at `until` and on which it spoke afterwards, other than by RST. Backwards, because where
+ * there are many they began shortly before.
+ */
+function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly Close[], until: number, most: number): number {
   const { cores, pairs } = census.tracker.tables;
+  const start = (id: number): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
   const ended = new Set<number>(burst.map((close) => close.id));
   const host = census.clientAddress(burst[0]!.id);
   let count = 0;
-  for (const id of ids) {
+  for (let i = firstWhere(ids.length, (n) => start(ids[n]!) >= until) - 1; i >= 0 && count <= most; i--) {
+    const id = ids[i]!;
     const core = cores.page(id);
     const c = cores.offset(id);
-    if (cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]! >= until) break; // ids are in order of time
     const ref = core[c + Core.PAIR]!;
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) continue;
     if (lastTimeOf(census.tracker.tables, id) <= until) continue;

@@ -9,9 +9,10 @@ import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/ev
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { peakOf } from './stays.ts';
+import { crowdedHosts, type HostKey } from './time-wait-crowds.ts';
 
 /** Completeness bit of a FIN: without one nothing waits. */
-const SAW_FIN = 16 << Trait.COMPLETENESS_SHIFT;
+export const SAW_FIN = 16 << Trait.COMPLETENESS_SHIFT;
 
 /** No key of a group. */
 const UNWANTED = -1;
@@ -44,20 +45,32 @@ class Group {
 
 export class TimeWaitStays {
   readonly #census: Census;
-  readonly #ids: number[] = [];
-  readonly #sides: number[] = [];
-  readonly #since: number[] = [];
-  readonly #until: number[] = [];
-  #isRead = false;
+  #ids: number[] = [];
+  #sides: number[] = [];
+  #since: number[] = [];
+  #until: number[] = [];
+  /** The stays of hosts that may have had so many at once were read. */
+  #readFrom = Infinity;
+  #crowded: ReadonlySet<number> | null = null;
 
   constructor(census: Census) {
     this.#census = census;
   }
 
-  /** Walks the log once, when somebody asks for what is in it. */
-  #read(): void {
-    if (this.#isRead) return;
-    this.#isRead = true;
+  /** Address and family of an end's host. */
+  readonly #host: HostKey = (id, side) => {
+    const { cores } = this.#census.tracker.tables;
+    const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
+    return ((side === Side.SERVER ? this.#census.serverAddress(id) : this.#census.clientAddress(id)) >>> 0) * 2 + ipv6;
+  };
+
+  /** The stays of hosts that may have had `minimum` at once. Walks the log once, when somebody asks for what is in it. */
+  #read(minimum: number): void {
+    if (minimum >= this.#readFrom) return;
+    this.#readFrom = minimum;
+    this.#crowded = crowdedHosts(this.#census, this.#host, minimum);
+    [this.#ids, this.#sides, this.#since, this.#until] = [[], [], [], []];
+    if (this.#crowded?.size === 0) return;
     const { cores, pairs } = this.#census.tracker.tables;
     const { end } = this.#census;
     const n = this.#census.tracker.connections;
@@ -87,7 +100,7 @@ export class TimeWaitStays {
     for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
       const code = events.code(ref);
       if (eventKind(code) !== EventKind.TRANSITION) continue;
-      const side = eventSide(code);
+      const side = eventSide(code) as Side;
       if (eventTo(code) === State.TIME_WAIT) {
         if (side === Side.CLIENT) client = events.time(ref);
         else server = events.time(ref);
@@ -102,7 +115,8 @@ export class TimeWaitStays {
     if (server >= 0) this.#add(id, Side.SERVER, server, this.#census.end);
   }
 
-  #add(id: number, side: number, since: number, until: number): void {
+  #add(id: number, side: Side, since: number, until: number): void {
+    if (this.#crowded?.has(this.#host(id, side)) === false) return;
     this.#ids.push(id);
     this.#sides.push(side);
     this.#since.push(since);
@@ -143,21 +157,16 @@ export class TimeWaitStays {
   hosts(minimum: number): TimeWaitHost[] {
     const census = this.#census;
     if (census.busiest().host < minimum) return [];
-    const { cores } = census.tracker.tables;
-    const key = (id: number, side: number): number => {
-      const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
-      return ((side === Side.SERVER ? census.serverAddress(id) : census.clientAddress(id)) >>> 0) * 2 + ipv6;
-    };
-    return this.#grouped(minimum, key, () => true).map(({ side, first, since, until, ids, length, asServer }) => {
+    return this.#grouped(minimum, this.#host, () => true).map(({ side, first, since, until, ids, length, asServer }) => {
       const { peak, at } = peakOf(since, until);
       const host = census.connection(first).ends[side].ip;
       return { host, asClient: length - asServer, asServer, peak, peakAt: at ?? census.start, ids };
     });
   }
 
-  /** Groups with at least `minimum` stays; those of which `wanted` says no are not looked at. */
-  #grouped(minimum: number, key: (id: number, side: number) => number, wanted: (id: number, side: Side) => boolean): Group[] {
-    this.#read();
+  /** Groups with at least `minimum` stays, of hosts that may have had as many at once; those of which `wanted` says no are not looked at. */
+  #grouped(minimum: number, key: HostKey, wanted: (id: number, side: Side) => boolean): Group[] {
+    this.#read(minimum);
     const ids = this.#ids;
     if (ids.length < minimum) return [];
     // Counted first: of the many groups that are too small nothing is kept.

@@ -11,6 +11,7 @@ import { type ConnectionView, Mark } from '../model/connection.ts';
 import { Side, State } from '../model/state.ts';
 import { type Nanos, NANOS_PER_SECOND, nanosOf } from '../model/units.ts';
 import { isFlooded } from './floods.ts';
+import { oncePerCapture } from './once.ts';
 
 /** A RST to the third ACK comes within its round trip, or this. */
 const AT_ONCE = nanosOf(0.2);
@@ -34,7 +35,7 @@ export interface Overflow {
 }
 
 /** Services whose accept queue overflowed, by `name`. */
-export function overflows(capture: CaptureView): ReadonlyMap<string, Overflow> {
+export const overflows = oncePerCapture((capture): ReadonlyMap<string, Overflow> => {
   const ignored = groupByService(capture.withIgnoredAck().map((id) => capture.connection(id)));
   for (const [name, list] of ignored) if (list.every(mayBeDeferred)) ignored.delete(name);
   const resets: ConnectionView[] = [];
@@ -51,7 +52,7 @@ export function overflows(capture: CaptureView): ReadonlyMap<string, Overflow> {
     if (overflow) out.set(service.name, overflow);
   }
   return out;
-}
+});
 
 function judge(
   capture: CaptureView,
@@ -103,7 +104,14 @@ function mayBeDeferred(c: ConnectionView): boolean {
 }
 
 function resetAtOnce(c: ConnectionView): boolean {
-  if (!c.established || c.server.payloadBytes > 0 || c.server.packets !== c.server.synAck + c.server.rst || c.server.fin > 0) return false;
+  if (
+    c.server.rst === 0 ||
+    !c.established ||
+    c.server.payloadBytes > 0 ||
+    c.server.packets !== c.server.synAck + c.server.rst ||
+    c.server.fin > 0
+  )
+    return false;
   const rst = c.marks.find((m) => m.mark === Mark.RST);
   const up = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.ESTABLISHED);
   if (rst?.side !== Side.SERVER || rst.rst?.hasAck !== false || !up || c.client.fin > 0) return false;

@@ -9,6 +9,7 @@ import { connectionsByService, sampledCaveats } from './connections-by-service.t
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
+import { oncePerCapture } from './once.ts';
 import { median, sample } from './statistics.ts';
 import { synTimes } from './syn-schedule.ts';
 
@@ -62,7 +63,7 @@ export const ddosProtection = defineDetector({
 });
 
 /** Services behind a protector: their repeated SYNs are a test and no loss. */
-export function protectedServices(capture: CaptureView): ReadonlyMap<ServiceView, Guard> {
+export const protectedServices = oncePerCapture((capture): ReadonlyMap<ServiceView, Guard> => {
   const out = new Map<ServiceView, Guard>();
   for (const [service, late] of connectionsByService(capture, capture.openings.lateSyn, (s) => s.total < MIN_SOURCES)) {
     if (late.length < MIN_SOURCES) continue;
@@ -70,22 +71,16 @@ export function protectedServices(capture: CaptureView): ReadonlyMap<ServiceView
     if (guard !== null) out.set(service, guard);
   }
   return out;
-}
+});
 
 function wrongAck(service: ServiceView, late: readonly ConnectionView[]): Guard | null {
   const tested = late.filter((c) => {
+    if (c.client.rst === 0 || c.server.synAck < 2) return false;
     const answer = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.SYN_RCVD);
     const rst = c.marks.find((m) => m.mark === Mark.RST && m.side === Side.CLIENT);
     const open = c.transitions.find((t) => t.side === Side.CLIENT && t.to === State.ESTABLISHED);
     // A RST of the end of the connection refuses nothing at its beginning.
-    return (
-      answer !== undefined &&
-      open !== undefined &&
-      rst?.rst?.hasAck === false &&
-      answer.time <= rst.time &&
-      rst.time <= open.time &&
-      c.server.synAck >= 2
-    );
+    return answer !== undefined && open !== undefined && rst?.rst?.hasAck === false && answer.time <= rst.time && rst.time <= open.time;
   });
   return tested.length >= MIN_SOURCES ? { service, method: 'wrong-ack', tested, passed: service.completed - tested.length } : null;
 }

@@ -43,6 +43,9 @@ export interface ForgedReset {
 /** The stronger of both directions, or null when the RSTs are their sender's own. */
 export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedReset | null {
   if (!c.established && c.basis !== 'midstream') return null;
+  // The ordinary case, first: one RST and nothing else to argue with, which looks like its sender's other segments.
+  const [only] = c.marks;
+  if (c.marks.length === 1 && only!.rst !== null && looksOwn(only!.rst)) return null;
   let best = judged.get(c);
   if (best === undefined) judged.set(c, (best = strongest(c)));
   return best !== null && best.score >= minScore && best.signs.length >= 2 ? best : null;
@@ -56,9 +59,6 @@ export const outlived = (c: ConnectionView, rst: MarkEvent): MarkEvent | undefin
 const judged = new WeakMap<ConnectionView, ForgedReset | null>();
 
 function strongest(c: ConnectionView): ForgedReset | null {
-  // The ordinary case, first: one RST and nothing else to argue with, which looks like its sender's other segments.
-  const [only] = c.marks;
-  if (c.marks.length === 1 && only!.rst !== null && looksOwn(only!.rst)) return null;
   const resets = c.marks.filter((m) => m.rst !== null);
   const [client, server] = [judge(c, 0, resets), judge(c, 1, resets)];
   if (client === null || server === null) return client ?? server;

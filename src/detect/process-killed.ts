@@ -51,6 +51,7 @@ interface Ended {
 
 interface Killed {
   readonly shared: SharedEnd;
+  readonly survivors: number;
   readonly host: string;
   /** A sample of the members, in the order of their connections. */
   readonly ended: readonly Ended[];
@@ -112,7 +113,8 @@ const sameSubject = (a: Killed, b: Killed): boolean =>
 
 function killedOf(capture: CaptureView, shared: SharedEnd, params: Params): Killed | null {
   const { service, side, ids, until } = shared;
-  if (shared.survivors > SURVIVORS * ids.length) return null;
+  const survivors = shared.survivors(SURVIVORS * ids.length);
+  if (survivors > SURVIVORS * ids.length) return null;
   const refused = side === Side.SERVER ? refusedAfter(capture, shared, params) : null;
   const { after } = service.answeredAround(until, until);
   const back = after === null ? null : capture.connection(after);
@@ -132,7 +134,7 @@ function killedOf(capture: CaptureView, shared: SharedEnd, params: Params): Kill
     // A client's end is told from a time limit by what it had not read.
     if (side === Side.CLIENT && !ended.some((e) => e.by === 'RST')) return null;
   }
-  return { shared, host: ended[0]!.end.ip, ended, cutShare, refused, back };
+  return { shared, survivors, host: ended[0]!.end.ip, ended, cutShare, refused, back };
 }
 
 function endedOf(connection: ConnectionView, side: Side, params: Params): Ended | null {
@@ -182,7 +184,7 @@ function refusedAfter(capture: CaptureView, { service, until }: SharedEnd, param
 }
 
 function draft(capture: CaptureView, killed: Killed, times: number): Draft {
-  const { shared, host, ended, refused, back, cutShare } = killed;
+  const { shared, survivors, host, ended, refused, back, cutShare } = killed;
   const { service, side, from, until, ids } = shared;
   const count = (doing: Doing): number => Math.round((ended.filter((e) => e.doing === doing).length / ended.length) * ids.length);
   const resets = Math.round((ended.filter((e) => e.by === 'RST').length / ended.length) * ids.length);
@@ -209,9 +211,9 @@ function draft(capture: CaptureView, killed: Killed, times: number): Draft {
     title: `The process behind ${side === Side.SERVER ? service.name : host} ended: ${n} at once${cut > 0 ? `, ${countText(cut)} cut in the middle` : ''}`,
     summary: [
       `At ${clock(capture, from)}, ${host} ended ${n} of ${service.name} within ${instant}: ${countText(ids.length - resets)} by FIN, ${countText(resets)} by RST; ${fate.join(', ')}.`,
-      shared.survivors === 0
+      survivors === 0
         ? 'None of its connections to the service went on.'
-        : `${plural(shared.survivors, 'other connection')} of the service went on.`,
+        : `${plural(survivors, 'other connection')} of the service went on.`,
       refused === null
         ? ''
         : `${durationText(secondsOf(refused.start - until))} later it refused a connection: the listener was gone.${answeredAgain === null ? ' It answered none until the end of the capture.' : ` It answered again ${durationText(secondsOf(answeredAgain.start - until))} after the end.`}`,
@@ -239,7 +241,7 @@ function draft(capture: CaptureView, killed: Killed, times: number): Draft {
       cutMessages: cut,
       idle: count('idle'),
       instantSeconds: secondsOf(until - from),
-      survivors: shared.survivors,
+      survivors,
       refusedAfterSeconds: refused === null ? null : secondsOf(refused.start - until),
       downSeconds: answeredAgain === null ? null : secondsOf(answeredAgain.start - until),
       medianQuietSeconds: quiets.length === 0 ? null : median(quiets),

@@ -201,8 +201,8 @@ export interface SharedEnd {
   readonly until: Nanos;
   /** Ascending. */
   readonly ids: readonly ConnId[];
-  /** Other connections of that host and service that were up, and on which it went on speaking. */
-  readonly survivors: number;
+  /** Other connections of that host and service that were up, and on which it went on speaking; of more than `most` one more than that. */
+  survivors(most: number): number;
 }
 
 /** Connections by what sequence analysis met in them, each list ascending. */

@@ -7,7 +7,7 @@ import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, markKind } from './events.ts';
 import { crossing, enteredAt, finAckedTime, lastCause } from './hindsight.ts';
-import { Core, Half, HalfFlag, Pair, SynOption, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, Sequel, SynOption, Trait } from './layout.ts';
 import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
@@ -157,9 +157,14 @@ function lastFinTime(x: Context): number {
   return first === 0 ? x.now : events.time(first);
 }
 
-/** The first FIN or RST that counted closes the connection. */
+/** The first FIN or RST that counted closes the connection. Nearly always it is what was logged last, and then its time is kept. */
 export function closedBy(x: Context): void {
-  if (!x.has(Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER)) x.set(x.side === 0 ? Trait.CLOSED_BY_CLIENT : Trait.CLOSED_BY_SERVER);
+  if (x.has(Trait.CLOSED_BY_CLIENT | Trait.CLOSED_BY_SERVER)) return;
+  x.set(x.side === 0 ? Trait.CLOSED_BY_CLIENT : Trait.CLOSED_BY_SERVER);
+  const tail = x.sequel[x.s + Sequel.TAIL]!;
+  const { events } = x.tables;
+  if (x.paired && (events.holds(tail, x.side, Cause.SENDS_FIN) || events.holds(tail, x.side, Cause.SENDS_RST)))
+    x.sequelF[(x.s + Sequel.CLOSE_TIME) >> 1] = x.now;
 }
 
 /** Silence before the first sign of the end. */

@@ -92,6 +92,8 @@ export function grow(x: Context): void {
   const counts = sequel[s + Sequel.COUNTS]!;
   const lengths = sequel[s + Sequel.LENGTHS]!;
   const ttls = sequel[s + Sequel.TTLS]!;
+  sequel[s + Sequel.COUNTS] = 0; // Sequel.CLOSE_TIME from here on
+  sequel[s + Sequel.LENGTHS] = 0;
   growCopies(x, [lengths & 0xffff, lengths >>> 16]);
   const syns = counts & 0xffff;
   const synAcks = counts >>> 16;

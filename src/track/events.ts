@@ -169,6 +169,14 @@ export class EventLog {
     return found;
   }
 
+  /** Does the entry hold a transition of that end by this cause? */
+  holds(ref: number, side: number, cause: number): boolean {
+    if (ref <= 0) return false;
+    const code = this.#word(ref, CODE);
+    const wanted = ByCause.of(side, cause);
+    return (code & ByCause.mask) === wanted || (hasTwin(code) && (twinOf(code) & ByCause.mask) === wanted);
+  }
+
   /** Takes an event of a connection with a sequel back. What shared an entry, or had none, gets one of its own. */
   withdraw(sequel: Int32Array, s: number, ref: number): void {
     if (ref > 0 && (ref & TWIN) === 0) {

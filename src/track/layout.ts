@@ -63,6 +63,8 @@ export const Sequel = {
   COUNTS: 8,
   /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
   LENGTHS: 9,
+  /** with a pair: when the first FIN or RST that counted was sent; 0: the log knows */
+  CLOSE_TIME: 8,
   FIRST_SYNACK: 10,
   /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
   TTLS: 11,
