@@ -3,9 +3,8 @@
  * its schedule, from a client that also gets through) and those that nobody follows up. Counts and tallies straight from
  * the columns, because a flood has a million of them; the judgement is a rule's.
  */
-import type { Concentration, DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
+import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
-import { prefixText } from '../model/address.ts';
 import { type ConnId, connId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from '../track/events.ts';
 import { State } from '../model/state.ts';
@@ -14,6 +13,7 @@ import type { Tables } from '../track/tables.ts';
 import { countsOf, lastTimeOf, lengthsOf, ttlsOf } from '../track/sequel.ts';
 import { RstBit } from '../track/reset.ts';
 import type { Census } from './census.ts';
+import { isIpv6, sourcesOf } from './sources.ts';
 
 /** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
 const EARLIEST_RETRY = 0.5 * NANOS_PER_SECOND;
@@ -23,9 +23,6 @@ const PATIENCE = 0.3 * NANOS_PER_SECOND;
 const REAL_SHARE = 1 / 20;
 /** Linux, Windows, BSD and macOS choose client ports from here up; only NATs and forgers go below. */
 const EPHEMERAL_FLOOR = 32_768;
-/** Prefixes are counted over this many sources at most. */
-const MAX_PREFIXED = 50_000;
-
 const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
 const RST = markKind(Mark.RST);
 
@@ -289,90 +286,6 @@ function firstMark(tables: Tables, id: number, kind: number, test: (code: number
     if (eventKind(code) === kind) return test(code) ? events.time(ref) : null;
   }
   return null;
-}
-
-const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
-
-/** Who holds most of a service's connections. */
-export function concentration(census: Census, ids: Int32Array): Concentration {
-  const addresses = ids.map((id) => census.clientAddress(id)).sort();
-  return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
-}
-
-interface Network {
-  readonly address: number;
-  count: number;
-  sources: number;
-}
-
-/** From all source addresses, sorted: equal ones stand together, and so do those of one IPv4 network. */
-function sourcesOf({ addresses: book }: Tables, addresses: Int32Array, ipv6: boolean): Concentration {
-  const networks = new Networks(book, ipv6);
-  let sources = 0;
-  let best = 0;
-  let most = 0;
-  let second = 0;
-  for (let i = 0, next = 0; i < addresses.length; i = next) {
-    const address = addresses[i]!;
-    while (next < addresses.length && addresses[next] === address) next++;
-    if (next - i > most) {
-      second = most;
-      best = address;
-      most = next - i;
-    } else if (next - i > second) second = next - i;
-    if (sources++ < MAX_PREFIXED) networks.add(address, next - i);
-  }
-  const topSource = most > 0 ? { ip: book.text(best, ipv6), count: most } : null;
-  return { sources, topSource, secondCount: second, topPrefix: networks.largest() };
-}
-
-/** Sources by /24 or /64. Texts are made for the largest alone. */
-class Networks {
-  readonly #book: Tables['addresses'];
-  readonly #ipv6: boolean;
-  readonly #all: Network[] = [];
-  /** IPv6: the two halves of the prefix. */
-  readonly #halves = new Map<number, Map<number, Network>>();
-
-  constructor(book: Tables['addresses'], ipv6: boolean) {
-    this.#book = book;
-    this.#ipv6 = ipv6;
-  }
-
-  add(address: number, count: number): void {
-    const network = this.#ipv6 ? this.#of6(address) : this.#of4(address);
-    network.count += count;
-    network.sources++;
-  }
-
-  /** The first of the largest. */
-  largest(): Concentration['topPrefix'] {
-    let top: Network | null = null;
-    for (const network of this.#all) if (network.count > (top?.count ?? 0)) top = network;
-    if (top === null) return null;
-    return { prefix: prefixText(this.#book.text(top.address, this.#ipv6)), count: top.count, sources: top.sources };
-  }
-
-  #of4(address: number): Network {
-    const last = this.#all.at(-1);
-    return last !== undefined && last.address >> 8 === address >> 8 ? last : this.#open(address);
-  }
-
-  #of6(id: number): Network {
-    const high = this.#book.word(id, 0);
-    const low = this.#book.word(id, 1);
-    let known = this.#halves.get(high);
-    if (known === undefined) this.#halves.set(high, (known = new Map<number, Network>()));
-    let network = known.get(low);
-    if (network === undefined) known.set(low, (network = this.#open(id)));
-    return network;
-  }
-
-  #open(address: number): Network {
-    const network = { address, count: 0, sources: 0 };
-    this.#all.push(network);
-    return network;
-  }
 }
 
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */

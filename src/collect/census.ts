@@ -32,15 +32,18 @@ import type { ServiceTurns } from '../model/turns.ts';
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
+import { outcomeIndex } from '../track/outcome.ts';
 import { countsOf, lastTimeOf } from '../track/sequel.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
+import { ClientGroups } from './client-groups.ts';
 import { dnsView } from './dns.ts';
 import { EndingTally, sharedEnds, silentResets } from './endings.ts';
 import { isnSeries } from './isns.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
+import { HashedCounts } from './hashed-counts.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { reuseGroups } from './reuses.ts';
@@ -71,7 +74,6 @@ const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
 const MAX_VIEWS = 1 << 13;
 /** Of these, an attempt that was neither completed nor refused has its SYN alone. */
 const UNFINISHED = Trait.SAW_SYN | Trait.REFUSED | Trait.ICMP_ERROR;
-const OUTCOME_INDEX = new Map(OUTCOMES.map((outcome, i) => [outcome, i]));
 const OK = OUTCOMES.indexOf('ok');
 
 export class Census implements CaptureView {
@@ -107,7 +109,9 @@ export class Census implements CaptureView {
   readonly #stays: number[][] = [];
   readonly #idle: ConnId[][] = [];
   readonly #mute: ConnId[][] = [];
-  #busiest: { readonly client: number; readonly host: number } | undefined;
+  #clients: HashedCounts | undefined;
+  #servers: HashedCounts | undefined;
+  readonly #clientGroups = new ClientGroups(this);
   readonly #resets: ConnId[] = [];
   readonly #ignored: ConnId[] = [];
   readonly #odd: ConnId[] = [];
@@ -262,48 +266,23 @@ export class Census implements CaptureView {
   }
 
   clientGroups(minimum: number): readonly ClientGroup[] {
-    if (this.busiest().client < minimum) return [];
-    const groups: ClientGroup[] = [];
-    this.services.forEach((service, i) => {
-      if (this.totals[i]! < minimum) return;
-      const byClient = new Map<number, ConnId[]>();
-      for (const id of this.membersOf(i)) {
-        const address = this.clientAddress(id);
-        const list = byClient.get(address);
-        if (list) list.push(connId(id));
-        else byClient.set(address, [connId(id)]);
-      }
-      for (const ids of byClient.values()) {
-        if (ids.length < minimum) continue;
-        groups.push({ client: this.connection(ids[0]!).client.ip, service: { ip: service.ip, port: service.port }, ids });
-      }
-    });
-    return groups;
+    return this.#clientGroups.list(minimum);
   }
 
-  /** Connections of the client that has most, and of the host that has most as client or as server. */
-  busiest(): { readonly client: number; readonly host: number } {
-    return (this.#busiest ??= this.#countBusiest());
-  }
-
-  #countBusiest(): { client: number; host: number } {
-    // Sorted, equal addresses stand together: a flood's million sources cost 4 MB and no map. (An IPv6 id that equals an
-    // IPv4 address only makes the bound higher.)
-    const clients = this.#clientOf.toSorted();
-    let client = 0;
-    for (let i = 0, run = 0; i < clients.length; i++) {
-      run = i > 0 && clients[i] === clients[i - 1] ? run + 1 : 1;
-      if (run > client) client = run;
+  /** Connections by client, and by server: of no address less than it has. (An IPv6 id may equal an IPv4 address.) */
+  get clientCounts(): HashedCounts {
+    if (this.#clients === undefined) {
+      this.#clients = new HashedCounts(this.#clientOf.length);
+      for (const address of this.#clientOf) this.#clients.add(address);
     }
-    const servers = new Map<number, number>();
-    let host = client;
-    this.totals.forEach((total, s) => {
-      const address = this.serverAddress(this.firsts[s]!);
-      const count = (servers.get(address) ?? 0) + total;
-      servers.set(address, count);
-      if (count > host) host = count;
-    });
-    return { client, host };
+    return this.#clients;
+  }
+  get serverCounts(): HashedCounts {
+    if (this.#servers === undefined) {
+      this.#servers = new HashedCounts(this.totals.length);
+      for (const [s, total] of this.totals.entries()) this.#servers.add(this.serverAddress(this.firsts[s]!), total);
+    }
+    return this.#servers;
   }
 
   /** Connections of a service that were silent for a while before they closed, and those with TLS. */
@@ -362,7 +341,8 @@ export class Census implements CaptureView {
   }
 
   #count(n: number): QualityCounts {
-    const { cores, pairs } = this.tracker.tables;
+    const { tables } = this.tracker;
+    const { cores, pairs } = tables;
     const services = new Map<number, number[]>();
     const quality: QualityCounts = {
       connections: n - this.legs.followers,
@@ -400,7 +380,7 @@ export class Census implements CaptureView {
       if (last > this.ends[s]!) this.ends[s] = last;
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
       else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;
-      const outcome = OUTCOME_INDEX.get(this.views.outcome(id))!;
+      const outcome = outcomeIndex(tables, id, this.end);
       this.#outcomeOf[id] = outcome;
       const k = s * OUTCOME_COUNT + outcome;
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;

@@ -102,7 +102,7 @@ interface Close {
 export function sharedEnds(census: Census, minimum: number, within: number): SharedEnd[] {
   const out: SharedEnd[] = [];
   // A service is one host; its clients are many, and mostly none of them holds so many connections.
-  const sides = census.busiest().client < minimum ? [Side.SERVER] : [Side.CLIENT, Side.SERVER];
+  const sides = census.clientCounts.most < minimum ? [Side.SERVER] : [Side.CLIENT, Side.SERVER];
   const closes = closesOf(census, sides, minimum);
   census.services.forEach((service, index) => {
     const members = census.membersOf(index);

@@ -18,57 +18,43 @@ interface Draws {
   readonly ids: ConnId[];
   readonly isns: number[];
   readonly starts: Nanos[];
-}
-
-/** Hosts of which at least `minimum` connections on different tuples were seen to open: as client, and as server. */
-export function isnSeries(census: Census, minimum: number): readonly IsnSeries[] {
-  const { client, host } = census.busiest();
-  return [Side.CLIENT, Side.SERVER].flatMap((side) => {
-    if ((side === Side.CLIENT ? client : host) < minimum) return [];
-    const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
-    const address = (id: number): number => (side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id));
-    return drawn(census, needed).flatMap((ids) => {
-      const addresses = new Int32Array(ids.length);
-      for (let i = 0; i < ids.length; i++) addresses[i] = address(ids[i]!);
-      const busy = frequent(addresses, minimum);
-      if (busy.size === 0) return [];
-      const hosts = new Map<number, Draws>();
-      for (const id of ids) if (busy.has(address(id))) draw(census, hosts, address(id), id, side);
-      return [...hosts.values()].map((d) => ({ host: census.connection(d.ids[0]!).ends[side].ip, side, ...d }));
-    });
-  });
+  /** Also of those beyond MOST. */
+  count: number;
 }
 
 /**
- * Ids of the connections with these traits, IPv4 and IPv6, on tuples that were not used before: there the number follows from
- * the one before (RFC 6528: the clock; linux: that of TIME_WAIT + 65,537).
+ * Hosts of which at least `minimum` connections on different tuples were seen to open: as client, and as server. IPv4 first.
+ *
+ * On tuples that were used before the number follows from the one before (RFC 6528: the clock; linux: that of TIME_WAIT + 65,537).
  */
-function drawn(census: Census, needed: number): readonly [number[], number[]] {
-  const { cores } = census.tracker.tables;
-  const end = Math.min(census.tracker.connections, MAX_CONNECTIONS);
-  const ids: [number[], number[]] = [[], []];
-  for (let id = 0; id < end; id++) {
-    const core = cores.page(id);
-    const c = cores.offset(id);
-    if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id))
-      continue;
-    ids[core[c + Core.META]! & 1]!.push(id);
-  }
-  return ids;
-}
-
-/** The values that come at least `minimum` times. Sorted, equal ones stand together: a million clients cost no map. */
-function frequent(values: Int32Array, minimum: number): ReadonlySet<number> {
-  const sorted = values.sort();
-  const out = new Set<number>();
-  for (let i = minimum - 1; i < sorted.length; i++) if (sorted[i] === sorted[i - minimum + 1]) out.add(sorted[i]!);
-  return out;
+export function isnSeries(census: Census, minimum: number): readonly IsnSeries[] {
+  return [Side.CLIENT, Side.SERVER].flatMap((side) => {
+    const counts = side === Side.CLIENT ? census.clientCounts : census.serverCounts;
+    if (counts.most < minimum) return [];
+    const { cores } = census.tracker.tables;
+    const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
+    const hosts: readonly [Map<number, Draws>, Map<number, Draws>] = [new Map<number, Draws>(), new Map<number, Draws>()];
+    const end = Math.min(census.tracker.connections, MAX_CONNECTIONS);
+    for (let id = 0; id < end; id++) {
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id)) continue;
+      const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
+      if (counts.of(address) >= minimum) draw(census, hosts[core[c + Core.META]! & 1]!, address, id, side);
+    }
+    return hosts.flatMap((family) =>
+      [...family.values()]
+        .filter((draws) => draws.count >= minimum)
+        .map(({ ids, isns, starts }) => ({ host: census.connection(ids[0]!).ends[side].ip, side, ids, isns, starts })),
+    );
+  });
 }
 
 function draw(census: Census, hosts: Map<number, Draws>, address: number, id: number, side: Side): void {
   const { cores } = census.tracker.tables;
   let draws = hosts.get(address);
-  if (draws === undefined) hosts.set(address, (draws = { ids: [], isns: [], starts: [] }));
+  if (draws === undefined) hosts.set(address, (draws = { ids: [], isns: [], starts: [], count: 0 }));
+  draws.count++;
   if (draws.ids.length >= MOST) return;
   draws.ids.push(connId(id));
   draws.isns.push(issOf(census.tracker.tables, cores.page(id), cores.offset(id), side) >>> 0);

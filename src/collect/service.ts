@@ -3,9 +3,10 @@ import { OUTCOMES, type Outcome } from '../model/connection.ts';
 import type { CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import type { ServiceTurns } from '../model/turns.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
-import { concentration, deadAttempts } from './attempts.ts';
+import { deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
+import { concentration, mayHold } from './sources.ts';
 import { closeWaitsOf, peakHalfOpen } from './stays.ts';
 import { heldInSilence } from './unasked.ts';
 
@@ -83,6 +84,9 @@ export class Service implements ServiceView {
   }
   get concentration(): Concentration {
     return (this.#concentration ??= concentration(this.#census, this.#members));
+  }
+  mayBeConcentrated(share: number): boolean {
+    return this.#concentration !== undefined || mayHold(this.#census, this.#members, share * this.total);
   }
   get turns(): ServiceTurns {
     return (this.#turns ??= this.#census.turnsOf(this.#index));

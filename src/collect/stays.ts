@@ -1,9 +1,9 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
 import type { CloseWaitStay } from '../model/capture-view.ts';
-import { type Side, State } from '../model/state.ts';
+import { Side, State } from '../model/state.ts';
 import { connId, type Nanos } from '../model/units.ts';
 import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
-import { Core, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 
 /** Stays in CLOSE_WAIT of these connections, longest first. */
@@ -12,9 +12,25 @@ export function closeWaitsOf(census: Census, ids: readonly number[]): CloseWaitS
   const add: Stay = (id, side, since, until, open) => {
     out.push({ id: connId(id), side, since: since as Nanos, until: open ? null : (until as Nanos) });
   };
-  for (const id of ids) forEachStay(census, id, State.CLOSE_WAIT, add);
+  for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
   const length = (s: CloseWaitStay): number => (s.until ?? census.end) - s.since;
   return out.sort((a, b) => length(b) - length(a));
+}
+
+/** One stay, of an end that is still there: the pair record says since when, and the log need not be walked. */
+function isThere(census: Census, id: number, stay: Stay): boolean {
+  const { cores, pairs } = census.tracker.tables;
+  const core = cores.page(id);
+  const c = cores.offset(id);
+  const word = core[c + Core.STATE]!;
+  const client = (word & 15) === State.CLOSE_WAIT;
+  const server = ((word >>> 4) & 15) === State.CLOSE_WAIT;
+  if (client === server || (word & Trait.LONG_CLOSE_WAIT) !== 0) return false;
+  const side = client ? Side.CLIENT : Side.SERVER;
+  const ref = core[c + Core.PAIR]! - 1;
+  const since = pairs.floatPage(ref)[(pairs.offset(ref) + side * HALF_STRIDE + Half.STATE_TIME) >> 1]!;
+  stay(id, side, since, census.end, true);
+  return true;
 }
 
 /** The most stays at once, and since when; the columns are sorted in place. */

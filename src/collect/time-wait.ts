@@ -9,7 +9,7 @@ import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/ev
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { peakOf } from './stays.ts';
-import { crowdedHosts, type HostKey } from './time-wait-crowds.ts';
+import { crowdedHosts } from './time-wait-crowds.ts';
 
 /** Completeness bit of a FIN: without one nothing waits. */
 export const SAW_FIN = 16 << Trait.COMPLETENESS_SHIFT;
@@ -58,7 +58,7 @@ export class TimeWaitStays {
   }
 
   /** Address and family of an end's host. */
-  readonly #host: HostKey = (id, side) => {
+  readonly #host = (id: number, side: Side): number => {
     const { cores } = this.#census.tracker.tables;
     const ipv6 = cores.page(id)[cores.offset(id) + Core.META]! & 1;
     return ((side === Side.SERVER ? this.#census.serverAddress(id) : this.#census.clientAddress(id)) >>> 0) * 2 + ipv6;
@@ -68,7 +68,7 @@ export class TimeWaitStays {
   #read(minimum: number): void {
     if (minimum >= this.#readFrom) return;
     this.#readFrom = minimum;
-    this.#crowded = crowdedHosts(this.#census, this.#host, minimum);
+    this.#crowded = crowdedHosts(this.#census, minimum);
     [this.#ids, this.#sides, this.#since, this.#until] = [[], [], [], []];
     if (this.#crowded?.size === 0) return;
     const { cores, pairs } = this.#census.tracker.tables;
@@ -116,7 +116,7 @@ export class TimeWaitStays {
   }
 
   #add(id: number, side: Side, since: number, until: number): void {
-    if (this.#crowded?.has(this.#host(id, side)) === false) return;
+    if (this.#crowded?.has(side === Side.SERVER ? this.#census.serverAddress(id) : this.#census.clientAddress(id)) === false) return;
     this.#ids.push(id);
     this.#sides.push(side);
     this.#since.push(since);
@@ -125,7 +125,7 @@ export class TimeWaitStays {
 
   groups(minimum: number): TimeWaitGroup[] {
     const census = this.#census;
-    if (census.busiest().client < minimum) return [];
+    if (census.clientCounts.most < minimum) return [];
     // Services that can have a group at all, counted through: their number and an address make an exact key.
     const ordinals = new Int32Array(census.services.length).fill(-1);
     let next = 0;
@@ -156,7 +156,7 @@ export class TimeWaitStays {
 
   hosts(minimum: number): TimeWaitHost[] {
     const census = this.#census;
-    if (census.busiest().host < minimum) return [];
+    if (Math.max(census.clientCounts.most, census.serverCounts.most) < minimum) return [];
     return this.#grouped(minimum, this.#host, () => true).map(({ side, first, since, until, ids, length, asServer }) => {
       const { peak, at } = peakOf(since, until);
       const host = census.connection(first).ends[side].ip;
@@ -165,7 +165,7 @@ export class TimeWaitStays {
   }
 
   /** Groups with at least `minimum` stays, of hosts that may have had as many at once; those of which `wanted` says no are not looked at. */
-  #grouped(minimum: number, key: HostKey, wanted: (id: number, side: Side) => boolean): Group[] {
+  #grouped(minimum: number, key: (id: number, side: Side) => number, wanted: (id: number, side: Side) => boolean): Group[] {
     this.#read(minimum);
     const ids = this.#ids;
     if (ids.length < minimum) return [];

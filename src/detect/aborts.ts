@@ -49,7 +49,12 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
   });
   if (candidates.length === 0) return [];
   const down = new Map<ServiceView, number>();
-  const groups = new Map<string, { service: ServiceView; side: Side; host: string; aborts: Abort[] }>();
+  const groups: { service: ServiceView; side: Side; host: string; aborts: Abort[] }[] = [];
+  // By the service's name, the end and its address, which are texts that exist already.
+  const byName = [
+    new Map<string, Map<string, (typeof groups)[number]>>(),
+    new Map<string, Map<string, (typeof groups)[number]>>(),
+  ] as const;
   for (const { c, rst } of candidates) {
     const service = capture.serviceOf(c.id);
     const end = c.ends[rst.side];
@@ -59,12 +64,18 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
     const goesDown = rst.side === Side.SERVER && refusedAt >= rst.time && refusedAt - rst.time <= GOES_DOWN;
     // After the other end's FIN nothing was lost, unless it is part of a service's death.
     if (rst.rst!.afterPeerFin && !goesDown) continue;
-    const key = `${service.name} ${end.ip} ${String(rst.side)}`;
-    let group = groups.get(key);
-    if (!group) groups.set(key, (group = { service, side: rst.side, host: end.ip, aborts: [] }));
+    let hosts = byName[rst.side].get(service.name);
+    if (!hosts) byName[rst.side].set(service.name, (hosts = new Map<string, (typeof groups)[number]>()));
+    const host = end.ip;
+    let group = hosts.get(host);
+    if (!group) {
+      group = { service, side: rst.side, host, aborts: [] };
+      hosts.set(host, group);
+      groups.push(group);
+    }
     group.aborts.push({ connection: c, rst, end, peer, kind: goesDown ? 'service-down' : kindOf(c, end, peer) });
   }
-  return together([...groups.values()]);
+  return together(groups);
 }
 
 function together(groups: readonly AbortGroup[]): AbortGroup[] {

@@ -42,24 +42,26 @@ export interface WaitingGroup {
 
 /** @param minSeconds stays that ended sooner are not worth a look. */
 export function waitingGroups(capture: CaptureView, minSeconds: number): WaitingGroup[] {
-  const groups = new Map<string, { service: ServiceView; side: Side; host: string; open: Waiting[]; ended: Waiting[] }>();
+  const all: { service: ServiceView; side: Side; host: string; open: Waiting[]; ended: Waiting[] }[] = [];
   for (const service of capture.services) {
+    const hosts = [new Map<string, (typeof all)[number]>(), new Map<string, (typeof all)[number]>()] as const;
     for (const stay of service.closeWaits) {
       if (stay.until !== null && secondsOf(stay.until - stay.since) < minSeconds) continue;
       const waiting = waitingOf(capture, capture.connection(stay.id), stay.side, stay.since, stay.until);
       if (!waiting) continue;
-      const key = `${service.name} ${service.firstFrame} ${stay.side} ${waiting.end.ip}`;
-      let group = groups.get(key);
+      const host = waiting.end.ip;
+      let group = hosts[stay.side].get(host);
       if (!group) {
-        group = { service, side: stay.side, host: waiting.end.ip, open: [], ended: [] };
-        groups.set(key, group);
+        group = { service, side: stay.side, host, open: [], ended: [] };
+        hosts[stay.side].set(host, group);
+        all.push(group);
       }
       if (waiting.until === null) group.open.push(waiting);
       else if (waiting.ending !== null) group.ended.push(waiting);
     }
   }
   const byConnection = (a: Waiting, b: Waiting): number => a.connection.id - b.connection.id;
-  return [...groups.values()].map((g) => ({ ...g, open: g.open.sort(byConnection), ended: g.ended.sort(byConnection) }));
+  return all.map((g) => ({ ...g, open: g.open.sort(byConnection), ended: g.ended.sort(byConnection) }));
 }
 
 function waitingOf(capture: CaptureView, connection: ConnectionView, side: Side, since: Nanos, until: Nanos | null): Waiting | null {

@@ -77,7 +77,7 @@ function concentratedAt(
   service: ServiceView,
   params: { minConnections: number; minSources: number; minShare: number },
 ): Concentrated | null {
-  if (service.total < params.minConnections) return null;
+  if (service.total < params.minConnections || !service.mayBeConcentrated(params.minShare)) return null;
   const { sources, topSource, topPrefix } = service.concentration;
   if (sources < params.minSources || topSource === null || topPrefix === null) return null;
   const enough = params.minShare * service.total;

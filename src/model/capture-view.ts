@@ -123,6 +123,8 @@ export interface ServiceView {
   closedWhenIdle(minSeconds: number): readonly ConnId[];
   readonly deadAttempts: DeadAttempts;
   readonly concentration: Concentration;
+  /** false: no source and no network has that share of the connections, and `concentration` need not be asked. */
+  mayBeConcentrated(share: number): boolean;
   /** Connections opened by clients that then said nothing for so long and did not close, or that stopped reading; of clients that use none here. Ascending. */
   heldInSilence(seconds: number): readonly ConnId[];
   /** Requests, answers, and the waits for them. */

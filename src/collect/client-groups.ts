@@ -1,0 +1,52 @@
+/** Connections from one client address to one service. */
+import type { ClientGroup } from '../model/capture-view.ts';
+import { type ConnId, connId } from '../model/units.ts';
+import type { Census } from './census.ts';
+import { HashedCounts } from './hashed-counts.ts';
+
+/** Any odd number. */
+const MIX = 0x85ebca6b;
+
+/** A client's address and a service as one number, which others may share. */
+const pairOf = (address: number, service: number): number => address ^ Math.imul(service + 1, MIX);
+
+export class ClientGroups {
+  readonly #census: Census;
+  /** Connections by client and service. */
+  #counts: HashedCounts | undefined;
+
+  constructor(census: Census) {
+    this.#census = census;
+  }
+
+  /** Of at least `minimum` connections, service by service. */
+  list(minimum: number): ClientGroup[] {
+    const census = this.#census;
+    const counts = (this.#counts ??= this.#count());
+    if (counts.most < minimum) return [];
+    const groups: ClientGroup[] = [];
+    census.services.forEach((service, i) => {
+      if (census.totals[i]! < minimum) return;
+      const byClient = new Map<number, ConnId[]>();
+      for (const id of census.membersOf(i)) {
+        const address = census.clientAddress(id);
+        if (counts.of(pairOf(address, i)) < minimum) continue;
+        const list = byClient.get(address);
+        if (list) list.push(connId(id));
+        else byClient.set(address, [connId(id)]);
+      }
+      for (const ids of byClient.values()) {
+        if (ids.length < minimum) continue;
+        groups.push({ client: census.connection(ids[0]!).client.ip, service: { ip: service.ip, port: service.port }, ids });
+      }
+    });
+    return groups;
+  }
+
+  #count(): HashedCounts {
+    const { connections } = this.#census.tracker;
+    const counts = new HashedCounts(connections);
+    for (let id = 0; id < connections; id++) counts.add(pairOf(this.#census.clientAddress(id), this.#census.serviceIndex(id)));
+    return counts;
+  }
+}

@@ -1,0 +1,113 @@
+/** Who holds most of a service's connections: by address and by network. */
+import type { Concentration } from '../model/capture-view.ts';
+import { prefixText } from '../model/address.ts';
+import type { Tables } from '../track/context.ts';
+import { Core } from '../track/layout.ts';
+import type { Census } from './census.ts';
+import { HashedCounts } from './hashed-counts.ts';
+
+/** Prefixes are counted over this many sources at most. */
+const MAX_PREFIXED = 50_000;
+/** Networks told apart by `mayHold`, and an odd number by which the halves of an IPv6 prefix are mixed. */
+const MAX_NETWORKS = 1 << 10;
+const ODD = 0x85ebca6b;
+
+export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
+
+export function concentration(census: Census, ids: Int32Array): Concentration {
+  const addresses = ids.map((id) => census.clientAddress(id)).sort();
+  return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
+}
+
+/**
+ * Can one source or one of its networks hold so many of the connections? Counted by a hash of the network: of most services the answer is no, and
+ * nothing need be sorted.
+ */
+export function mayHold(census: Census, ids: Int32Array, enough: number): boolean {
+  const { tables } = census.tracker;
+  const { addresses: book } = tables;
+  const networks = new HashedCounts(Math.min(ids.length, MAX_NETWORKS));
+  const ipv6 = ids.length > 0 && isIpv6(tables, ids[0]!);
+  for (const id of ids) {
+    const address = census.clientAddress(id);
+    networks.add(ipv6 ? book.word(address, 0) ^ Math.imul(book.word(address, 1), ODD) : address >> 8);
+    if (networks.most >= enough) return true;
+  }
+  return false;
+}
+
+interface Network {
+  readonly address: number;
+  count: number;
+  sources: number;
+}
+
+/** From all source addresses, sorted: equal ones stand together, and so do those of one IPv4 network. */
+export function sourcesOf({ addresses: book }: Tables, addresses: Int32Array, ipv6: boolean): Concentration {
+  const networks = new Networks(book, ipv6);
+  let sources = 0;
+  let best = 0;
+  let most = 0;
+  let second = 0;
+  for (let i = 0, next = 0; i < addresses.length; i = next) {
+    const address = addresses[i]!;
+    while (next < addresses.length && addresses[next] === address) next++;
+    if (next - i > most) {
+      second = most;
+      best = address;
+      most = next - i;
+    } else if (next - i > second) second = next - i;
+    if (sources++ < MAX_PREFIXED) networks.add(address, next - i);
+  }
+  const topSource = most > 0 ? { ip: book.text(best, ipv6), count: most } : null;
+  return { sources, topSource, secondCount: second, topPrefix: networks.largest() };
+}
+
+/** Sources by /24 or /64. Texts are made for the largest alone. */
+class Networks {
+  readonly #book: Tables['addresses'];
+  readonly #ipv6: boolean;
+  readonly #all: Network[] = [];
+  /** IPv6: the two halves of the prefix. */
+  readonly #halves = new Map<number, Map<number, Network>>();
+
+  constructor(book: Tables['addresses'], ipv6: boolean) {
+    this.#book = book;
+    this.#ipv6 = ipv6;
+  }
+
+  add(address: number, count: number): void {
+    const network = this.#ipv6 ? this.#of6(address) : this.#of4(address);
+    network.count += count;
+    network.sources++;
+  }
+
+  /** The first of the largest. */
+  largest(): Concentration['topPrefix'] {
+    let top: Network | null = null;
+    for (const network of this.#all) if (network.count > (top?.count ?? 0)) top = network;
+    if (top === null) return null;
+    return { prefix: prefixText(this.#book.text(top.address, this.#ipv6)), count: top.count, sources: top.sources };
+  }
+
+  #of4(address: number): Network {
+    const last = this.#all.at(-1);
+    return last !== undefined && last.address >> 8 === address >> 8 ? last : this.#open(address);
+  }
+
+  #of6(id: number): Network {
+    const high = this.#book.word(id, 0);
+    const low = this.#book.word(id, 1);
+    let known = this.#halves.get(high);
+    if (known === undefined) this.#halves.set(high, (known = new Map<number, Network>()));
+    let network = known.get(low);
+    if (network === undefined) known.set(low, (network = this.#open(id)));
+    return network;
+  }
+
+  #open(address: number): Network {
+    const network = { address, count: 0, sources: 0 };
+    this.#all.push(network);
+    return network;
+  }
+}
