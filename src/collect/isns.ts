@@ -8,6 +8,7 @@ import { type ConnId, connId, type Nanos, nanos } from '../model/units.ts';
 import { Core, Trait } from '../track/layout.ts';
 import { issOf, previousOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
+import { HashedCounts } from './hashed-counts.ts';
 
 /** Connections looked at of one host: as many say as much as a million. */
 const MOST = 256;
@@ -33,14 +34,22 @@ export function isnSeries(census: Census, minimum: number): readonly IsnSeries[]
     if (counts.most < minimum) return [];
     const { cores } = census.tracker.tables;
     const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
-    const hosts: readonly [Map<number, Draws>, Map<number, Draws>] = [new Map<number, Draws>(), new Map<number, Draws>()];
-    const end = Math.min(census.tracker.connections, MAX_CONNECTIONS);
-    for (let id = 0; id < end; id++) {
+    const ids = new Int32Array(Math.min(census.tracker.connections, MAX_CONNECTIONS));
+    const drawn = new HashedCounts(ids.length);
+    const addressOf = (id: number): number => (side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id));
+    let n = 0;
+    for (let id = 0; id < ids.length; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
       if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id)) continue;
-      const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
-      if (counts.of(address) >= minimum) draw(census, hosts[core[c + Core.META]! & 1]!, address, id, side);
+      ids[n++] = id;
+      drawn.add(addressOf(id));
+    }
+    if (drawn.most < minimum) return [];
+    const hosts: readonly [Map<number, Draws>, Map<number, Draws>] = [new Map<number, Draws>(), new Map<number, Draws>()];
+    for (const id of ids.subarray(0, n)) {
+      const address = addressOf(id);
+      if (drawn.of(address) >= minimum) draw(census, hosts[cores.page(id)[cores.offset(id) + Core.META]! & 1]!, address, id, side);
     }
     return hosts.flatMap((family) =>
       [...family.values()]

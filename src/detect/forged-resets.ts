@@ -46,17 +46,13 @@ export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedR
   // The ordinary case, first: one RST and nothing else to argue with, which looks like its sender's other segments.
   const [only] = c.marks;
   if (c.marks.length === 1 && only!.rst !== null && looksOwn(only!.rst)) return null;
-  let best = judged.get(c);
-  if (best === undefined) judged.set(c, (best = strongest(c)));
+  const best = strongest(c);
   return best !== null && best.score >= minScore && best.signs.length >= 2 ? best : null;
 }
 
 /** The first segment by which an end shows that "its" RST left it alive; one that was under way when the RST was sent shows nothing. */
 export const outlived = (c: ConnectionView, rst: MarkEvent): MarkEvent | undefined =>
   c.marks.find((m) => m.mark === Mark.SENT_AFTER_RST && m.side === rst.side && m.time - rst.time > UNDER_WAY);
-
-/** Two rules ask about the same views. */
-const judged = new WeakMap<ConnectionView, ForgedReset | null>();
 
 function strongest(c: ConnectionView): ForgedReset | null {
   const resets = c.marks.filter((m) => m.rst !== null);

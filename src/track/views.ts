@@ -103,18 +103,17 @@ class Connection implements ConnectionView {
     return this.#views.encapsulations.texts(this.#core[this.#c + Core.META]! >>> 1);
   }
   get basis(): Basis {
-    const client = this.#packets(0);
-    if (client === 0 || this.#packets(1) === 0) {
-      // A SYN that nobody answers is a handshake that failed; answers without their question are one-sided.
-      if (!(this.#has(Trait.SAW_SYN) && client === this.client.syn)) return 'one-sided';
-    }
+    const { client, server } = this.#packets();
+    // A SYN that nobody answers is a handshake that failed; answers without their question are one-sided.
+    if ((client === 0 || server === 0) && !(this.#has(Trait.SAW_SYN) && client === this.client.syn)) return 'one-sided';
     return this.#has(Trait.MIDSTREAM) ? 'midstream' : 'handshake';
   }
-  #packets(side: Side): number {
+  #packets(): { client: number; server: number } {
     const ref = this.#core[this.#c + Core.PAIR]!;
-    if (ref === 0) return this.ends[side].packets;
-    const { pairs } = this.#views.tables;
-    return pairs.page(ref - 1)[pairs.offset(ref - 1) + side * HALF_STRIDE + Half.PACKETS]!;
+    if (ref === 0) return { client: this.client.packets, server: this.server.packets };
+    const pair = this.#views.tables.pairs.page(ref - 1);
+    const p = this.#views.tables.pairs.offset(ref - 1) + Half.PACKETS;
+    return { client: pair[p]!, server: pair[p + HALF_STRIDE]! };
   }
   get rolesFrom(): RolesFrom {
     return this.#has(Trait.ROLES_BY_PORT) ? 'port' : this.#has(Trait.ROLES_FIRST_SEEN) ? 'first-seen' : 'handshake';
