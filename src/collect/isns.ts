@@ -41,7 +41,8 @@ export function isnSeries(census: Census, minimum: number): readonly IsnSeries[]
     for (let id = 0; id < ids.length; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id)) continue;
+      if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id))
+        continue;
       ids[n++] = id;
       drawn.add(addressOf(id));
     }

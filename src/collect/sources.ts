@@ -1,7 +1,7 @@
 /** Who holds most of a service's connections: by address and by network. */
 import type { Concentration } from '../model/capture-view.ts';
 import { prefixText } from '../model/address.ts';
-import type { Tables } from '../track/context.ts';
+import type { Tables } from '../track/tables.ts';
 import { Core } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { HashedCounts } from './hashed-counts.ts';

@@ -4,7 +4,7 @@
  */
 import type { TimeWaitGroup, TimeWaitHost } from '../model/capture-view.ts';
 import { Side, State } from '../model/state.ts';
-import { type ConnId, connId } from '../model/units.ts';
+import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
@@ -24,23 +24,29 @@ class Group {
   readonly since: Float64Array;
   readonly until: Float64Array;
   readonly ids: ConnId[] = [];
-  length = 0;
+  stays = 0;
   /** Stays of the end that is the server. */
   asServer = 0;
 
-  constructor(side: Side, first: ConnId, stays: number) {
+  constructor(side: Side, first: ConnId, most: number) {
     this.side = side;
     this.first = first;
-    this.since = new Float64Array(stays);
-    this.until = new Float64Array(stays);
+    this.since = new Float64Array(most);
+    this.until = new Float64Array(most);
   }
 
   add(id: ConnId, side: Side, since: number, until: number): void {
-    this.since[this.length] = since;
-    this.until[this.length++] = until;
+    this.since[this.stays] = since;
+    this.until[this.stays++] = until;
     if (side === Side.SERVER) this.asServer++;
     if (this.ids.at(-1) !== id) this.ids.push(id);
   }
+}
+
+/** A group with what stands at once in it. */
+interface Crowd extends Pick<Group, 'side' | 'first' | 'stays' | 'asServer' | 'ids'> {
+  readonly peak: number;
+  readonly peakAt: Nanos;
 }
 
 export class TimeWaitStays {
@@ -138,34 +144,24 @@ export class TimeWaitStays {
       const pair = (ordinal(id) + 1) * 2 ** 32 + (census.clientAddress(id) >>> 0);
       return side === Side.SERVER ? -pair : pair;
     };
-    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, since, until, ids, length }) => {
+    return this.#grouped(minimum, key, (id) => ordinal(id) >= 0).map(({ side, first, stays, ids, peak, peakAt }) => {
       const { client, server } = census.connection(first);
-      const { peak, at } = peakOf(since, until);
       const service = { ip: server.ip, port: server.port };
-      return {
-        host: side === Side.SERVER ? server.ip : client.ip,
-        side,
-        service,
-        total: length,
-        peak,
-        peakAt: at ?? census.start,
-        ids,
-      };
+      return { host: side === Side.SERVER ? server.ip : client.ip, side, service, total: stays, peak, peakAt, ids };
     });
   }
 
   hosts(minimum: number): TimeWaitHost[] {
     const census = this.#census;
     if (Math.max(census.clientCounts.most, census.serverCounts.most) < minimum) return [];
-    return this.#grouped(minimum, this.#host, () => true).map(({ side, first, since, until, ids, length, asServer }) => {
-      const { peak, at } = peakOf(since, until);
+    return this.#grouped(minimum, this.#host, () => true).map(({ side, first, stays, asServer, ids, peak, peakAt }) => {
       const host = census.connection(first).ends[side].ip;
-      return { host, asClient: length - asServer, asServer, peak, peakAt: at ?? census.start, ids };
+      return { host, asClient: stays - asServer, asServer, peak, peakAt, ids };
     });
   }
 
-  /** Groups with at least `minimum` stays, of hosts that may have had as many at once; those of which `wanted` says no are not looked at. */
-  #grouped(minimum: number, key: (id: number, side: Side) => number, wanted: (id: number, side: Side) => boolean): Group[] {
+  /** Groups with at least `minimum` at once; those of which `wanted` says no are not looked at. */
+  #grouped(minimum: number, key: (id: number, side: Side) => number, wanted: (id: number, side: Side) => boolean): Crowd[] {
     this.#read(minimum);
     const ids = this.#ids;
     if (ids.length < minimum) return [];
@@ -190,6 +186,11 @@ export class TimeWaitStays {
       if (!group) groups.set(k, (group = new Group(side, id, count)));
       group.add(id, side, this.#since[i]!, this.#until[i]!);
     }
-    return [...groups.values()].sort((a, b) => b.length - a.length);
+    return [...groups.values()]
+      .sort((a, b) => b.stays - a.stays)
+      .flatMap(({ side, first, since, until, ids, stays, asServer }) => {
+        const { peak, at } = peakOf(since, until);
+        return peak < minimum ? [] : [{ side, first, stays, asServer, ids, peak, peakAt: at ?? this.#census.start }];
+      });
   }
 }

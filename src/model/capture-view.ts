@@ -410,7 +410,7 @@ export interface CaptureView {
   /** Where the capture was taken. */
   readonly vantage: VantageView;
   readonly services: readonly ServiceView[];
-  /** Groups with at least `minimum` stays. */
+  /** Groups with at least `minimum` at once. */
   timeWaits(minimum: number): readonly TimeWaitGroup[];
   /** Hosts with at least `minimum` stays in all. */
   timeWaitHosts(minimum: number): readonly TimeWaitHost[];

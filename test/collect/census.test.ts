@@ -122,11 +122,22 @@ describe('TIME_WAIT', () => {
       { host: '10.0.0.1', side: 0, total: 3, peak: 2, port: 80 },
       { host: '10.0.0.2', side: 1, total: 2, peak: 2, port: 80 },
     ]);
-    expect(census.timeWaits(3)).toHaveLength(1);
+    expect(census.timeWaits(3)).toEqual([]);
     expect(census.timeWaitHosts(2).map(({ host, asClient, asServer, peak }) => ({ host, asClient, asServer, peak }))).toEqual([
       { host: '10.0.0.1', asClient: 3, asServer: 0, peak: 2 },
       { host: '10.0.0.2', asClient: 0, asServer: 2, peak: 2 },
     ]);
+  });
+
+  test('a host whose sockets never stand together that often is not looked at', () => {
+    const census = collected(
+      [0, 70, 140].map((at, i) => ({ script: CLOSED_BY_SERVER, clientIp: `10.0.1.${String(i)}`, at, ...from(i) })),
+      210,
+    );
+    expect(census.timeWaitHosts(1).map(({ host, asServer, peak }) => ({ host, asServer, peak }))).toEqual([
+      { host: '10.0.0.2', asServer: 3, peak: 1 },
+    ]);
+    expect(census.timeWaitHosts(3)).toEqual([]);
   });
 
   test('both ends of a simultaneous close hold one each', () => {
@@ -192,5 +203,36 @@ describe('the quality of the capture', () => {
     );
     expect(quality).toMatchObject({ withGaps: 1, missedBytes: 200 });
     expect(quality.doubtful.withGaps).toEqual([0]);
+  });
+});
+
+describe('ends that close together', () => {
+  const ABORTED = `${OPEN}+1 < R. 1:1(0) ack 1\n`;
+  const GOES_ON = `${OPEN}+3 > P. 1:2(1) ack 1\n+.01 < P. 1:2(1) ack 2\n`;
+
+  test('by FIN or by RST, with those of the host that go on', () => {
+    const census = collected(
+      [
+        { script: CLOSED_BY_SERVER, ...from(0), at: 0 },
+        { script: ABORTED, ...from(1), at: 0.1 },
+        { script: CLOSED_BY_SERVER, ...from(2), at: 0.2 },
+        ...[3, 4, 5].map((i) => ({ script: GOES_ON, ...from(i), at: 0.3 })),
+      ],
+      20,
+    );
+    const [shared, ...more] = census.sharedEnds(3, 0.25);
+    expect(more).toEqual([]);
+    expect([shared!.side, shared!.ids, shared!.from / 1e9, shared!.until / 1e9]).toEqual([1, [0, 1, 2], 1.02, 1.22]);
+    expect([shared!.survivors(9), shared!.survivors(3), shared!.survivors(1)]).toEqual([3, 3, 2]);
+  });
+
+  test('a FIN that was taken back is none', () => {
+    // The FIN lies beyond the window, and its sender goes on before it.
+    const takenBack = `${OPEN}+1 < F. 100000:100000(0) ack 1 win 1000\n+.5 < P. 1:2(1) ack 1\n+.5 < F. 2:2(0) ack 1\n`;
+    const census = collected(
+      [0, 1, 2].map((i) => ({ script: takenBack, ...from(i) })),
+      20,
+    );
+    expect(census.sharedEnds(3, 0.25).map(({ from: at }) => at / 1e9)).toEqual([2.02]);
   });
 });

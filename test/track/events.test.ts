@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Mark } from '../../src/model/connection.ts';
-import { SIDE_NAMES, stateName } from '../../src/model/state.ts';
-import { EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
 import { Core, CORE_STRIDE, SEQUEL_STRIDE } from '../../src/track/layout.ts';
+import { SIDE_NAMES, State, stateName } from '../../src/model/state.ts';
+import { ByCause, ByFrom, BySide, ByTo, EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
 import { RecordPages } from '../../src/track/pages.ts';
+import { Cause } from '../../src/track/transitions.ts';
 import { marks, play } from '../support/play.ts';
 
 const life = `+0 > S 0:0(0)
@@ -151,5 +152,25 @@ describe('a log that would grow with every segment', () => {
     expect(last.transitions.length).toBeLessThanOrEqual(256);
     const { tracker } = play(`${open}${'+.05 < F. 1:1(0) ack 1\n+.001 > . 1:1(0) ack 2\n'.repeat(1000)}`);
     expect(tracker.tables.events.length).toBeLessThan(400);
+  });
+});
+
+describe('one event is found', () => {
+  const { events } = play(life).tracker.tables;
+  const frameOf = (ref: number): number => (ref === 0 ? -1 : events.frame(ref));
+
+  test('by its end and its cause, or the states around it, whichever half of an entry has it', () => {
+    expect(frameOf(events.find(0, ByCause.mask, ByCause.of(0, Cause.SENDS_SYN)))).toBe(1);
+    expect(frameOf(events.find(0, ByTo.mask, ByTo.of(0, State.ESTABLISHED)))).toBe(2);
+    expect(frameOf(events.find(0, ByTo.mask, ByTo.of(1, State.ESTABLISHED)))).toBe(3);
+    expect(frameOf(events.find(0, ByCause.mask, ByCause.of(1, Cause.RECEIVES_FIN)))).toBe(4);
+    expect(frameOf(events.find(0, ByCause.mask, ByCause.of(1, Cause.SENDS_FIN)))).toBe(5);
+    expect(frameOf(events.find(0, ByFrom.mask, ByFrom.of(1, State.LAST_ACK)))).toBe(6);
+    expect(frameOf(events.find(0, ByCause.mask, ByCause.of(0, Cause.SENDS_RST)))).toBe(-1);
+  });
+
+  test('the last of an end', () => {
+    expect(frameOf(events.findLast(0, BySide.mask, BySide.of(0)))).toBe(5);
+    expect(frameOf(events.findLast(0, BySide.mask, BySide.of(1)))).toBe(6);
   });
 });
