@@ -33,7 +33,7 @@ import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import { outcomeIndex } from '../track/outcome.ts';
-import { countsOf, lastTimeOf } from '../track/sequel.ts';
+import { countsOf, lastTimeOf, missedOf } from '../track/sequel.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { ClientGroups } from './client-groups.ts';
@@ -407,7 +407,7 @@ export class Census implements CaptureView {
       else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
       this.clientSegments[s] = this.clientSegments[s]! + pair[client + Half.PACKETS]!;
       this.serverSegments[s] = this.serverSegments[s]! + pair[server + Half.PACKETS]!;
-      const missed = pair[client + Half.GAP]! + pair[server + Half.GAP]!;
+      const missed = missedOf(this.tracker.tables, pair, client);
       if (outcome !== OK || missed > 0) {
         const lonely =
           pair[client + Half.PACKETS] === 0 ||

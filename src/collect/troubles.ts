@@ -45,7 +45,7 @@ export class TroubleTally {
     const t = this.#tables.troubles.offset(trouble - 1);
     const u = t + TROUBLE_HALF;
     if (words[t + Trouble.FIRST_FRAME]! > 0 || words[u + Trouble.FIRST_FRAME]! > 0) lists.resent.push(id);
-    if (pair[p + Half.OUT_OF_ORDER]! > 0 || pair[p + HALF_STRIDE + Half.OUT_OF_ORDER]! > 0) lists.overtaken.push(id);
+    if (words[t + Trouble.OUT_OF_ORDER]! > 0 || words[u + Trouble.OUT_OF_ORDER]! > 0) lists.overtaken.push(id);
     if (words[t + Trouble.ZERO_EPISODES]! > 0 || words[u + Trouble.ZERO_EPISODES]! > 0) lists.closedWindow.push(id);
     if (words[t + Trouble.KEEP_ALIVES]! > 0 || words[u + Trouble.KEEP_ALIVES]! > 0) lists.keptAlive.push(id);
     const probesInVain = words[t + Trouble.KEEP_ALIVES_IN_VAIN]! > 0 || words[u + Trouble.KEEP_ALIVES_IN_VAIN]! > 0;

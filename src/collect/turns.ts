@@ -34,11 +34,11 @@ export class TurnTally {
   }
 
   note(id: ConnId, service: number): void {
-    const { turns, delays } = this.#tables;
+    const { pairs, delays } = this.#tables;
     const ref = turnsRefOf(this.#tables, id);
     if (ref < 0) return;
-    const turn = turns.page(ref);
-    const t = turns.offset(ref);
+    const turn = pairs.page(ref);
+    const t = pairs.offset(ref);
     const sum = (this.#services[service] ??= new Conversations());
     sum.requests += turn[t + Turn.REQUESTS]!;
     sum.answers += turn[t + Turn.ANSWERS]!;
@@ -92,7 +92,7 @@ function sourcesOf(census: Census, ids: readonly ConnId[]): RequestSource[] {
 }
 
 function sourceOf(census: Census, ids: readonly ConnId[]): RequestSource {
-  const { cores, turns } = census.tracker.tables;
+  const { cores, pairs } = census.tracker.tables;
   const origin = startOf(census, ids[0]!);
   const changes: number[] = [];
   const kinds = new Map<number, number>();
@@ -103,10 +103,10 @@ function sourceOf(census: Census, ids: readonly ConnId[]): RequestSource {
     const core = cores.page(id);
     const c = cores.offset(id);
     const ref = turnsRefOf(census.tracker.tables, id);
-    const t = turns.offset(ref);
-    const asked = turns.page(ref)[t + Turn.REQUESTS]!;
+    const t = pairs.offset(ref);
+    const asked = pairs.page(ref)[t + Turn.REQUESTS]!;
     requests += asked;
-    think += turns.floatPage(ref)[(t + Turn.CLIENT_TIME) >> 1]!;
+    think += pairs.floatPage(ref)[(t + Turn.CLIENT_TIME) >> 1]!;
     const start = startOf(census, id);
     const end = lastTimeOf(census.tracker.tables, id);
     if (end > last) last = nanos(end);

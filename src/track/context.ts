@@ -64,6 +64,10 @@ export class Context {
   troubleF: Float64Array = new Float64Array(0);
   troubleMe = 0;
   troublePeer = 0;
+  /** Rare record and its word offset. Valid after `openRare`, for the segment at hand. */
+  rare: Int32Array = new Int32Array(0);
+  rareF: Float64Array = new Float64Array(0);
+  r = 0;
   /** The holes of one end, and the word offset of the first. Valid after `openHoles`, for the segment at hand. */
   holes: Int32Array = new Int32Array(0);
   holesF: Float64Array = new Float64Array(0);
@@ -197,7 +201,6 @@ export class Context {
   addPair(): void {
     this.needSequel();
     this.core[this.c + Core.PAIR] = this.tables.pairs.add() + 1;
-    this.tables.turns.add();
     this.#loadPair();
     this.pairF[(this.p + Pair.QUIET) >> 1] = -1;
     for (let side = 0; side < 2; side++) {
@@ -205,6 +208,23 @@ export class Context {
       this.pairF[(half + Half.LAST_DATA_TIME) >> 1] = -1;
       this.pairF[(half + Half.LAST_TIME) >> 1] = -1;
     }
+  }
+
+  /** Points at the rare record, which the first call for a connection adds. */
+  openRare(): void {
+    const { rares } = this.tables;
+    let ref = this.pair[this.p + Pair.RARE]!;
+    if (ref === 0) this.pair[this.p + Pair.RARE] = ref = rares.add() + 1;
+    this.rare = rares.page(ref - 1);
+    this.rareF = rares.floatPage(ref - 1);
+    this.r = rares.offset(ref - 1);
+  }
+
+  /** The same where there is one. */
+  hasRare(): boolean {
+    if (!this.paired || this.pair[this.p + Pair.RARE] === 0) return false;
+    this.openRare();
+    return true;
   }
 
   /** Points at the trouble record, which the first call for a connection adds. */

@@ -3,8 +3,9 @@ import type { EndpointView } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
+import { rareWord } from './rare.ts';
 import type { Tables } from './tables.ts';
-import { Copied, EMBRYO_COPIES, Half, Pair, Sequel } from './layout.ts';
+import { Copied, EMBRYO_COPIES, Half, Rare, Sequel } from './layout.ts';
 
 /** The segment at hand is a copy: it was counted when it was captured first. */
 export function noteCopy(x: Context, k: Packet): void {
@@ -57,9 +58,10 @@ function controlWord(flags: number): number {
 export const embryoCopies = (ttls: number, side: 0 | 1): number => (ttls >>> EMBRYO_COPIES[side].shift) & EMBRYO_COPIES[side].most;
 
 function copiedRecord(x: Context): number {
-  const word = x.p + Pair.COPIES;
-  if (x.pair[word] === 0) x.pair[word] = x.tables.copied.add() + 1;
-  return x.pair[word]! - 1;
+  x.openRare();
+  const word = x.r + Rare.COPIES;
+  if (x.rare[word] === 0) x.rare[word] = x.tables.copied.add() + 1;
+  return x.rare[word]! - 1;
 }
 
 /** Half.WINDOW_TTL with one more TTL between its lowest and highest: that of a copy on another side of a router. */
@@ -72,7 +74,7 @@ const NONE: CopiesOfEnd = { packets: 0, ipBytes: 0, payloadBytes: 0, syn: 0, syn
 
 /** @param ref index of the pair record + 1 */
 export function copiesOfEnd(tables: Tables, ref: number, side: 0 | 1): CopiesOfEnd {
-  const index = tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Pair.COPIES]! - 1;
+  const index = rareWord(tables, ref, Rare.COPIES) - 1;
   if (index < 0) return NONE;
   const at = tables.copied.offset(index);
   const words = tables.copied.page(index);
@@ -90,6 +92,6 @@ export function copiesOfEnd(tables: Tables, ref: number, side: 0 | 1): CopiesOfE
 
 /** Where the last copy was seen; 0 none. */
 export function lastCopyOf(tables: Tables, ref: number): number {
-  const index = tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Pair.COPIES]! - 1;
+  const index = rareWord(tables, ref, Rare.COPIES) - 1;
   return index < 0 ? 0 : tables.copied.page(index)[tables.copied.offset(index) + Copied.LAST]!;
 }

@@ -8,9 +8,10 @@ import { type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../m
 import type { Tables } from './tables.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Turn } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Trouble, Turn } from './layout.ts';
 import { ByCause, ByFrom, BySide, ByTo } from './events.ts';
 import { countsOf, firstSynAckOf, lengthsOf, optionsOf, ttlsOf } from './sequel.ts';
+import { troubleWord } from './rare.ts';
 import { sequenceFacts } from './sequence-facts.ts';
 import { Cause } from './transitions.ts';
 import { turnsRefOf } from './turn-view.ts';
@@ -56,6 +57,10 @@ export class Endpoint implements EndpointView {
   }
   #double(word: number, embryo: number): number {
     return this.#pairF === undefined ? embryo : this.#pairF[(this.#h + word) >> 1]!;
+  }
+  #trouble(word: (typeof Trouble)[keyof typeof Trouble]): number {
+    if (this.#pair === undefined) return 0;
+    return troubleWord(this.#tables, this.#pair, this.#h - this.side * HALF_STRIDE, this.side, word);
   }
   get #embryoCount(): number {
     if (this.#pair !== undefined) return 0;
@@ -136,10 +141,10 @@ export class Endpoint implements EndpointView {
     return this.#word(Half.RETRANSMISSIONS, Math.max(0, this.#embryoCount - 1));
   }
   get outOfOrder(): number {
-    return this.#word(Half.OUT_OF_ORDER, 0);
+    return this.#trouble(Trouble.OUT_OF_ORDER);
   }
   get missedBytes(): number {
-    return this.#word(Half.GAP, 0);
+    return this.#trouble(Trouble.GAP);
   }
   get holeBytes(): number {
     return this.#word(Half.MISSED, 0);
@@ -201,7 +206,7 @@ export class Endpoint implements EndpointView {
   }
   get lastTurnFrame(): FrameNo | null {
     const ref = turnsRefOf(this.#tables, this.#connection.id);
-    return ref < 0 ? null : frameOrNull(this.#tables.turns.page(ref)[this.#tables.turns.offset(ref) + Turn.BEGAN + this.side]!);
+    return ref < 0 ? null : frameOrNull(this.#tables.pairs.page(ref)[this.#tables.pairs.offset(ref) + Turn.BEGAN + this.side]!);
   }
   get lastTime(): Nanos | null {
     if (this.#pair !== undefined) return timeOrNull(this.#double(Half.LAST_TIME, -1));

@@ -1,7 +1,7 @@
 /** What the tracker's tables hold, in octets: the price of a connection, for who wants to know whether a capture fits. */
 import type { Tables } from './tables.ts';
 import { EVENT_OCTETS } from './events.ts';
-import { CORE_STRIDE, PAIR_STRIDE, SEQUEL_STRIDE, TURN_STRIDE } from './layout.ts';
+import { CORE_STRIDE, PAIR_STRIDE, SEQUEL_STRIDE } from './layout.ts';
 
 export interface Footprint {
   /** Connections that are one SYN, that are SYNs and SYN-ACKs, and all others. */
@@ -24,19 +24,19 @@ export interface Footprint {
 const WORD = 4;
 
 export function footprintOf(tables: Tables): Footprint {
-  const { cores, sequels, pairs, turns, copied, troubles, holes, delays, events, flows } = tables;
+  const { cores, sequels, pairs, rares, copied, troubles, holes, delays, events, flows } = tables;
   const slot = cores.length === 0 ? 0 : flows.octets / cores.length;
   const octetsOfLone = Math.round(CORE_STRIDE * WORD + slot);
   const octetsOfHalfOpen = octetsOfLone + SEQUEL_STRIDE * WORD;
   let octets = flows.octets + events.octets;
-  for (const records of [cores, sequels, pairs, turns, copied, troubles, holes, delays]) octets += records.octets;
+  for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
   return {
     lone: cores.length - sequels.length,
     halfOpen: sequels.length - pairs.length,
     others: pairs.length,
     octetsOfLone,
     octetsOfHalfOpen,
-    octetsOfOthers: octetsOfHalfOpen + (PAIR_STRIDE + TURN_STRIDE) * WORD,
+    octetsOfOthers: octetsOfHalfOpen + PAIR_STRIDE * WORD,
     events: events.length,
     octetsOfEvent: EVENT_OCTETS,
     tableLoad: flows.load,

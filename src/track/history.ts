@@ -9,7 +9,7 @@
 import { Flag } from '../model/flags.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
-import { Half, HalfFlag, Pair } from './layout.ts';
+import { Half, HalfFlag, Pair, Trouble } from './layout.ts';
 
 /** Zeek's letters as the codes of Pair.HISTORY (position + 1); UPPER is added where the client sent it. */
 export const HISTORY_LETTERS = 'shadfrgtwiq^';
@@ -205,7 +205,7 @@ function isPowerOfTen(n: number): boolean {
   return power === n;
 }
 
-/** Half.HISTORY_COUNTS: payload sent again in the lower bits, gaps above; both stay at their limit. */
+/** Trouble.HISTORY_COUNTS: payload sent again in the lower bits, gaps above; both stay at their limit. */
 const AGAIN_LIMIT = (1 << 20) - 1;
 const GAP_SHIFT = 20;
 const GAP_LIMIT = (1 << 11) - 1;
@@ -213,10 +213,13 @@ const GAP_LIMIT = (1 << 11) - 1;
 /** Payload of this segment, all of it, has been sent before. */
 export function noteAgain(x: Context): void {
   const { pair, me } = x;
-  const counts = pair[me + Half.HISTORY_COUNTS]!;
+  if (zeekState(pair[me + Half.FLAGS]!) === ZeekState.RESET) return;
+  x.openTrouble();
+  const { trouble, troubleMe } = x;
+  const counts = trouble[troubleMe + Trouble.HISTORY_COUNTS]!;
   const before = counts & AGAIN_LIMIT;
-  if (before === AGAIN_LIMIT || zeekState(pair[me + Half.FLAGS]!) === ZeekState.RESET) return;
-  pair[me + Half.HISTORY_COUNTS] = counts + 1;
+  if (before === AGAIN_LIMIT) return;
+  trouble[troubleMe + Trouble.HISTORY_COUNTS] = counts + 1;
   if (isPowerOfTen(before + 1)) write(x, LETTER.AGAIN, x.side);
 }
 
@@ -229,10 +232,13 @@ function clean(halfFlags: number): boolean {
 /** This segment acknowledges payload of the other end that the capture does not hold. */
 export function noteGap(x: Context): void {
   const { pair, me, peer } = x;
-  const counts = pair[peer + Half.HISTORY_COUNTS]!;
+  if (!clean(pair[me + Half.FLAGS]!) || !clean(pair[peer + Half.FLAGS]!)) return;
+  x.openTrouble();
+  const { trouble, troublePeer } = x;
+  const counts = trouble[troublePeer + Trouble.HISTORY_COUNTS]!;
   const before = counts >>> GAP_SHIFT;
-  if (before === GAP_LIMIT || !clean(pair[me + Half.FLAGS]!) || !clean(pair[peer + Half.FLAGS]!)) return;
-  pair[peer + Half.HISTORY_COUNTS] = counts + (1 << GAP_SHIFT);
+  if (before === GAP_LIMIT) return;
+  trouble[troublePeer + Trouble.HISTORY_COUNTS] = counts + (1 << GAP_SHIFT);
   if (isPowerOfTen(before + 1)) write(x, LETTER.GAP, 1 - x.side);
 }
 

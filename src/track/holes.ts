@@ -27,16 +27,16 @@ export function openHole(x: Context, k: Packet, from: number): void {
   x.holes[at + Hole.FLAGS] = HAS_TIMESTAMP;
 }
 
-/** Octets that `half` must have sent, because they were acknowledged, and that did not pass here. */
-export function addGap(x: Context, half: number, troubleHalf: number, from: number, to: number): void {
+/** Octets that an end must have sent, because they were acknowledged, and that did not pass here. */
+export function addGap(x: Context, troubleHalf: number, from: number, to: number): void {
   const at = newHole(x, troubleHalf, from, to);
   x.holes[at + Hole.FLAGS] = ACKED;
-  add(x.pair, half + Half.GAP, (to - from) | 0);
+  add(x.trouble, troubleHalf + Trouble.GAP, (to - from) | 0);
 }
 
 /** Saturating: a capture at line rate may lose more than an int32 counts. */
-function add(pair: Int32Array, word: number, octets: number): void {
-  pair[word] = Math.min(0x7fffffff, pair[word]! + octets);
+function add(page: Int32Array, word: number, octets: number): void {
+  page[word] = Math.min(0x7fffffff, page[word]! + octets);
 }
 
 /** Offset of a hole record, at the end of the list. */
@@ -95,7 +95,7 @@ export function coverHoles(x: Context, ack: number): boolean {
     const whole = ((ack - to) | 0) >= 0;
     const covered = whole ? (to - from) | 0 : Math.max(0, (ack - from) | 0);
     gaps += covered;
-    add(pair, peer + Half.GAP, covered);
+    add(x.trouble, x.troublePeer + Trouble.GAP, covered);
     pair[peer + Half.MISSED] = Math.max(0, pair[peer + Half.MISSED]! - covered);
     if (whole) {
       holes[at + Hole.FLAGS] = holes[at + Hole.FLAGS]! | ACKED;
@@ -132,8 +132,10 @@ export function fillHoles(x: Context, k: Packet, end: number): Fill {
     const stop = ((end - to) | 0) < 0 ? end : to;
     const octets = (stop - begin) | 0;
     if (octets <= 0) continue;
-    const word = (holes[at + Hole.FLAGS]! & ACKED) !== 0 ? Half.GAP : Half.MISSED;
-    pair[me + word] = Math.max(0, pair[me + word]! - octets);
+    const acked = (holes[at + Hole.FLAGS]! & ACKED) !== 0;
+    const words = acked ? x.trouble : pair;
+    const word = acked ? x.troubleMe + Trouble.GAP : me + Half.MISSED;
+    words[word] = Math.max(0, words[word]! - octets);
     fill = wasOvertaken(x, k, at) ? Fill.OVERTAKEN : Fill.RESENT;
     if (fill === Fill.OVERTAKEN) noteReordering(x, k, at);
     shrink(x, i, begin, stop);

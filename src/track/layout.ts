@@ -112,7 +112,7 @@ export const Trait = {
 
 /**
  * Words of one end, from where its part of the pair record begins. Both ends' words that every segment touches lie side by
- * side, then what only some segments touch, then the rest; so a field is at the same distance for either end.
+ * side, then what only some segments touch, then (behind `Turn`) the rest; so a field is at the same distance for either end.
  */
 export const Half = {
   /** Next sequence number: highest seq + length seen (int32). */
@@ -132,46 +132,37 @@ export const Half = {
   PAYLOAD: 10,
   LAST_DATA_TIME: 12,
   LAST_TIME: 14,
-  /** Octets that the other end acknowledged and that never passed here. */
-  GAP: 32,
-  /** NXT as it was before an acknowledgment of more than that (HalfFlag.DOUBT), or a segment beyond the window (HalfFlag.FAR). */
-  DOUBT_FROM: 33,
-  /** Octets in holes that nobody has acknowledged: lost before the capture point, or under way. */
-  MISSED: 34,
-  /** Acknowledgment number that covers the FIN. */
-  FIN_ACK: 35,
-  SYN: 36,
-  SYN_ACK: 37,
-  FIN: 38,
-  RST: 39,
-  FIRST_SYN: 40,
-  FIRST_SYN_ACK: 41,
-  FIRST_FIN: 42,
-  FIRST_RST: 43,
-  RETRANSMISSIONS: 44,
-  OUT_OF_ORDER: 45,
-  ZERO_WINDOWS: 46,
-  /** Payload octets sent after the other end's FIN (saturating). */
-  AFTER_PEER_FIN: 47,
-  STATE_TIME: 64,
-  /** seq of the last RST of this end */
-  RST_SEQ: 66,
-  /** Zeek's counters behind `t` (20 bits) and `g` (above); history.ts. */
-  HISTORY_COUNTS: 67,
-  /** The segment whose acknowledgment is waited for (HalfFlag.TIMING): its end, and when it was sent. One at a time. */
-  RTT_END: 77,
-  RTT_TIME: 68,
+  STATE_TIME: 32,
+  /** The segment whose acknowledgment is waited for (HalfFlag.TIMING): when it was sent, and its end. One at a time. */
+  RTT_TIME: 34,
+  RTT_END: 38,
   /** Round trips of this end's data: sum in nanoseconds (float64), smallest and largest in microseconds, number. */
-  RTT_SUM: 70,
-  RTT_MIN: 72,
-  RTT_MAX: 73,
-  RTT_COUNT: 74,
+  RTT_SUM: 36,
+  RTT_MIN: 39,
+  RTT_MAX: 40,
+  RTT_COUNT: 41,
   /** Most octets in more than one segment that were sent and not acknowledged. */
-  MAX_IN_FLIGHT: 75,
+  MAX_IN_FLIGHT: 42,
   /** Largest payload of a segment. */
-  LARGEST: 76,
-  /** Shift of this end's windows + 1; 0 not looked up yet, SHIFT_UNKNOWN where a SYN was not captured. */
-  SHIFT: 78,
+  LARGEST: 43,
+  /** Acknowledgment number that covers the FIN. */
+  FIN_ACK: 44,
+  FIN: 45,
+  FIRST_FIN: 46,
+  RETRANSMISSIONS: 47,
+  SYN: 82,
+  SYN_ACK: 83,
+  RST: 84,
+  FIRST_SYN: 85,
+  FIRST_SYN_ACK: 86,
+  FIRST_RST: 87,
+  /** seq of the last RST of this end */
+  RST_SEQ: 88,
+  /** Octets in holes that nobody has acknowledged: lost before the capture point, or under way. */
+  MISSED: 89,
+  ZERO_WINDOWS: 90,
+  /** Payload octets sent after the other end's FIN (saturating). */
+  AFTER_PEER_FIN: 91,
 } as const;
 /** From the client's words to the server's. */
 export const HALF_STRIDE = 16;
@@ -209,33 +200,40 @@ export const HalfFlag = {
   IN_FLIGHT_SHIFT: 28,
 } as const;
 
-/** Words of a pair record that belong to both ends: behind those of the two, and in what they leave free. */
+/** Words of a pair record that belong to both ends: in what those of the two leave free, and behind them. `Turn` has some more. */
 export const Pair = {
-  /** Zeek history: letters of 5 bits, six to a word, four words. */
-  HISTORY: 96,
-  /** Round-trip time of the handshake with a third ACK of its own, microseconds; 0 unknown. */
-  RTT_MICROS: 100,
-  /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16. */
-  STRAY_SEQ: 101,
-  STRAY_FRAME: 102,
-  STRAY_COUNT: 103,
-  /** index of the record of its copies + 1; 0 none */
-  COPIES: 112,
-  /** Frame of the client's first payload, where that is a TLS handshake record; 0 none. */
-  HELLO_FRAME: 113,
-  /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
-  QUIET: 104,
-  /** Time of the stray SYN (float64). */
-  STRAY_TIME: 106,
-  /** Longest time without a segment of either end, when it ended, nanoseconds (float64); and the frame that ended it. */
-  IDLE: 108,
-  IDLE_END: 110,
-  IDLE_FRAME: 95,
   /** index of the trouble record + 1; 0 none */
-  TROUBLE: 79,
+  TROUBLE: 92,
+  /** index of the rare record + 1; 0 none */
+  RARE: 93,
+  /** Round-trip time of the handshake with a third ACK of its own, microseconds; 0 unknown. */
+  RTT_MICROS: 94,
+  /** Frame of the client's first payload, where that is a TLS handshake record; 0 none. */
+  HELLO_FRAME: 95,
+  /** Silence before the first FIN or RST, nanoseconds (float64); -1 none. */
+  QUIET: 96,
+  /** Zeek history: letters of 5 bits, six to a word, four words. */
+  HISTORY: 108,
 } as const;
-/** 456 octets. */
-export const PAIR_STRIDE = 114;
+/** 448 octets, seven cache lines. */
+export const PAIR_STRIDE = 112;
+
+/** Words of a pair that few connections have, in a record of their own. */
+export const Rare = {
+  /** A SYN inside the connection that may turn out to open a new one: its seq, frame (0 none), count | IP length << 16, time (float64). */
+  STRAY_SEQ: 0,
+  STRAY_FRAME: 1,
+  STRAY_COUNT: 2,
+  /** index of the record of its copies + 1; 0 none */
+  COPIES: 3,
+  STRAY_TIME: 4,
+  /** Longest time without a segment of either end, when it ended, nanoseconds (float64); and the frame that ended it. */
+  IDLE: 6,
+  IDLE_END: 8,
+  IDLE_FRAME: 10,
+} as const;
+/** 48 octets. */
+export const RARE_STRIDE = 12;
 
 /** Words of the record of a connection whose segments were captured more than once; [client, server] each. */
 export const Copied = {
@@ -324,10 +322,18 @@ export const Trouble = {
   MAX_DELAY_TIME: 60,
   /** index of the record with its HOLES, oldest first, + 1; 0 none yet */
   HOLE_LIST: 62,
+  /** Segments of this end that others of its own had overtaken. */
+  OUT_OF_ORDER: 63,
+  /** Octets that the other end acknowledged and that never passed here. */
+  GAP: 64,
+  /** NXT as it was before an acknowledgment of more than that (HalfFlag.DOUBT), or a segment beyond the window (HalfFlag.FAR). */
+  DOUBT_FROM: 65,
+  /** Zeek's counters behind `t` (20 bits) and `g` (above); history.ts. */
+  HISTORY_COUNTS: 66,
 } as const;
 /** From the client's words to the server's. */
-export const TROUBLE_HALF = 64;
-/** 512 octets. */
+export const TROUBLE_HALF = 68;
+/** 544 octets. */
 export const TROUBLE_STRIDE = 2 * TROUBLE_HALF;
 
 /** Words of a hole in an end's sequence space. */
@@ -346,27 +352,25 @@ export const MAX_HOLES = 16;
 /** All holes of one end: 384 octets. */
 export const HOLES_STRIDE = MAX_HOLES * HOLE_STRIDE;
 
-/** Words of a turns record: who waited for whom. It has the index of the pair record; what most turns touch comes first. */
+/** Words of a pair record that say who waited for whom; what most turns touch comes first. */
 export const Turn = {
   /** `TurnFlag` bits */
-  FLAGS: 0,
+  FLAGS: 64,
   /** Times that the client began to speak, and that the server did so after it. */
-  REQUESTS: 1,
-  ANSWERS: 2,
+  REQUESTS: 65,
+  ANSWERS: 66,
   /** index of the delays record + 1; 0 none */
-  DELAYS: 3,
+  DELAYS: 67,
   /** From the last segment of a request to the first of its answer, at the capture point: sum, nanoseconds (float64); longest, microseconds. */
-  SERVER_TIME: 4,
-  LONGEST: 6,
+  SERVER_TIME: 68,
+  LONGEST: 70,
   /** Answers by that time: `ANSWER_BUCKETS` counts of 16 bits, two to a word. */
-  BUCKETS: 7,
+  BUCKETS: 71,
   /** From the last segment of an answer to the next request: sum, nanoseconds (float64). */
-  CLIENT_TIME: 14,
+  CLIENT_TIME: 78,
   /** Frame with which the newest turn of each end began, 0 none: [client, server]. Written once per turn; what was said in it is read later, from there. */
-  BEGAN: 16,
+  BEGAN: 80,
 } as const;
-/** 72 octets. */
-export const TURN_STRIDE = 18;
 
 /** Bits of Turn.FLAGS. */
 export const TurnFlag = {

@@ -16,7 +16,7 @@ import type { Context } from './context.ts';
 import { eventCause, eventFrom } from './events.ts';
 import { crossing, lastCause } from './hindsight.ts';
 import { noteSegment } from './history.ts';
-import { Core, Half, HalfFlag, Pair, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Rare, Trait } from './layout.ts';
 import { fastOpenServer, isOldAnswer, oldAnswer, refusesStraySyn, syn, synAck, synAcked } from './opening.ts';
 import { reset, sentAfterReset } from './reset.ts';
 import { book } from './sequence.ts';
@@ -108,7 +108,7 @@ function challengeAck(x: Context, k: Packet): void {
   if (k.payloadLength > 0 || (k.flags & Flag.ACK) === 0) return;
   if (!x.has(Trait.STRAY_SYN | Trait.HAS_RST)) return;
   const { pair, peer, me } = x;
-  const stray = x.has(Trait.STRAY_SYN) && x.now - x.pairF[(x.p + Pair.STRAY_TIME) >> 1]! < NANOS_PER_SECOND;
+  const stray = x.has(Trait.STRAY_SYN) && x.hasRare() && x.now - x.rareF[(x.r + Rare.STRAY_TIME) >> 1]! < NANOS_PER_SECOND;
   if (!stray && pair[peer + Half.RST] === 0) return;
   if (k.seq === pair[me + Half.NXT] && k.ack === pair[me + Half.LAST_ACK]) x.mark(Mark.CHALLENGE_ACK, 0);
 }

@@ -7,7 +7,7 @@ import { Layer, type Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
 import { crossing, enteredAt, lastCause } from './hindsight.ts';
-import { Core, Half, HalfFlag, Pair, Sequel, SynOption, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Pair, Rare, Sequel, SynOption, Trait } from './layout.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
@@ -51,15 +51,17 @@ export function syn(x: Context, k: Packet): boolean {
 /** A SYN that this connection cannot have sent: kept until a SYN-ACK proves that it opened a new one (RFC 5961 §4). */
 function straySyn(x: Context, k: Packet): void {
   x.mark(Mark.STRAY_SYN, 0);
-  if (x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) {
-    if ((x.pair[x.p + Pair.STRAY_COUNT]! & 0xffff) < 0xffff) x.bump(x.p + Pair.STRAY_COUNT);
+  x.openRare();
+  const { rare, rareF, r } = x;
+  if (rare[r + Rare.STRAY_FRAME] !== 0 && rare[r + Rare.STRAY_SEQ] === k.seq) {
+    if ((rare[r + Rare.STRAY_COUNT]! & 0xffff) < 0xffff) rare[r + Rare.STRAY_COUNT] = rare[r + Rare.STRAY_COUNT]! + 1;
     return;
   }
   x.set(Trait.STRAY_SYN);
-  x.pair[x.p + Pair.STRAY_SEQ] = k.seq;
-  x.pair[x.p + Pair.STRAY_FRAME] = x.frame;
-  x.pair[x.p + Pair.STRAY_COUNT] = 1 | ((k.ipLength & 0xffff) << 16);
-  x.pairF[(x.p + Pair.STRAY_TIME) >> 1] = x.now;
+  rare[r + Rare.STRAY_SEQ] = k.seq;
+  rare[r + Rare.STRAY_FRAME] = x.frame;
+  rare[r + Rare.STRAY_COUNT] = 1 | ((k.ipLength & 0xffff) << 16);
+  rareF[(r + Rare.STRAY_TIME) >> 1] = x.now;
 }
 
 export function synAck(x: Context, k: Packet): void {

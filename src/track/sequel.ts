@@ -2,9 +2,11 @@
  * What a connection has beyond its SYN, wherever it is kept: in its sequel record, or nowhere, because it is a lone SYN, which
  * says all of it. `core` is everywhere the page with the connection's core record, at `c`.
  */
+import { Side } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
-import { Core, Half, HALF_STRIDE, profileAt, profileCode, PROFILE_CODES, Sequel, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, profileAt, profileCode, PROFILE_CODES, Sequel, Trait, Trouble } from './layout.ts';
+import { troubleWord } from './rare.ts';
 
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
 const GIVES_UP_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) => {
@@ -59,6 +61,10 @@ export function lastTimeOf(tables: Tables, id: number): number {
   const newest = Math.max(pairF[half]!, pairF[half + (HALF_STRIDE >> 1)]!);
   return newest < 0 ? last : Math.max(last, newest); // -1: none
 }
+
+/** Octets of both ends that were acknowledged and never passed here. @param pair the page with the connection's pair record, at `p` */
+export const missedOf = (tables: Tables, pair: Int32Array, p: number): number =>
+  troubleWord(tables, pair, p, Side.CLIENT, Trouble.GAP) + troubleWord(tables, pair, p, Side.SERVER, Trouble.GAP);
 
 function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone: number): number {
   const ref = core[c + Core.SEQUEL]! - 1;

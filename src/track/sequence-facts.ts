@@ -2,8 +2,9 @@
 import type { Interval, Moment, SequenceFacts, Silence } from '../model/sequence.ts';
 import { NO_TROUBLE } from '../model/sequence.ts';
 import { frameNo, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { rareDouble, rareWord } from './rare.ts';
 import type { Tables } from './tables.ts';
-import { Half, HALF_STRIDE, Pair, Trouble, TROUBLE_HALF } from './layout.ts';
+import { Half, HALF_STRIDE, Pair, Rare, Trouble, TROUBLE_HALF } from './layout.ts';
 
 /** @param pairRef Core.PAIR; 0 none. @param until when a window that is still closed was last known to be. */
 export function sequenceFacts(tables: Tables, pairRef: number, side: number, retransmissions: number, until: Nanos): SequenceFacts {
@@ -153,10 +154,8 @@ class Troubled implements SequenceFacts {
 
 /** @param pairRef Core.PAIR, not 0. */
 export function longestIdle(tables: Tables, pairRef: number): Silence | null {
-  const p = tables.pairs.offset(pairRef - 1);
-  const doubles = tables.pairs.floatPage(pairRef - 1);
-  const idle = doubles[(p + Pair.IDLE) >> 1]!;
+  const idle = rareDouble(tables, pairRef, Rare.IDLE);
   if (idle === 0) return null;
-  const frame = frameNo(tables.pairs.page(pairRef - 1)[p + Pair.IDLE_FRAME]!);
-  return { seconds: idle / NANOS_PER_SECOND, end: { frame, time: nanos(doubles[(p + Pair.IDLE_END) >> 1]!) } };
+  const frame = frameNo(rareWord(tables, pairRef, Rare.IDLE_FRAME));
+  return { seconds: idle / NANOS_PER_SECOND, end: { frame, time: nanos(rareDouble(tables, pairRef, Rare.IDLE_END)) } };
 }

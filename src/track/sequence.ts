@@ -12,7 +12,7 @@ import { takeBackFin } from './closing.ts';
 import type { Context } from './context.ts';
 import { noteAgain, noteGap, notePlain, noteZeroWindow } from './history.ts';
 import { addGap, closeNewestHole, coverHoles, Fill, fillHoles, openHole } from './holes.ts';
-import { Half, HalfFlag, Pair, SynOption, Trait, Trouble } from './layout.ts';
+import { Half, HalfFlag, Pair, Rare, SynOption, Trait, Trouble } from './layout.ts';
 import { facesClosedWindow, probe, probeAnswered, windowFull, windowProbe, windowTurned } from './probes.ts';
 import { mayCarrySack, repeatedAck, resent, selectiveAck } from './repairs.ts';
 import { Counter } from './time-series.ts';
@@ -24,7 +24,7 @@ const MAX_AHEAD = 1 << 30;
 
 /** Shorter silences are not looked at: 1 s. */
 export const IDLE_FLOOR = 1_000_000_000;
-/** Half.SHIFT where a SYN is not in the capture. */
+/** A SYN is not in the capture. */
 const SHIFT_UNKNOWN = 255;
 /** SYN, ACK, and the first request (or SYN-ACK and the first two answers). */
 const MEASURED_FIRST = 3;
@@ -98,15 +98,18 @@ export function book(x: Context, k: Packet, length: number): void {
 
 /** The longest silence of the connection, from IDLE_FLOOR up. */
 function noteIdle(x: Context): void {
-  const { pair, pairF, p, me, peer } = x;
+  const { pairF, me, peer } = x;
   const mine = pairF[(me + Half.LAST_TIME) >> 1]!;
   const theirs = pairF[(peer + Half.LAST_TIME) >> 1]!;
   const last = mine > theirs ? mine : theirs;
   const idle = x.now - last;
-  if (idle < IDLE_FLOOR || last < 0 || idle <= pairF[(p + Pair.IDLE) >> 1]!) return;
-  pairF[(p + Pair.IDLE) >> 1] = idle;
-  pairF[(p + Pair.IDLE_END) >> 1] = x.now;
-  pair[p + Pair.IDLE_FRAME] = x.frame;
+  if (idle < IDLE_FLOOR || last < 0) return;
+  x.openRare();
+  const { rare, rareF, r } = x;
+  if (idle <= rareF[(r + Rare.IDLE) >> 1]!) return;
+  rareF[(r + Rare.IDLE) >> 1] = idle;
+  rareF[(r + Rare.IDLE_END) >> 1] = x.now;
+  rare[r + Rare.IDLE_FRAME] = x.frame;
 }
 
 /** A pure ACK that is not at the end of what its sender has sent: a probe, or an ACK that was overtaken. */
@@ -130,8 +133,8 @@ function measure(x: Context, payload: number): void {
   noteInFlight(pair, me, payload, inFlight);
   const window = pair[peer + Half.WINDOW_TTL]! & 0xffff;
   if (!mayFillWindow(inFlight, window)) return;
-  const shift = pair[peer + Half.SHIFT]! || windowShift(x);
-  if (shift !== SHIFT_UNKNOWN && inFlight === window << (shift - 1)) windowFull(x);
+  const shift = windowShift(x);
+  if (shift !== SHIFT_UNKNOWN && inFlight === window << shift) windowFull(x);
   else if (payload === 1 && window === 0 && facesClosedWindow(x)) windowProbe(x);
 }
 
@@ -154,16 +157,14 @@ export function noteInFlight(pair: Int32Array, me: number, payload: number, inFl
   pair[me + Half.FLAGS] = rest | (log4 << HalfFlag.IN_FLIGHT_SHIFT);
 }
 
-/** The other end's window shift + 1, from the options of both SYNs (RFC 7323 §2.2). */
+/** The other end's window shift, from the options of both SYNs (RFC 7323 §2.2). */
 function windowShift(x: Context): number {
   const mine = x.options(x.side);
   const theirs = x.options(1 - x.side);
   const scale = (word: number): number => (word >>> SynOption.SCALE_SHIFT) & 15;
   const seen = (mine & theirs & SynOption.SEEN) !== 0;
   const scaled = scale(mine) !== SynOption.NO_SCALE && scale(theirs) !== SynOption.NO_SCALE;
-  const shift = !seen ? SHIFT_UNKNOWN : scaled ? scale(theirs) + 1 : 1;
-  x.pair[x.peer + Half.SHIFT] = shift;
-  return shift;
+  return !seen ? SHIFT_UNKNOWN : scaled ? scale(theirs) : 0;
 }
 
 /** Window of this segment, and the span of its sender's TTLs. */
@@ -225,7 +226,8 @@ function skipped(x: Context, k: Packet, nxt: number): void {
   x.clearFlag(x.me, HalfFlag.TIMING);
   if (isBeyondWindow(x, k)) {
     x.setFlag(x.me, HalfFlag.FAR);
-    x.pair[x.me + Half.DOUBT_FROM] = nxt;
+    x.openTrouble();
+    x.trouble[x.troubleMe + Trouble.DOUBT_FROM] = nxt;
   }
   openHole(x, k, nxt);
 }
@@ -240,7 +242,7 @@ function repeated(x: Context, k: Packet, payload: number, end: number): void {
   }
   const fill = fillHoles(x, k, end);
   if (fill === Fill.OVERTAKEN) {
-    pair[me + Half.OUT_OF_ORDER] = pair[me + Half.OUT_OF_ORDER]! + 1;
+    x.trouble[x.troubleMe + Trouble.OUT_OF_ORDER] = x.trouble[x.troubleMe + Trouble.OUT_OF_ORDER]! + 1;
     return;
   }
   if (fill === Fill.NONE && payload > 0 && facesClosedWindow(x)) {
@@ -296,7 +298,7 @@ function acknowledgedUnseen(x: Context, k: Packet): void {
   const { pair, peer } = x;
   x.openTrouble();
   x.trouble[x.troubleMe + Trouble.UNSEEN_ACKS] = x.trouble[x.troubleMe + Trouble.UNSEEN_ACKS]! + 1;
-  if (!x.flag(peer, HalfFlag.DOUBT)) pair[peer + Half.DOUBT_FROM] = pair[peer + Half.NXT]!;
+  if (!x.flag(peer, HalfFlag.DOUBT)) x.trouble[x.troublePeer + Trouble.DOUBT_FROM] = pair[peer + Half.NXT]!;
   x.setFlag(peer, HalfFlag.DOUBT);
   x.clearFlag(peer, HalfFlag.TIMING);
   pair[peer + Half.NXT] = k.ack;
@@ -313,7 +315,8 @@ function settle(x: Context, k: Packet): void {
  */
 function settleFar(x: Context, k: Packet): void {
   x.clearFlag(x.me, HalfFlag.FAR);
-  const from = x.pair[x.me + Half.DOUBT_FROM]!;
+  x.openTrouble();
+  const from = x.trouble[x.troubleMe + Trouble.DOUBT_FROM]!;
   if (k.seq !== from || (k.flags & Flag.RST) !== 0) return;
   x.pair[x.me + Half.NXT] = from;
   closeNewestHole(x, from);
@@ -323,7 +326,8 @@ function settleFar(x: Context, k: Packet): void {
 /** The first words of an end after an acknowledgment of more than it was seen to send. */
 function settleDoubt(x: Context, k: Packet): void {
   const { pair, me } = x;
-  const from = pair[me + Half.DOUBT_FROM]!;
+  x.openTrouble();
+  const from = x.trouble[x.troubleMe + Trouble.DOUBT_FROM]!;
   const nxt = pair[me + Half.NXT]!;
   const behind = ((k.seq - nxt) | 0) < 0;
   const says = k.payloadLength > 0 || (k.flags & (Flag.SYN | Flag.FIN)) !== 0;
@@ -337,6 +341,5 @@ function settleDoubt(x: Context, k: Packet): void {
     if (((pair[me + Half.UNA]! - from) | 0) > 0) pair[me + Half.UNA] = from;
     return;
   }
-  x.openTrouble();
-  addGap(x, me, x.troubleMe, from, nxt);
+  addGap(x, x.troubleMe, from, nxt);
 }

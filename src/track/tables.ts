@@ -10,9 +10,9 @@ import {
   DELAY_STRIDE,
   HOLES_STRIDE,
   PAIR_STRIDE,
+  RARE_STRIDE,
   SEQUEL_STRIDE,
   TROUBLE_STRIDE,
-  TURN_STRIDE,
 } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import { Recorded } from './recorded.ts';
@@ -35,8 +35,7 @@ export class Tables {
   readonly copied = new RecordPages(COPIED_STRIDE, 8);
   readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
   readonly holes = new RecordPages(HOLES_STRIDE, 7);
-  /** Index for index with `pairs`: what is never written costs no memory. */
-  readonly turns = new RecordPages(TURN_STRIDE, 10);
+  readonly rares = new RecordPages(RARE_STRIDE, 8);
   readonly delays = new RecordPages(DELAY_STRIDE, 7);
   readonly events = new EventLog(this.cores, this.sequels);
   readonly addresses = new AddressBook();

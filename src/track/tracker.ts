@@ -14,7 +14,7 @@ import { embryo, grow, stateTime } from './embryo.ts';
 import { markDetail } from './events.ts';
 import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
-import { Core, Half, HalfFlag, Pair, Sequel, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Rare, Sequel, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsOpening, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
@@ -346,7 +346,7 @@ export class Tracker {
     if (mine === State.SYN_SENT || (mine === State.SYN_RCVD && x.side === Side.SERVER)) return true; // simultaneous open
     // A RST in its name that the other end did not accept may be forged, and so may this SYN: until its copy or a SYN-ACK comes.
     if (mine === State.CLOSED && isLive(theirs) && x.paired && x.flag(x.me, HalfFlag.SENT_RST))
-      return k.seq !== x.pair[x.p + Pair.STRAY_SEQ];
+      return k.seq !== (x.hasRare() ? x.rare[x.r + Rare.STRAY_SEQ] : 0);
     // A half-close in use is a live connection, though one end has sent its FIN.
     if (mine === State.FIN_WAIT_2 && x.paired && x.flag(x.me, HalfFlag.READS_AFTER_FIN)) return true;
     // A sender that has nothing left of the old connection opens a new one, whatever the other end still believes.
@@ -364,7 +364,7 @@ export class Tracker {
   #reopened(old: number, k: Packet): number {
     const x = this.#x;
     // Its SYN once more: the first copy, which we had taken for a stray one, opened it (RFC 9293 figure 9).
-    if (x.paired && x.pair[x.p + Pair.STRAY_FRAME] !== 0 && x.pair[x.p + Pair.STRAY_SEQ] === k.seq) return this.#split(old, k, x.side);
+    if (x.hasRare() && x.rare[x.r + Rare.STRAY_FRAME] !== 0 && x.rare[x.r + Rare.STRAY_SEQ] === k.seq) return this.#split(old, k, x.side);
     x.step(x.side, Cause.TUPLE_REUSED);
     const id = this.#open(k, old);
     this.tables.refusedTimestamps.suspect(x, k);
@@ -374,20 +374,21 @@ export class Tracker {
   /** Does this SYN-ACK answer the SYN that we had taken for a stray one? */
   #provesStraySyn(k: Packet): boolean {
     const x = this.#x;
-    return x.paired && x.has(Trait.STRAY_SYN) && k.ack === ((x.pair[x.p + Pair.STRAY_SEQ]! + 1) | 0) && k.seq !== x.iss(x.side);
+    return x.has(Trait.STRAY_SYN) && x.hasRare() && k.ack === ((x.rare[x.r + Rare.STRAY_SEQ]! + 1) | 0) && k.seq !== x.iss(x.side);
   }
 
   /** The stray SYN did open a connection: it, and its copies, move to a new one. `opener` sent it; `k` is the segment that proves it. */
   #split(old: number, k: Packet, opener: Side): number {
     const x = this.#x;
-    const { pair, pairF, p, frame, now } = x;
+    x.openRare();
+    const { pair, pairF, rare, r, frame, now } = x;
     const from = x.half(opener);
-    const strayFrame = pair[p + Pair.STRAY_FRAME]!;
-    const strayTime = pairF[(p + Pair.STRAY_TIME) >> 1]!;
-    const syns = pair[p + Pair.STRAY_COUNT]! & 0xffff;
-    const length = pair[p + Pair.STRAY_COUNT]! >>> 16;
-    const seq = pair[p + Pair.STRAY_SEQ]!;
-    pair[p + Pair.STRAY_FRAME] = 0;
+    const strayFrame = rare[r + Rare.STRAY_FRAME]!;
+    const strayTime = x.rareF[(r + Rare.STRAY_TIME) >> 1]!;
+    const syns = rare[r + Rare.STRAY_COUNT]! & 0xffff;
+    const length = rare[r + Rare.STRAY_COUNT]! >>> 16;
+    const seq = rare[r + Rare.STRAY_SEQ]!;
+    rare[r + Rare.STRAY_FRAME] = 0;
     x.clear(Trait.STRAY_SYN);
     pair[from + Half.PACKETS] = pair[from + Half.PACKETS]! - syns;
     pair[from + Half.SYN] = pair[from + Half.SYN]! - syns;

@@ -5,10 +5,10 @@ import type { Tables } from './tables.ts';
 import { Core, Delay, Turn, TurnFlag } from './layout.ts';
 import { ANSWER_BUCKETS, bucketEnd } from './turns.ts';
 
-/** Index of a connection's turns record; -1: it has had no payload. */
+/** Index of a connection's pair record; -1: it has had no payload. */
 export function turnsRefOf(tables: Tables, id: number): number {
   const ref = tables.cores.page(id)[tables.cores.offset(id) + Core.PAIR]! - 1;
-  return ref < 0 || (tables.turns.page(ref)[tables.turns.offset(ref) + Turn.FLAGS]! & TurnFlag.SPEAKER) === 0 ? -1 : ref;
+  return ref < 0 || (tables.pairs.page(ref)[tables.pairs.offset(ref) + Turn.FLAGS]! & TurnFlag.SPEAKER) === 0 ? -1 : ref;
 }
 
 /** Number of answers in a bucket. */
@@ -35,9 +35,9 @@ export interface Spans {
 export function turnsOf(tables: Tables, id: number, spans: Spans): TurnsView | null {
   const ref = turnsRefOf(tables, id);
   if (ref < 0) return null;
-  const turn = tables.turns.page(ref);
-  const t = tables.turns.offset(ref);
-  const seconds = (word: number): number => tables.turns.floatPage(ref)[(t + word) >> 1]! / NANOS_PER_SECOND;
+  const turn = tables.pairs.page(ref);
+  const t = tables.pairs.offset(ref);
+  const seconds = (word: number): number => tables.pairs.floatPage(ref)[(t + word) >> 1]! / NANOS_PER_SECOND;
   const flag = (bit: number): boolean => (turn[t + Turn.FLAGS]! & bit) !== 0;
   const requests = turn[t + Turn.REQUESTS]!;
   const answers = turn[t + Turn.ANSWERS]!;

@@ -8,7 +8,7 @@ import { Side } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
-import { Core, Delay, Half, HalfFlag, Pair, SynOption, Turn, TurnFlag } from './layout.ts';
+import { Delay, Half, HalfFlag, Pair, SynOption, Turn, TurnFlag } from './layout.ts';
 
 const MILLI = NANOS_PER_SECOND / 1_000;
 /** Shorter gaps between two segments of one end are the path's, the scheduler's or a window's. Below Linux's shortest delayed ACK (40 ms). */
@@ -55,10 +55,8 @@ export function noteTurn(x: Context, k: Packet): void {
   if ((k.flags & Flag.RST) !== 0) return;
   const known = (pair[me + Half.FLAGS]! & HalfFlag.NXT_KNOWN) !== 0;
   if (known && ((k.seq + k.payloadLength - pair[me + Half.NXT]!) | 0) <= 0) return; // sent again
-  const { turns } = x.tables;
-  const ref = x.core[x.c + Core.PAIR]! - 1;
-  const turn = turns.page(ref);
-  const t = turns.offset(ref);
+  const turn = pair;
+  const t = x.p;
   const flags = turn[t + Turn.FLAGS]!;
   const speaker = flags & TurnFlag.SPEAKER;
   if (speaker === SPEAKER[side]) {
@@ -72,12 +70,12 @@ export function noteTurn(x: Context, k: Packet): void {
     turn[t + Turn.REQUESTS] = turn[t + Turn.REQUESTS]! + 1;
     const wait = x.now - pairF[(peer + Half.LAST_DATA_TIME) >> 1]!;
     const sum = (t + Turn.CLIENT_TIME) >> 1;
-    const turnF = turns.floatPage(ref);
+    const turnF = x.pairF;
     if (speaker !== 0 && wait > 0) turnF[sum] = turnF[sum]! + wait;
   } else if (speaker === 0) {
     turn[t + Turn.FLAGS] = turn[t + Turn.FLAGS]! | TurnFlag.UNASKED;
   } else {
-    noteAnswer(x, turn, turns.floatPage(ref), t);
+    noteAnswer(x, turn, x.pairF, t);
   }
 }
 
