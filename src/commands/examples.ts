@@ -11,6 +11,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   report: [
     ['tcpdiag report capture.pcap', 'as text'],
+    ['tcpdiag report capture.pcap -o incident.html', 'a page to send around; .md for an issue or a wiki'],
     ['tcpdiag report capture.pcap -f json -o report.json', 'for programs'],
     ['tcpdiag report capture.pcap --fail-on warning -q >/dev/null', 'exit 1 when something is at least that bad'],
   ],

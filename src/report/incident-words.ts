@@ -22,3 +22,6 @@ export const relativeText = (seconds: number | null): string => (seconds === nul
 
 /** In the place of a SHA-256. Files are summed up; a stream only when it was read to its end. */
 export const unsummedText = 'not known, since the stream was not read to its end';
+
+/** As a sentence of its own begins. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -9,6 +9,7 @@ import { connLog } from './conn-log.ts';
 import { connectionJson, connectionText, type ConnectionDetail } from './connection-detail.ts';
 import { connectionMermaid } from './connection-mermaid.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
+import { htmlReport } from './html/document.ts';
 import type { IncidentDocument } from './incident.ts';
 import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
@@ -54,7 +55,13 @@ const ofReport =
     format(report, page);
 
 export const reportFormats: Formats<IncidentDocument> = {
-  byName: { text: ofReport(textReport), markdown: markdownReport, json: ofReport(jsonReport), ndjson: ofReport(ndjsonReport) },
+  byName: {
+    text: ofReport(textReport),
+    markdown: markdownReport,
+    html: htmlReport,
+    json: ofReport(jsonReport),
+    ndjson: ofReport(ndjsonReport),
+  },
   standard: 'text',
   machine: 'json',
 };
@@ -65,7 +72,7 @@ export const plainDocument = (report: Report): IncidentDocument => {
 };
 
 /** Those that show more than the report: connections segment by segment, checksums. */
-export const isIncident = (format: Formatter<IncidentDocument>): boolean => format === markdownReport;
+export const isIncident = (format: Formatter<IncidentDocument>): boolean => format === markdownReport || format === htmlReport;
 
 export const checkFormats: Formats<CaptureCheck> = {
   byName: { text: checkText, json: checkJson },

@@ -30,7 +30,7 @@ import {
   vantageText,
   whenText,
 } from './narrate.ts';
-import { documentTitle, momentText, relativeText, unsummedText } from './incident-words.ts';
+import { documentTitle, momentText, relativeText, sentence, unsummedText } from './incident-words.ts';
 
 /** Lines of a sequence diagram: one of these still fits a screen, and GitLab draws the first unasked (2,000 characters). */
 const DIAGRAM_ITEMS = 16;
@@ -53,7 +53,6 @@ export function* markdownReport(incident: IncidentDocument): Generator<string> {
 const paragraph = (text: string): string => `${text}\n\n`;
 const labelled = (label: string, text: string): string => paragraph(`**${label}:** ${text}`);
 const label = (words: string): string => paragraph(`**${words}:**`);
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 const list = (items: readonly string[]): string => (items.length === 0 ? '' : `${items.map((item) => `- ${item}\n`).join('')}\n`);
 const markText = ({ severity }: Finding): string => `${SEVERITY_MARK[severity].glyph} ${SEVERITY_MARK[severity].word}`;
 

@@ -25,6 +25,7 @@ test.each([
   [['report', capture], 'a.txt', /^tcpdiag 9\.9\.9: /],
   [['report', capture], 'a.log', /^tcpdiag 9\.9\.9: /],
   [[capture], 'b.md', /^# TCP diagnosis/],
+  [[capture], 'b.htm', /^<!DOCTYPE html>/],
   [['connections', capture], 'a.csv', /^id,client\.ip,/],
   [['connections', capture], 'a.json', /^\{"type":"connection"/],
   [['connections', capture], 'conn.log', /^#separator /],
@@ -53,6 +54,6 @@ test('a name that asks for a format which the command does not have is refused, 
   const { exitCode, out, err } = await tcpdiag(['report', capture, '-o', join(folder, 'never.csv')]);
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
   expect(err).toBe(
-    'tcpdiag: report has no format "csv", which the name "never.csv" asks for.\nIt has text, markdown, json, ndjson; -f says which of them to write, whatever the file is called.\n',
+    'tcpdiag: report has no format "csv", which the name "never.csv" asks for.\nIt has text, markdown, html, json, ndjson; -f says which of them to write, whatever the file is called.\n',
   );
 });

@@ -1,5 +1,6 @@
 /** What every output promises whatever was in the capture: a complaint per broken promise, none where all is well. */
 import { UNPRINTABLE } from '../support/hostile.ts';
+import { htmlComplaints } from '../support/html.ts';
 import { markdownComplaints } from '../support/markdown.ts';
 
 /** Colours of our own (report/layout.ts): nothing else of ECMA-48 is ever written. */
@@ -33,14 +34,8 @@ const SHAPES: Readonly<Record<string, (output: string) => string[]>> = {
   zeek: zeekComplaints,
   mermaid: mermaidComplaints,
   markdown: markdownComplaints,
-  html: (output) => markup(output, /<script>alert|<img src=x|<b>|=javascript:/),
+  html: htmlComplaints,
 };
-
-/** Of the hostile texts: what would be a link, an image or a script if it stood there as it was sent. */
-function markup(output: string, alive: RegExp): string[] {
-  const found = alive.exec(output);
-  return found === null ? [] : [`markup from outside: ${around(output, found.index)}`];
-}
 
 /** Also what a string of it means, since `jq -r` writes that. */
 function jsonComplaints(text: string): string[] {
