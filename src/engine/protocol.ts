@@ -6,7 +6,7 @@ import type { PacketField, PacketLayer } from '../model/dissection.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Ladder, LadderRow, LadderSegment, LadderTimer } from '../model/ladder.ts';
 import type { CaptureFacts, ConnectionRow, Report, Series, SocketRow } from '../model/report.ts';
-import type { StateName } from '../model/state.ts';
+import type { SideName, StateName } from '../model/state.ts';
 import type { ExtractOptions, Extracted } from './extract.ts';
 
 export type { Extracted, ExtractOptions, Ladder, LadderRow, LadderSegment, LadderTimer, PacketField, PacketLayer };
@@ -73,6 +73,29 @@ export interface PacketDetail {
   /** Captured bytes, at most 65,536. */
   readonly bytes: Uint8Array;
   readonly notes: readonly string[];
+}
+
+/** What one end said without the other in between. */
+export interface Turn {
+  readonly from: SideName;
+  /** The frame with its first octet. */
+  readonly frame: number;
+  /** Seconds since the connection's first frame. */
+  readonly at: number;
+  /** Octets before it that the capture lacks. */
+  readonly missing: number;
+  readonly octets: Uint8Array;
+}
+
+/** A window of what both ends said, each octet once and in order. */
+export interface Conversation {
+  readonly connection: ConnectionRow;
+  readonly turns: readonly Turn[];
+  /** Octets before the window, and in it. */
+  readonly skipped: number;
+  readonly shown: number;
+  /** The conversation goes on behind the window. */
+  readonly more: boolean;
 }
 
 /** A rule's own documentation, as `explain` prints it. */
@@ -168,6 +191,8 @@ export interface Questions {
   };
   ladder: { ask: { readonly connection: number }; answer: Ladder };
   packet: { ask: { readonly frame: number }; answer: PacketDetail };
+  /** @param skip octets of the conversation, both ends together, before the window (256 KiB) */
+  follow: { ask: { readonly connection: number; readonly skip: number }; answer: Conversation };
   explain: { ask: { readonly rule: string }; answer: Explanation };
   /** The row of a connection, with its transitions: without a second look at the capture. */
   connection: { ask: { readonly connection: number }; answer: ConnectionRow };

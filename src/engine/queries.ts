@@ -8,6 +8,7 @@ import type { Finding } from '../model/finding.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { ConnectionIndex, type ConnectionSource } from './connection-index.ts';
 import { explain } from './explain.ts';
+import { readConversation } from './follow.ts';
 import { extract, type ExtractSource } from './extract.ts';
 import { composeLadder, evidenceOf, notesOf, readSegments } from './ladder.ts';
 import { type FrameReader, readPacket } from './packet-detail.ts';
@@ -95,6 +96,9 @@ export class Queries implements Answers {
   readonly moment: Answers['moment'] = async (ask) => Promise.resolve(this.#time.moment(ask));
 
   readonly peers: Answers['peers'] = async (ask) => Promise.resolve(this.#peers.page(ask));
+
+  readonly follow: Answers['follow'] = async ({ connection, skip }) =>
+    readConversation(this.#pass, this.#source, rowOf(this.#source, connection), skip);
 
   readonly explain: Answers['explain'] = ({ rule }) => Promise.resolve(explain(this.#detectors, rule));
 

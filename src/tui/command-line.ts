@@ -4,6 +4,7 @@
 import { CONNECTION_SORTS } from '../engine/protocol.ts';
 import { didYouMean } from '../model/nearest.ts';
 import { findingOfScreen, goToRow, openLadder, openPacket } from './commands.ts';
+import { openFollow } from './follow-view.ts';
 import { topView } from './navigation.ts';
 import { clean } from './present/text.ts';
 import type { Choice } from './prompt.ts';
@@ -39,6 +40,12 @@ export const LINE_COMMANDS: readonly LineCommand[] = [
     takes: 'N',
     text: 'one packet',
     run: (store, rest) => withNumber(store, rest, 'frame', (frame) => openPacket(store, frame)),
+  },
+  {
+    name: 'follow',
+    takes: 'ID',
+    text: 'what the ends of a connection said',
+    run: (store, rest) => withNumber(store, rest, 'connection', (id) => openFollow(store, id)),
   },
   { name: 'filter', takes: '[WORDS]', text: 'filter the list on the screen', run: filter },
   { name: 'sort', takes: 'COLUMN', text: 'sort the connections', words: CONNECTION_SORTS, run: sort },

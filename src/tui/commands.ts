@@ -6,8 +6,10 @@ import { DETAIL_MARGIN, detailOf, itemsOf, lengthOf, selectedFinding, topView, t
 import { drawnWidth, findingsLayout } from './present/layout.ts';
 import { helpLines } from './present/prose.ts';
 import { copiesOf } from './copies.ts';
+import { openFollow } from './follow-view.ts';
 import type { Menu, MenuItem } from './menu.ts';
 import type { Store } from './store.ts';
+import { answerReplace, chooseDocument, openWriteMenu } from './writing.ts';
 import { onTimeCursor, openTime } from './time-view.ts';
 
 /** Rows are counted from 1. */
@@ -26,6 +28,8 @@ export const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>>
   'pane-down': (store) => movePane(store, 1),
   'pane-up': (store) => movePane(store, -1),
   'clear-filter': (store) => store.setFilter(''),
+  follow,
+  write: (store) => openWriteMenu(store),
   copy: (store) => openMenu(store, 'copy', 'Copy', copiesOf(store.state(), store.paths)),
   choose,
   'close-menu': (store) => store.update({ menu: null }),
@@ -108,6 +112,12 @@ function open(store: Store): void {
   }
 }
 
+function follow(store: Store): void {
+  const view = topView(store.state());
+  const id = view.kind === 'ladder' ? view.connection : view.kind === 'connections' ? view.pages.idAt(view.cursor) : undefined;
+  if (id !== undefined) openFollow(store, id);
+}
+
 /** Takes back the last thing done: first the filter, then the level. */
 function back(store: Store): void {
   const { views } = store.state();
@@ -185,6 +195,12 @@ function choose(store: Store): void {
   const { menu } = store.state();
   const item = menu?.items[menu.cursor];
   if (menu === null || item === undefined) return;
+  if (menu.kind === 'write') chooseDocument(store, item.key);
+  else if (menu.kind === 'replace') answerReplace(store, item.key);
+  else copyItem(store, item);
+}
+
+function copyItem(store: Store, item: MenuItem): void {
   // The menu stays, with the text in full: a terminal may refuse, and never says so.
   const copied = store.effects.copy(item.text);
   store.say(

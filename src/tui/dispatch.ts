@@ -1,6 +1,7 @@
 /** From a command of the key table to what carries it out: movement, a line that is typed into, or an action. */
 import { ACTIONS, goToRow, helpHeight, move, scrollHelp } from './commands.ts';
 import type { Command } from './keymap.ts';
+import { runFollowCommand } from './follow-view.ts';
 import { moved } from './menu.ts';
 import { heightOf, movement, topView } from './navigation.ts';
 import { PROMPT_ACTIONS } from './prompting.ts';
@@ -21,5 +22,5 @@ export function runCommand(store: Store, command: Command, count: number | null)
 }
 
 function perform(store: Store, command: Command): void {
-  if (!runTimeCommand(store, command)) (ACTIONS[command] ?? PROMPT_ACTIONS[command])?.(store);
+  if (!runTimeCommand(store, command) && !runFollowCommand(store, command)) (ACTIONS[command] ?? PROMPT_ACTIONS[command])?.(store);
 }

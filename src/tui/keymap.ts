@@ -13,6 +13,7 @@ export const CONTEXTS = [
   'explain',
   'time',
   'capture',
+  'follow',
   'help',
   'menu',
   'typing',
@@ -63,6 +64,12 @@ export const COMMANDS = [
   'redraw',
   'suspend',
   'quit',
+  'follow',
+  'toggle-hex',
+  'next-speaker',
+  'further',
+  'less-far',
+  'write',
   'search',
   'next-match',
   'previous-match',
@@ -99,11 +106,22 @@ export interface KeyRow {
   readonly when: readonly Context[];
 }
 
-const LISTS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'help'];
-const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture'];
-const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture'];
+const LISTS: readonly Context[] = [
+  'findings',
+  'finding',
+  'connections',
+  'ladder',
+  'packet',
+  'explain',
+  'time',
+  'capture',
+  'follow',
+  'help',
+];
+const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'follow'];
+const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture', 'follow'];
 /** Screens that are read and not chosen from. */
-const TEXTS: readonly Context[] = ['finding', 'explain', 'capture'];
+const TEXTS: readonly Context[] = ['finding', 'explain', 'capture', 'follow'];
 
 export const KEYMAP: readonly KeyRow[] = [
   {
@@ -170,6 +188,13 @@ export const KEYMAP: readonly KeyRow[] = [
   { keys: ['n'], command: 'next-match', label: 'next match of the search', when: TEXTS },
   { keys: ['N'], command: 'previous-match', label: 'the match before', when: TEXTS },
   { keys: ['y'], command: 'copy', label: 'copy: filters, addresses, commands, the view as Markdown', hint: 'copy', when: SCREENS },
+  { keys: ['f'], command: 'follow', label: 'what both ends said', hint: 'follow', when: ['connections', 'ladder'] },
+  { keys: ['enter'], command: 'open', label: 'the packet with which the turn began', hint: 'packet', when: ['follow'] },
+  { keys: ['x'], command: 'toggle-hex', label: 'text or octets', hint: 'hex', when: ['follow'] },
+  { keys: ['tab'], command: 'next-speaker', label: 'both directions, the client alone, the server alone', hint: 'who', when: ['follow'] },
+  { keys: [']'], command: 'further', label: 'the next octets of a long conversation', when: ['follow'] },
+  { keys: ['['], command: 'less-far', label: 'the octets before', when: ['follow'] },
+  { keys: ['w'], command: 'write', label: 'write the evidence as a capture, or the view as Markdown', hint: 'write', when: SCREENS },
   { keys: ['m'], command: 'mark', label: 'mark the finding for the report, or take the mark away', when: ['findings', 'finding'] },
   { keys: ['F'], command: 'freeze', label: 'freeze the screen while packets come, and let it go on', when: SCREENS },
   { keys: [':'], command: 'command-line', label: 'a command by its name; Tab completes it', when: SCREENS },

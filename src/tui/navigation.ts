@@ -15,6 +15,7 @@ import {
   connectionRows,
   drawnWidth,
   findingsLayout,
+  followRows,
   ladderLayout,
   packetLayout,
   type PacketLayout,
@@ -27,6 +28,8 @@ import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
 import { timeLayout } from './present/time.ts';
 import type { TimeView } from './time-view.ts';
+import { type FollowView, linesOfFollow } from './follow-view.ts';
+import type { Writing } from './writing.ts';
 import { lineText } from './present/line.ts';
 import type { Prompt } from './prompt.ts';
 import type { ConnectionPages } from './pages.ts';
@@ -91,7 +94,8 @@ export interface ExplainView extends Window {
 export interface CaptureView extends Window {
   readonly kind: 'capture';
 }
-export type View = FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView | CaptureView;
+export type View =
+  FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView | CaptureView | FollowView;
 
 export interface TuiState {
   readonly snapshot: Snapshot;
@@ -108,6 +112,8 @@ export interface TuiState {
   readonly found: number | null;
   /** A choice over the screen. */
   readonly menu: Menu | null;
+  /** A file that is about to be written. */
+  readonly writing: Writing | null;
   /** Digits typed before a movement. */
   readonly count: string;
   /** The screen stands still while the analysis goes on. */
@@ -175,6 +181,7 @@ export function isWaiting(view: View, opening: boolean): boolean {
     case 'ladder':
     case 'packet':
     case 'explain':
+    case 'follow':
       return view.data.value === null && view.data.error === null;
   }
 }
@@ -191,6 +198,8 @@ export function lengthOf(view: View, state: TuiState): number {
       return view.pages.total ?? 0;
     case 'ladder':
       return itemsOf(view).length;
+    case 'follow':
+      return linesOfFollow(view, state).length;
     case 'packet':
       return view.data.value === null ? 0 : packetTree(view.data.value).length;
     case 'capture':
@@ -213,6 +222,8 @@ export function heightOf(view: View, state: TuiState): number {
       return connectionRows(state.size);
     case 'ladder':
       return ladderLayout(state.size).listRows;
+    case 'follow':
+      return followRows(state.size);
     case 'time':
       return timeLayout(state.size).listRows;
     case 'packet':
@@ -244,6 +255,8 @@ export function textLines(view: View, state: TuiState): readonly string[] | null
       return view.data.value === null ? [] : explanationLines(view.data.value, view.finding, drawnWidth(state.size)).map(lineText);
     case 'capture':
       return captureLines(state.snapshot, state.rules, drawnWidth(state.size)).map(lineText);
+    case 'follow':
+      return linesOfFollow(view, state).map(({ line }) => lineText(line));
     default:
       return null;
   }
@@ -289,6 +302,8 @@ export function crumbs(state: TuiState): string[] {
           ? `${endpointText(row.client.ip, row.client.port)}→${endpointText(row.server.ip, row.server.port)}`
           : `connection ${view.connection}`;
       }
+      case 'follow':
+        return 'conversation';
       case 'packet':
         return `#${view.frame}`;
       case 'explain':

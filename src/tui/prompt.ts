@@ -1,7 +1,7 @@
 /** A line that is typed into: its text, the cursor in it, what was typed before, and what Tab makes of it. Pure. */
 
 /** What the line is for. */
-export const PURPOSES = ['filter', 'search', 'command', 'file', 'note'] as const;
+export const PURPOSES = ['filter', 'search', 'command', 'file'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** One way to go on with the word under the cursor. */

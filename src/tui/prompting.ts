@@ -5,6 +5,7 @@ import { heightOf, textLines, topView, type TuiState } from './navigation.ts';
 import { clean } from './present/text.ts';
 import { completed, edited, EDITS, type Prompt, promptFor, type Purpose, recalled, textOfPrompt, typed, withoutLast } from './prompt.ts';
 import type { Store } from './store.ts';
+import { writeNamed } from './writing.ts';
 import { completeWhere, whereProblem, type WhereProblem } from './where-completion.ts';
 
 export const PROMPT_ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>> = {
@@ -91,6 +92,7 @@ function accept(store: Store): void {
   store.update({ prompt: null });
   if (prompt.purpose === 'command') runLine(store, text);
   if (prompt.purpose === 'search') nextMatch(store, 0);
+  if (prompt.purpose === 'file') writeNamed(store, textOfPrompt(prompt).trim());
 }
 
 function cancel(store: Store): void {
@@ -98,6 +100,7 @@ function cancel(store: Store): void {
   store.update({ prompt: null });
   if (prompt?.purpose === 'filter') store.setFilter('');
   if (prompt?.purpose === 'search') store.update({ search: '' });
+  if (prompt?.purpose === 'file') store.update({ writing: null });
 }
 
 /** To the next line of the text that has what was searched for, round the end; 0: also the one under the cursor. */

@@ -4,7 +4,7 @@
  * Ink and React are loaded here and not imported, for start-up time and because Ink opens `process.stdin` when it loads: on a
  * pipe that makes the descriptor non-blocking under the thread that reads the capture from it.
  */
-import { openSync } from 'node:fs';
+import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -136,6 +136,15 @@ export async function runTui(session: Session, options: RunOptions): Promise<num
           const sequence = clipboardSequence(text, process.env);
           if (sequence !== null) stdout.write(sequence);
           return sequence !== null;
+        },
+        exists: existsSync,
+        writeFile: (path, text) => {
+          try {
+            writeFileSync(path, text);
+            return null;
+          } catch (error) {
+            return error instanceof Error ? error.message : String(error);
+          }
         },
         mouse: (on) => {
           mouse = on;

@@ -40,6 +40,10 @@ export interface TerminalEffects {
   redraw(): void;
   /** To the clipboard of whoever looks at the terminal; false: too much for it. */
   copy(text: string): boolean;
+  /** Is there a file of this name? */
+  exists(path: string): boolean;
+  /** null, or what went wrong. */
+  writeFile(path: string, text: string): string | null;
   /** Wheel and clicks, or text that can be selected. */
   mouse(on: boolean): void;
 }
@@ -89,6 +93,7 @@ export class Store {
       search: '',
       found: null,
       menu: null,
+      writing: null,
       count: '',
       frozen: false,
       marks: new Map(),

@@ -10,8 +10,6 @@ export interface ScreenPath {
   readonly shows: RegExp;
   /** In its last row and in no other; without it the hint `q quit`. */
   readonly last?: RegExp;
-  /** Only where the payload can be read again, or the session is a real one. */
-  readonly real?: true;
 }
 
 export const EVERY_SCREEN: readonly ScreenPath[] = [
@@ -24,6 +22,8 @@ export const EVERY_SCREEN: readonly ScreenPath[] = [
   { name: 'packet', keys: 'c\r\r', shows: /› #\d+(.|\n)*Sequence number/ },
   { name: 'time machine', keys: 't', shows: /› Time machine(.|\n)*┻(.|\n)*\[all hosts\](.|\n)*▸ / },
   { name: 'capture', keys: 'i', shows: /› Capture(.|\n)*\n {2}CAPTURE/ },
+  { name: 'conversation', keys: ':follow 0\r', shows: /› conversation(.|\n)*text, both directions(.|\n)*(│ |Nothing was said)/ },
+  { name: 'write menu', keys: 'w', shows: /── Write ─(.|\n)*view +this screen/, last: /Esc close/ },
   { name: 'filter being typed', keys: 'c/clo', shows: /close-wait +either end(.|\n)* \/clo/, last: /^ \/clo/ },
   { name: 'copy menu', keys: 'cy', shows: /── Copy ─(.|\n)*5-tuple +tcp /, last: /Esc close/ },
   { name: 'command line', keys: ':se', shows: /set +\[no\]NAME: (.|\n)* :se/, last: /^ :se/ },

@@ -6,6 +6,7 @@
  */
 import type {
   ConnectionSummary,
+  Conversation,
   Explanation,
   Ladder,
   LadderRow,
@@ -137,6 +138,8 @@ export class FakeSession implements Session {
         return fakePacketAt((ask as Questions['packet']['ask']).frame);
       case 'explain':
         return fakeExplanation((ask as Questions['explain']['ask']).rule);
+      case 'follow':
+        return fakeConversation((ask as Questions['follow']['ask']).connection);
       case 'connection':
         return fakeLadder((ask as Questions['connection']['ask']).connection).connection;
       case 'chart':
@@ -412,6 +415,23 @@ export function fakeLadder(connection: number): Ladder {
         note: 'the kernel of 10.0.0.1 acknowledges the FIN; its application says nothing more',
       },
     ],
+  };
+}
+
+/** A MySQL greeting with octets that are no text, a statement, a gap, an answer. */
+function fakeConversation(connection: number): Conversation {
+  const octets = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+  const turns: Conversation['turns'] = [
+    { from: 'server', frame: FIRST_FRAME + 3, at: 0.00152, missing: 0, octets: octets('J\x00\x00\x00\n8.0.36\x00mysql_native_password') },
+    { from: 'client', frame: FIRST_FRAME + 4, at: 0.0021, missing: 0, octets: octets('SELECT id, name\r\n\tFROM orders\r\n') },
+    { from: 'server', frame: FIRST_FRAME + 6, at: 0.2036, missing: 120, octets: octets('\x07orders ok') },
+  ];
+  return {
+    connection: fakeLadder(connection).connection,
+    turns,
+    skipped: 0,
+    shown: turns.reduce((sum, turn) => sum + turn.octets.length, 0),
+    more: false,
   };
 }
 

@@ -44,19 +44,17 @@ function isWhole(seen: string, { last = /q quit/ }: ScreenPath): void {
   expect(where, seen).toEqual([rows.length]);
 }
 
-const MADE_UP = EVERY_SCREEN.filter((screen) => screen.real !== true);
-
 describe.each(SIZES)('at %ix%i', (columns, rows) => {
   test('in colour', async () => {
     const t = new Terminal(process.execPath, [demo], { columns, rows });
-    await walk(t, MADE_UP);
+    await walk(t, EVERY_SCREEN);
     expect(t.output).toMatch(COLOUR);
     t.type('q');
     expect(await t.exit()).toBe(0);
   });
   test('without', async () => {
     const t = new Terminal(process.execPath, [demo], { columns, rows, env: { NO_COLOR: '1' } });
-    await walk(t, MADE_UP);
+    await walk(t, EVERY_SCREEN);
     expect(t.output).not.toMatch(COLOUR);
     t.type('q');
     expect(await t.exit()).toBe(0);
@@ -66,14 +64,14 @@ describe.each(SIZES)('at %ix%i', (columns, rows) => {
 test('while the capture is still being read', async () => {
   const t = new Terminal(process.execPath, [demo, '--half'], { columns: 120, rows: 40 });
   await t.until('reading');
-  await walk(t, MADE_UP);
+  await walk(t, EVERY_SCREEN);
   t.type('q');
   expect(await t.exit()).toBe(0);
 });
 
 test('after a storm of resizes on each of them', async () => {
   const t = new Terminal(process.execPath, [demo], { columns: 120, rows: 40 });
-  await walk(t, MADE_UP, async (screen) => {
+  await walk(t, EVERY_SCREEN, async (screen) => {
     const { shows, last = /q quit/ } = screen;
     for (let i = 0; i < 12; i++) t.resize(60 + ((i * 37) % 140), 15 + ((i * 11) % 40));
     t.resize(61, 16);
@@ -93,7 +91,7 @@ const WAYS_OUT: readonly (readonly [name: string, leave: (t: Terminal) => void, 
   ['an exception', (t) => t.type('\x1c'), 70],
 ];
 
-test.each(MADE_UP.map((screen, i) => ({ screen, name: screen.name, way: WAYS_OUT[i % WAYS_OUT.length]! })))(
+test.each(EVERY_SCREEN.map((screen, i) => ({ screen, name: screen.name, way: WAYS_OUT[i % WAYS_OUT.length]! })))(
   'left from $name by $way.0',
   async ({ screen, way: [, leave, status] }) => {
     const t = new Terminal(process.execPath, [demo, '--throw-on-key']);
@@ -111,7 +109,7 @@ test('stopped and continued on each of them', async () => {
   const t = new Terminal('bash', ['--norc', '--noprofile', '-i'], { env: { PS1: 'prompt> ' } });
   await t.until('prompt>');
   t.type(`${process.execPath} ${demo}\r`);
-  await walk(t, MADE_UP, async (screen) => {
+  await walk(t, EVERY_SCREEN, async (screen) => {
     t.type('\x1a');
     await t.until((seen) => seen.includes('Stopped') && seen.trimEnd().endsWith('prompt>'));
     // Bracketed paste is bash's own, for its prompt.

@@ -18,6 +18,8 @@ export interface Screen {
   readonly left: string[];
   /** What went to the clipboard. */
   readonly copied: string[];
+  /** Files, by name. */
+  readonly written: Map<string, string>;
   readonly store: Store;
   close(): void;
 }
@@ -33,6 +35,7 @@ export async function openScreen(
   let frame = '';
   const left: string[] = [];
   const copied: string[] = [];
+  const written = new Map<string, string>();
   let pending = 0;
   const store = new Store(session, {
     size,
@@ -45,6 +48,12 @@ export async function openScreen(
       copy: (text) => {
         copied.push(text);
         return true;
+      },
+      exists: (path) => written.has(path),
+      writeFile: (path, text) => {
+        if (path.startsWith('/dev/')) return 'permission denied';
+        written.set(path, text);
+        return null;
       },
       mouse: (on) => left.push(on ? 'mouse on' : 'mouse off'),
     },
@@ -85,6 +94,7 @@ export async function openScreen(
     },
     left,
     copied,
+    written,
     store,
     close: () => {
       mounted.unmount();

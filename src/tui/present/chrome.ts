@@ -90,7 +90,7 @@ export function hints(context: Context, width: number, keymap: readonly KeyRow[]
 export const filterLine = (text: string, matches: number, width: number): Line =>
   fitLine([span(' /', 'accent'), span(clean(text), 'bold'), span(`  ${plural(matches, 'match', 'matches')} · Esc clears`, 'dim')], width);
 
-const LEADS: Readonly<Record<Purpose, string>> = { filter: ' /', search: ' /', command: ' :', file: ' file: ', note: ' note: ' };
+const LEADS: Readonly<Record<Purpose, string>> = { filter: ' /', search: ' /', command: ' :', file: ' file: ' };
 
 /**
  * The line that is typed into, the cursor as a block. `problem`: the place that means nothing is marked, once the cursor has left

@@ -72,6 +72,9 @@ export function findingsLayout(size: Size, findings: number): FindingsLayout {
   return { ...head, bodyRows: body, details: 'none', listRows: body - 1, listWidth: width, detailRows: 0, detailWidth: 0 };
 }
 
+/** Of a conversation, below one row that says whose it is. */
+export const followRows = (size: Size): number => Math.max(1, bodyRows(size) - 1);
+
 /** The list of connections has one header row. */
 export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1);
 

@@ -34,6 +34,7 @@ const SCREEN_NAMES: Readonly<Record<Context, string>> = {
   time: 'the time machine',
   capture: 'the facts of the capture',
   help: 'the help',
+  follow: 'a conversation',
   menu: 'a menu',
   typing: 'the line that is typed into',
 };

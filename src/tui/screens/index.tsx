@@ -6,6 +6,7 @@ import { ConnectionsScreen } from './connections.tsx';
 import { ExplainScreen } from './explain.tsx';
 import { FindingScreen } from './finding.tsx';
 import { FindingsScreen } from './findings.tsx';
+import { FollowScreen } from './follow.tsx';
 import { LadderScreen } from './ladder.tsx';
 import { PacketScreen } from './packet.tsx';
 import { TimeScreen } from './time.tsx';
@@ -26,6 +27,8 @@ export function Screen({ view, state }: { readonly view: View; readonly state: T
       return <ExplainScreen view={view} state={state} />;
     case 'capture':
       return <CaptureScreen view={view} state={state} />;
+    case 'follow':
+      return <FollowScreen view={view} state={state} />;
     case 'time':
       return <TimeScreen view={view} state={state} />;
   }
