@@ -63,7 +63,6 @@ function textRows(octets: Uint8Array, width: number): string[] {
   for (const line of text.replace(/\r?\n$/, '').split(/\r?\n/)) {
     let row = '';
     let used = 0;
-    // eslint-disable-next-line no-control-regex -- they are what is looked for
     for (const char of line.replaceAll('\t', TAB).replace(/[\x00-\x1f\x7f\ufffd]/g, '·')) {
       const safe = clean(char);
       const cells = widthOf(safe);
