@@ -116,6 +116,9 @@ export class Cursor {
     return false;
   }
 
+  /** Passes over so many of the next records at the most, uncounted; returns how many. */
+  readonly pass = (most: number): number => this.reader.pass?.(most) ?? 0;
+
   /** Takes note of the record that is about to be delivered. */
   count(): void {
     const { record } = this;

@@ -15,6 +15,11 @@ export { linkTypeName } from './link-types.ts';
 export interface CaptureSink {
   /** One record, valid during the call, of input number `file`. False: enough, stop reading. */
   record(record: RawRecord, file: number): boolean;
+  /**
+   * Asked after a record, where one input is read alone: calls `pass` with the number of records from here on that it need not see,
+   * and learns how many of them it will not.
+   */
+  unwanted?(pass: (most: number) => number): void;
   /** After each chunk that was parsed; octets over all inputs. Reading goes on when the promise has settled. */
   chunk?(bytesRead: number, bytesTotal: number | null): void | Promise<void>;
 }
@@ -125,9 +130,11 @@ async function merge(cursors: readonly Cursor[], sink: CaptureSink, signal: Abor
 /** Delivers records of `first` for as long as none of the others' is due: of files that follow each other, a whole chunk. */
 function deliver(first: Cursor, second: Cursor | null, sink: CaptureSink): 'stopped' | 'dry' | 'overtaken' {
   const { reader, record, index } = first;
+  const asks = second === null && sink.unwanted !== undefined;
   do {
     first.count();
     if (!sink.record(record, index)) return 'stopped';
+    if (asks) sink.unwanted?.(first.pass);
     if (!reader.next(record)) return 'dry';
   } while (second === null || isBefore(first, second));
   return 'overtaken';

@@ -130,6 +130,32 @@ export class PcapReader extends RecordReader {
     return true;
   }
 
+  pass(most: number): number {
+    if (!this.reading || this.#maybeSwapped) return 0;
+    const { window } = this;
+    const { view, end } = window;
+    const header = this.#headerLength;
+    const little = this.#little;
+    const longest = Math.min(this.#maxFrame, this.#snapLen);
+    const lengthAt = this.#capLenAt;
+    let { at } = window;
+    let last = at;
+    let passed = 0;
+    while (passed < most && end - at >= header) {
+      const capLen = view.getUint32(at + lengthAt, little);
+      if (capLen === 0 || capLen > longest || end - at < header + capLen) break;
+      last = at;
+      at += header + capLen;
+      passed++;
+    }
+    if (passed === 0) return 0;
+    window.at = at;
+    this.records += passed;
+    this.passedRecords = this.records;
+    this.passedSeconds = view.getUint32(last, little);
+    return passed;
+  }
+
   protected unfinished(): string | null {
     return this.reading ? this.cutShort(this.#headerLength) : 'the file ends inside the pcap header';
   }

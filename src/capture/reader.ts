@@ -76,6 +76,11 @@ export interface CaptureReader {
   push(chunk: Uint8Array): void;
   /** Fills `record` and returns true, or returns false when it needs more bytes, is at the end, or met damage. */
   next(record: RawRecord): boolean;
+  /**
+   * Passes over the next records unseen, as far as they are here and nothing about them is odd: `most` of them at the most. Returns
+   * how many. Absent: the format's records cannot be told without looking at them.
+   */
+  pass?(most: number): number;
   /** No more bytes will come: what is left over is damage. */
   end(): void;
 }

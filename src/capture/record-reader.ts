@@ -28,6 +28,10 @@ export abstract class RecordReader implements CaptureReader {
   /** The window stands at a record: the file header is behind us and no damage before us. */
   protected reading = false;
 
+  /** After `pass`: how many records there had been then, and the time of the last of them. */
+  protected passedRecords = -1;
+  protected passedSeconds = 0;
+
   readonly #skipped = new Skipped();
   /** Behind a damaged record, while none that makes sense has been found. */
   #search: Search | null = null;
@@ -94,7 +98,7 @@ export abstract class RecordReader implements CaptureReader {
   /** Nothing marks the next record: it is looked for, not far in time from `record`, the one before. */
   protected lose(record: RawRecord, what: string): void {
     this.#search = new Search(this.#damaged(what));
-    this.#lastSeconds = this.records > 0 ? record.seconds : 0;
+    this.#lastSeconds = this.records === this.passedRecords ? this.passedSeconds : this.records > 0 ? record.seconds : 0;
     this.reading = false;
   }
 

@@ -87,17 +87,20 @@ export async function extract(
     bytes += piece.length;
     if (piece.length > 0) await write(piece);
   };
-  await pass.run((record, frame, file) => {
-    if (frame > source.packets) return false;
-    seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
-    decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
-    if (!choice.has(packet, frame) && !around.has(frame) && pieces?.has(frame) !== true) return true;
-    writer.packet(disguise === null ? record : disguise.of(record), file, comments.get(frame) ?? null);
-    packets++;
-    lastTime.seconds = record.seconds;
-    lastTime.nanos = record.nanos;
-    return frame < source.packets;
-  }, flush);
+  await pass.run(
+    (record, frame, file) => {
+      if (frame > source.packets) return false;
+      seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
+      decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
+      if (!choice.has(packet, frame) && !around.has(frame) && pieces?.has(frame) !== true) return true;
+      writer.packet(disguise === null ? record : disguise.of(record), file, comments.get(frame) ?? null);
+      packets++;
+      lastTime.seconds = record.seconds;
+      lastTime.nanos = record.nanos;
+      return frame < source.packets;
+    },
+    { rest: flush },
+  );
   if (packets === 0) throw new UsageError(`no packet of the capture belongs to ${selection.title}; nothing was written.`);
   const end = source.observedUntil;
   writer.end(end);

@@ -19,7 +19,7 @@ import { StateTimeline } from './state-timeline.ts';
 import type { FrameReader } from './packet-detail.ts';
 import type { Ladder, LadderRow } from './protocol.ts';
 import { RelativeSequence } from './relative-sequence.ts';
-import type { SecondPass } from './second-pass.ts';
+import type { SecondPass, Visit } from './second-pass.ts';
 import { Repeats, withRepeat, type Repeat } from './repeats.ts';
 import { SegmentNotes } from './segment-notes.ts';
 import { SegmentWords } from './segment-words.ts';
@@ -77,13 +77,14 @@ export async function readSegments(
   const readers = rows.map((row) => new ConnectionReader(row, reader, decoder, kept));
   const first = Math.min(...rows.map((row) => row.firstFrame));
   const last = Math.min(until, Math.max(...rows.map((row) => row.lastFrame)));
-  await pass.run((record, frame, file) => {
+  const read: Visit = (record, frame, file) => {
     if (frame < first && !sawFragments) return true;
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
     decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
     for (const one of readers) if (frame >= one.row.firstFrame && frame <= one.row.lastFrame) one.packet(packet, record, frame, file);
     return frame < last;
-  });
+  };
+  await pass.run(read, sawFragments ? {} : { wanted: () => first });
   return readers.map((one) => one.segments());
 }
 

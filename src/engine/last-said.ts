@@ -13,7 +13,7 @@ import type { LastSaid, SaidBefore, SaidGroup, SaidLine } from '../model/said.ts
 import { SIDE_NAMES, type SideName } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { plural } from '../model/wording.ts';
-import type { SecondPass } from './second-pass.ts';
+import type { SecondPass, Visit } from './second-pass.ts';
 
 /** Connections looked at: enough to see what they have in common. The first ones, so that reading again ends early. */
 const OF_A_FINDING = 200;
@@ -106,7 +106,7 @@ export async function readSaid({ frames }: SaidPlan, pass: SecondPass, first: De
   const { sawFragments } = first;
   const packet = new Packet();
   let next = 0;
-  await pass.run((record, frame) => {
+  const hear: Visit = (record, frame) => {
     const wanted = frame === frames[next];
     if (!wanted && !sawFragments) return true;
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
@@ -114,7 +114,8 @@ export async function readSaid({ frames }: SaidPlan, pass: SecondPass, first: De
     if (!wanted) return true;
     if (packet.layer === Layer.TCP) heard.set(frame, heardIn(packet, frame));
     return ++next < frames.length;
-  });
+  };
+  await pass.run(hear, sawFragments ? {} : { wanted: () => frames[next] ?? 0 });
   return heard;
 }
 

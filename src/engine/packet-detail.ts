@@ -8,7 +8,7 @@ import { Layer, Packet } from '../decode/packet.ts';
 import { Clock } from '../model/clock.ts';
 import { nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { PacketDetail } from './protocol.ts';
-import type { SecondPass } from './second-pass.ts';
+import type { SecondPass, Visit } from './second-pass.ts';
 
 /** What the first pass has left behind for others: who is who. */
 export interface FrameReader {
@@ -30,7 +30,7 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
   let seconds = 0;
   const decoder = reader.decoder.again(() => seconds);
   const { sawFragments } = reader.decoder;
-  await pass.run((record, frame) => {
+  const show: Visit = (record, frame) => {
     if (frame < wanted && !sawFragments) return true;
     const { linkType, view, bytes, at, capLen, origLen } = record;
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
@@ -56,7 +56,8 @@ export async function readPacket(pass: SecondPass, reader: FrameReader, wanted: 
       notes,
     };
     return false;
-  });
+  };
+  await pass.run(show, sawFragments ? {} : { wanted: () => wanted });
   return detail;
 }
 

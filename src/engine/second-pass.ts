@@ -26,13 +26,23 @@ export class SecondPass {
     return this.#signal.aborted;
   }
 
-  /** @param rest what is done between two chunks of the input; reading waits for it. */
-  run(visit: Visit, rest?: () => Promise<void>): Promise<void> {
+  /**
+   * @param rest what is done between two chunks of the input; reading waits for it.
+   * @param wanted the next frame that has to be visited, asked after each one; those before it may be left out
+   */
+  run(visit: Visit, { rest, wanted }: { readonly rest?: () => Promise<void>; readonly wanted?: () => number } = {}): Promise<void> {
     const pass = this.#last.then(async () => {
       this.#signal.throwIfAborted();
       let frame = 0;
-      const record: CaptureSink['record'] = (record, file) => visit(record, ++frame, file);
-      await this.#read(rest === undefined ? { record } : { record, chunk: rest }, this.#signal);
+      const sink: CaptureSink = { record: (record, file) => visit(record, ++frame, file) };
+      if (rest !== undefined) sink.chunk = rest;
+      if (wanted !== undefined) {
+        sink.unwanted = (pass) => {
+          const before = wanted() - frame - 1;
+          if (before > 0) frame += pass(before);
+        };
+      }
+      await this.#read(sink, this.#signal);
       this.#signal.throwIfAborted();
     });
     this.#last = pass.catch(() => undefined);
