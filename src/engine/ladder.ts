@@ -2,7 +2,8 @@
  * One connection, segment by segment, with the states of both ends between the segments: composed from a second pass over the
  * capture (the segments) and the connection's row (the transitions). One pass serves several connections.
  *
- * Bounded: of a long connection the beginning and the end are kept, because that is where it opens and where it breaks.
+ * Bounded: of a long connection the beginning and the end are kept, because that is where it opens and where it breaks; or, when
+ * asked for, the segments around one of its frames.
  */
 import type { RawRecord } from '../capture/reader.ts';
 import { type Decoder, decodeTcpOptions } from '../decode/index.ts';
@@ -52,7 +53,10 @@ export interface Segments {
   readonly clock: Clock;
   readonly head: readonly Step[];
   readonly tail: readonly Step[];
+  /** Between head and tail. */
   readonly omitted: number;
+  /** Behind the tail. */
+  readonly omittedAfter: number;
 }
 
 /** How much of each connection is read. */
@@ -61,6 +65,8 @@ export interface Extent {
   readonly kept?: number;
   /** Last frame looked at; default: each connection's last. */
   readonly until?: number;
+  /** Kept are the segments around this frame, not those at either end. */
+  readonly around?: number | undefined;
 }
 
 /** The segments of these connections, each between its first and its last frame, in one pass. */
@@ -68,13 +74,13 @@ export async function readSegments(
   pass: SecondPass,
   reader: FrameReader,
   rows: readonly ConnectionRow[],
-  { kept = KEPT_SEGMENTS, until = Infinity }: Extent = {},
+  { kept = KEPT_SEGMENTS, until = Infinity, around }: Extent = {},
 ): Promise<Segments[]> {
   let seconds = 0;
   const decoder = reader.decoder.again(() => seconds);
   const { sawFragments } = reader.decoder;
   const packet = new Packet();
-  const readers = rows.map((row) => new ConnectionReader(row, reader, decoder, kept));
+  const readers = rows.map((row) => new ConnectionReader(row, reader, decoder, kept, around));
   const first = Math.min(...rows.map((row) => row.firstFrame));
   const last = Math.min(until, Math.max(...rows.map((row) => row.lastFrame)));
   const read: Visit = (record, frame, file) => {
@@ -93,6 +99,7 @@ class ConnectionReader {
   readonly row: ConnectionRow;
   readonly #reader: FrameReader;
   readonly #kept: number;
+  readonly #around: number | undefined;
   readonly #match: TupleMatch;
   readonly #repeats: Repeats;
   readonly #talk: SegmentWords | null;
@@ -101,14 +108,18 @@ class ConnectionReader {
   readonly #head: Step[] = [];
   /** A ring: the oldest is overwritten. */
   readonly #ring: Step[] = [];
+  /** Behind the frame around which they are kept; and how many more there are. */
+  readonly #behind: Step[] = [];
+  #after = 0;
   #count = 0;
   #clock = new Clock(0, 0);
   #last = nanos(0);
 
-  constructor(row: ConnectionRow, reader: FrameReader, decoder: Decoder, kept: number) {
+  constructor(row: ConnectionRow, reader: FrameReader, decoder: Decoder, kept: number, around: number | undefined) {
     this.row = row;
     this.#reader = reader;
     this.#kept = kept;
+    this.#around = around;
     this.#match = new TupleMatch(row, decoder.encapsulations);
     this.#repeats = new Repeats(decoder.encapsulations);
     this.#talk = reader.payload ? new SegmentWords(row.server.port) : null;
@@ -154,21 +165,28 @@ class ConnectionReader {
   }
 
   #keep(step: Step): void {
-    if (this.#count < this.#kept) this.#head.push(step);
-    else this.#ring[(this.#count - this.#kept) % this.#kept] = step;
+    const around = this.#around;
     this.#count++;
+    if (around !== undefined && step.frame > around) {
+      if (this.#behind.length < this.#kept) this.#behind.push(step);
+      else this.#after++;
+    } else if (around === undefined && this.#head.length < this.#kept) this.#head.push(step);
+    else this.#ring[(this.#count - 1 - this.#head.length) % this.#kept] = step;
   }
 
   segments(): Segments {
     const ring = this.#ring;
-    const seam = ring.length < this.#kept ? 0 : this.#count % this.#kept;
-    const tail = [...ring.slice(seam), ...ring.slice(0, seam)];
-    return { clock: this.#clock, head: this.#head, tail, omitted: Math.max(0, this.#count - 2 * this.#kept) };
+    const head = this.#head;
+    const behind = this.#behind;
+    const rung = this.#count - head.length - behind.length - this.#after;
+    const seam = ring.length < this.#kept ? 0 : rung % this.#kept;
+    const tail = [...ring.slice(seam), ...ring.slice(0, seam), ...behind];
+    return { clock: this.#clock, head, tail, omitted: rung - ring.length, omittedAfter: this.#after };
   }
 }
 
 export function composeLadder(row: ConnectionRow, segments: Segments, findings: readonly Finding[]): Ladder {
-  const { clock, head, tail, omitted } = segments;
+  const { clock, head, tail, omitted, omittedAfter } = segments;
   const timeline = new StateTimeline(row, clock);
   const rows: LadderRow[] = [];
   const add = (step: Step): void => {
@@ -195,8 +213,10 @@ export function composeLadder(row: ConnectionRow, segments: Segments, findings: 
   // What happened among the left-out segments has no place on the ladder, but the states go on from there.
   if (omitted > 0 && tail[0]) timeline.before(tail[0].frame, tail[0].time);
   tail.forEach(add);
+  const evidence = evidenceOf(row.id, findings);
+  if (omittedAfter > 0) return { connection: row, rows, omitted, omittedAt, omittedAfter, evidence };
   rows.push(...timeline.rest());
-  return { connection: row, rows, omitted, omittedAt, evidence: evidenceOf(row.id, findings) };
+  return { connection: row, rows, omitted, omittedAt, evidence };
 }
 
 /** Frames of this connection that prove a finding. */

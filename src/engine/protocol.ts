@@ -189,7 +189,8 @@ export interface Questions {
     };
     answer: { readonly total: number; readonly rows: readonly ConnectionSummary[] };
   };
-  ladder: { ask: { readonly connection: number }; answer: Ladder };
+  /** @param around of a long connection the segments around this frame, instead of the first and the last */
+  ladder: { ask: { readonly connection: number; readonly around?: number | undefined }; answer: Ladder };
   packet: { ask: { readonly frame: number }; answer: PacketDetail };
   /** @param skip octets of the conversation, both ends together, before the window (256 KiB) */
   follow: { ask: { readonly connection: number; readonly skip: number }; answer: Conversation };

@@ -47,7 +47,7 @@ export class Queries implements Answers {
   readonly #time: TimeMachine;
   readonly #peers: Peers;
   /** The ladder shown last: its packets are what is looked at next. */
-  #lastLadder: { readonly ladder: Ladder; readonly revision: number } | null = null;
+  #lastLadder: { readonly ladder: Ladder; readonly revision: number; readonly around: number | undefined } | null = null;
 
   /** @param paths the capture, which is never written to. */
   constructor(
@@ -77,7 +77,7 @@ export class Queries implements Answers {
     return Promise.resolve(this.#index.page(ask, { findings, revision, final }));
   };
 
-  readonly ladder: Answers['ladder'] = ({ connection }) => this.#ladder(connection);
+  readonly ladder: Answers['ladder'] = ({ connection, around }) => this.#ladder(connection, around);
 
   readonly packet: Answers['packet'] = async ({ frame }) => {
     const { packets } = this.#source;
@@ -114,14 +114,19 @@ export class Queries implements Answers {
     }
   };
 
-  async #ladder(connection: number): Promise<Ladder> {
+  async #ladder(connection: number, around: number | undefined): Promise<Ladder> {
     const row = rowOf(this.#source, connection);
     const { analysisRevision: revision, findings } = this.#state();
     const last = this.#lastLadder;
-    if (last?.revision === revision && last.ladder.connection.id === connection && last.ladder.connection.lastFrame === row.lastFrame)
+    if (
+      last?.revision === revision &&
+      last.around === around &&
+      last.ladder.connection.id === connection &&
+      last.ladder.connection.lastFrame === row.lastFrame
+    )
       return last.ladder;
-    const ladder = await readLadder(this.#source, this.#pass, connection, findings);
-    this.#lastLadder = { ladder, revision };
+    const ladder = await readLadder(this.#source, this.#pass, connection, findings, around);
+    this.#lastLadder = { ladder, revision, around };
     return ladder;
   }
 
@@ -142,9 +147,15 @@ export class Queries implements Answers {
 }
 
 /** @throws UsageError naming the connections that exist */
-export async function readLadder(source: LadderSource, pass: SecondPass, id: number, findings: readonly Finding[]): Promise<Ladder> {
+export async function readLadder(
+  source: LadderSource,
+  pass: SecondPass,
+  id: number,
+  findings: readonly Finding[],
+  around?: number,
+): Promise<Ladder> {
   const row = rowOf(source, id);
-  const [segments] = await readSegments(pass, source, [row]);
+  const [segments] = await readSegments(pass, source, [row], { around });
   if (segments === undefined) throw new Error('a connection that was asked for was not read');
   return composeLadder(row, segments, findings);
 }

@@ -57,6 +57,8 @@ export interface Ladder {
   readonly omitted: number;
   /** Index in `rows` before which the omitted ones stood. */
   readonly omittedAt: number;
+  /** Segments behind the last row, where a part in the middle was asked for; absent when there are none. */
+  readonly omittedAfter?: number;
   /** Frames that prove a finding, with the note. */
   readonly evidence: readonly LadderEvidence[];
 }

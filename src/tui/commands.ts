@@ -103,12 +103,8 @@ function open(store: Store): void {
   } else if (view.kind === 'ladder') {
     const item = itemsOf(view)[view.cursor];
     if (item?.kind === 'row' && item.row.frame !== null) openPacket(store, item.row.frame);
-    else if (item)
-      store.say(
-        item.kind === 'row'
-          ? 'No packet shows this: a timer did it.'
-          : 'These segments are not shown here; filter the connection by frame in Wireshark.',
-      );
+    else if (item?.kind === 'omitted') store.loadAround(view, item.around);
+    else if (item) store.say(item.kind === 'row' ? 'No packet shows this: a timer did it.' : 'No packet passed in this time.');
   }
 }
 
@@ -127,7 +123,7 @@ function back(store: Store): void {
 
 const openDetails = (store: Store, finding: Finding): void => store.push({ kind: 'finding', finding, cursor: 0, top: 0 });
 export const openLadder = (store: Store, connection: number, frame: number | string | null, finding: string | null): void =>
-  store.push({ kind: 'ladder', connection, finding, filter: '', jump: frame, cursor: 0, top: 0, data: WAITING });
+  store.push({ kind: 'ladder', connection, finding, filter: '', jump: frame, around: null, cursor: 0, top: 0, data: WAITING });
 export const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
 
 function evidence(store: Store): void {

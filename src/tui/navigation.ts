@@ -76,6 +76,8 @@ export interface LadderView extends Window {
   readonly finding: string | null;
   /** The frame to which the cursor goes as soon as the rows are there; or the last row at this time (RFC 3339). */
   readonly jump: number | string | null;
+  /** Of a long connection the segments around this frame are shown; null: the first and the last. */
+  readonly around: number | null;
   readonly data: Loaded<Ladder>;
 }
 export interface PacketView extends Window {

@@ -258,6 +258,19 @@ export class Store {
     this.#goOn();
   }
 
+  /** Of a long connection the segments around a frame, on which the cursor will be. */
+  loadAround(view: LadderView, frame: number): void {
+    const next = { ...view, around: frame, jump: frame, filter: '' };
+    this.replace(next);
+    this.#load(next);
+  }
+
+  /** The frame that is wanted may be among those that were left out of a long connection. */
+  #seek(): void {
+    const view = topView(this.#state);
+    if (view.kind === 'ladder' && typeof view.jump === 'number' && view.data.value !== null) this.loadAround(view, view.jump);
+  }
+
   /** Another filter or order: from the top, because the rows are others. */
   requery(view: ConnectionsView): void {
     view.pages.setQuery({ finding: view.finding, where: view.filter, sort: view.sort, descending: view.descending });
@@ -324,13 +337,14 @@ export class Store {
   #load(view: LadderView | PacketView | ExplainView): void {
     switch (view.kind) {
       case 'ladder':
-        this.#answer(this.#session.ask('ladder', { connection: view.connection }), (data) =>
+        this.#answer(this.#session.ask('ladder', { connection: view.connection, around: view.around ?? undefined }), (data) => {
           this.change((v) =>
-            v.kind === 'ladder' && v.connection === view.connection
+            v.kind === 'ladder' && v.connection === view.connection && v.around === view.around
               ? onFrame({ ...v, data: kept(v.data, data) }, v.data.value === null)
               : v,
-          ),
-        );
+          );
+          this.#seek();
+        });
         break;
       case 'packet':
         this.#answer(this.#session.ask('packet', { frame: view.frame }), (data) =>
@@ -378,7 +392,9 @@ function onFrame(view: LadderView, isNew: boolean): LadderView {
     typeof frame === 'string'
       ? items.findLastIndex((item) => item.kind === 'row' && item.row.time <= frame)
       : items.findIndex((item) => item.kind === 'row' && item.row.frame === frame);
-  return { ...view, jump: null, cursor: at >= 0 ? at : view.cursor };
+  const { omitted, omittedAfter = 0 } = view.data.value;
+  const isLeftOut = at < 0 && typeof frame === 'number' && omitted + omittedAfter > 0 && view.around !== frame;
+  return { ...view, jump: isLeftOut ? frame : null, cursor: at >= 0 ? at : view.cursor };
 }
 
 /** A packet is opened for its TCP header: the cursor starts there, and the outer layers are above. */

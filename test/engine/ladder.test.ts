@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type CaptureSink, readStream } from '../../src/capture/index.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
-import { KEPT_SEGMENTS, composeLadder, evidenceOf, readSegments } from '../../src/engine/ladder.ts';
+import { type Extent, KEPT_SEGMENTS, composeLadder, evidenceOf, readSegments } from '../../src/engine/ladder.ts';
 import type { Ladder, LadderRow, LadderSegment } from '../../src/engine/protocol.ts';
 import { SecondPass } from '../../src/engine/second-pass.ts';
 import type { Evidence } from '../../src/model/finding.ts';
@@ -18,10 +18,10 @@ import type { StateName } from '../../src/model/state.ts';
 const time = (seconds: string): string => `2026-11-20T08:33:${seconds}Z`;
 
 /** The ladder of a capture whose frames are given, for a row that the tracker would have made. */
-async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>): Promise<Ladder> {
+async function ladderOf(capture: Uint8Array, row: Partial<ConnectionRow>, extent: Extent = {}): Promise<Ladder> {
   const pass = new SecondPass((sink: CaptureSink) => readStream([capture], sink), new AbortController().signal);
   const full = connectionRow({ lastFrame: 1_000_000, ...row });
-  const [segments] = await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, [full]);
+  const [segments] = await readSegments(pass, { decoder: new Decoder(), payload: true, connectionOf: () => -1 }, [full], extent);
   return composeLadder(full, segments!, []);
 }
 
@@ -213,6 +213,37 @@ describe('the ladder of a connection', () => {
     expect(frames.at(-1)).toBe(KEPT_SEGMENTS * 2 + 40);
     expect(frames).toHaveLength(KEPT_SEGMENTS * 2);
     expect(ladder.rows[KEPT_SEGMENTS]).toMatchObject({ serverState: 'CLOSE_WAIT', transitions: [] });
+  });
+
+  test('of a long connection any part can be asked for, with the states and numbers that it has in the whole', async () => {
+    const data = Array.from({ length: 97 }, (_, i) => `+.001 > P. ${String(i * 10 + 1)}:${String(i * 10 + 11)}(10) ack 1`).join('\n');
+    const row = {
+      transitions: [
+        ...OPENING,
+        { time: time('00.050000000'), frame: 33, endpoint: 'server', from: 'ESTABLISHED', to: 'CLOSE_WAIT', cause: 'x' },
+        { time: time('59.000000000'), frame: null, endpoint: 'client', from: 'ESTABLISHED', to: 'CLOSED', cause: 'timer' },
+      ] satisfies TransitionRow[],
+    };
+    const whole = await ladderOf(captureOf(`${HANDSHAKE}\n${data}`), row);
+    const part = async (around: number): Promise<Ladder> => ladderOf(captureOf(`${HANDSHAKE}\n${data}`), row, { kept: 10, around });
+    for (const [around, from, to] of [
+      [60, 51, 70],
+      [4, 1, 14],
+      [95, 86, 100],
+      [100, 91, 100],
+      [0, 1, 10],
+    ] as const) {
+      // prettier-ignore
+      const ladder = await part(around);
+      const rows = whole.rows.filter(({ frame }) => (frame === null ? to === 100 : frame >= from && frame <= to));
+      expect(ladder).toEqual({
+        ...whole,
+        rows,
+        omitted: from - 1,
+        omittedAt: 0,
+        ...(to < 100 ? { omittedAfter: 100 - to } : {}),
+      });
+    }
   });
 
   test('numbers count on where 2^32 ends: octets of a 5 GB stream', async () => {

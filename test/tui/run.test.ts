@@ -28,7 +28,7 @@ describe('a session at the terminal', () => {
     t.type('\r');
     await t.until('SERVER IS');
     await t.until('#400');
-    t.type('G\x1b[A\x1b[A\r'); // last row, two up: the FIN, in one burst
+    t.type('G\x1b[A\x1b[A\x1b[A\r'); // last row, three up: the FIN, in one burst
     await t.until('Sequence number');
     expect(t.text()).toContain('10.0.0.1:54200→10.0.0.9:3306 › #400');
     t.type('\x1b');

@@ -252,7 +252,7 @@ describe('one connection and one packet', () => {
     expect(s.text()).toContain('state     server FIN_WAIT_2 → CLOSED: orphaned for 60 s (tcp_fin_timeout)');
     await s.type('\r');
     expect(last(s)).toContain('No packet shows this: a timer did it.');
-    await s.type('kk');
+    await s.type('kkk');
     expect(s.text()).toContain('★ proves  FIN from 10.0.0.9; from here on 10.0.0.1 owes its own');
   });
   test('the packet opens at its TCP header; the chosen field’s bytes are marked', async () => {

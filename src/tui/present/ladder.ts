@@ -6,25 +6,42 @@ import type { Ladder, LadderRow, LadderSegment } from '../../engine/protocol.ts'
 import { endpointText } from '../../model/address.ts';
 import { wordsText } from '../../report/narrate.ts';
 import { flagWords, segmentForms } from '../../report/segment-words.ts';
-import { count, duration, timeOfDay } from './format.ts';
+import { count, duration, plural, timeOfDay } from './format.ts';
 import { words } from './findings.ts';
 import { fitLine, fitSpan, type Line, lineText, type Span, span, spread, stateStyle, type Style } from './line.ts';
 import { clean, cut, fit, widthOf, wrap } from './text.ts';
 
 export type LadderItem =
   | { readonly kind: 'row'; readonly row: LadderRow; readonly before: LadderRow | null }
-  | { readonly kind: 'omitted'; readonly count: number };
+  /** Nothing was seen for so many seconds; `before` is the row above. */
+  | { readonly kind: 'silence'; readonly seconds: number; readonly before: LadderRow }
+  /** `around`: the frame around which they can be asked for. */
+  | { readonly kind: 'omitted'; readonly count: number; readonly around: number };
 
-/** Rows of the ladder with the gap that the session's bound left. `before` is the row above in the connection, not on the screen. */
+/** From here on a pause has a row of its own: longer than any retransmission timer's first step (RFC 6298 §2.1). Seconds. */
+const SILENCE_SECONDS = 1;
+
+/** Rows of the ladder with the gaps that the session's bound left. `before` is the row above in the connection, not on the screen. */
 export function ladderItems(ladder: Ladder, filter: string): LadderItem[] {
   const terms = words(filter);
   const items: LadderItem[] = [];
+  const omitted = (count: number | undefined, near: LadderRow | undefined): void => {
+    if (count !== undefined && count > 0) items.push({ kind: 'omitted', count, around: near?.frame ?? ladder.connection.firstFrame });
+  };
   ladder.rows.forEach((row, i) => {
-    if (ladder.omitted > 0 && i === ladder.omittedAt) items.push({ kind: 'omitted', count: ladder.omitted });
+    const above = ladder.rows[i - 1];
+    const isSeam = ladder.omitted > 0 && i === ladder.omittedAt;
+    if (isSeam) omitted(ladder.omitted, above ?? row);
+    const seconds = above === undefined || isSeam ? 0 : row.at - above.at;
+    if (terms.length === 0 && above && seconds >= SILENCE_SECONDS) items.push({ kind: 'silence', seconds, before: above });
     const text = terms.length === 0 ? '' : searchText(row);
-    if (terms.every((term) => text.includes(term))) items.push({ kind: 'row', row, before: ladder.rows[i - 1] ?? null });
+    if (terms.every((term) => text.includes(term))) items.push({ kind: 'row', row, before: above ?? null });
   });
-  if (ladder.omitted > 0 && ladder.omittedAt >= ladder.rows.length) items.push({ kind: 'omitted', count: ladder.omitted });
+  if (ladder.omittedAt >= ladder.rows.length) omitted(ladder.omitted, ladder.rows.at(-1));
+  omitted(
+    ladder.omittedAfter,
+    ladder.rows.findLast(({ frame }) => frame !== null),
+  );
   return items;
 }
 
@@ -107,15 +124,18 @@ export interface LadderRowOptions {
 
 export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
   const lead = options.current ? '▸' : ' ';
-  if (item.kind === 'omitted') return [span(fit(`${lead}  ⋮ ${count(item.count)} segments left out here`, options.width), 'dim')];
-  const { row, before } = item;
+  if (item.kind === 'omitted')
+    return [span(fit(`${lead}  ⋮ ${plural(item.count, 'segment')} left out here; Enter shows those next to it`, options.width), 'dim')];
   const w = widths(options.width);
+  if (item.kind === 'silence') return silenceRow(item, w, lead, options.first);
+  const { row, before } = item;
   const at = fitSpan(w.time > 0 ? `+${row.at.toFixed(6)}` : '', w.time, 'plain', 'right');
   const gap = row.frame === null ? 0 : row.delta;
   const delta = fitSpan(w.delta > 0 && row.frame !== null ? duration(row.delta) : '', w.delta, gap >= 1 ? 'bold' : 'dim', 'right');
   return [
     span(lead),
-    span(options.evidence ? '★ ' : '  ', 'warning'),
+    span(options.evidence ? '★' : ' ', 'warning'),
+    span(row.frame === null ? ' ' : troubleMark(row.notes), 'warning'),
     fitSpan(
       row.frame === null ? 'timer' : `#${row.frame}`,
       FRAME_WIDTH,
@@ -130,6 +150,29 @@ export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
   ];
 }
 
+/** `↻` it was sent before or came too late, `✗` something before it is missing: beside the words, for eyes that run down the screen. */
+function troubleMark(notes: readonly string[]): string {
+  if (notes.some((note) => /retransmission|out-of-order/.test(note))) return '↻';
+  return notes.some((note) => /not captured|unseen/.test(note)) ? '✗' : ' ';
+}
+
+/** Both lanes go on while nothing passes between them. */
+function silenceRow({ seconds, before }: LadderItem & { kind: 'silence' }, w: Widths, lead: string, first: boolean): Line {
+  const text = cut(` ⋮ ${duration(seconds)} without a segment ⋮ `, w.arrow);
+  const left = Math.floor((w.arrow - widthOf(text)) / 2);
+  return [
+    span(lead),
+    span(' '.repeat(MARK_WIDTH - 1 + FRAME_WIDTH + w.time)),
+    fitSpan(w.delta > 0 ? duration(seconds) : '', w.delta, 'bold', 'right'),
+    span(' '.repeat(GAP)),
+    ...stateCell(before.clientState, before.clientState, first, 'right'),
+    span(' '.repeat(left)),
+    span(text, 'dim'),
+    span(' '.repeat(w.arrow - left - widthOf(text))),
+    ...stateCell(before.serverState, before.serverState, first, 'left'),
+  ];
+}
+
 function stateCell(state: string, before: string | undefined, first: boolean, align: 'left' | 'right'): Span[] {
   const style = stateStyle(state);
   const changed = state !== before;
@@ -140,26 +183,41 @@ function stateCell(state: string, before: string | undefined, first: boolean, al
 
 /**
  * `─ FIN ACK seq 90 ack 189 len 0 ──▶`: in words where there is room, else tcpdump's short form, `F. 90 ack 189`. What is wrong
- * with the segment is kept before its numbers are.
+ * with the segment is kept before its numbers are, and so is the beginning of what it says.
  */
 function arrow(segment: LadderSegment, width: number): Span[] {
   const inner = width - ARROW_ENDS;
   const notes = clean(segment.notes.join(', '));
-  const noteRoom = notes === '' ? 0 : widthOf(notes) + 1;
-  const [flags, numbers] = segmentForms(segment, inner).find(([f, n]) => f.length + n.length + noteRoom <= inner) ?? [
+  const said = saidText(segment);
+  const wanted = (notes === '' ? 0 : widthOf(notes) + 1) + (said === '' ? 0 : Math.min(SAID_WIDTH, widthOf(said)) + 1);
+  const [flags, numbers] = segmentForms(segment, inner).find(([f, n]) => f.length + n.length + wanted <= inner) ?? [
     clean(segment.flags),
     '',
   ];
-  const shownNotes = notes === '' ? '' : cut(` ${notes}`, Math.max(0, inner - flags.length - numbers.length));
-  const filler = '─'.repeat(Math.max(0, inner - flags.length - numbers.length - widthOf(shownNotes)));
+  let room = Math.max(0, inner - flags.length - numbers.length);
+  const shownNotes = notes === '' ? '' : cut(` ${notes}`, room);
+  room -= widthOf(shownNotes);
+  const shownSaid = said === '' ? '' : cut(` ${said}`, room);
+  const filler = '─'.repeat(Math.max(0, room - widthOf(shownSaid)));
   const line = flagStyle(segment.flags);
-  const label: Span[] = [span(flags, line === 'dim' ? 'plain' : line), span(numbers), span(shownNotes, 'warning')];
+  const label: Span[] = [
+    span(flags, line === 'dim' ? 'plain' : line),
+    span(numbers),
+    span(shownNotes, 'warning'),
+    span(shownSaid, 'command'),
+  ];
   return segment.from === 'client'
     ? [span('─ ', line), ...label, span(` ${filler}─▶`, line)]
     : [span(`◀─${filler} `, line), ...label, span(' ─', line)];
 }
 /** What an arrow needs beside its label: `─ `, ` ─▶`. */
 const ARROW_ENDS = 5;
+
+/** As much of what a segment says stands beside its flags before all its numbers do, cells. */
+const SAID_WIDTH = 24;
+/** Words, not remarks about octets. */
+const NO_WORDS: ReadonlySet<string> = new Set(['none', 'cut', 'binary']);
+const saidText = ({ said }: LadderSegment): string => (said === undefined || NO_WORDS.has(said.protocol) ? '' : clean(said.text));
 
 function flagStyle(flags: string): Style {
   if (flags.includes('R')) return 'critical';
@@ -185,7 +243,12 @@ export function ladderNotes(item: LadderItem | undefined, ladder: Ladder, width:
     wrapped.forEach((line, i) => lines.push([span(i === 0 ? ` ${label}` : ' '.repeat(label.length + 1), 'dim'), span(line, style)]));
   };
   if (item?.kind === 'omitted')
-    add('', `${count(item.count)} segments between the first and the last are not shown; their effects on the states are counted.`);
+    add('', `${count(item.count)} segments are not shown; their effects on the states are counted. Enter shows those next to this row.`);
+  if (item?.kind === 'silence')
+    add(
+      '',
+      `${duration(item.seconds)} without a segment: the client in ${item.before.clientState}, the server in ${item.before.serverState}.`,
+    );
   if (item?.kind === 'row') {
     const { row } = item;
     for (const { note } of row.frame === null ? [] : ladder.evidence.filter((e) => e.frame === row.frame))

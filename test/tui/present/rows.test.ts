@@ -59,28 +59,39 @@ describe('a row of the ladder', () => {
       100,
       '   #393       +0.000512   512 µs             ┃◀── SYN ACK seq 0 ack 1 len 0 win 64128 ─┃ SYN_RCVD',
     ],
-    ['the FIN that proves it', 8, 80, ' ★ #400      +20.103900  CLOSE_WAIT ┃◀─── F. seq 90 ack 189 len 0 ─┃ FIN_WAIT_1'],
-    ['a retransmission says so before its numbers', 5, 80, '   #397       +0.203100             ┃─ P. (188) retransmission ───▶┃'],
-    ['at 60 columns without the time', 5, 60, '   #397                 ┃─ P. retransmission ─▶┃'],
+    ['the pause before the FIN', 8, 80, '                                    ┃ ⋮ 19.9 s without a segment ⋮ ┃'],
+    ['the FIN that proves it', 9, 80, ' ★ #400      +20.103900  CLOSE_WAIT ┃◀─── F. seq 90 ack 189 len 0 ─┃ FIN_WAIT_1'],
+    ['a retransmission says so before its numbers', 5, 80, '  ↻#397       +0.203100             ┃─ P. (188) retransmission ───▶┃'],
+    ['at 60 columns without the time', 5, 60, '  ↻#397                 ┃─ P. retransmission ─▶┃'],
   ])('%s', (_name, index, width, expected) => expect(row(index, width)).toBe(expected));
 
+  test('what a segment says stands beside its flags, before all its numbers do', () => {
+    const said = { protocol: 'HTTP', text: 'GET /index.html?page=…' };
+    const item = items[4]!;
+    const says = (width: number): string =>
+      item.kind === 'row' && item.row.frame !== null
+        ? text(ladderRow({ ...item, row: { ...item.row, said } }, { width, current: false, first: false, evidence: false }))
+        : '';
+    expect(says(80)).toContain('┃─ P. GET /index.html?page=… ─▶┃');
+    expect(says(120)).toContain('─ PSH ACK seq 1 ack 79 len 188 GET /index.html?page=… ─');
+  });
   test('the first one on the screen writes both states though neither changed', () => {
     expect(row(6, 80)).not.toContain('ESTABLISHED');
     expect(row(6, 80, true).match(/ESTABLISHED/g)).toHaveLength(2);
   });
   test('a timer has no arrow', () => {
-    expect(row(10, 140)).toContain('· server FIN_WAIT_2 → CLOSED: orphaned for 60 s (tcp_fin_timeout) ·');
-    expect(row(10, 140)).not.toMatch(/[▶◀]/);
+    expect(row(12, 140)).toContain('· server FIN_WAIT_2 → CLOSED: orphaned for 60 s (tcp_fin_timeout) ·');
+    expect(row(12, 140)).not.toMatch(/[▶◀]/);
   });
   test.each([60, 76, 80, 96, 100, 140, 200])('is never wider than %i columns', (width) => {
     for (const item of items) expect(widthOf(lineText(ladderRow(item, { width, current: true, first: true, evidence: true })))).toBe(width);
   });
   test('what was left out stands where it was', () => {
     const cutLadder = { ...ladder, omitted: 4711, omittedAt: 3 };
-    expect(ladderItems(cutLadder, '')[3]).toEqual({ kind: 'omitted', count: 4711 });
-    expect(text(ladderRow({ kind: 'omitted', count: 4711 }, { width: 80, current: false, first: false, evidence: false }))).toContain(
-      '4,711 segments',
-    );
+    expect(ladderItems(cutLadder, '')[3]).toEqual({ kind: 'omitted', count: 4711, around: 394 });
+    expect(
+      text(ladderRow({ kind: 'omitted', count: 4711, around: 394 }, { width: 80, current: false, first: false, evidence: false })),
+    ).toContain('4,711 segments');
   });
   test('the filter takes words, flags and states', () => {
     const frames = (filter: string): unknown[] => ladderItems(ladder, filter).map((item) => item.kind === 'row' && item.row.frame);
