@@ -2,6 +2,7 @@
  * The commands behind `:`. One table: what is carried out, what Tab offers, what the help and docs/tui.md list.
  */
 import { CONNECTION_SORTS } from '../engine/protocol.ts';
+import { parseTimeArgument } from '../model/clock.ts';
 import { didYouMean } from '../model/nearest.ts';
 import { findingOfScreen, goToRow, openLadder, openPacket } from './commands.ts';
 import { openFollow } from './follow-view.ts';
@@ -9,6 +10,7 @@ import { topView } from './navigation.ts';
 import { clean } from './present/text.ts';
 import type { Choice } from './prompt.ts';
 import type { Store } from './store.ts';
+import { goToTime, openTime } from './time-view.ts';
 import { completeWhere, whereProblem } from './where-completion.ts';
 
 export interface LineCommand {
@@ -47,6 +49,7 @@ export const LINE_COMMANDS: readonly LineCommand[] = [
     text: 'what the ends of a connection said',
     run: (store, rest) => withNumber(store, rest, 'connection', (id) => openFollow(store, id)),
   },
+  { name: 'time', takes: 'TIME', text: 'all sockets at this moment: RFC 3339, epoch seconds, +SECONDS', run: time },
   { name: 'filter', takes: '[WORDS]', text: 'filter the list on the screen', run: filter },
   { name: 'sort', takes: 'COLUMN', text: 'sort the connections', words: CONNECTION_SORTS, run: sort },
   {
@@ -119,6 +122,14 @@ function connections(store: Store, rest: string): void {
   );
   if (problem) store.say(problem.problem);
   else store.pushConnections(null, rest);
+}
+
+function time(store: Store, rest: string): void {
+  const view = topView(store.state());
+  if (rest !== '' && parseTimeArgument(rest) === undefined)
+    store.say('A time is 2026-11-20T08:33:00Z, seconds since 1970, or +SECONDS since the first packet.');
+  else if (view.kind === 'time' && rest !== '') goToTime(store, view, rest);
+  else openTime(store, rest === '' ? null : rest, null);
 }
 
 function filter(store: Store, rest: string): void {

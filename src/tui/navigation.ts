@@ -177,8 +177,9 @@ export function isWaiting(view: View, opening: boolean): boolean {
     case 'finding':
     case 'capture':
       return false;
-    case 'connections':
     case 'time':
+      return view.stepping || view.pages.total === null || (opening && view.pages.total > 0 && view.pages.idAt(view.cursor) === undefined);
+    case 'connections':
       return view.pages.total === null || (opening && view.pages.total > 0 && view.pages.idAt(view.cursor) === undefined);
     case 'ladder':
     case 'packet':

@@ -14,6 +14,7 @@ export const PROMPT_ACTIONS: Readonly<Partial<Record<Command, (store: Store) => 
   'next-match': (store) => nextMatch(store, 1),
   'previous-match': (store) => nextMatch(store, -1),
   'command-line': (store) => open(store, 'command'),
+  'go-to-time': (store) => open(store, 'command', 'time '),
   accept,
   cancel,
   complete: (store) => change(store, (prompt) => completed(prompt, 1), true),

@@ -34,6 +34,8 @@ export interface TimeView {
   /** What happened at this moment, where one came by a change of a state. */
   readonly moment: Moment | null;
   readonly pages: SocketPages;
+  /** The next change is being looked for; keys wait for it. */
+  readonly stepping: boolean;
 }
 
 /** Finer than any screen is wide: a short peak between two columns is not lost. */
@@ -50,7 +52,19 @@ export function openTime(store: Store, time: string | null, connection: number |
     () => store.change((view) => (view.kind === 'time' && view.pages === pages ? onSockets(view) : view)),
   );
   const wanted = time === null ? null : (parseTimeArgument(time) ?? null);
-  store.push({ kind: 'time', cursor: 0, top: 0, at: Infinity, wanted, host: null, connection, chart: WAITING, moment: null, pages });
+  store.push({
+    kind: 'time',
+    cursor: 0,
+    top: 0,
+    at: Infinity,
+    wanted,
+    host: null,
+    connection,
+    chart: WAITING,
+    moment: null,
+    pages,
+    stepping: false,
+  });
   askChart(store, pages, null);
 }
 
@@ -82,7 +96,7 @@ function movedTo(view: TimeView, at: number, moment: Moment | null): TimeView {
   const inside = chart === null ? at : Math.max(chart.first, Math.min(chart.last, at));
   const connection = moment?.events[0]?.connection ?? view.connection;
   view.pages.setQuery({ at: inside, host: view.host, connection });
-  return { ...view, at: inside, moment, connection };
+  return { ...view, at: inside, moment, connection, stepping: false };
 }
 
 /** The table came: the cursor goes to the socket that it follows. */
@@ -138,17 +152,21 @@ function scrub(store: Store, view: TimeView, columns: number): void {
 function step(store: Store, view: TimeView, direction: 1 | -1, connection: number | null): void {
   const chart = view.chart.value;
   if (chart === null) return;
-  const from = Math.min(view.at, chart.last);
-  const none = (): void => store.say(direction > 0 ? 'No state changes after this moment.' : 'No state changed before this moment.');
-  store.ask('moment', { from, step: direction, host: view.host, connection }).then(
+  const arrive = (then: (view: TimeView) => TimeView): void =>
+    store.change((v) => (v.kind === 'time' && v.pages === view.pages && v.stepping ? then({ ...v, stepping: false }) : v));
+  store.replace({ ...view, stepping: true });
+  store.ask('moment', { from: Math.min(view.at, chart.last), step: direction, host: view.host, connection }).then(
     (moment) => {
-      if (moment === null) none();
-      else
-        store.change((v) =>
-          v.kind === 'time' && v.pages === view.pages && (v.at === view.at || v.at === from) ? movedTo(v, moment.offset, moment) : v,
-        );
+      if (moment !== null) arrive((v) => movedTo(v, moment.offset, moment));
+      else {
+        store.say(direction > 0 ? 'No state changes after this moment.' : 'No state changed before this moment.');
+        arrive((v) => v);
+      }
     },
-    (error: unknown) => store.say(error instanceof Error ? error.message : String(error)),
+    (error: unknown) => {
+      store.say(error instanceof Error ? error.message : String(error));
+      arrive((v) => v);
+    },
   );
 }
 
@@ -188,15 +206,14 @@ function otherHost(store: Store, view: TimeView, direction: 1 | -1): void {
   askChart(store, view.pages, host);
 }
 
-/** Goes to a time that was typed: RFC 3339, seconds since the epoch, or `+SECONDS`. False: it is none. */
-export function goToTime(store: Store, view: TimeView, text: string): boolean {
+/** Goes to a time that was typed: RFC 3339, seconds since the epoch, or `+SECONDS`. */
+export function goToTime(store: Store, view: TimeView, text: string): void {
   const chart = view.chart.value;
-  const time = parseTimeArgument(text.trim());
-  if (chart === null || time === undefined) return false;
+  const time = parseTimeArgument(text);
+  if (chart === null || time === undefined) return;
   const clock = clockOf(chart);
   const at = resolveTime(time, clock);
   store.replace(movedTo(view, at, null));
   if (at < chart.first || at > chart.last)
     store.say(`The capture goes from ${clock.text(nanos(chart.first))} to ${clock.text(nanos(chart.last))}.`);
-  return true;
 }

@@ -101,8 +101,23 @@ describe('going through the capture', () => {
     const socket = / (10\.87\.55\.\d+:\d+)→/.exec(rowWith('#'))![1]!;
     await type('}');
     expect(rowWith('#')).toContain(socket);
-    await type('{{{{');
+    await screen.type('{{{{'); // ahead of the answers
+    await type('{');
     expect(s.text()).toContain('No state changed before this moment.');
+  });
+
+  test('to a time that is typed', async () => {
+    const s = await open('t@+10.5\r');
+    expect(s.row(2)).toContain('+10.500000 of 20.2 s');
+    await type('@2026-11-20T09:13:00.5Z\r');
+    expect(s.row(2)).toContain(' 09:13:00.500000 UTC');
+    await type('@1795165990\r');
+    expect(s.row(2)).toContain(' 09:13:10.000000 UTC');
+    await type('@+21\r');
+    expect(s.row(2)).toMatch(/\+20\.19\d+ of 20\.2 s/);
+    expect(s.text()).toContain('The capture goes from 2026-11-20T09:12:53.164');
+    await type('@soon\r');
+    expect(s.text()).toContain('A time is 2026-11-20T08:33:00Z, seconds since 1970');
   });
 
   test('from finding to finding', async () => {
