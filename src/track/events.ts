@@ -2,7 +2,7 @@
  * The log of what happened to each connection: transitions and rare marks, a linked list per connection in record pages.
  * Marks and transitions are bounded per connection (context.ts).
  *
- * Most segments that change a state change both ends', so one entry of 20 octets holds both transitions of a segment; and the
+ * Most segments that change a state change both ends', so one entry of 16 octets holds both transitions of a segment; and the
  * SYN that opens a connection is in its core record, and needs none, nor does the moment at which the sender of a lone one gave
  * up. A regular life's ten transitions are six entries, an unanswered SYN is none. Who reads the log does not see this: a reference names one event, wherever it is kept.
  */
@@ -13,14 +13,20 @@ import { type RecordPages, uncounted } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
 
-/** Words of an event; its time stands in a column of its own, because a float64 beside three words would cost padding. */
+/** Words of an event. */
 const FRAME = 0;
 const CODE = 1;
 const NEXT = 2;
-const STRIDE = 3;
+/**
+ * When: microseconds from the time of the first event of its page. A page with a time that this cannot say (of nanoseconds, of a clock
+ * that jumped by more than half an hour) keeps all of its times as float64 in a column of its own.
+ */
+const TICKS = 3;
+const STRIDE = 4;
+const TICK = 1_000;
 const PAGE_BITS = 14;
 const PAGE_MASK = (1 << PAGE_BITS) - 1;
-export const EVENT_OCTETS = STRIDE * 4 + 8;
+export const EVENT_OCTETS = STRIDE * 4;
 
 /** Kinds: 0 transition, 1 withdrawn, from 2 marks in the order of `MARKS`. */
 export const EventKind = { TRANSITION: 0, WITHDRAWN: 1, FIRST_MARK: 2 } as const;
@@ -78,7 +84,9 @@ export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;
 
 export class EventLog {
   readonly #words: Int32Array[] = [];
-  readonly #times: Float64Array[] = [];
+  /** By page: the time of its first event, and its times where they are no ticks. What is not written costs no memory. */
+  readonly #bases = new Float64Array(uncounted(8 << (30 - PAGE_BITS)));
+  readonly #exact: (Float64Array | null)[] = [];
   readonly #cores: RecordPages;
   readonly #sequels: RecordPages;
   length = 0;
@@ -115,7 +123,8 @@ export class EventLog {
 
   /** Of all pages. */
   get octets(): number {
-    return this.#words.length * (EVENT_OCTETS << PAGE_BITS);
+    const exact = this.#exact.reduce((sum, times) => sum + (times === null ? 0 : times.byteLength), 0);
+    return this.#words.length * (EVENT_OCTETS << PAGE_BITS) + exact;
   }
 
   /** The first event of a connection; 0 none. */
@@ -144,7 +153,10 @@ export class EventLog {
   time(ref: number): number {
     if (ref < 0) return this.#timeOfOpening(~ref);
     const index = (ref & ~TWIN) - 1;
-    return this.#times[index >>> PAGE_BITS]![index & PAGE_MASK]!;
+    const n = index >>> PAGE_BITS;
+    const i = index & PAGE_MASK;
+    const exact = this.#exact[n]!;
+    return exact === null ? this.#bases[n]! + this.#words[n]![i * STRIDE + TICKS]! * TICK : exact[i]!;
   }
 
   /** The first event of a connection whose code has `value` in the bits of `mask`; 0 none. An entry is looked up once for both that it may hold. */
@@ -237,14 +249,28 @@ export class EventLog {
     const n = index >>> PAGE_BITS;
     if (n === this.#words.length) {
       this.#words.push(new Int32Array(uncounted((STRIDE << PAGE_BITS) * 4)));
-      this.#times.push(new Float64Array(uncounted(8 << PAGE_BITS)));
+      this.#exact.push(null);
+      this.#bases[n] = this.now;
     }
     const page = this.#words[n]!;
     const i = index & PAGE_MASK;
     page[i * STRIDE + FRAME] = frame;
     page[i * STRIDE + CODE] = code;
-    this.#times[n]![i] = this.now;
+    const ticks = ((this.now - this.#bases[n]!) / TICK) | 0;
+    page[i * STRIDE + TICKS] = ticks;
+    if (this.#exact[n] !== null || this.#bases[n]! + ticks * TICK !== this.now) this.#setExact(n, i);
     return index + 1;
+  }
+
+  /** The time of an event that its ticks cannot say, or one that follows it in its page. */
+  #setExact(n: number, i: number): void {
+    let exact = this.#exact[n]!;
+    if (exact === null) {
+      exact = this.#exact[n] = new Float64Array(uncounted(8 << PAGE_BITS));
+      const page = this.#words[n]!;
+      for (let before = 0; before < i; before++) exact[before] = this.#bases[n]! + page[before * STRIDE + TICKS]! * TICK;
+    }
+    exact[i] = this.now;
   }
 
   #word(ref: number, word: number): number {
