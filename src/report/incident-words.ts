@@ -23,5 +23,6 @@ export const relativeText = (seconds: number | null): string => (seconds === nul
 /** In the place of a SHA-256. Files are summed up; a stream only when it was read to its end. */
 export const unsummedText = 'not known, since the stream was not read to its end';
 
-/** As a sentence of its own begins. */
-export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** As a sentence of its own begins; names of options and calls keep their case. */
+export const sentence = (text: string): string =>
+  text.replace(/^[a-z]+(?=[\s,;:.]|$)/, (word) => word.charAt(0).toUpperCase() + word.slice(1));

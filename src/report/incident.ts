@@ -126,7 +126,7 @@ function weightOf(item: LadderItem, fromEdge: number): number {
   if (item.kind === 'silence') return 2 + edge;
   if (item.kind === 'omitted') return 10;
   if (item.proofs.length > 0) return 5 + edge;
-  if (item.changes.length > 0) return 3 + edge;
+  if (item.changes.length > 0) return 4.1 + edge;
   return (item.row.frame !== null && item.row.notes.length > 0 ? 0.5 : 0) + (fromEdge < 3 ? 4 : edge);
 }
 

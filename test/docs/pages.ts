@@ -1,6 +1,7 @@
 /**
- * The documents that are made from the program: a page per rule, their index, the formats, the manual page, the keys of the TUI, the schemas of what is printed as JSON and of the configuration. `npm run docs` writes
- * them; a test says when they are out of date.
+ * The documents that are made from the program: a page per rule, their index, the formats, the incident document with its example, the manual
+ * page, the keys of the TUI, the schemas of what is printed as JSON and of the configuration. `npm run docs` writes them; a test says when they are
+ * out of date.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { CONFIG_SCHEMA } from '../../src/commands/config-schema.ts';
@@ -10,6 +11,7 @@ import { analyse } from '../../src/engine/analyse.ts';
 import { explain } from '../../src/engine/explain.ts';
 import { type Finding, SEVERITIES } from '../../src/model/finding.ts';
 import { formats } from './formats.ts';
+import { reports } from './reports.ts';
 import { man } from './man.ts';
 import { schemas } from './schemas.ts';
 import { withKeys } from './tui-keys.ts';
@@ -39,6 +41,7 @@ export async function pages(root: string): Promise<ReadonlyMap<string, string>> 
   out.set('docs/rules/README.md', index());
   for (const rule of DETECTORS) out.set(`docs/rules/${rule.id}.md`, page(rule, examples.get(rule.id)));
   out.set('docs/formats.md', formats());
+  out.set('docs/reports.md', await reports(root));
   out.set('docs/tcpdiag.1', man());
   out.set('docs/tui.md', withKeys(readFileSync(`${root}docs/tui.md`, 'utf8')));
   const schema = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'tcpdiag.config.json', ...CONFIG_SCHEMA };

@@ -7,6 +7,7 @@ import { countTicks } from './scale.ts';
 const WIDTH = 320;
 const HEIGHT = 150;
 const LEFT = 38;
+const RIGHT = 292;
 const TOP = 8;
 const BASE = 122;
 /** Labels of bins before every second is left out. */
@@ -33,7 +34,7 @@ function histogram(d: Distribution): Markup {
     3,
   );
   const most = ticks.at(-1) ?? 1;
-  const step = (WIDTH - LEFT - 8) / d.bins.length;
+  const step = (RIGHT - LEFT) / d.bins.length;
   const labels = Math.ceil((d.bins.length + 1) / MAX_LABELS);
   const edges = [...d.bins.map(({ from }) => from), d.bins.at(-1)?.to ?? 0];
   const bars = d.bins.map(({ from, to, count }, i) => {
@@ -46,9 +47,9 @@ function histogram(d: Distribution): Markup {
 <desc id="spread-${d.of}-desc">${d.bins.map(({ from, to, count }) => `${text(from)} to ${text(to)}: ${countText(count)}`).join('; ')}</desc>
 ${ticks.map((n) => {
   const y = px(BASE - (n / most) * (BASE - TOP));
-  return markup`<path class="grid" d="M${LEFT} ${y}H${WIDTH - 8}"/><text class="soft end" x="${LEFT - 5}" y="${px(Number(y) + 4)}">${countText(n)}</text>`;
+  return markup`<path class="grid" d="M${LEFT} ${y}H${RIGHT}"/><text class="soft end" x="${LEFT - 5}" y="${px(Number(y) + 4)}">${countText(n)}</text>`;
 })}${bars}
-<path class="axis" d="M${LEFT} ${BASE}H${WIDTH - 8}"/>
+<path class="axis" d="M${LEFT} ${BASE}H${RIGHT}"/>
 ${edges.map((edge, i) => (i % labels === 0 ? markup`<text class="soft middle" x="${px(LEFT + i * step)}" y="${BASE + 16}">${text(edge)}</text>` : NOTHING))}
 </svg>
 <figcaption>${TITLES[d.of]}: ${plural(d.count, 'connection')}${d.p50 === null ? '' : `, median ${text(d.p50)}`}${d.p99 === null ? '' : `, 99th percentile ${text(d.p99)}`}${d.max === null ? '' : `, longest ${text(d.max)}`.replace('longest', d.of === 'payloadBytes' ? 'largest' : 'longest')}${d.zeros === 0 ? '' : `; ${countText(d.zeros)} with none are not drawn`}.</figcaption>

@@ -128,6 +128,7 @@ function draw(drawing: Drawing, item: LadderItem): void {
     drawing.parts.push(segment(drawing.y, item.row, item.proofs.length > 0));
     drawing.y += SEGMENT_HEIGHT;
     for (const proof of item.proofs) drawing.aside(item.row.from, `★ ${proof}`, 'proven');
+    if (item.proofs.length > 0 && item.changes.length === 0) drawing.y += 4;
   }
   for (const t of item.changes) {
     drawing.change(t.endpoint, t.to);

@@ -4,7 +4,7 @@
  */
 
 /** Of STYLE; test/report/html.test.ts says what it is when the sheet changes. */
-export const STYLE_HASH = 'sha256-JduGtWVGPImkQM4jr6kVgYuegrbHEuCZ8R7Q21DOAbM=';
+export const STYLE_HASH = 'sha256-JthShqAARtFzwdtHWGK8sgrCUbQNsMqyuvXFBUbwmFk=';
 
 export const STYLE = `
 :root {
@@ -36,7 +36,7 @@ ul { padding-left: 1.2rem; }
 li { margin-bottom: .35rem; }
 a { color: var(--link); text-underline-offset: .15em; }
 code, pre, svg text.mono { font-family: var(--mono); }
-code { font-size: .88em; overflow-wrap: anywhere; }
+code { font-size: .88em; overflow-wrap: break-word; }
 pre { margin: .4rem 0 .9rem; padding: .6rem .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: 5px; font-size: .82rem; line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
 .over { color: var(--soft); font-size: .8rem; letter-spacing: .06em; text-transform: uppercase; margin: 0; }
 .soft { color: var(--soft); }
@@ -50,7 +50,7 @@ thead th { font-size: .8rem; font-weight: 600; color: var(--soft); white-space: 
 tbody th { font-weight: 400; }
 .num { text-align: right; padding-right: 1.1rem; white-space: nowrap; }
 .keep { white-space: nowrap; }
-.hash { font-size: .78rem; min-width: 16rem; }
+.hash { font-size: .78rem; min-width: 16rem; } .hash code { overflow-wrap: anywhere; }
 .mark { font-size: .74rem; font-weight: 700; letter-spacing: .04em; white-space: nowrap; }
 .mark.critical { color: var(--critical); } .mark.warning { color: var(--warning); }
 .mark.notice { color: var(--notice); } .mark.info { color: var(--info); }
