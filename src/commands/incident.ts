@@ -11,11 +11,12 @@ import { TOOL_NAME } from '../model/version.ts';
 /** Moments at which sockets are counted: as many as a drawing has room for. */
 const MOMENTS = 160;
 
-/** @param report of the analysis, with its checksums @param argv the words after the program's name */
-export async function incidentOf(analysis: Analysis, report: Report, argv: readonly string[]): Promise<IncidentDocument> {
+/** @param report of the analysis, with its checksums @param argv the words after the program's name; null: they would say too much */
+export async function incidentOf(analysis: Analysis, report: Report, argv: readonly string[] | null): Promise<IncidentDocument> {
   return {
     report,
-    command: [TOOL_NAME, ...argv].map(shellQuoted).join(' '),
+    command: [TOOL_NAME, ...(argv ?? ['report', '--anonymize'])].map(shellQuoted).join(' '),
+    anonymous: argv === null,
     ...(await drawn(analysis, report)),
     states: statesOf(analysis, report),
     distributions: analysis.distributions(),

@@ -50,9 +50,7 @@ export async function report(world: World, words: readonly string[], flags: Flag
   });
   try {
     const summed = checksum ? await withChecksums(analysis.report, paths) : analysis.report;
-    const document = incident
-      ? await incidentOf(analysis, summed, anonymize === undefined ? argv : ['report', '--anonymize'])
-      : plainDocument(summed);
+    const document = incident ? await incidentOf(analysis, summed, anonymize === undefined ? argv : null) : plainDocument(summed);
     await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
     return exitCode(analysis.report.findings);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The words that incident documents share, whatever they are written in. */
 import type { CaptureFacts, CaptureFile } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import type { IncidentDocument } from './incident.ts';
 import { plural } from './narrate.ts';
 
 /** File names in a title before it only counts them. */
@@ -21,7 +22,8 @@ export const momentText = (time: string): string => sanitise(time.replace(/^(.*)
 export const relativeText = (seconds: number | null): string => (seconds === null ? '' : `+${seconds.toFixed(3)} s`);
 
 /** In the place of a SHA-256. Files are summed up; a stream only when it was read to its end. */
-export const unsummedText = 'not known, since the stream was not read to its end';
+export const unsummedText = ({ anonymous }: Pick<IncidentDocument, 'anonymous'>): string =>
+  anonymous ? 'not told, since it says which capture this is' : 'not known, since the stream was not read to its end';
 
 /** As a sentence of its own begins; names of options and calls keep their case. */
 export const sentence = (text: string): string =>

@@ -12,6 +12,8 @@ export interface IncidentDocument {
   readonly report: Report;
   /** As it was typed, quoted for a shell. */
   readonly command: string;
+  /** Nothing in it may say which capture it is about. */
+  readonly anonymous: boolean;
   /** By id of the connection, those of `exhibits`; their findings are those of the report, so that numbers are the report's. */
   readonly connections: ReadonlyMap<number, ConnectionDetail>;
   /** Why connections are lacking; null: none is. */

@@ -68,7 +68,7 @@ export const reportFormats: Formats<IncidentDocument> = {
 
 /** A report for formats that show nothing else. */
 export const plainDocument = (report: Report): IncidentDocument => {
-  return { report, command: '', connections: new Map(), lacking: null, states: null, distributions: [] };
+  return { report, command: '', anonymous: false, connections: new Map(), lacking: null, states: null, distributions: [] };
 };
 
 /** Those that show more than the report: connections segment by segment, checksums. */

@@ -45,7 +45,7 @@ export function* markdownReport(incident: IncidentDocument): Generator<string> {
   const drawings = new Drawings(incident);
   for (const placed of full) yield* findingParts(placed, report.capture, drawings);
   yield* titlesOnly(rest);
-  yield* captureParts(report.capture);
+  yield* captureParts(incident);
   yield* checkedParts(report);
   yield* origin(incident);
 }
@@ -192,7 +192,7 @@ function* titlesOnly(rest: readonly PlacedFinding[]): Generator<string> {
   );
 }
 
-function* captureParts(capture: CaptureFacts): Generator<string> {
+function* captureParts({ report: { capture }, anonymous }: IncidentDocument): Generator<string> {
   yield '## The capture\n\n';
   yield markdownTable(
     ['File', 'Format', 'Link layer', { right: 'Packets' }, { right: 'Size' }, 'SHA-256'],
@@ -202,7 +202,7 @@ function* captureParts(capture: CaptureFacts): Generator<string> {
       prose(f.linkTypes.join(', ')),
       countText(f.packets),
       bytesText(f.bytes),
-      f.sha256 === null ? unsummedText : code(f.sha256),
+      f.sha256 === null ? unsummedText({ anonymous }) : code(f.sha256),
     ]),
   );
   const vantage = vantageText(capture.vantage);

@@ -139,6 +139,14 @@ test('the command is quoted for a shell, and nothing in it ends its block', asyn
   expect(text.trimEnd().split('\n').at(-2)).toBe(`tcpdiag report '${path.replace("'", `'\\''`)}' -f markdown`);
 });
 
+test('an anonymised document draws, and says nothing of which capture it is about', async () => {
+  const path = fixture('zero_window.pcap');
+  const text = await markdown([path, '--anonymize']);
+  expect(blocks(text, 'mermaid')).toHaveLength(1);
+  for (const told of ['192.168.166.', path, sha256(path)]) expect(text).not.toContain(told);
+  expect(text).toContain('not told, since it says which capture this is');
+});
+
 test('what was said last is quoted, and left out with --no-payload', async () => {
   expect(await markdown([fixture('incident.pcap')])).toContain('- client: `SET k …` (Redis)');
   expect(await markdown([fixture('incident.pcap'), '--no-payload'])).not.toContain('SET k');

@@ -56,7 +56,7 @@ export function* htmlReport(incident: IncidentDocument): Generator<string> {
   yield titlesOnly(rest).text;
   if (full.length > 0) yield '</section>\n';
   yield spreadSection(incident).text;
-  yield captureSection(report.capture).text;
+  yield captureSection(incident).text;
   yield checkedSection(report).text;
   yield originSection(incident).text;
   yield '</main>\n</body>\n</html>\n';
@@ -311,7 +311,7 @@ ${drawn}</section>
 `;
 }
 
-function captureSection(capture: CaptureFacts): Markup {
+function captureSection({ report: { capture }, anonymous }: IncidentDocument): Markup {
   const origins = nameOriginsText(capture);
   const { evidence } = capture.vantage;
   return markup`<section aria-labelledby="capture">
@@ -323,7 +323,7 @@ function captureSection(capture: CaptureFacts): Markup {
 ${capture.files.map(
   (
     f,
-  ) => markup`<tr><th scope="row">${f.path === '-' ? 'standard input' : markup`<code>${f.path}</code>`}</th><td>${f.format}${f.truncated ? ', breaks off or is damaged' : ''}</td><td>${f.linkTypes.join(', ')}</td><td class="num">${countText(f.packets)}</td><td class="num">${bytesText(f.bytes)}</td><td class="hash">${f.sha256 === null ? unsummedText : markup`<code>${f.sha256}</code>`}</td></tr>
+  ) => markup`<tr><th scope="row">${f.path === '-' ? 'standard input' : markup`<code>${f.path}</code>`}</th><td>${f.format}${f.truncated ? ', breaks off or is damaged' : ''}</td><td>${f.linkTypes.join(', ')}</td><td class="num">${countText(f.packets)}</td><td class="num">${bytesText(f.bytes)}</td><td class="hash">${f.sha256 === null ? unsummedText({ anonymous }) : markup`<code>${f.sha256}</code>`}</td></tr>
 `,
 )}</tbody></table></div>
 ${
