@@ -2,8 +2,8 @@
 import { incidentOf } from '../../src/commands/incident.ts';
 import { withChecksums } from '../../src/commands/checksum.ts';
 import { analyse } from '../../src/engine/analyse.ts';
-import { FORMATS_BY_EXTENSION, reportFormats } from '../../src/report/index.ts';
-import { DEFAULT_WIDTH } from '../../src/report/layout.ts';
+import { FORMATS_BY_EXTENSION } from '../../src/report/index.ts';
+import { markdownReport } from '../../src/report/markdown.ts';
 
 const FIXTURE = 'zero_window.pcap';
 
@@ -22,7 +22,7 @@ async function example(root: string): Promise<string> {
   const files = capture.files.map((file) => ({ ...file, path: FIXTURE }));
   const document = await incidentOf(analysis, { ...report, capture: { ...capture, files } }, ['report', FIXTURE, '-o', 'incident.md']);
   analysis.close();
-  return [...reportFormats.byName['markdown']!(document, { width: DEFAULT_WIDTH, colour: false })].join('');
+  return [...markdownReport(document)].join('');
 }
 
 /** A document in a document: its commands are the example's, not this page's. */
