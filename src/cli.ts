@@ -4,7 +4,7 @@
  * it, so that `--version` and a usage error cost no more than commander.
  */
 import { fstatSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, totalmem } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import { run } from './commands/index.ts';
@@ -92,6 +92,7 @@ const world: World = {
   folder: process.cwd(),
   version: TOOL_VERSION,
   now: () => performance.now(),
+  memory: () => Math.min(totalmem(), process.constrainedMemory() || Infinity),
   peakMemory: () => process.resourceUsage().maxRSS * 1024,
   interrupted: interrupt.signal,
   onFirstInterrupt,

@@ -4,44 +4,16 @@
  * the columns, because a flood has a million of them; the judgement is a rule's.
  */
 import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
-import { Mark } from '../model/connection.ts';
 import { type ConnId, connId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import { eventKind, EventKind, eventTo, markDetail, markKind } from '../track/events.ts';
-import { State } from '../model/state.ts';
-import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
+import { Attempt, Fate, readAttempt } from '../track/attempt.ts';
+import { EPHEMERAL_FLOOR, FoldedAttempts, type FoldedService } from '../track/folded.ts';
+import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Tables } from '../track/tables.ts';
-import { countsOf, lastTimeOf, lengthsOf, ttlsOf } from '../track/sequel.ts';
-import { RstBit } from '../track/reset.ts';
 import type { Census } from './census.ts';
 import { isIpv6, sourcesOf } from './sources.ts';
 
-/** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
-const EARLIEST_RETRY = 0.5 * NANOS_PER_SECOND;
-/** A SYN-ACK that took longer may be refused by a client that had given up: a connect timeout, not a forged source. */
-const PATIENCE = 0.3 * NANOS_PER_SECOND;
 /** A client that completes one handshake in so many attempts is still part of the attack. */
 const REAL_SHARE = 1 / 20;
-/** Linux, Windows, BSD and macOS choose client ports from here up; only NATs and forgers go below. */
-const EPHEMERAL_FLOOR = 32_768;
-const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
-const RST = markKind(Mark.RST);
-
-/** How an attempt went, from its columns. */
-const Fate = { OTHER: 0, COMPLETED: 1, DEAD: 2, RETRIED: 3 } as const;
-type Fate = (typeof Fate)[keyof typeof Fate];
-
-class Row {
-  syns = 0;
-  synAcks = 0;
-  reset = false;
-  address = 0;
-  ttl = 0;
-  ipLength = 0;
-  port = 0;
-  bare = false;
-  start = 0;
-  end = 0;
-}
 
 /** How often each TTL or length occurs, apart for attack and real clients; there are few different ones. */
 class Tally {
@@ -59,10 +31,15 @@ class Tally {
   }
 }
 
-/** The attempts themselves at once; what became of real clients meanwhile when somebody asks, which is rare. */
-export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
+/**
+ * The attempts themselves at once; what became of real clients meanwhile when somebody asks, which is rare.
+ *
+ * @param service what of it was folded: attempts that are counts alone
+ */
+export function deadAttempts(census: Census, ids: Int32Array, service: FoldedService | null): DeadAttempts {
+  const folded = service?.attempts ?? new FoldedAttempts();
   const { tables } = census.tracker;
-  const row = new Row();
+  const row = new Attempt();
   const fates = fatesOf(census, ids, row);
   const dead = fates.reduce((sum, fate) => sum + (fate === Fate.DEAD ? 1 : 0), 0);
   const isReal = realClients(census, ids, fates, dead);
@@ -71,12 +48,13 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
   let found = 0;
   const times = new Float64Array(dead);
   const addresses = new Int32Array(dead);
-  const counts = { syns: 0, unanswered: 0, answeredOnce: 0, answeredAgain: 0, reset: 0, lowPorts: 0, withoutOptions: 0 };
+  const { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions } = folded;
+  const counts = { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions };
   for (let i = 0; found < dead && i < ids.length; i++) {
     if (fates[i] !== Fate.DEAD) continue;
     const id = connId(ids[i]!);
     if (isReal(census.clientAddress(id))) continue;
-    read(tables, id, row);
+    readAttempt(tables, id, row);
     times[found] = row.start;
     addresses[found] = row.address;
     attack[found++] = id;
@@ -90,11 +68,12 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
   }
   attack.length = found;
   const sorted = times.subarray(0, found).sort();
-  const first = found === 0 ? null : nanos(sorted[0]!);
-  const last = found === 0 ? null : nanos(sorted.at(-1)!);
+  const first = found === 0 ? null : nanos(Math.min(sorted[0]!, folded.first));
+  const last = found === 0 ? null : nanos(Math.max(sorted.at(-1)!, folded.last));
   let others: Others | undefined;
   const rest = (): Others => (others ??= othersOf(tables, ids, fates, isReal, first, last));
   return {
+    count: found + folded.count,
     ids: attack,
     ...counts,
     ...sourcesOf(tables, addresses.subarray(0, found).sort(), found > 0 && isIpv6(tables, attack[0]!)),
@@ -121,12 +100,15 @@ export function deadAttempts(census: Census, ids: Int32Array): DeadAttempts {
     get bystanders() {
       return bystanders(tables, rest().completed, row, first);
     },
-    peakWithin: (seconds, until) => peakWithin(sorted, rest().completedTimes, seconds * NANOS_PER_SECOND, until),
+    peakWithin: (seconds, until) => {
+      const peak = peakWithin(sorted, rest().completedTimes, seconds * NANOS_PER_SECOND, until);
+      return service === null ? peak : withFolded(peak, service, rest().completedTimes, seconds * NANOS_PER_SECOND, until);
+    },
     realFrom: (test) => realFrom(tables, ids, row, isReal, test),
   };
 }
 
-function fatesOf(census: Census, ids: Int32Array, row: Row): Uint8Array {
+function fatesOf(census: Census, ids: Int32Array, row: Attempt): Uint8Array {
   const { tables } = census.tracker;
   const { cores } = tables;
   const fates = new Uint8Array(ids.length);
@@ -134,7 +116,7 @@ function fatesOf(census: Census, ids: Int32Array, row: Row): Uint8Array {
     const id = ids[i]!;
     const word = cores.page(id)[cores.offset(id) + Core.STATE]!;
     const through = word & (Trait.SAW_SYN | Trait.COMPLETED);
-    fates[i] = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : read(tables, id, row);
+    fates[i] = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : readAttempt(tables, id, row);
   }
   return fates;
 }
@@ -184,7 +166,7 @@ function othersOf(
   first: Nanos | null,
   last: Nanos | null,
 ): Others {
-  const row = new Row();
+  const row = new Attempt();
   const starved: ConnId[] = [];
   const delayed: ConnId[] = [];
   const completed: ConnId[] = [];
@@ -196,7 +178,7 @@ function othersOf(
     const fate = fates[i]!;
     if (fate === Fate.OTHER) continue;
     const id = connId(ids[i]!);
-    read(tables, id, row);
+    readAttempt(tables, id, row);
     const forged = fate === Fate.DEAD && !isReal(row.address);
     ttls.add(row.ttl, forged);
     lengths.add(row.ipLength, forged);
@@ -225,69 +207,6 @@ function othersOf(
   };
 }
 
-/** Fills the row with an attempt's facts. */
-function read(tables: Tables, id: number, row: Row): Fate {
-  const core = tables.cores.page(id);
-  const c = tables.cores.offset(id);
-  const word = core[c + Core.STATE]!;
-  if ((word & Trait.SAW_SYN) === 0) return Fate.OTHER;
-  const clientIsB = (word & Trait.CLIENT_IS_B) !== 0;
-  const coreF = tables.cores.floatPage(id);
-  row.address = core[c + (clientIsB ? Core.ADDR_B : Core.ADDR_A)]!;
-  row.port = clientIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
-  row.ttl = ttlsOf(tables, core, c) & 255;
-  row.ipLength = lengthsOf(tables, core, c) & 0xffff;
-  const options = core[c + Core.OPTIONS]!;
-  row.bare = (options & (SynOption.SEEN | SynOption.HAS_MSS)) === SynOption.SEEN;
-  row.start = coreF[(c + Core.FIRST_TIME) >> 1]!;
-  row.end = lastTimeOf(tables, id);
-  row.reset = false;
-  const ref = core[c + Core.PAIR]!;
-  let clientPackets: number;
-  let serverPackets: number;
-  if (ref === 0) {
-    const counts = countsOf(tables, core, c);
-    row.syns = clientPackets = counts & 0xffff;
-    row.synAcks = serverPackets = counts >>> 16;
-  } else {
-    const pair = tables.pairs.page(ref - 1);
-    const client = tables.pairs.offset(ref - 1);
-    const server = client + HALF_STRIDE;
-    row.syns = pair[client + Half.SYN]!;
-    row.synAcks = pair[server + Half.SYN_ACK]!;
-    row.reset = pair[client + Half.RST]! > 0;
-    clientPackets = pair[client + Half.PACKETS]! - pair[client + Half.RST]!;
-    serverPackets = pair[server + Half.PACKETS]!;
-  }
-  if ((word & Trait.COMPLETED) !== 0) return Fate.COMPLETED;
-  if ((word & (Trait.REFUSED | Trait.ICMP_ERROR)) !== 0 || clientPackets !== row.syns || serverPackets !== row.synAcks) return Fate.OTHER;
-  if (row.reset) {
-    // Aborting a connection of its own, a kernel acknowledges; the bare form answers a SYN-ACK that nobody asked for.
-    if (firstMark(tables, id, RST, (code) => (markDetail(code) & RstBit.HAS_ACK) === 0) === null) return Fate.OTHER;
-    if (slowAnswer(tables, id, row.start)) return Fate.RETRIED;
-  }
-  return row.syns > 1 && (firstMark(tables, id, SYN_AGAIN) ?? 0) - row.start >= EARLIEST_RETRY ? Fate.RETRIED : Fate.DEAD;
-}
-
-function slowAnswer(tables: Tables, id: number, start: number): boolean {
-  const { events } = tables;
-  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
-    const code = events.code(ref);
-    if (eventKind(code) === EventKind.TRANSITION && eventTo(code) === State.SYN_RCVD) return events.time(ref) - start >= PATIENCE;
-  }
-  return false;
-}
-
-/** Time of the first mark of a kind that passes the test. */
-function firstMark(tables: Tables, id: number, kind: number, test: (code: number) => boolean = () => true): number | null {
-  const { events } = tables;
-  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
-    const code = events.code(ref);
-    if (eventKind(code) === kind) return test(code) ? events.time(ref) : null;
-  }
-  return null;
-}
-
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
 function peakWithin(times: Float64Array, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
   let count = 0;
@@ -304,10 +223,24 @@ function peakWithin(times: Float64Array, completed: Float64Array, span: number, 
   return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
 }
 
-function realFrom(tables: Tables, ids: Int32Array, row: Row, isReal: (address: number) => boolean, test: (ip: string) => boolean): number {
+/** The same with what was folded; both apart, so it is a lower bound. */
+function withFolded(peak: PeakOfAttempts, folded: FoldedService, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
+  const { count, from } = folded.attempts.times.peakWithin(span, until);
+  if (count <= peak.count) return peak;
+  const rows = completed.filter((t) => t >= from && t <= from + span).length;
+  return { count, at: nanos(from), completed: rows + folded.completions.between(from, from + span) };
+}
+
+function realFrom(
+  tables: Tables,
+  ids: Int32Array,
+  row: Attempt,
+  isReal: (address: number) => boolean,
+  test: (ip: string) => boolean,
+): number {
   let n = 0;
   for (const id of ids) {
-    const fate = read(tables, id, row);
+    const fate = readAttempt(tables, id, row);
     if (fate === Fate.OTHER || (fate === Fate.DEAD && !isReal(row.address))) continue;
     if (test(tables.addresses.text(row.address, isIpv6(tables, id)))) n++;
   }
@@ -315,11 +248,11 @@ function realFrom(tables: Tables, ids: Int32Array, row: Row, isReal: (address: n
 }
 
 /** Connections that were up before the first attempt of the attack and still had packets after it. */
-function bystanders(tables: Tables, completed: readonly ConnId[], row: Row, first: Nanos | null): DeadAttempts['bystanders'] {
+function bystanders(tables: Tables, completed: readonly ConnId[], row: Attempt, first: Nanos | null): DeadAttempts['bystanders'] {
   const out = { connections: 0, retransmissions: 0, resets: 0 };
   if (first === null) return out;
   for (const id of completed) {
-    read(tables, id, row);
+    readAttempt(tables, id, row);
     if (row.start >= first || row.end <= first) continue;
     const core = tables.cores.page(id);
     const c = tables.cores.offset(id);

@@ -31,6 +31,7 @@ import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/unit
 import type { ServiceTurns } from '../model/turns.ts';
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
+import { UNFINISHED } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import { outcomeIndex } from '../track/outcome.ts';
 import { countsOf, lastTimeOf, missedOf } from '../track/sequel.ts';
@@ -41,7 +42,7 @@ import { dnsView } from './dns.ts';
 import { EndingTally, sharedEnds, silentResets } from './endings.ts';
 import { isnSeries } from './isns.ts';
 import { legLosses, Legs } from './legs.ts';
-import { doubt, judgeQuality, type QualityCounts } from './quality.ts';
+import { doubt, judgeQuality, type QualityCounts, qualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import { flagProbes, strayOf } from './probes.ts';
@@ -72,8 +73,6 @@ export interface PacketCounts {
 const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
 /** Views kept, each in the place that its id says; about 1 kB each when read. */
 const VIEWS = 1 << 13;
-/** Of these, an attempt that was neither completed nor refused has its SYN alone. */
-const UNFINISHED = Trait.SAW_SYN | Trait.REFUSED | Trait.ICMP_ERROR;
 const OK = OUTCOMES.indexOf('ok');
 
 export class Census implements CaptureView {
@@ -152,7 +151,9 @@ export class Census implements CaptureView {
     this.#oversized = new OversizedTally(tracker.tables);
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
-    this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server));
+    this.services = this.firsts.map(
+      (first, i) => new Service(this, i, views.connection(first).server, tracker.folded.of(tracker.tables, first)),
+    );
     this.quality = judgeQuality(tracker, quality, counts);
   }
 
@@ -339,16 +340,7 @@ export class Census implements CaptureView {
     const { tables } = this.tracker;
     const { cores, pairs } = tables;
     const services = new Map<number, number[]>();
-    const quality: QualityCounts = {
-      connections: n - this.legs.followers,
-      oneSided: 0,
-      midstream: 0,
-      withGaps: 0,
-      missedBytes: 0,
-      clientOnly: 0,
-      serverOnly: 0,
-      doubtful: { oneSided: [], midstream: [], withGaps: [] },
-    };
+    const quality = qualityCounts(n - this.legs.followers, this.tracker.folded);
     for (let id = connId(0); id < n; id = connId(id + 1)) {
       const core = cores.page(id);
       const c = cores.offset(id);

@@ -2,6 +2,7 @@
 import type { CaptureCopies, CaptureQuality } from '../model/capture-view.ts';
 import { type ConnId, NANOS_PER_SECOND } from '../model/units.ts';
 import { type CopyCounts, interfaceIndexOf } from '../track/copies.ts';
+import type { Folded } from '../track/folded.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { PacketCounts } from './census.ts';
 import { recordingOf } from './recording.ts';
@@ -17,6 +18,18 @@ export interface QualityCounts {
   serverOnly: number;
   readonly doubtful: { readonly oneSided: ConnId[]; readonly midstream: ConnId[]; readonly withGaps: ConnId[] };
 }
+
+/** Before any connection is looked at: those of `connections` that were folded are counted already. */
+export const qualityCounts = (connections: number, folded: Folded): QualityCounts => ({
+  connections: connections + folded.total,
+  oneSided: 0,
+  midstream: folded.midstream,
+  withGaps: 0,
+  missedBytes: 0,
+  clientOnly: folded.clientOnly,
+  serverOnly: folded.serverOnly,
+  doubtful: { oneSided: [], midstream: [], withGaps: [] },
+});
 
 /** Examples kept of each kind of doubt: as many as a finding lists. */
 const MAX_DOUBTFUL = 1_000;

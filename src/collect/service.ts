@@ -2,7 +2,8 @@
 import { OUTCOMES, type Outcome } from '../model/connection.ts';
 import type { CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import type { ServiceTurns } from '../model/turns.ts';
-import { type ConnId, connId, type Nanos } from '../model/units.ts';
+import { type ConnId, connId, type Nanos, nanos } from '../model/units.ts';
+import type { FoldedService } from '../track/folded.ts';
 import { deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
@@ -19,6 +20,7 @@ export class Service implements ServiceView {
   readonly name: string;
   readonly #census: Census;
   readonly #index: number;
+  readonly #folded: FoldedService | null;
   #closeWaits: readonly CloseWaitStay[] | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
   #all: readonly ConnId[] | undefined;
@@ -28,16 +30,18 @@ export class Service implements ServiceView {
   #concentration: Concentration | undefined;
   #turns: ServiceTurns | undefined;
 
-  constructor(census: Census, index: number, server: { ip: string; port: number; name: string }) {
+  /** @param folded its connections that are counts alone */
+  constructor(census: Census, index: number, server: { ip: string; port: number; name: string }, folded: FoldedService | null) {
     this.#census = census;
     this.#index = index;
+    this.#folded = folded;
     this.ip = server.ip;
     this.port = server.port;
     this.name = server.name;
   }
 
   get total(): number {
-    return this.#census.totals[this.#index]!;
+    return this.#census.totals[this.#index]! + (this.#folded?.total ?? 0);
   }
   get firstFrame(): ServiceView['firstFrame'] {
     return this.#census.connection(connId(this.#census.firsts[this.#index]!)).firstFrame;
@@ -46,25 +50,27 @@ export class Service implements ServiceView {
     return this.#census.connection(connId(this.#census.firsts[this.#index]!)).start;
   }
   get end(): Nanos {
-    return this.#census.ends[this.#index]! as Nanos;
+    return nanos(Math.max(this.#census.ends[this.#index]!, this.#folded?.end ?? -Infinity));
   }
   get completed(): number {
-    return this.#census.completed[this.#index]!;
+    return this.#census.completed[this.#index]! + (this.#folded?.completed ?? 0);
   }
   get syns(): number {
-    return this.#census.syns[this.#index]!;
+    return this.#census.syns[this.#index]! + (this.#folded?.syns ?? 0);
   }
   get synAcks(): number {
-    return this.#census.synAcks[this.#index]!;
+    return this.#census.synAcks[this.#index]! + (this.#folded?.synAcks ?? 0);
   }
   get segments(): readonly [number, number] {
-    return [this.#census.clientSegments[this.#index]!, this.#census.serverSegments[this.#index]!];
+    const { clientSegments = 0, serverSegments = 0 } = this.#folded ?? {};
+    return [this.#census.clientSegments[this.#index]! + clientSegments, this.#census.serverSegments[this.#index]! + serverSegments];
   }
   count(outcome: Outcome): number {
-    return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + OUTCOMES.indexOf(outcome)]!;
+    const i = OUTCOMES.indexOf(outcome);
+    return this.#census.outcomeCounts[this.#index * OUTCOME_COUNT + i]! + (this.#folded?.outcomes[i] ?? 0);
   }
   get unfinished(): number {
-    return this.#census.unfinished[this.#index]!;
+    return this.#census.unfinished[this.#index]! + (this.#folded?.unfinished ?? 0);
   }
   ids(outcome: Outcome): readonly ConnId[] {
     const index = OUTCOMES.indexOf(outcome);
@@ -80,7 +86,7 @@ export class Service implements ServiceView {
     return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
   }
   get deadAttempts(): DeadAttempts {
-    return (this.#dead ??= deadAttempts(this.#census, this.#members));
+    return (this.#dead ??= deadAttempts(this.#census, this.#members, this.#folded));
   }
   get concentration(): Concentration {
     return (this.#concentration ??= concentration(this.#census, this.#members));

@@ -44,6 +44,11 @@ export const CONFIG_SCHEMA: Schema = {
       description: 'The kernel of the hosts, as --profile does: "windows", or "10.0.0.0/8=windows,linux".',
     },
     failOn: { type: 'string', enum: SEVERITIES, description: 'Exit with 1 when a finding is at least this severe, as --fail-on does.' },
+    maxMemory: {
+      type: 'string',
+      minLength: 1,
+      description: 'Fold connections into counts rather than take more memory than this, as --max-memory does: "512M", "2G".',
+    },
     rules: {
       type: 'array',
       description:

@@ -12,7 +12,7 @@ import { isPort, type NamedHost } from '../model/names.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
 import { CONFIG_SCHEMA, keyPath, mistakeIn } from './config-schema.ts';
-import { ruleNamed, settingFlag } from './options.ts';
+import { ruleNamed, settingFlag, sizeFlag } from './options.ts';
 
 export const CONFIG_NAME = 'tcpdiag.config.json';
 
@@ -23,6 +23,7 @@ interface ConfigFile {
   readonly set?: Readonly<Record<string, number>>;
   readonly profile?: string;
   readonly failOn?: string;
+  readonly maxMemory?: string;
   readonly rules?: readonly string[];
   readonly hosts?: Readonly<Record<string, NamedHost>>;
   readonly services?: Readonly<Record<string, string>>;
@@ -108,6 +109,7 @@ export function checkConfig(config: Config, rules: readonly Detector[]): void {
   for (const [name, value] of Object.entries(config.set ?? {}))
     check(keyPath('set', name), () => settingFlag(`${name}=${String(value)}`, rules));
   check('profile', () => parseHostProfiles(config.profile));
+  if (config.maxMemory !== undefined) check('maxMemory', () => sizeFlag(config.maxMemory ?? ''));
   for (const word of Object.keys(config.hosts ?? {}))
     if (parsePrefix(word) === null) throw at(file, keyPath('hosts', word), 'is no address and no prefix');
   for (const word of Object.keys(config.services ?? {}))

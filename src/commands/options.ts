@@ -37,6 +37,7 @@ export interface Flags {
   readonly profile?: string;
   readonly capturedUntil?: string;
   readonly payload?: boolean;
+  readonly maxMemory?: string;
   readonly failOn?: string;
   readonly checksum?: true;
   readonly crossRead?: true;
@@ -100,6 +101,10 @@ export function analysisOptions(command: Command): Command {
       `kernel of the hosts, instead of guessing it from their SYNs: ${PROFILES.map((p) => p.name).join(', ')}; or of some: 10.0.0.0/8=windows,linux`,
     )
     .option('--captured-until <time>', 'the capture ran until then although nothing more came')
+    .option(
+      '--max-memory <size>',
+      'fold connections into counts rather than take more than this: 512M, 2G (default: half of what the machine or its container has)',
+    )
     .option('--no-payload', 'show nothing of what applications sent: no last requests, no names from packets')
     .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
     .option('--no-progress', 'no progress line')
@@ -158,6 +163,7 @@ export function resolveAnalysis(flags: Flags, rules: readonly Detector[]): Analy
     ...(flags.set === undefined ? {} : { set: Object.fromEntries(flags.set.map((word) => settingFlag(word, rules))) }),
     ...(flags.profile === undefined ? {} : { profile: profileFlag(flags.profile) }),
     ...(flags.payload === false ? { payload: false } : {}),
+    ...(flags.maxMemory === undefined ? {} : { maxMemory: sizeFlag(flags.maxMemory) }),
     ...(flags.capturedUntil === undefined ? {} : { capturedUntil: timeFlag('--captured-until', flags.capturedUntil) }),
   };
 }
@@ -184,6 +190,18 @@ export function durationFlag(flag: string, word: string): Nanos {
   const duration = parseDurationArgument(word);
   if (duration !== undefined) return duration;
   throw new UsageError(`${flag} takes a duration above 0, as in 500ms, 10 (seconds) or 1m, not ${quoted(word)}.`);
+}
+
+/** Less than this, and there is no room for a capture beside the program itself. Octets. */
+const LEAST_MEMORY = 128 * 2 ** 20;
+const UNITS = ['', 'K', 'M', 'G', 'T'];
+
+/** Octets, as `--max-memory` says them: units are powers of 1,024. */
+export function sizeFlag(word: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(word) ?? [];
+  const octets = number === undefined ? 0 : Number(number) * 1_024 ** UNITS.indexOf(unit.toUpperCase());
+  if (octets >= LEAST_MEMORY) return octets;
+  throw new UsageError(`--max-memory takes a size from 128M on, as in 512M or 2G, not ${quoted(word)}.`);
 }
 
 function countFlag(word: string): number {

@@ -9,6 +9,9 @@ import { type Flags, resolveAnalysis } from './options.ts';
 import { say } from './say.ts';
 import type { World } from './world.ts';
 
+/** Of the machine's memory, for this program where nobody says how much. */
+const MEMORY_SHARE = 1 / 2;
+
 export interface Settings {
   /** The words that count, wherever they stood. */
   readonly flags: Flags;
@@ -21,7 +24,9 @@ export async function settingsOf(world: World, flags: Flags): Promise<Settings> 
   const words = merged(flags, config);
   const rules = needsRules(words, config, own) ? await world.rules(own) : [];
   if (config !== null) checkConfig(config, rules);
+  const share = world.memory() * MEMORY_SHARE;
   const options: AnalysisOptions = {
+    ...(Number.isFinite(share) ? { maxMemory: share } : {}),
     ...resolveAnalysis(words, rules),
     ...(config?.hosts === undefined ? {} : { hosts: config.hosts }),
     ...(config?.services === undefined ? {} : { services: config.services }),
@@ -57,6 +62,7 @@ function merged(flags: Flags, config: Config | null): Flags {
     ...(chosen || config.skip === undefined ? {} : { skip: config.skip }),
     ...(config.profile === undefined ? {} : { profile: config.profile }),
     ...(config.failOn === undefined ? {} : { failOn: config.failOn }),
+    ...(config.maxMemory === undefined ? {} : { maxMemory: config.maxMemory }),
     ...flags,
     ...(set.length === 0 ? {} : { set: [...set, ...(flags.set ?? [])] }),
   };

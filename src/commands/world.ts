@@ -49,6 +49,8 @@ export interface World {
   readonly version: string;
   /** Milliseconds, for progress and `--stats` only. */
   readonly now: () => number;
+  /** What the machine has, or its container lets the process have, octets; Infinity: nobody says. */
+  readonly memory: () => number;
   /** The most that the process has held at once, octets. */
   readonly peakMemory: () => number;
   /** Aborted by a signal; `reason` is the signal's number. */

@@ -39,7 +39,7 @@ export interface Flood {
 export function floodOf(capture: CaptureView, service: ServiceView, thresholds = FLOOD_DEFAULTS): Flood | string | null {
   if (service.unfinished < thresholds.minAttempts) return null;
   const { deadAttempts: attempts } = service;
-  if (attempts.ids.length < thresholds.minAttempts) return null;
+  if (attempts.count < thresholds.minAttempts) return null;
   const decided = nanos(capture.end - FIRST_RETRY_SECONDS * NANOS_PER_SECOND);
   const peak = attempts.peakWithin(thresholds.windowSeconds, decided);
   const fast = peak.count >= thresholds.minAttempts && peak.count >= thresholds.ratio * peak.completed;
@@ -52,7 +52,8 @@ export function floodOf(capture: CaptureView, service: ServiceView, thresholds =
 /** Why these attempts may be ordinary ones whose other segments are not in the capture. */
 function doubt(capture: CaptureView, attempts: DeadAttempts): string | null {
   const { quality } = capture;
-  const total = attempts.ids.length;
+  const total = attempts.count;
+  const seen = attempts.ids.length;
   if (quality.flagsOnly)
     return 'only segments with SYN, FIN or RST are in the capture, so a completed handshake looks like one that never was';
   if (quality.oneDirection) return 'only one direction of each connection is in the capture, so answers and third ACKs cannot be seen';
@@ -64,7 +65,7 @@ function doubt(capture: CaptureView, attempts: DeadAttempts): string | null {
       : 'no segment without SYN, FIN or RST is in the capture, so it does not show whether the handshakes were completed';
   }
   // Nobody answers. Clients that give up within a second, or answers that were not captured, look the same but for the forger's hand.
-  const uniform = (attempts.ttls[0]?.attack ?? 0) >= UNIFORM * total && (attempts.lengths[0]?.attack ?? 0) >= UNIFORM * total;
+  const uniform = (attempts.ttls[0]?.attack ?? 0) >= UNIFORM * seen && (attempts.lengths[0]?.attack ?? 0) >= UNIFORM * seen;
   const forged = attempts.lowPorts >= FORGED_PORT_SHARE * total || attempts.withoutOptions >= UNIFORM * total;
   if (forged && (uniform || quality.plain > 0)) return null;
   return 'no SYN is answered, and the SYNs look like those of real clients: an answer that was not captured or a short connect timeout explains them as well';
@@ -83,7 +84,7 @@ const FLOOD_OVER_SECONDS = 1;
 
 /** Do the owners of the source addresses refuse the SYN-ACKs from another distance than the SYNs came? Then the sources are forged and real hosts. */
 export function ownersAnswer(capture: CaptureView, a: DeadAttempts): boolean {
-  if (a.reset <= a.ids.length / 2) return false;
+  if (a.reset <= a.count / 2) return false;
   const resets = examples(a.ids, SAMPLE).flatMap((id) =>
     capture.connection(id).marks.filter((m) => m.rst !== null && m.side === Side.CLIENT),
   );

@@ -1,7 +1,7 @@
 /** `syn-flood`: SYNs that nobody follows up, faster than a listener can forget them. Judgement in floods.ts, filter in flood-filter.ts. */
 import type { CaptureView, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
-import type { Cause, Remedy } from '../model/finding.ts';
+import type { Cause, Caveat, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
@@ -22,7 +22,7 @@ const percent = (share: number): string =>
 type Answer = 'unanswered' | 'reset' | 'cookies' | 'queue-full' | 'held';
 
 function answerOf(a: DeadAttempts): Answer {
-  const total = a.ids.length;
+  const total = a.count;
   const answered = a.answeredOnce + a.answeredAgain;
   if (a.reset > total / 2) return 'reset';
   if (answered === 0) return 'unanswered';
@@ -80,15 +80,17 @@ export const synFlood = defineDetector({
 });
 
 function draft(capture: CaptureView, { service, attempts: a, peak }: Flood): Draft {
-  const total = a.ids.length;
+  const total = a.count;
+  const seen = a.ids.length;
   const rate = a.peakWithin(1, capture.end);
   const answer = answerOf(a);
   const end = floodEnd(capture, a);
   const filter = floodFilter(a, service, ownersAnswer(capture, a));
   const seconds = secondsOf((a.last ?? 0) - (a.first ?? 0));
-  const single = a.topSource !== null && a.topSource.count >= ONE_SOURCE * total ? a.topSource.ip : null;
-  const prefix = single === null && a.topPrefix !== null && a.topPrefix.count >= ONE_SOURCE * total ? a.topPrefix.prefix : null;
-  const from = single ?? (prefix === null ? `${countText(a.sources)} addresses` : `${countText(a.sources)} addresses of ${prefix}`);
+  const single = a.topSource !== null && a.topSource.count >= ONE_SOURCE * seen ? a.topSource.ip : null;
+  const prefix = single === null && a.topPrefix !== null && a.topPrefix.count >= ONE_SOURCE * seen ? a.topPrefix.prefix : null;
+  const least = total > seen ? 'at least ' : '';
+  const from = single ?? `${least}${countText(a.sources)} addresses${prefix === null ? '' : ` of ${prefix}`}`;
   const victims = victimsText(capture, a);
   return {
     severity: 'critical',
@@ -110,7 +112,7 @@ function draft(capture: CaptureView, { service, attempts: a, peak }: Flood): Dra
     faultBecause:
       single === null
         ? `${plural(total, 'attempt')} from ${from}, and none is followed up: no third ACK, and no retry that a kernel would send`
-        : `${percent(a.topSource!.count / total)} of the SYNs carry this source address, and none is followed up`,
+        : `${percent(a.topSource!.count / seen)} of the SYNs carry this source address, and none is followed up`,
     since: a.first,
     until: end,
     count: total,
@@ -147,9 +149,16 @@ function draft(capture: CaptureView, { service, attempts: a, peak }: Flood): Dra
         text: 'Shares were measured on this capture. Log with the filter before it drops: real clients that are not in the capture may look like the attack.',
         count: 1,
       },
+      ...foldedCaveat(total - seen),
     ],
     explainedByRules: [],
   };
+}
+
+function foldedCaveat(folded: number): Caveat[] {
+  if (folded === 0) return [];
+  const text = `${countText(folded)} of the attempts were folded into counts because memory had run out (--max-memory): addresses, rates and shares are those of the others.`;
+  return [{ code: 'folded-connections', text, count: folded }];
 }
 
 function victimsText(capture: CaptureView, a: DeadAttempts): { text: string; starved: number; longest: number | null } {
@@ -209,9 +218,9 @@ function causes(a: DeadAttempts, single: string | null, prefix: string | null): 
     text: 'A flood with forged source addresses',
     likelihood: 'high',
     because:
-      a.reset > a.ids.length / 2
+      a.reset > a.count / 2
         ? `the owners of ${plural(a.sources, 'address', 'addresses')} answered the SYN-ACK by RST: they had sent no SYN`
-        : `${plural(a.ids.length, 'attempt')} from ${plural(a.sources, 'address', 'addresses')}, hardly one of them twice, and no third ACK from any`,
+        : `${plural(a.count, 'attempt')} from ${plural(a.sources, 'address', 'addresses')}, hardly one of them twice, and no third ACK from any`,
   };
   if (single !== null) {
     return [
@@ -236,7 +245,7 @@ function causes(a: DeadAttempts, single: string | null, prefix: string | null): 
       },
     ];
   const out = [forged];
-  if (a.withoutOptions > a.ids.length / 2) {
+  if (a.withoutOptions > a.count / 2) {
     out.push({
       text: 'Made by a packet generator such as hping3',
       likelihood: 'high',

@@ -33,6 +33,8 @@ export interface AnalysisOptions {
   readonly services?: Readonly<Record<string, string>>;
   /** Kernels that the user names: `windows`, `10.0.0.0/8=windows,linux`; all others are guessed. See track/host-profiles.ts. */
   readonly profile?: string;
+  /** What the process may take in memory, octets: connections are folded into counts where that is reached. Default: no limit. */
+  readonly maxMemory?: number;
   /** false: nothing of what applications sent is shown. */
   readonly payload?: boolean;
 }

@@ -32,6 +32,7 @@ import { matcher } from '../model/where/match.ts';
 import { parseWhere } from '../model/where/parse.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { LONGEST_QUIET } from '../track/capture-clock.ts';
+import { trackerShare } from '../track/budget.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
@@ -41,7 +42,7 @@ import { Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import type { AnalysisOptions, StateCounts } from './analysis.ts';
-import { captureCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
+import { captureCaveats, foldedCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { distributions } from './distributions.ts';
 import { FrameFiles } from './frame-files.ts';
@@ -102,7 +103,7 @@ export class Analyzer {
       detectors.map((d) => d.id),
     );
     this.#names = new OwnNames(options);
-    this.#tracker = new Tracker(parseHostProfiles(options.profile));
+    this.#tracker = new Tracker(parseHostProfiles(options.profile), trackerShare(options.maxMemory ?? Infinity));
     this.#allNames = new AllNames(this.#names, this.#tracker.tables.names, this.payload);
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }
@@ -145,8 +146,8 @@ export class Analyzer {
       this.tally.flags(packet.flags);
       this.#tracker.at(now, sourceOf(packet.interfaceIndex, record.interfaceId, file));
       const id = this.#tracker.tcp(packet, frame);
-      if (checksums.following) this.#tracker.follow(packet, id);
-      if (packet.fragments > 1) this.#putTogether(packet);
+      if (id >= 0 && checksums.following) this.#tracker.follow(packet, id);
+      if (packet.fragments > 1) this.#putTogether(packet, id);
       else if (Sightings.wanted(frame) || frame <= clock.lookUntil) this.#sight(record, id);
     } else {
       this.tally.note(packet, record.linkType);
@@ -167,16 +168,16 @@ export class Analyzer {
     this.#tracker.tables.unasked.udp(packet, frame, now);
   }
 
-  #putTogether(packet: Packet): void {
+  #putTogether(packet: Packet, id: number): void {
     this.tally.reassembled++;
-    this.#tracker.fragmented(packet.fragments);
+    if (id >= 0) this.#tracker.fragmented(packet.fragments);
   }
 
   #sight(record: RawRecord, id: number): void {
     const { linkType, direction } = record;
     const told = direction === Direction.UNKNOWN ? cookedDirection(linkType, record.view, record.at, record.capLen) : direction;
     this.#tracker.tables.sightings.note(this.#packet, linkType, record.origLen, told);
-    this.#tracker.look(this.#packet, id);
+    if (id >= 0) this.#tracker.look(this.#packet, id);
   }
 
   /** Nothing more comes, although the capture goes on: the user has seen enough. */
@@ -437,13 +438,14 @@ export class Analyzer {
       }),
       packets: this.#frames,
       tcpPackets: this.#tracker.counts.tcp,
-      connections: this.connections,
+      connections: this.connections + this.#tracker.folded.total,
       start: empty ? null : this.#clock.text(this.#first),
       end: empty ? null : this.#clock.text(end),
       durationSeconds: Math.max(0, end - this.#first) / NANOS_PER_SECOND,
       vantage,
       caveats: [
         ...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended),
+        ...foldedCaveats(this.#tracker.folded, this.connections),
         ...this.#diagnosis.caveats,
         ...this.#reported.caveats,
       ],

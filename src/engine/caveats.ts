@@ -6,7 +6,8 @@ import type { CaptureQuality } from '../model/capture-view.ts';
 import type { Caveat } from '../model/finding.ts';
 import { ODD_FLAGS } from '../model/flags.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { plural } from '../model/wording.ts';
+import { countText, plural } from '../model/wording.ts';
+import type { Folded } from '../track/folded.ts';
 
 /** Counts of packets that decoding could not use in full. */
 export class PacketTally {
@@ -133,6 +134,20 @@ export function captureCaveats(
     );
   }
   return out;
+}
+
+/** Connections without rows: memory had run out, and they are counts alone. */
+export function foldedCaveats({ total, attempts, open }: Folded, rows: number): Caveat[] {
+  if (total === 0) return [];
+  const kinds = [
+    ...(attempts > 0 ? [`${countText(attempts)} attempts that came to nothing`] : []),
+    ...(open > 0 ? [`${countText(open)} that were not closed yet`] : []),
+  ];
+  const which = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
+  const text =
+    `${countText(total)} of ${plural(total + rows, 'connection')} were folded into counts, because memory had run out${which}: ` +
+    `they are counted by service, outcome and time, but have no rows, and what follows for them alone was not looked at; --max-memory sets the limit`;
+  return [{ code: 'folded-connections', text, count: total }];
 }
 
 /** How many, and by what they were told: where they were seen. */

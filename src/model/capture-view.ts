@@ -52,7 +52,9 @@ export interface Concentration {
  * through nowhere here. What a flood is made of. Real clients are all others.
  */
 export interface DeadAttempts extends Concentration {
-  /** Ascending. */
+  /** All of them, also those that were folded into counts because memory had run out. */
+  readonly count: number;
+  /** Those that have records, ascending: what is not a plain count is theirs (sources, tallies, peaks). */
   readonly ids: readonly ConnId[];
   readonly syns: number;
   readonly unanswered: number;

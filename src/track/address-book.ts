@@ -1,11 +1,15 @@
 /**
  * IPv6 addresses as small ids, so that every flow key is a handful of int32. IPv4 addresses are their own id.
- * Ids are handed out in order of appearance; nothing is ever forgotten, so memory grows with distinct IPv6 addresses (about 30 octets each).
+ * Ids are handed out in order of appearance; memory grows with distinct IPv6 addresses (about 30 octets each), until `sweep` frees those
+ * of connections that were folded.
  */
 import { ipv4Text, ipv6Text } from '../model/address.ts';
+import { Budget } from './budget.ts';
 import { hash } from './hash.ts';
 
 const INITIAL_SLOTS = 1 << 10;
+/** Of an address, its mark, and its share of the table. */
+const ADDRESS_OCTETS = 32;
 /** Texts kept: rules ask for the same few thousand hosts again and again; a flood's sources are asked for once. */
 const MAX_TEXTS = 1 << 14;
 
@@ -14,12 +18,45 @@ export class AddressBook {
   #view = new DataView(this.#bytes.buffer);
   #slots = new Int32Array(INITIAL_SLOTS); // id + 1
   #mask = INITIAL_SLOTS - 1;
+  readonly #budget: Budget;
+  /** By id: 1 where a table keeps it. */
+  #pinned = new Uint8Array(256);
+  /** Ids that are free again. */
+  #free: Int32Array = new Int32Array(0);
+  #frees = 0;
   readonly #texts4 = new Map<number, string>();
   readonly #texts6 = new Map<number, string>();
   length = 0;
 
-  /** The id of the IPv6 address at `at`. */
+  constructor(budget = new Budget()) {
+    this.#budget = budget;
+  }
+
+  get octetsInUse(): number {
+    return (this.length - this.#frees) * ADDRESS_OCTETS;
+  }
+
+  /** Forgets the addresses whose ids are neither marked nor in a table that keeps them. */
+  sweep(marked: Uint8Array): void {
+    for (let id = 0; id < this.length; id++) marked[id]! |= this.#pinned[id]!;
+    const free = new Int32Array(this.length);
+    let frees = 0;
+    for (let id = this.length - 1; id >= 0; id--) if (marked[id] === 0) free[frees++] = id;
+    this.#free = free.slice(0, frees);
+    this.#frees = frees;
+    this.#texts6.clear();
+    this.#fill(this.#slots.fill(0), marked);
+  }
+
+  /** The id of the IPv6 address at `at`, for a table that keeps it. */
   intern(view: DataView, at: number): number {
+    const id = this.ofTuple(view, at);
+    this.#pinned[id] = 1;
+    return id;
+  }
+
+  /** The same for a connection's tuple: once no connection has it any more, `sweep` may forget it. */
+  ofTuple(view: DataView, at: number): number {
     const a = view.getInt32(at);
     const b = view.getInt32(at + 4);
     const c = view.getInt32(at + 8);
@@ -51,12 +88,16 @@ export class AddressBook {
   }
 
   #add(view: DataView, at: number, slot: number): number {
-    const id = this.length++;
+    const id = this.#frees > 0 ? this.#free[--this.#frees]! : this.length++;
     if (id * 16 === this.#bytes.length) {
+      this.#budget.take(this.#bytes.length);
       const larger = new Uint8Array(this.#bytes.length * 2);
       larger.set(this.#bytes);
       this.#bytes = larger;
       this.#view = new DataView(larger.buffer);
+      const pinned = new Uint8Array(this.#pinned.length * 2);
+      pinned.set(this.#pinned);
+      this.#pinned = pinned;
     }
     for (let i = 0; i < 16; i++) this.#bytes[id * 16 + i] = view.getUint8(at + i);
     this.#slots[slot] = id + 1;
@@ -65,10 +106,16 @@ export class AddressBook {
   }
 
   #grow(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
+    this.#budget.take(this.#slots.byteLength);
+    this.#fill(new Int32Array(this.#slots.length * 2), null);
+  }
+
+  /** Makes `slots` the table of all addresses, or of those that are marked. */
+  #fill(slots: Int32Array<ArrayBuffer>, marked: Uint8Array | null): void {
     const mask = slots.length - 1;
     const view = this.#view;
     for (let id = 0; id < this.length; id++) {
+      if (marked !== null && marked[id] === 0) continue;
       const at = id * 16;
       let slot = hash(view.getInt32(at), view.getInt32(at + 4), view.getInt32(at + 8), view.getInt32(at + 12)) & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;

@@ -86,6 +86,17 @@ export class CaptureClock {
     this.lookUntil = frame + LOOK;
   }
 
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. Whose clocks were looked at is not known any more. */
+  renumber(ids: Int32Array): void {
+    this.#owner.fill(0);
+    const place = this.#open;
+    if (place !== undefined && place.connection >= 0) place.connection = ids[place.connection]!;
+    this.#steps.forEach((step, i) => {
+      const id = step.connection === null ? -1 : ids[step.connection]!;
+      this.#steps[i] = { ...step, connection: id < 0 ? null : connId(id) };
+    });
+  }
+
   /** A segment of the connection at which `x` stands. */
   note(x: Context, k: Packet): void {
     if ((k.flags & Flag.RST) !== 0) return;

@@ -31,7 +31,7 @@ const MAX_SENDERS = 256;
 const SOONEST_REPEAT = 1_000_000;
 
 interface Followed {
-  readonly id: number;
+  id: number;
   readonly frame: number;
   readonly time: number;
   readonly ipHeader: boolean;
@@ -103,6 +103,15 @@ export class Checksums {
       const sender = this.#sender(k);
       if (sender !== undefined) sender.good++;
     }
+  }
+
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. What was followed in one of these stays unknown. */
+  renumber(ids: Int32Array): void {
+    for (const one of new Set([...this.segments, ...this.#followed])) one.id = ids[one.id]!;
+    for (const list of [this.segments, this.#followed]) list.splice(0, list.length, ...list.filter(({ id }) => id >= 0));
+    this.following = this.#followed.length > 0;
+    this.#bySlot.fill(0);
+    for (const { id } of this.#followed) this.#bySlot[id % SLOTS] = this.#bySlot[id % SLOTS]! + 1;
   }
 
   /** Every segment, for as long as a wrong one is followed: does it acknowledge or repeat one? */

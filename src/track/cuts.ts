@@ -12,6 +12,13 @@ export class SegmentCuts {
   octets = 0;
   readonly ids = new Set<number>();
 
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
+  renumber(ids: Int32Array): void {
+    const kept = [...this.ids].map((id) => ids[id]!).filter((id) => id >= 0);
+    this.ids.clear();
+    for (const id of kept) this.ids.add(id);
+  }
+
   /** A segment of connection `id`. */
   note(k: Packet, id: number): void {
     if (k.stop !== Stop.NONE) return;

@@ -8,6 +8,7 @@
  */
 import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
+import { Budget } from './budget.ts';
 import { Core, Sequel, Trait } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
@@ -89,13 +90,40 @@ export class EventLog {
   readonly #exact: (Float64Array | null)[] = [];
   readonly #cores: RecordPages;
   readonly #sequels: RecordPages;
+  /** Entries that were ever added, those given back included. */
   length = 0;
+  readonly #budget: Budget;
+  /** index + 1 of the entry that was given back last, whose NEXT has the one before it; 0 none. And how many there are. */
+  #spare = 0;
+  #spares = 0;
   /** When what is logged happened; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
 
-  constructor(cores: RecordPages, sequels: RecordPages) {
+  constructor(cores: RecordPages, sequels: RecordPages, budget = new Budget()) {
     this.#cores = cores;
     this.#sequels = sequels;
+    this.#budget = budget;
+  }
+
+  /** Entries in use. */
+  get inUse(): number {
+    return this.length - this.#spares;
+  }
+  get octetsInUse(): number {
+    return this.inUse * EVENT_OCTETS;
+  }
+
+  /** Gives the entries of a connection back that has the sequel record `sequel` at `s`. */
+  release(sequel: Int32Array, s: number): void {
+    const head = entryOf(sequel[s + Sequel.HEAD]!);
+    if (head === 0) return;
+    let last = head;
+    for (let ref = head; ref !== 0; ref = this.#word(ref, NEXT)) {
+      last = ref;
+      this.#spares++;
+    }
+    this.#setWord(last, NEXT, this.#spare);
+    this.#spare = head;
   }
 
   /** Adds an event to connection `id`, whose sequel record is `sequel` at `s`. `frame` 0: no segment. */
@@ -245,9 +273,10 @@ export class EventLog {
   }
 
   #append(frame: number, code: number): number {
-    const index = this.length++;
+    const index = this.#spare === 0 ? this.length++ : this.#again();
     const n = index >>> PAGE_BITS;
     if (n === this.#words.length) {
+      this.#budget.take(EVENT_OCTETS << PAGE_BITS);
       this.#words.push(new Int32Array(uncounted((STRIDE << PAGE_BITS) * 4)));
       this.#exact.push(null);
       this.#bases[n] = this.now;
@@ -256,21 +285,31 @@ export class EventLog {
     const i = index & PAGE_MASK;
     page[i * STRIDE + FRAME] = frame;
     page[i * STRIDE + CODE] = code;
+    page[i * STRIDE + NEXT] = 0;
     const ticks = ((this.now - this.#bases[n]!) / TICK) | 0;
     page[i * STRIDE + TICKS] = ticks;
     if (this.#exact[n] !== null || this.#bases[n]! + ticks * TICK !== this.now) this.#setExact(n, i);
     return index + 1;
   }
 
-  /** The time of an event that its ticks cannot say, or one that follows it in its page. */
+  /** The time of an event that its ticks cannot say, or of one that is in a page with such. */
   #setExact(n: number, i: number): void {
     let exact = this.#exact[n]!;
     if (exact === null) {
       exact = this.#exact[n] = new Float64Array(uncounted(8 << PAGE_BITS));
+      this.#budget.take(8 << PAGE_BITS);
       const page = this.#words[n]!;
-      for (let before = 0; before < i; before++) exact[before] = this.#bases[n]! + page[before * STRIDE + TICKS]! * TICK;
+      // All of them: room that was given back is used again in any order.
+      for (let other = 0; other <= PAGE_MASK; other++) exact[other] = this.#bases[n]! + page[other * STRIDE + TICKS]! * TICK;
     }
     exact[i] = this.now;
+  }
+
+  #again(): number {
+    const ref = this.#spare;
+    this.#spare = this.#word(ref, NEXT);
+    this.#spares--;
+    return ref - 1;
   }
 
   #word(ref: number, word: number): number {
@@ -287,6 +326,9 @@ export class EventLog {
 const OPENING = transitionCode(0, State.CLOSED, State.SYN_SENT, Cause.SENDS_SYN, false);
 /** And that by which the sender of a lone one gives up. */
 export const GIVES_UP = transitionCode(0, State.SYN_SENT, State.CLOSED, Cause.GIVES_UP_SYN, true);
+
+/** The first entry of the list that begins at `head`, a word of Sequel.HEAD; 0 none. */
+const entryOf = (head: number): number => (head < 0 ? ~head : head) & ~TWIN;
 
 const isGivenUp = (ref: number): boolean => (~ref & GIVEN_UP) !== 0;
 

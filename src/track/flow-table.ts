@@ -3,26 +3,33 @@
  * the hash first keeps a miss from touching somebody else's record, which is where the time goes in a flood.
  * docs/performance.md has the alternatives that were measured.
  */
+import { Budget } from './budget.ts';
 import { Core } from './layout.ts';
-import { type RecordPages, uncounted } from './pages.ts';
+import type { RecordPages } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
 
 export class FlowTable {
-  #slots = new Int32Array(uncounted(INITIAL_SLOTS * 8));
+  #slots = new Int32Array(INITIAL_SLOTS * 2);
   #mask = INITIAL_SLOTS - 1;
   #used = 0;
   /** What `find` found last: segments come in trains. */
   #lastHash = 0;
   #lastId = -1;
   readonly #cores: RecordPages;
+  readonly #budget: Budget;
 
-  constructor(cores: RecordPages) {
+  constructor(cores: RecordPages, budget = new Budget()) {
     this.#cores = cores;
+    this.#budget = budget;
+    budget.take(this.octets);
   }
 
   get octets(): number {
     return this.#slots.byteLength;
+  }
+  get octetsInUse(): number {
+    return this.#used * 8;
   }
   /** Slots in use, 0 to 1. */
   get load(): number {
@@ -84,18 +91,36 @@ export class FlowTable {
     if (this.#used * 4 > (mask + 1) * 3) this.#grow();
   }
 
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
+  renumber(ids: Int32Array): void {
+    this.#fill(new Int32Array(this.#slots.length), ids);
+  }
+
   #grow(): void {
+    const { octets } = this;
+    // For a moment there are two tables. Where that is too much, connections are folded instead, unless the table is as good as full.
+    if (this.#budget.lacks(2 * octets) && this.#used * 16 < (this.#mask + 1) * 15) return;
+    this.#budget.take(octets);
+    this.#fill(new Int32Array(this.#slots.length * 2), null); // counted memory, unlike records: the old table is to be freed soon
+  }
+
+  /** Takes over what is in the table, under new ids if there are any. */
+  #fill(slots: Int32Array<ArrayBuffer>, ids: Int32Array | null): void {
     const old = this.#slots;
-    const slots = new Int32Array(uncounted(old.byteLength * 2));
     const mask = slots.length / 2 - 1;
+    this.#used = 0;
     for (let i = 0; i < old.length; i += 2) {
       if (old[i] === 0) continue;
+      const id = ids === null ? old[i]! - 1 : ids[old[i]! - 1]!;
+      if (id < 0) continue;
       let slot = old[i + 1]! & mask;
       while (slots[slot * 2] !== 0) slot = (slot + 1) & mask;
-      slots[slot * 2] = old[i]!;
+      slots[slot * 2] = id + 1;
       slots[slot * 2 + 1] = old[i + 1]!;
+      this.#used++;
     }
     this.#slots = slots;
     this.#mask = mask;
+    this.#lastId = -1;
   }
 }

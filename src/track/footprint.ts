@@ -31,13 +31,13 @@ export function footprintOf(tables: Tables): Footprint {
   let octets = flows.octets + events.octets;
   for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
   return {
-    lone: cores.length - sequels.length,
-    halfOpen: sequels.length - pairs.length,
-    others: pairs.length,
+    lone: cores.length - sequels.inUse,
+    halfOpen: sequels.inUse - pairs.inUse,
+    others: pairs.inUse,
     octetsOfLone,
     octetsOfHalfOpen,
     octetsOfOthers: octetsOfHalfOpen + PAIR_STRIDE * WORD,
-    events: events.length,
+    events: events.inUse,
     octetsOfEvent: EVENT_OCTETS,
     tableLoad: flows.load,
     octets,

@@ -23,6 +23,13 @@ export class Recorded {
     this.clock = new CaptureClock(addresses);
   }
 
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
+  renumber(ids: Int32Array): void {
+    this.cuts.renumber(ids);
+    this.checksums.renumber(ids);
+    this.clock.renumber(ids);
+  }
+
   /** A sampled segment of the connection at which `x` stands. */
   look(x: Context, k: Packet): void {
     this.cuts.note(k, x.id);

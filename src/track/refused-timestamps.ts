@@ -18,6 +18,11 @@ const Slot = { KEY: 0, TSVAL: 1, SEQ: 2 } as const;
 export class RefusedTimestamps {
   readonly #slots = new Int32Array(SLOT_WORDS << SLOT_BITS);
 
+  /** The connections have new ids: who was waiting for an answer is not known any more. */
+  renumber(): void {
+    this.#slots.fill(0);
+  }
+
   /** A segment that may be refused, of the end at which `x` stands. */
   suspect(x: Context, k: Packet): void {
     decodeTcpOptions(k);

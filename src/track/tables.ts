@@ -1,6 +1,7 @@
 /** The tracker's records and tables. */
 import type { Packet } from '../decode/packet.ts';
 import { AddressBook } from './address-book.ts';
+import { Budget } from './budget.ts';
 import { DnsTraffic } from './dns.ts';
 import { EventLog } from './events.ts';
 import { FlowTable } from './flow-table.ts';
@@ -29,22 +30,23 @@ const MAX_REPORTERS = 4_096;
 
 /** Everything the tracker owns. */
 export class Tables {
-  readonly cores = new RecordPages(CORE_STRIDE, 12);
-  readonly sequels = new RecordPages(SEQUEL_STRIDE, 12);
-  readonly pairs = new RecordPages(PAIR_STRIDE, 10);
-  readonly copied = new RecordPages(COPIED_STRIDE, 8);
-  readonly troubles = new RecordPages(TROUBLE_STRIDE, 7);
-  readonly holes = new RecordPages(HOLES_STRIDE, 7);
-  readonly rares = new RecordPages(RARE_STRIDE, 8);
-  readonly delays = new RecordPages(DELAY_STRIDE, 7);
-  readonly events = new EventLog(this.cores, this.sequels);
-  readonly addresses = new AddressBook();
-  readonly sightings = new Sightings(this.addresses);
-  readonly recorded = new Recorded(this.addresses);
+  readonly budget: Budget;
+  readonly cores: RecordPages;
+  readonly sequels: RecordPages;
+  readonly pairs: RecordPages;
+  readonly copied: RecordPages;
+  readonly troubles: RecordPages;
+  readonly holes: RecordPages;
+  readonly rares: RecordPages;
+  readonly delays: RecordPages;
+  readonly events: EventLog;
+  readonly addresses: AddressBook;
+  readonly sightings: Sightings;
+  readonly recorded: Recorded;
   readonly refusedTimestamps = new RefusedTimestamps();
-  readonly names = new SeenNames(this.addresses);
-  readonly dns = new DnsTraffic(this.addresses, this.names);
-  readonly unasked = new UnaskedAnswers(this.addresses);
+  readonly names: SeenNames;
+  readonly dns: DnsTraffic;
+  readonly unasked: UnaskedAnswers;
   readonly flows: FlowTable;
   readonly tags: Tags;
   readonly timers: Timers;
@@ -54,10 +56,26 @@ export class Tables {
   /** Ids of connections with a segment that belongs to an older connection, or was answered as if it did (Mark.OLD_SEGMENT, OLD_ANSWER, OLD_TIMESTAMP), unordered. */
   readonly takenForOld = new Set<number>();
 
-  constructor() {
-    this.flows = new FlowTable(this.cores);
+  constructor(budget = new Budget()) {
+    this.budget = budget;
+    this.cores = new RecordPages(CORE_STRIDE, 12, budget);
+    this.sequels = new RecordPages(SEQUEL_STRIDE, 12, budget);
+    this.pairs = new RecordPages(PAIR_STRIDE, 10, budget);
+    this.copied = new RecordPages(COPIED_STRIDE, 8, budget);
+    this.troubles = new RecordPages(TROUBLE_STRIDE, 7, budget);
+    this.holes = new RecordPages(HOLES_STRIDE, 7, budget);
+    this.rares = new RecordPages(RARE_STRIDE, 8, budget);
+    this.delays = new RecordPages(DELAY_STRIDE, 7, budget);
+    this.events = new EventLog(this.cores, this.sequels, budget);
+    this.addresses = new AddressBook(budget);
+    this.sightings = new Sightings(this.addresses);
+    this.recorded = new Recorded(this.addresses);
+    this.names = new SeenNames(this.addresses);
+    this.dns = new DnsTraffic(this.addresses, this.names);
+    this.unasked = new UnaskedAnswers(this.addresses);
+    this.flows = new FlowTable(this.cores, budget);
     this.tags = new Tags(this.cores);
-    this.timers = new Timers(this.cores, this.sequels);
+    this.timers = new Timers(this.cores, this.sequels, budget);
   }
 
   icmpReported(id: number, k: Packet): void {

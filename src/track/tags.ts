@@ -46,6 +46,21 @@ export class Tags {
     return id >= 0 && this.#isTuple(id, a, b, ports, meta) ? id : -1;
   }
 
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
+  renumber(ids: Int32Array): void {
+    const { length } = this.#recent;
+    for (let i = 0; i < length; i++) if (this.#recent[i] !== 0) this.#recent[i] = ids[this.#recent[i]! - 1]! + 1;
+    const old = this.#aliases;
+    this.#aliases = new Int32Array(old.length);
+    this.#count = 0;
+    for (let at = 0; at < old.length; at += ALIAS_WORDS) {
+      const id = old[at] === 0 ? -1 : ids[old[at]! - 1]!;
+      if (id < 0) continue;
+      this.#count++;
+      this.#insert(this.#aliases, id + 1, old[at + 1]!, old[at + 2]!, old[at + 3]!);
+    }
+  }
+
   /** The META that this one stands for in this tuple, or -1. `h` is the hash of all four. */
   canonical(h: number, a: number, b: number, ports: number, meta: number): number {
     if (this.#count === 0) return -1;

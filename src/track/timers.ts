@@ -8,6 +8,7 @@
 import type { Profile } from '../model/profiles.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
+import { Budget } from './budget.ts';
 import { Core, profileAt, PROFILE_CODES, Sequel } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
@@ -33,11 +34,19 @@ class Page {
 
 /** Pages that no queue needs at the moment: what one gives back, another fills. */
 class SparePages {
+  readonly #budget: Budget;
   #first: Page | null = null;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
 
   take(): Page {
     const page = this.#first;
-    if (page === null) return new Page();
+    if (page === null) {
+      this.#budget.take(14 * PAGE_TIMERS);
+      return new Page();
+    }
     this.#first = page.behind;
     page.behind = null;
     return page;
@@ -83,6 +92,20 @@ class Queue {
     tail.ref[i] = ref;
     tail.generation[i] = generation;
     if (this.next === Infinity) this.next = now + this.look;
+  }
+
+  /** The connections have new ids; the timers of those that are no more are void. */
+  renumber(ids: Int32Array): void {
+    let from = this.#first;
+    for (let page: Page | null = this.#head; page !== null; page = page.behind) {
+      const to = page === this.#tail ? this.#behind : PAGE_TIMERS;
+      for (let i = from; i < to; i++) {
+        const ref = page.ref[i]!;
+        const id = ref < 0 ? -1 : ids[ref >> 1]!;
+        page.ref[i] = id < 0 ? -1 : id * 2 + (ref & 1);
+      }
+      from = 0;
+    }
   }
 
   get isEmpty(): boolean {
@@ -131,15 +154,21 @@ export class Timers {
   readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
   readonly #cores: RecordPages;
   readonly #sequels: RecordPages;
-  readonly #spare = new SparePages();
+  readonly #spare: SparePages;
   /** Nothing has to be looked at before this time. */
   next = Infinity;
   /** When timers are armed; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
 
-  constructor(cores: RecordPages, sequels: RecordPages) {
+  constructor(cores: RecordPages, sequels: RecordPages, budget = new Budget()) {
     this.#cores = cores;
     this.#sequels = sequels;
+    this.#spare = new SparePages(budget);
+  }
+
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
+  renumber(ids: Int32Array): void {
+    for (const queue of this.#queues) queue.renumber(ids);
   }
 
   /** Of retries, the first. @param profile code of the end's profile, as `profileAt` has it */
@@ -196,6 +225,7 @@ export class Timers {
   /** Is the oldest timer the newest arming of its end? */
   #isArmed(queue: Queue): boolean {
     const { ref } = queue;
+    if (ref < 0) return false;
     const core = this.#cores.page(ref >> 1);
     const c = this.#cores.offset(ref >> 1);
     const sequel = core[c + Core.SEQUEL]! - 1;

@@ -6,12 +6,15 @@ import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import type { Packet } from '../decode/packet.ts';
+import { Budget } from './budget.ts';
 import { Context } from './context.ts';
 import { Tables } from './tables.ts';
 import { noteCopy } from './copied.ts';
 import { Copies } from './copies.ts';
 import { embryo, grow, stateTime } from './embryo.ts';
 import { markDetail } from './events.ts';
+import { Folder } from './fold.ts';
+import type { Folded } from './folded.ts';
 import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
 import { Core, Half, HalfFlag, Rare, Sequel, Trait } from './layout.ts';
@@ -45,16 +48,23 @@ export class Tracker {
   readonly #x: Context;
   readonly #expire: Expire;
   readonly #hosts: HostProfiles;
+  readonly #folder: Folder;
 
-  constructor(hosts: HostProfiles) {
+  /** @param limit of what records and tables may take, octets */
+  constructor(hosts: HostProfiles, limit = Infinity) {
     this.#hosts = hosts;
-    this.tables = new Tables();
+    this.tables = new Tables(new Budget(limit));
+    this.#folder = new Folder(this.tables);
     this.#x = new Context(this.tables);
     this.#expire = (kind, ref, due) => this.#timer(kind, ref, due);
   }
 
+  /** Those that have records; `folded` counts the others. */
   get connections(): number {
     return this.tables.cores.length;
+  }
+  get folded(): Folded {
+    return this.#folder.folded;
   }
 
   /** Lets timers fire that are due at `now`. */
@@ -79,9 +89,18 @@ export class Tracker {
     this.#x.source = source;
     this.tables.series.at(now);
     if (now >= this.tables.timers.next) this.tables.timers.advance(now, this.#expire);
+    if (this.tables.budget.reached) this.#makeRoom();
   }
 
-  /** A TCP segment (`layer` is TCP) at the time given to `at`. Returns the id of its connection. */
+  /** Between two packets, so that nobody holds an id meanwhile. */
+  #makeRoom(): void {
+    this.tables.budget.reached = false;
+    if (!this.#folder.isNeeded()) return;
+    this.#folder.fold(this.#x.now);
+    this.#x.stray = 0;
+  }
+
+  /** A TCP segment (`layer` is TCP) at the time given to `at`. Returns the id of its connection; -1: one that was folded. */
   tcp(k: Packet, frame: number): number {
     const { counts } = this;
     const x = this.#x;
@@ -108,6 +127,7 @@ export class Tracker {
       }
       if ((flags & Flag.SYN) !== 0) id = this.#opened(id, k);
     } else {
+      if (this.folded.open > 0 && this.#isLate(k)) return -1;
       id = this.#open(k, -1);
       this.copies.seen(x, k);
     }
@@ -216,8 +236,8 @@ export class Tracker {
     let dst = k.dst;
     const v6 = k.ipVersion === 6;
     if (v6) {
-      src = this.tables.addresses.intern(k.view, k.srcAt);
-      dst = this.tables.addresses.intern(k.view, k.dstAt);
+      src = this.tables.addresses.ofTuple(k.view, k.srcAt);
+      dst = this.tables.addresses.ofTuple(k.view, k.dstAt);
     }
     const fromB = src > dst || (src === dst && k.srcPort > k.dstPort);
     const a = fromB ? dst : src;
@@ -289,6 +309,11 @@ export class Tracker {
     }
     if (id !== found) this.copies.seen(this.#x, k);
     return id;
+  }
+
+  #isLate(k: Packet): boolean {
+    const [src, dst] = this.#fromB ? [this.#b, this.#a] : [this.#a, this.#b];
+    return this.folded.takes(k.flags, src, k.srcPort, dst, k.dstPort, this.#meta);
   }
 
   /** Starts a connection with the packet at hand. */

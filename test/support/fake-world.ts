@@ -58,6 +58,7 @@ export async function tcpdiag(argv: readonly string[], surroundings: Surrounding
     folder: fileURLToPath(new URL('.', import.meta.url)),
     version: '9.9.9',
     now: () => 0,
+    memory: () => Infinity,
     peakMemory: () => 200_000_000,
     interrupted: new AbortController().signal,
     onFirstInterrupt: () => () => undefined,

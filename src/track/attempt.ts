@@ -1,0 +1,96 @@
+/** An attempt at a connection as its columns tell it: did a kernel make it, which follows it up, or nobody? A flood has a million of them. */
+import { Mark } from '../model/connection.ts';
+import { State } from '../model/state.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
+import { eventKind, EventKind, eventTo, markDetail, markKind } from './events.ts';
+import { Core, Half, HALF_STRIDE, SynOption, Trait } from './layout.ts';
+import { RstBit } from './reset.ts';
+import { countsOf, lastTimeOf, lengthsOf, ttlsOf } from './sequel.ts';
+import type { Tables } from './tables.ts';
+
+/** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
+const EARLIEST_RETRY = 0.5 * NANOS_PER_SECOND;
+/** A SYN-ACK that took longer may be refused by a client that had given up: a connect timeout, not a forged source. */
+const PATIENCE = 0.3 * NANOS_PER_SECOND;
+const SYN_AGAIN = markKind(Mark.SYN_AGAIN);
+const RST = markKind(Mark.RST);
+
+/** How an attempt went, from its columns. */
+export const Fate = { OTHER: 0, COMPLETED: 1, DEAD: 2, RETRIED: 3 } as const;
+export type Fate = (typeof Fate)[keyof typeof Fate];
+
+export class Attempt {
+  syns = 0;
+  synAcks = 0;
+  reset = false;
+  address = 0;
+  ttl = 0;
+  ipLength = 0;
+  port = 0;
+  bare = false;
+  start = 0;
+  end = 0;
+}
+
+/** Fills the row with an attempt's facts. */
+export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
+  const core = tables.cores.page(id);
+  const c = tables.cores.offset(id);
+  const word = core[c + Core.STATE]!;
+  if ((word & Trait.SAW_SYN) === 0) return Fate.OTHER;
+  const clientIsB = (word & Trait.CLIENT_IS_B) !== 0;
+  const coreF = tables.cores.floatPage(id);
+  row.address = core[c + (clientIsB ? Core.ADDR_B : Core.ADDR_A)]!;
+  row.port = clientIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
+  row.ttl = ttlsOf(tables, core, c) & 255;
+  row.ipLength = lengthsOf(tables, core, c) & 0xffff;
+  const options = core[c + Core.OPTIONS]!;
+  row.bare = (options & (SynOption.SEEN | SynOption.HAS_MSS)) === SynOption.SEEN;
+  row.start = coreF[(c + Core.FIRST_TIME) >> 1]!;
+  row.end = lastTimeOf(tables, id);
+  row.reset = false;
+  const ref = core[c + Core.PAIR]!;
+  let clientPackets: number;
+  let serverPackets: number;
+  if (ref === 0) {
+    const counts = countsOf(tables, core, c);
+    row.syns = clientPackets = counts & 0xffff;
+    row.synAcks = serverPackets = counts >>> 16;
+  } else {
+    const pair = tables.pairs.page(ref - 1);
+    const client = tables.pairs.offset(ref - 1);
+    const server = client + HALF_STRIDE;
+    row.syns = pair[client + Half.SYN]!;
+    row.synAcks = pair[server + Half.SYN_ACK]!;
+    row.reset = pair[client + Half.RST]! > 0;
+    clientPackets = pair[client + Half.PACKETS]! - pair[client + Half.RST]!;
+    serverPackets = pair[server + Half.PACKETS]!;
+  }
+  if ((word & Trait.COMPLETED) !== 0) return Fate.COMPLETED;
+  if ((word & (Trait.REFUSED | Trait.ICMP_ERROR)) !== 0 || clientPackets !== row.syns || serverPackets !== row.synAcks) return Fate.OTHER;
+  if (row.reset) {
+    // Aborting a connection of its own, a kernel acknowledges; the bare form answers a SYN-ACK that nobody asked for.
+    if (firstMark(tables, id, RST, (code) => (markDetail(code) & RstBit.HAS_ACK) === 0) === null) return Fate.OTHER;
+    if (slowAnswer(tables, id, row.start)) return Fate.RETRIED;
+  }
+  return row.syns > 1 && (firstMark(tables, id, SYN_AGAIN) ?? 0) - row.start >= EARLIEST_RETRY ? Fate.RETRIED : Fate.DEAD;
+}
+
+function slowAnswer(tables: Tables, id: number, start: number): boolean {
+  const { events } = tables;
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (eventKind(code) === EventKind.TRANSITION && eventTo(code) === State.SYN_RCVD) return events.time(ref) - start >= PATIENCE;
+  }
+  return false;
+}
+
+/** Time of the first mark of a kind that passes the test. */
+function firstMark(tables: Tables, id: number, kind: number, test: (code: number) => boolean = () => true): number | null {
+  const { events } = tables;
+  for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
+    const code = events.code(ref);
+    if (eventKind(code) === kind) return test(code) ? events.time(ref) : null;
+  }
+  return null;
+}

@@ -1,0 +1,239 @@
+/**
+ * Makes room when the tracker's tables have reached their limit: connections are folded into counts (folded.ts), and those that stay
+ * close up, so that ids are what they always are: 0-based, without gaps, in the order of first frames.
+ *
+ * Folded is what can be missed most easily, the oldest first: closed connections of which nothing is to be told and attempts that
+ * have ended; where that frees too little, all that is closed, and attempts that still wait; at last what has been silent longest. The first
+ * connections of each service stay, so that rules have something to show.
+ *
+ * One pass over all connections each time, and each time frees a quarter at least, so a connection is looked at a few times in its life.
+ */
+import { State } from '../model/state.ts';
+import { Folded } from './folded.ts';
+import {
+  Core,
+  CORE_STRIDE,
+  Pair,
+  PAIR_STRIDE,
+  Rare,
+  Sequel,
+  SEQUEL_STRIDE,
+  Trait,
+  Trouble,
+  TROUBLE_HALF,
+  TROUBLE_STRIDE,
+  Turn,
+} from './layout.ts';
+import { outcomeOf } from './outcome.ts';
+import { lastTimeOf } from './sequel.ts';
+import type { Tables } from './tables.ts';
+
+/** How easily a connection can be missed. */
+const Loss = { LITTLE: 1, SOME: 2, MUCH: 3 } as const;
+const STAYS = 0;
+const FOLDED = 255;
+
+/** Connections of each service that stay, as long as they are no more than this share of all. */
+const KEPT = 8;
+const KEPT_SHARE = 1 / 8;
+/** Of what is in use: enough, and all that is taken at once. */
+const ENOUGH = 1 / 4;
+const GOAL = 1 / 2;
+/** Connections looked at to find how long the quieter half has been silent. */
+const SAMPLE = 1_001;
+
+/** Of these traits rules have something to tell. */
+const REMARKABLE =
+  Trait.MIDSTREAM |
+  Trait.HAS_RST |
+  Trait.REFUSED |
+  Trait.LONG_CLOSE_WAIT |
+  Trait.ICMP_ERROR |
+  Trait.ACK_IGNORED |
+  Trait.ODD_FLAGS |
+  Trait.EVENTS_CUT |
+  Trait.STRAY_SYN;
+
+export class Folder {
+  readonly folded = new Folded();
+  readonly #tables: Tables;
+  /** So many may stay only because they are the first of their service. */
+  #stay = 0;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** Is room needed, or only a page of another kind than those that have become free? */
+  isNeeded(): boolean {
+    return this.#inUse() * 2 >= this.#tables.budget.limit;
+  }
+
+  /** Folds, and returns the new ids by the old ones: -1 of those that are no more. */
+  fold(now: number): Int32Array {
+    const losses = this.#choose(now);
+    const ids = this.#closeUp(losses, now);
+    const { flows, timers, tags, recorded, refusedTimestamps, icmpReporters, takenForOld } = this.#tables;
+    flows.renumber(ids);
+    timers.renumber(ids);
+    tags.renumber(ids);
+    recorded.renumber(ids);
+    refusedTimestamps.renumber();
+    const reporters = [...icmpReporters];
+    icmpReporters.clear();
+    for (const [id, reporter] of reporters) if (ids[id]! >= 0) icmpReporters.set(ids[id]!, reporter);
+    const old = [...takenForOld];
+    takenForOld.clear();
+    for (const id of old) if (ids[id]! >= 0) takenForOld.add(ids[id]!);
+    this.#forgetAddresses();
+    return ids;
+  }
+
+  /** Octets of all records in use. */
+  #inUse(): number {
+    const { cores, sequels, pairs, rares, copied, troubles, holes, delays, events, flows, addresses } = this.#tables;
+    let octets = events.octetsInUse + flows.octetsInUse + addresses.octetsInUse;
+    for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.inUse * records.stride * 4;
+    return octets;
+  }
+
+  /** By id: FOLDED, or something else. */
+  #choose(now: number): Uint8Array {
+    const n = this.#tables.cores.length;
+    const losses = new Uint8Array(n);
+    let total = 0;
+    this.#stay = n * KEPT_SHARE;
+    for (const service of this.folded.services) service.kept = 0;
+    for (let id = 0; id < n; id++) {
+      losses[id] = this.#loss(id);
+      total += this.#octetsOf(id);
+    }
+    let freed = 0;
+    for (const loss of [Loss.LITTLE, Loss.SOME, Loss.MUCH]) {
+      const since = loss === Loss.MUCH ? this.#quietSince() : now;
+      for (let id = 0; id < n && freed < total * GOAL; id++) {
+        if (losses[id] !== loss || (loss === Loss.MUCH && lastTimeOf(this.#tables, id) > since)) continue;
+        losses[id] = FOLDED;
+        freed += this.#octetsOf(id);
+      }
+      if (freed >= total * ENOUGH) break;
+    }
+    return losses;
+  }
+
+  #loss(id: number): number {
+    const { cores, pairs } = this.#tables;
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    const service = this.folded.serviceOf(core, c);
+    if (service !== null && service.kept < KEPT && this.#stay >= 1) {
+      service.kept++;
+      this.#stay--;
+      return STAYS;
+    }
+    const word = core[c + Core.STATE]!;
+    const closed = (word & 0xff) === State.CLOSED;
+    const ref = core[c + Core.PAIR]! - 1;
+    if (ref < 0) return closed && (word & REMARKABLE) === 0 ? Loss.LITTLE : Loss.SOME;
+    if (!closed) return Loss.MUCH;
+    const plain = (word & REMARKABLE) === 0 && pairs.page(ref)[pairs.offset(ref) + Pair.TROUBLE] === 0;
+    return plain && outcomeOf(this.#tables, id, 0) === 'ok' ? Loss.LITTLE : Loss.SOME;
+  }
+
+  /** The half of the connections has been silent since then. */
+  #quietSince(): number {
+    const n = this.#tables.cores.length;
+    const times = Float64Array.from({ length: Math.min(n, SAMPLE) }, (_, i) =>
+      lastTimeOf(this.#tables, Math.floor((i * n) / Math.min(n, SAMPLE))),
+    );
+    return times.sort()[times.length >> 1]!;
+  }
+
+  /** Of a connection's records. */
+  #octetsOf(id: number): number {
+    const { cores, pairs } = this.#tables;
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    if (core[c + Core.SEQUEL] === 0) return CORE_STRIDE * 4;
+    const ref = core[c + Core.PAIR]! - 1;
+    if (ref < 0) return (CORE_STRIDE + SEQUEL_STRIDE) * 4;
+    const troubled = pairs.page(ref)[pairs.offset(ref) + Pair.TROUBLE] !== 0;
+    return (CORE_STRIDE + SEQUEL_STRIDE + PAIR_STRIDE + (troubled ? TROUBLE_STRIDE : 0)) * 4;
+  }
+
+  /** Counts those to be folded, gives back their records, and lets the others close up. */
+  #closeUp(losses: Uint8Array, now: number): Int32Array {
+    const { cores, sequels } = this.#tables;
+    const n = cores.length;
+    const ids = new Int32Array(n);
+    let next = 0;
+    for (let id = 0; id < n; id++) {
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      const ref = core[c + Core.SEQUEL]! - 1;
+      if (losses[id] === FOLDED) {
+        ids[id] = -1;
+        this.folded.add(this.#tables, id, this.folded.serviceOf(core, c), now);
+        if (ref >= 0) this.#release(core[c + Core.PAIR]! - 1, ref);
+        continue;
+      }
+      if (ref >= 0) {
+        const sequel = sequels.page(ref);
+        const s = sequels.offset(ref);
+        if (sequel[s + Sequel.TAIL]! < 0) sequel[s + Sequel.TAIL] = ~next;
+        const previous = sequel[s + Sequel.PREVIOUS]! - 1;
+        if (previous >= 0) sequel[s + Sequel.PREVIOUS] = ids[previous]! + 1;
+      }
+      if (next !== id) cores.move(id, next);
+      ids[id] = next++;
+    }
+    cores.truncate(next);
+    return ids;
+  }
+
+  /** @param pair index of the pair record, or -1 */
+  #release(pair: number, sequel: number): void {
+    const { sequels, pairs, delays, events } = this.#tables;
+    events.release(sequels.page(sequel), sequels.offset(sequel));
+    sequels.release(sequel);
+    if (pair < 0) return;
+    const words = pairs.page(pair);
+    const p = pairs.offset(pair);
+    if (words[p + Pair.RARE] !== 0) this.#releaseRare(words[p + Pair.RARE]! - 1);
+    if (words[p + Pair.TROUBLE] !== 0) this.#releaseTrouble(words[p + Pair.TROUBLE]! - 1);
+    if (words[p + Turn.DELAYS] !== 0) delays.release(words[p + Turn.DELAYS]! - 1);
+    pairs.release(pair);
+  }
+
+  #releaseRare(rare: number): void {
+    const { rares, copied } = this.#tables;
+    const copies = rares.page(rare)[rares.offset(rare) + Rare.COPIES]!;
+    if (copies !== 0) copied.release(copies - 1);
+    rares.release(rare);
+  }
+
+  #releaseTrouble(trouble: number): void {
+    const { troubles, holes } = this.#tables;
+    for (let side = 0; side < 2; side++) {
+      const list = troubles.page(trouble)[troubles.offset(trouble) + side * TROUBLE_HALF + Trouble.HOLE_LIST]!;
+      if (list !== 0) holes.release(list - 1);
+    }
+    troubles.release(trouble);
+  }
+
+  /** IPv6 addresses of nobody who is left. */
+  #forgetAddresses(): void {
+    const { cores, addresses } = this.#tables;
+    if (addresses.length === 0) return;
+    const marked = new Uint8Array(addresses.length);
+    for (let id = 0; id < cores.length; id++) {
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      if ((core[c + Core.META]! & 1) === 0) continue;
+      marked[core[c + Core.ADDR_A]!] = 1;
+      marked[core[c + Core.ADDR_B]!] = 1;
+    }
+    for (const { address, meta } of this.folded.services) if ((meta & 1) !== 0) marked[address] = 1;
+    addresses.sweep(marked);
+  }
+}
