@@ -57,6 +57,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   react: /^tui\//,
   ink: /^tui\//,
   commander: /^(commands\/|cli\.ts$)/,
+  'hyparquet-writer': /^report\/parquet\.ts$/,
   'pcap-parser': /^capture\/(cross-read\.ts|pcap-parser\.d\.ts)$/,
   'xz-decompress': /^capture\/unpack\/xz\.ts$/,
   zstddec: /^capture\/unpack\/zstd\.ts$/,

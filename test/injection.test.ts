@@ -17,6 +17,7 @@ import {
   connectionDetailFormats,
   connectionFormats,
   type Formats,
+  type Pieces,
   reportFormats,
   stateFormats,
 } from '../src/report/index.ts';
@@ -33,8 +34,8 @@ const fixture = (name: string): Promise<Frame[]> => framesOf(readFileSync(fileUR
 /** Everything that the program can say about an analysis. */
 async function outputs(path: string, analysis: Analysis): Promise<[format: string, text: string][]> {
   const all: [string, string][] = [];
-  const says = async <T>(command: readonly string[], { byName }: Formats<T>): Promise<void> => {
-    for (const format of Object.keys(byName)) {
+  const says = async <T>(command: readonly string[], { byName, binary = [] }: Formats<T, Pieces>): Promise<void> => {
+    for (const format of Object.keys(byName).filter((f) => !binary.includes(f))) {
       const argv = [command[0]!, path, ...command.slice(1), '-f', format];
       const world = { analyse: () => Promise.resolve(analysis), rules: () => Promise.resolve(DETECTORS), stdoutTty: true };
       const { out, err } = await tcpdiag(argv, world);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { connectionFormats } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
-import { analysisOptions, chosenFormat, filterOptions, resultOptions, tablePage, type Flags } from './options.ts';
+import { analysisOptions, chosenFormat, filterOptions, refuseOctetsOnTerminal, resultOptions, tablePage, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -15,6 +15,7 @@ export function declareConnections(command: Command): Command {
 
 export async function connections(world: World, words: readonly string[], flags: Flags): Promise<number> {
   const format = chosenFormat(flags, connectionFormats, 'connections');
+  refuseOctetsOnTerminal(world, flags, connectionFormats, 'connections');
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
   await writeResult(world, format(analysis.connections(), tablePage(world, flags)), flags.output, paths);
   return exitCode(analysis.report.findings);

@@ -10,7 +10,7 @@ import { parseDurationArgument, parseTimeArgument, type TimeArgument } from '../
 import { UsageError } from '../model/errors.ts';
 import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { type Formats, FORMATS_BY_EXTENSION, type Formatter } from '../report/index.ts';
+import { type Formats, FORMATS_BY_EXTENSION, type Formatter, type Pieces } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
 import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
@@ -66,7 +66,7 @@ const gatherList = (words: string, before: readonly string[] | undefined): reado
 ];
 
 /** `-f`, `-o`, `--json` and how loud to be: for everything that prints a result. */
-export function resultOptions<T>(command: Command, formats: Formats<T> | null): Command {
+export function resultOptions<T, P extends Pieces>(command: Command, formats: Formats<T, P> | null): Command {
   if (formats !== null) {
     const names = Object.keys(formats.byName);
     const format = new Option('-f, --format <format>', `${names.join(', ')} (default: what -o ends in, or ${formats.standard})`);
@@ -122,19 +122,32 @@ export function filterOptions(command: Command): Command {
     .option('--from <time>', 'report only what was still so then; packets before it are analysed all the same');
 }
 
+type AnyFormats = Formats<never, Pieces>;
+
 /** The formatter that `-f` or `--json` asks for; where neither is given, the one that the end of the result's name stands for. */
-export function chosenFormat<T>(flags: Flags, formats: Formats<T>, command: string): Formatter<T> {
-  if (flags.format !== undefined && flags.json === true && flags.format !== formats.machine) {
-    throw new UsageError(`--json means -f ${formats.machine}, and -f ${quoted(flags.format)} was given too; use one of them.`);
-  }
-  const name = flags.format ?? (flags.json === true ? formats.machine : (formatByName(flags, formats, command) ?? formats.standard));
+export function chosenFormat<T, P extends Pieces>(flags: Flags, formats: Formats<T, P>, command: string): Formatter<T, P> {
+  const name = chosenName(flags, formats, command);
   const formatter = Object.hasOwn(formats.byName, name) ? formats.byName[name] : undefined;
   if (formatter !== undefined) return formatter;
   throw new UsageError(`${command} has no format ${quoted(name)}; it has ${Object.keys(formats.byName).join(', ')}.`);
 }
 
+/** Throws UsageError, before a long analysis, where the result would be octets on somebody's screen. */
+export function refuseOctetsOnTerminal(world: World, flags: Flags, formats: AnyFormats, command: string): void {
+  const name = chosenName(flags, formats, command);
+  if (!world.stdout.isTTY || !toStdout(flags) || formats.binary?.includes(name) !== true) return;
+  throw new UsageError(`${name} is nothing to look at: -o FILE.${name} writes it to a file.`);
+}
+
+function chosenName(flags: Flags, formats: AnyFormats, command: string): string {
+  if (flags.format !== undefined && flags.json === true && flags.format !== formats.machine) {
+    throw new UsageError(`--json means -f ${formats.machine}, and -f ${quoted(flags.format)} was given too; use one of them.`);
+  }
+  return flags.format ?? (flags.json === true ? formats.machine : (formatByName(flags, formats, command) ?? formats.standard));
+}
+
 /** `x.md` is Markdown. An end that stands for a format which the command does not have is no word for its standard one. */
-function formatByName<T>(flags: Flags, formats: Formats<T>, command: string): string | undefined {
+function formatByName(flags: Flags, formats: AnyFormats, command: string): string | undefined {
   const file = toStdout(flags) ? '' : (flags.output ?? '');
   const meant = FORMATS_BY_EXTENSION.get(extname(file).slice(1).toLowerCase());
   if (meant === undefined) return undefined;

@@ -4,6 +4,7 @@
  */
 import { isErrno, isStdout, NewFile, reason, refuseStdout } from '../engine/new-file.ts';
 import { OutputError } from '../model/errors.ts';
+import type { Pieces } from '../report/index.ts';
 import { Interrupted, NobodyReads } from './failure.ts';
 import type { World } from './world.ts';
 
@@ -11,12 +12,7 @@ import type { World } from './world.ts';
 const CHUNK = 64 * 1024;
 
 /** Writes the pieces to `file`, or to standard output when there is none (or it is `-`). */
-export async function writeResult(
-  world: World,
-  pieces: Iterable<string>,
-  file: string | undefined,
-  inputs: readonly string[] = [],
-): Promise<void> {
+export async function writeResult(world: World, pieces: Pieces, file: string | undefined, inputs: readonly string[] = []): Promise<void> {
   if (file === undefined || isStdout(file)) {
     await refuseStdout(inputs);
     await pour(world, pieces, (text) => toStdout(world, text));
@@ -31,7 +27,14 @@ export async function writeResult(
   }
 }
 
-async function pour(world: World, pieces: Iterable<string>, write: (text: string) => Promise<void>): Promise<void> {
+async function pour(world: World, pieces: Pieces, write: (data: string | Uint8Array) => Promise<void>): Promise<void> {
+  if (Symbol.asyncIterator in pieces) {
+    for await (const octets of pieces) {
+      await write(octets);
+      throwIfInterrupted(world);
+    }
+    return;
+  }
   let pending = '';
   for (const piece of pieces) {
     pending += piece;

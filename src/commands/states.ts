@@ -9,7 +9,17 @@ import { stateCountFormats, stateFormats } from '../report/index.ts';
 import { countText } from '../report/narrate.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { say } from './say.ts';
-import { analysisOptions, chosenFormat, durationFlag, filterOptions, resultOptions, tablePage, timeFlag, type Flags } from './options.ts';
+import {
+  analysisOptions,
+  chosenFormat,
+  durationFlag,
+  filterOptions,
+  refuseOctetsOnTerminal,
+  resultOptions,
+  tablePage,
+  timeFlag,
+  type Flags,
+} from './options.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -30,6 +40,7 @@ export async function states(world: World, words: readonly string[], flags: Flag
 
 async function atOneMoment(world: World, words: readonly string[], flags: Flags, host: string | undefined): Promise<number> {
   const format = chosenFormat(flags, stateFormats, 'states');
+  refuseOctetsOnTerminal(world, flags, stateFormats, 'states');
   const at = flags.at === undefined ? undefined : timeFlag('--at', flags.at);
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
   const sockets = analysis.sockets(at);

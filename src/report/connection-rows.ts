@@ -2,6 +2,7 @@
 import { endpointText } from '../model/address.ts';
 import type { ConnectionRow, EndpointRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { csv, type CsvField } from './csv.ts';
 import type { Page } from './layout.ts';
 import { bytesText, clockText, countText, durationText, legMark } from './narrate.ts';
 import { table, type Column } from './table.ts';
@@ -29,8 +30,6 @@ const COLUMNS: readonly Column<ConnectionRow>[] = [
 export function* connectionTable(rows: Iterable<ConnectionRow>, page: Page): Generator<string> {
   yield* table(COLUMNS, rows, page);
 }
-
-type Cell = string | number | null;
 
 const ENDPOINT_FIELDS = [
   'ip',
@@ -61,7 +60,7 @@ const ENDPOINT_FIELDS = [
 ] as const satisfies (keyof EndpointRow)[];
 
 /** contract.md's names, dotted where they are nested. The transitions are a list of objects and stay in ndjson. */
-const CSV_FIELDS: readonly (readonly [string, (c: ConnectionRow) => Cell])[] = [
+const CSV_FIELDS: readonly CsvField<ConnectionRow>[] = [
   ['id', (c) => c.id],
   ...ENDPOINT_FIELDS.map((key) => [`client.${key}`, (c: ConnectionRow) => c.client[key] ?? null] as const),
   ...ENDPOINT_FIELDS.map((key) => [`server.${key}`, (c: ConnectionRow) => c.server[key] ?? null] as const),
@@ -88,18 +87,4 @@ const CSV_FIELDS: readonly (readonly [string, (c: ConnectionRow) => Cell])[] = [
   ['findings', (c) => c.findings.join(' ')],
 ];
 
-/** RFC 4180: CRLF, a header, quotes where needed. */
-export function* connectionCsv(rows: Iterable<ConnectionRow>): Generator<string> {
-  yield `${CSV_FIELDS.map(([title]) => title).join(',')}\r\n`;
-  for (const row of rows) yield `${CSV_FIELDS.map(([, read]) => csvCell(read(row))).join(',')}\r\n`;
-}
-
-/** A spreadsheet runs a text that begins like a formula (OWASP "CSV Injection"); the apostrophe makes it text again. */
-const FORMULA = /^[=+\-@\t\r]/;
-
-export function csvCell(value: Cell): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const text = sanitise(FORMULA.test(value) ? `'${value}` : value, 4_000);
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
+export const connectionCsv = (rows: Iterable<ConnectionRow>): Generator<string> => csv(CSV_FIELDS, rows);

@@ -15,17 +15,21 @@ import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
 import { markdownReport } from './markdown.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
+import { connectionParquet, socketParquet } from './parquet.ts';
 import { ruleJson, ruleTable } from './rule-rows.ts';
-import { socketTable, stateCountTable, type StateCountsView } from './socket-table.ts';
+import { socketCsv, socketTable, stateCountCsv, stateCountTable, type StateCountsView } from './socket-table.ts';
 import { textReport } from './text.ts';
 
 /** Pieces of the document, in order; the writer decides how many go out at once. */
-export type Formatter<T> = (value: T, page: Page) => Iterable<string>;
+export type Pieces = Iterable<string> | AsyncIterable<Uint8Array>;
+export type Formatter<T, P extends Pieces = Iterable<string>> = (value: T, page: Page) => P;
 
-export interface Formats<T> {
-  readonly byName: Readonly<Record<string, Formatter<T>>>;
+export interface Formats<T, P extends Pieces = Iterable<string>> {
+  readonly byName: Readonly<Record<string, Formatter<T, P>>>;
   readonly standard: string;
   readonly machine: string;
+  /** Those that are no text, and nothing for a terminal. */
+  readonly binary?: readonly string[];
 }
 
 /**
@@ -44,6 +48,7 @@ export const FORMATS_BY_EXTENSION: ReadonlyMap<string, readonly string[]> = new 
     ndjson: ['ndjson'],
     jsonl: ['ndjson'],
     csv: ['csv'],
+    parquet: ['parquet'],
     mmd: ['mermaid'],
     mermaid: ['mermaid'],
   }),
@@ -80,10 +85,11 @@ export const checkFormats: Formats<CaptureCheck> = {
   machine: 'json',
 };
 
-export const connectionFormats: Formats<Iterable<ConnectionRow>> = {
-  byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv, zeek: connLog },
+export const connectionFormats: Formats<Iterable<ConnectionRow>, Pieces> = {
+  byName: { table: connectionTable, ndjson: ndjsonRows, csv: connectionCsv, zeek: connLog, parquet: connectionParquet },
   standard: 'table',
   machine: 'ndjson',
+  binary: ['parquet'],
 };
 
 export const connectionDetailFormats: Formats<ConnectionDetail> = {
@@ -92,15 +98,16 @@ export const connectionDetailFormats: Formats<ConnectionDetail> = {
   machine: 'json',
 };
 
-export const stateFormats: Formats<Iterable<SocketRow>> = {
-  byName: { table: socketTable, ndjson: ndjsonRows },
+export const stateFormats: Formats<Iterable<SocketRow>, Pieces> = {
+  byName: { table: socketTable, ndjson: ndjsonRows, csv: socketCsv, parquet: socketParquet },
   standard: 'table',
   machine: 'ndjson',
+  binary: ['parquet'],
 };
 
 /** `states --every`; the same names as `stateFormats`. */
 export const stateCountFormats: Formats<StateCountsView> = {
-  byName: { table: stateCountTable, ndjson: ({ rows }) => ndjsonRows(rows) },
+  byName: { table: stateCountTable, ndjson: ({ rows }) => ndjsonRows(rows), csv: stateCountCsv },
   standard: 'table',
   machine: 'ndjson',
 };

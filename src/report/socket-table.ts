@@ -5,6 +5,7 @@
 import type { SocketRow, StateCountRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { SS_NAMES, STATE_NAMES, type StateName } from '../model/state.ts';
+import { csv, type CsvField } from './csv.ts';
 import type { Page } from './layout.ts';
 import { clockText, countText, durationText, legMark, plural, secondsBetween } from './narrate.ts';
 import { table, type Column } from './table.ts';
@@ -31,6 +32,23 @@ export function* socketTable(rows: Iterable<SocketRow>, page: Page): Generator<s
   yield* table(COLUMNS, rows, page, (s) => s.host);
 }
 
+const CSV_FIELDS: readonly CsvField<SocketRow>[] = [
+  ['at', (s) => s.at],
+  ['host', (s) => s.host],
+  ['local', (s) => s.local],
+  ['remote', (s) => s.remote],
+  ['state', (s) => s.state],
+  ['since', (s) => s.since],
+  ['basis', (s) => s.basis],
+  ['connection', (s) => s.connection],
+  ['leg', (s) => s.leg ?? null],
+  ['sameAs', (s) => s.sameAs ?? null],
+  ['localName', (s) => s.localName ?? null],
+  ['remoteName', (s) => s.remoteName ?? null],
+];
+
+export const socketCsv = (rows: Iterable<SocketRow>): Generator<string> => csv(CSV_FIELDS, rows);
+
 export interface StateCountsView {
   readonly states: readonly StateName[];
   readonly hosts: number;
@@ -55,4 +73,10 @@ export function* stateCountTable({ states, hosts, rows }: StateCountsView, page:
 /** Among many hosts, one that has no socket at the moment is only in the way. */
 function* withSockets(rows: Iterable<StateCountRow>): Generator<StateCountRow> {
   for (const row of rows) if (Object.keys(row.counts).length > 0) yield row;
+}
+
+/** A column for each state that a socket ever is in; 0 is 0 here. */
+export function stateCountCsv({ states, rows }: StateCountsView): Generator<string> {
+  const counts = states.map((state): CsvField<StateCountRow> => [state, (r) => r.counts[state] ?? 0]);
+  return csv<StateCountRow>([['at', (r) => r.at], ['host', (r) => r.host], ['hosts', (r) => r.hosts ?? null], ...counts], rows);
 }

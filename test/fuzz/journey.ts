@@ -18,6 +18,7 @@ import {
   connectionDetailFormats,
   connectionFormats,
   type Formats,
+  type Pieces,
   reportFormats,
   stateCountFormats,
   stateFormats,
@@ -64,8 +65,8 @@ export async function journey(file: string, random: Random): Promise<Journey> {
   let outputs = 0;
   const ids = Array.from(analysis.connections(), (row) => row.id);
   const id = ids.length === 0 ? null : String(pick(random, ids));
-  const says = async <T>(command: readonly string[], { byName }: Formats<T>): Promise<void> => {
-    for (const format of Object.keys(byName)) {
+  const says = async <T>(command: readonly string[], { byName, binary = [] }: Formats<T, Pieces>): Promise<void> => {
+    for (const format of Object.keys(byName).filter((f) => !binary.includes(f))) {
       const world = { analyse: () => Promise.resolve(analysis), rules: () => Promise.resolve(DETECTORS), stdoutTty: random(2) === 0 };
       const argv = [command[0]!, file, ...command.slice(1), '-f', format];
       const { out, err, exitCode } = await tcpdiag(argv, { ...world, columns: 20 + random(150) });

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { DETECTORS } from '../../src/detect/index.ts';
 import type { ConnectionRow, Report, SocketRow } from '../../src/model/report.ts';
-import { connectionCsv, connectionTable, csvCell } from '../../src/report/connection-rows.ts';
+import { connectionCsv, connectionTable } from '../../src/report/connection-rows.ts';
+import { csvCell } from '../../src/report/csv.ts';
 import { jsonReport } from '../../src/report/json.ts';
 import type { Page } from '../../src/report/layout.ts';
 import { ndjsonReport, ndjsonRows } from '../../src/report/ndjson.ts';
