@@ -42,7 +42,7 @@ import { Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import type { AnalysisOptions, StateCounts } from './analysis.ts';
-import { captureCaveats, foldedCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
+import { captureCaveats, foldedCaveats, MAX_LINK_TYPES, PacketTally, type ReadingEnd } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { distributions } from './distributions.ts';
 import { FrameFiles } from './frame-files.ts';
@@ -431,7 +431,7 @@ export class Analyzer {
           format: f.compression === null ? f.format : `${f.format} (${f.compression})`,
           bytes: f.bytes,
           packets: this.#files.packetsOf(i, this.#frames), // of those delivered, what lies behind --to was not analysed
-          linkTypes: f.linkTypes.map(linkTypeName),
+          linkTypes: f.linkTypes.slice(0, MAX_LINK_TYPES).map(linkTypeName),
           truncated: f.damage !== null,
           sha256: null,
         };

@@ -62,6 +62,8 @@ export class PacketTally {
 /** What ended reading before the capture did. */
 export type ReadingEnd = '--to' | '--count' | 'interrupt' | 'frames';
 
+/** Link types listed of a file: a host has a handful, and a hostile file 65,536. */
+export const MAX_LINK_TYPES = 32;
 /** Warnings per file; a file can be odd in a thousand places. */
 const MAX_FILE_WARNINGS = 20;
 
@@ -86,6 +88,12 @@ export function captureCaveats(
       );
     }
     for (const w of f.warnings.slice(0, MAX_FILE_WARNINGS)) add('odd-file', 1, `${name}: ${sanitise(w)}`);
+    const unlisted = f.linkTypes.length - MAX_LINK_TYPES;
+    add(
+      'link-types-left-out',
+      Math.max(0, unlisted),
+      `${name}: of its ${plural(f.linkTypes.length, 'link type')} ${countText(unlisted)} are not listed`,
+    );
     add('capture-drops', f.reportedDrops, `${name}: the capturing program says that it lost ${plural(f.reportedDrops, 'packet')}`);
   }
   if (frames === 0 && files.length > 0 && files.every((f) => f.packets === 0)) add('empty-capture', 1, 'the capture holds no packet');
