@@ -33,6 +33,9 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["tcpdiag extract capture.pcap --where 'server.port:6379' -w - | tcpdiag report -", 'those of a service, passed on'],
     ['tcpdiag extract capture.pcap --anonymize -w shareable.pcapng', 'the whole capture, without its addresses and payloads'],
   ],
+  correlate: [
+    ['tcpdiag correlate fixtures/two_points_loss.client.pcap fixtures/two_points_loss.server.pcap', 'is it the path, or a host?'],
+  ],
   check: [
     ['tcpdiag check capture.pcap', 'can this capture be believed?'],
     ['tcpdiag check capture.pcap --cross-read', 'and does pcap-parser read the same records?'],

@@ -13,6 +13,7 @@ import { check, declareCheck } from './check.ts';
 import { completion, declareCompletion } from './completion/index.ts';
 import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';
+import { correlate, declareCorrelate } from './correlate.ts';
 import { declareDiagnose, diagnose } from './diagnose.ts';
 import { exampleText } from './examples.ts';
 import { declareExtract, extract } from './extract.ts';
@@ -97,6 +98,7 @@ export function buildProgram(
     ['connection', declareConnection, connection],
     ['states', declareStates, states],
     ['extract', declareExtract, extract],
+    ['correlate', declareCorrelate, correlate],
     ['check', declareCheck, check],
   ];
   for (const [name, declare, perform] of captureCommands) {

@@ -4,6 +4,7 @@ import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import { Disguise, withoutNames } from './anonymize/disguise.ts';
+import { readSegmentTable } from './correlate/segments.ts';
 import { extract } from './extract.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import type { Report } from '../model/report.ts';
@@ -71,6 +72,7 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
     sockets: (at) => analyzer.sockets(at),
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
     ladder: (id) => readLadder(analyzer, pass, id, report.findings),
+    segments: (origin) => readSegmentTable(analyzer, pass, origin),
     extract: (wanted, write) => extract(analyzer, pass, wanted, write),
     ladders: (ids, kept) => readLadders(analyzer, pass, ids, report.findings, kept),
     distributions: () => analyzer.distributions(),

@@ -7,6 +7,7 @@ import type { Ladder } from '../model/ladder.ts';
 import type { ConnectionRow, Distribution, Report, SocketRow, StateCountRow } from '../model/report.ts';
 import type { StateName } from '../model/state.ts';
 import type { Nanos } from '../model/units.ts';
+import type { SegmentTable } from './correlate/segments.ts';
 import type { ExtractOptions, Extracted } from './extract.ts';
 import type { Footprint } from '../track/footprint.ts';
 
@@ -71,6 +72,11 @@ export interface Analysis {
   ladders(ids: readonly number[], kept: number): Promise<ReadonlyMap<number, Ladder>>;
   /** How connect times, durations and payloads of the connections that `connections` lists are spread. Counted, not sampled. */
   distributions(): readonly Distribution[];
+  /**
+   * The TCP segments by connection, for a comparison with another capture: it is read once more. Times count from the first record of
+   * the capture that has this clock.
+   */
+  segments(origin: Clock): Promise<SegmentTable>;
   /** What the connections take in memory. */
   footprint(): Footprint;
   /** Gives up what was kept of standard input. */

@@ -12,6 +12,7 @@ import { Layer, Packet, Stop } from '../decode/packet.ts';
 import type { Detector } from '../detect/detector.ts';
 import { DETECTORS } from '../detect/index.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
+import { ipv4Text, ipv6Text } from '../model/address.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import { OwnNames } from '../model/names.ts';
 import type { Finding } from '../model/finding.ts';
@@ -25,7 +26,7 @@ import {
   type SocketRow,
 } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { stateName } from '../model/state.ts';
+import { Side, stateName } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { RowFacts } from '../model/where/fields.ts';
 import { matcher } from '../model/where/match.ts';
@@ -318,6 +319,15 @@ export class Analyzer {
   /** The same of a packet that an ICMP error quotes, which may end behind the ports. */
   connectionQuoted(quoted: Packet, frame: number): number {
     return quoted.protocol === TCP && (quoted.srcPort !== 0 || quoted.dstPort !== 0) ? this.#connectionThen(quoted, frame) : -1;
+  }
+
+  /** Which end of a connection sent a packet of it. */
+  sideOf(id: number, packet: Packet): Side {
+    const { client, server } = this.#views.connection(id);
+    if (client.port !== server.port) return packet.srcPort === client.port ? Side.CLIENT : Side.SERVER;
+    const { ipVersion, view, srcAt } = packet;
+    const source = ipVersion === 6 ? ipv6Text(new Uint8Array(view.buffer, view.byteOffset + srcAt, 16)) : ipv4Text(packet.src);
+    return source === client.ip ? Side.CLIENT : Side.SERVER;
   }
 
   #connectionThen(packet: Packet, frame: number): number {

@@ -3,6 +3,7 @@
  * The first of each table is what a person gets; `machine` is what `--json` stands for.
  */
 import type { Detector } from '../detect/detector.ts';
+import type { Correlation } from '../model/correlation.ts';
 import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
 import { checkJson, checkText, type CaptureCheck } from './check.ts';
 import { connLog } from './conn-log.ts';
@@ -10,6 +11,7 @@ import { connectionJson, connectionText, type ConnectionDetail } from './connect
 import { connectionMermaid } from './connection-mermaid.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
 import { htmlReport } from './html/document.ts';
+import { correlationJson, correlationText } from './correlation.ts';
 import type { IncidentDocument } from './incident.ts';
 import { jsonReport } from './json.ts';
 import type { Page } from './layout.ts';
@@ -81,6 +83,12 @@ export const isIncident = (format: Formatter<IncidentDocument>): boolean => form
 
 export const checkFormats: Formats<CaptureCheck> = {
   byName: { text: checkText, json: checkJson },
+  standard: 'text',
+  machine: 'json',
+};
+
+export const correlationFormats: Formats<Correlation> = {
+  byName: { text: correlationText, json: correlationJson },
   standard: 'text',
   machine: 'json',
 };

@@ -75,6 +75,11 @@ test.each(FIXTURES)('%s', { timeout: 60_000 }, async (name) => {
 
 test('the rules', async () => holds('rule-row.schema.json', JSON.parse(await printed('rules', '-f', 'json')) as unknown[]));
 
+test.each(['loss', 'reset', 'nat'])('two captures: %s', async (name) => {
+  const [client, server] = ['client', 'server'].map((side) => `${root}fixtures/two_points_${name}.${side}.pcap`);
+  holds('correlation.schema.json', [JSON.parse(await printed('correlate', client!, server!, '-f', 'json'))]);
+});
+
 test('a schema refuses what is not so', () => {
   const socket = {
     type: 'socket',

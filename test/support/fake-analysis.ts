@@ -299,6 +299,7 @@ export function fakeAnalysis(
     extract: () => Promise.reject(new UsageError('there is nothing to take out of an analysis without a capture.')),
     ladders: (ids) => Promise.resolve(new Map(ids.map((id) => [id, fakeLadder(id)] as const))),
     distributions: () => DISTRIBUTIONS,
+    segments: () => Promise.resolve({ byConnection: new Map(), first: 0, last: 0, cut: false }),
     footprint: () => FOOTPRINT,
     close: () => undefined,
   };
