@@ -17,7 +17,7 @@ const PAGE_LIMIT = 1_000;
 /** Rows of a grouping; those with the most connections. */
 const MAX_ROWS = 10_000;
 /** From so many pairs on those with a single connection share a row per service. */
-const FOLD_FROM = 1_000;
+const FOLD_FROM = 200;
 const PORTS = 65_536;
 
 const TROUBLE: ReadonlySet<Outcome> = new Set<Outcome>(['refused', 'unanswered', 'abandoned', 'half-open', 'reset', 'leaked']);

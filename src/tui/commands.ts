@@ -4,10 +4,12 @@ import type { Finding } from '../model/finding.ts';
 import type { Command } from './keymap.ts';
 import { DETAIL_MARGIN, detailOf, itemsOf, lengthOf, selectedFinding, topView, type TuiState, WAITING } from './navigation.ts';
 import { drawnWidth, findingsLayout } from './present/layout.ts';
+import { packetTree } from './present/packet.ts';
 import { helpLines } from './present/prose.ts';
 import { copiesOf } from './copies.ts';
 import { openFollow } from './follow-view.ts';
 import type { Menu, MenuItem } from './menu.ts';
+import { connectionsOf, nextGroup, openPeers, type PeersView, requeryPeers, sortPeers } from './peers-view.ts';
 import type { Store } from './store.ts';
 import { answerReplace, chooseDocument, openWriteMenu } from './writing.ts';
 import { onTimeCursor, openTime } from './time-view.ts';
@@ -37,9 +39,14 @@ export const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>>
   freeze: (store) => store.freeze(!store.state().frozen),
   sort,
   reverse,
+  fold: (store) => fold(store, false),
+  'fold-all': (store) => fold(store, true),
   'next-frame': (store) => stepFrame(store, 1),
   'previous-frame': (store) => stepFrame(store, -1),
   capture: (store) => store.push({ kind: 'capture', cursor: 0, top: 0 }),
+  peers: openPeers,
+  'next-group': (store) => withPeers(store, (view) => nextGroup(store, view, 1)),
+  'previous-group': (store) => withPeers(store, (view) => nextGroup(store, view, -1)),
   'time-machine': timeMachine,
   help: (store) => store.update({ help: 0 }),
   'close-help': (store) => store.update({ help: null }),
@@ -96,6 +103,9 @@ function open(store: Store): void {
   } else if (view.kind === 'connections') {
     const id = view.pages.idAt(view.cursor);
     if (id !== undefined) openLadder(store, id, null, view.finding);
+  } else if (view.kind === 'peers') {
+    const row = view.pages.row(view.cursor);
+    if (row) store.pushConnections(null, connectionsOf(row));
   } else if (view.kind === 'time') {
     const id = view.pages.idAt(view.cursor);
     const row = view.pages.row(view.cursor);
@@ -124,7 +134,8 @@ function back(store: Store): void {
 const openDetails = (store: Store, finding: Finding): void => store.push({ kind: 'finding', finding, cursor: 0, top: 0 });
 export const openLadder = (store: Store, connection: number, frame: number | string | null, finding: string | null): void =>
   store.push({ kind: 'ladder', connection, finding, filter: '', jump: frame, around: null, cursor: 0, top: 0, data: WAITING });
-export const openPacket = (store: Store, frame: number): void => store.push({ kind: 'packet', frame, cursor: 0, top: 0, data: WAITING });
+export const openPacket = (store: Store, frame: number, closed: ReadonlySet<number> = new Set()): void =>
+  store.push({ kind: 'packet', frame, closed, cursor: 0, top: 0, data: WAITING });
 
 function evidence(store: Store): void {
   const state = store.state();
@@ -217,10 +228,29 @@ function mark(store: Store): void {
   store.say(marked ? 'No longer marked.' : 'Marked for the report; :note TEXT adds a note, w writes what is marked.');
 }
 
+/** What is closed stays so in the packets that n and p go to: who reads one layer reads it in all of them. */
+function fold(store: Store, all: boolean): void {
+  const view = topView(store.state());
+  if (view.kind !== 'packet' || view.data.value === null) return;
+  const row = packetTree(view.data.value, view.closed)[view.cursor];
+  if (row === undefined) return;
+  const layers = all ? view.data.value.layers.map((_, index) => index) : [row.index];
+  const closed = new Set(view.closed);
+  const closes = !(all ? closed.size > 0 : closed.has(row.index));
+  for (const layer of layers) {
+    if (closes) closed.add(layer);
+    else closed.delete(layer);
+  }
+  // The cursor stays on its layer, whose fields may be gone.
+  const cursor = packetTree(view.data.value, closed).findIndex(({ layer, index }) => layer && index === row.index);
+  store.replace({ ...view, closed, cursor });
+}
+
 /** To the neighbouring segment in the ladder below, whose cursor moves along. */
 function stepFrame(store: Store, direction: 1 | -1): void {
   const { views } = store.state();
   const below = views.at(-2);
+  const above = topView(store.state());
   if (below?.kind !== 'ladder') {
     store.say('This packet was opened without its connection.');
     return;
@@ -230,14 +260,20 @@ function stepFrame(store: Store, direction: 1 | -1): void {
     const item = items[at];
     if (item?.kind !== 'row' || item.row.frame === null) continue;
     store.update({ views: [...views.slice(0, -2), { ...below, cursor: at }] });
-    openPacket(store, item.row.frame);
+    openPacket(store, item.row.frame, above.kind === 'packet' ? above.closed : undefined);
     return;
   }
   store.say(direction > 0 ? 'This is the last segment of the connection.' : 'This is the first segment of the connection.');
 }
 
+function withPeers(store: Store, then: (view: PeersView) => void): void {
+  const view = topView(store.state());
+  if (view.kind === 'peers') then(view);
+}
+
 function sort(store: Store): void {
   const view = topView(store.state());
+  if (view.kind === 'peers') sortPeers(store, view);
   if (view.kind !== 'connections') return;
   const next = CONNECTION_SORTS[(CONNECTION_SORTS.indexOf(view.sort) + 1) % CONNECTION_SORTS.length]!;
   store.requery({ ...view, sort: next, descending: false });
@@ -246,6 +282,7 @@ function sort(store: Store): void {
 function reverse(store: Store): void {
   const view = topView(store.state());
   if (view.kind === 'connections') store.requery({ ...view, descending: !view.descending });
+  else if (view.kind === 'peers') requeryPeers(store, { ...view, descending: !view.descending });
 }
 
 function withFinding(store: Store, then: (finding: Finding) => void): void {

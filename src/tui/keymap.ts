@@ -14,6 +14,7 @@ export const CONTEXTS = [
   'time',
   'capture',
   'follow',
+  'peers',
   'help',
   'menu',
   'typing',
@@ -41,9 +42,14 @@ export const COMMANDS = [
   'clear-filter',
   'sort',
   'reverse',
+  'fold',
+  'fold-all',
   'next-frame',
   'previous-frame',
   'capture',
+  'peers',
+  'next-group',
+  'previous-group',
   'time-machine',
   'earlier',
   'later',
@@ -118,9 +124,21 @@ const LISTS: readonly Context[] = [
   'capture',
   'follow',
   'help',
+  'peers',
 ];
-const SCREENS: readonly Context[] = ['findings', 'finding', 'connections', 'ladder', 'packet', 'explain', 'time', 'capture', 'follow'];
-const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture', 'follow'];
+const SCREENS: readonly Context[] = [
+  'findings',
+  'finding',
+  'connections',
+  'ladder',
+  'packet',
+  'explain',
+  'time',
+  'capture',
+  'follow',
+  'peers',
+];
+const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture', 'follow', 'peers'];
 /** Screens that are read and not chosen from. */
 const TEXTS: readonly Context[] = ['finding', 'explain', 'capture', 'follow'];
 
@@ -130,7 +148,7 @@ export const KEYMAP: readonly KeyRow[] = [
     command: 'open',
     label: 'open what the cursor is on',
     hint: 'open',
-    when: ['findings', 'finding', 'connections', 'ladder'],
+    when: ['findings', 'finding', 'connections', 'ladder', 'peers'],
   },
   { keys: ['escape', 'h', 'left', 'backspace'], command: 'back', label: 'go back one level', hint: 'back', when: BELOW },
   { keys: ['enter'], command: 'open', label: 'open the connection of the socket, at this moment', hint: 'open', when: ['time'] },
@@ -175,8 +193,13 @@ export const KEYMAP: readonly KeyRow[] = [
     hint: 'capture',
     when: ['findings'],
   },
-  { keys: ['s'], command: 'sort', label: 'sort by the next column', hint: 'sort', when: ['connections'] },
-  { keys: ['S'], command: 'reverse', label: 'reverse the order', hint: 'reverse', when: ['connections'] },
+  { keys: ['v'], command: 'peers', label: 'hosts and services: who talks to whom', hint: 'hosts', when: ['findings', 'connections'] },
+  { keys: ['tab'], command: 'next-group', label: 'clients and services, services, hosts', hint: 'grouping', when: ['peers'] },
+  { keys: ['shift-tab'], command: 'previous-group', label: 'the grouping before', when: ['peers'] },
+  { keys: ['s'], command: 'sort', label: 'sort by the next column', hint: 'sort', when: ['connections', 'peers'] },
+  { keys: ['S'], command: 'reverse', label: 'reverse the order', hint: 'reverse', when: ['connections', 'peers'] },
+  { keys: ['enter'], command: 'fold', label: 'close the layer under the cursor, or open it', hint: 'close layer', when: ['packet'] },
+  { keys: ['z'], command: 'fold-all', label: 'close all layers, or open them', when: ['packet'] },
   { keys: ['n'], command: 'next-frame', label: 'next segment of the connection', hint: 'next', when: ['packet'] },
   { keys: ['p'], command: 'previous-frame', label: 'previous segment of the connection', hint: 'previous', when: ['packet'] },
   {
@@ -184,7 +207,7 @@ export const KEYMAP: readonly KeyRow[] = [
     command: 'filter',
     label: 'filter (connections: the language of --where, elsewhere words of the row)',
     hint: 'filter',
-    when: ['findings', 'connections', 'ladder'],
+    when: ['findings', 'connections', 'ladder', 'peers'],
   },
   { keys: ['/'], command: 'search', label: 'search in the text', hint: 'search', when: TEXTS },
   { keys: ['n'], command: 'next-match', label: 'next match of the search', when: TEXTS },

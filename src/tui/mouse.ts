@@ -38,6 +38,7 @@ function listOf(state: TuiState): { readonly top: number; readonly right: number
     }
     case 'connections':
       return { top: ROWS_ABOVE + 1, right };
+    case 'peers':
     case 'ladder':
       return { top: ROWS_ABOVE + 2, right };
     case 'packet': {

@@ -18,6 +18,7 @@ import {
   followRows,
   ladderLayout,
   packetLayout,
+  peerRows,
   type PacketLayout,
   scroll,
   type Size,
@@ -27,6 +28,7 @@ import type { Menu } from './menu.ts';
 import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
 import { timeLayout } from './present/time.ts';
+import type { PeersView } from './peers-view.ts';
 import type { TimeView } from './time-view.ts';
 import { type FollowView, linesOfFollow } from './follow-view.ts';
 import type { Writing } from './writing.ts';
@@ -83,6 +85,8 @@ export interface LadderView extends Window {
 export interface PacketView extends Window {
   readonly kind: 'packet';
   readonly frame: number;
+  /** Layers, by index, whose fields are not shown. */
+  readonly closed: ReadonlySet<number>;
   readonly data: Loaded<PacketDetail>;
 }
 export interface ExplainView extends Window {
@@ -97,7 +101,7 @@ export interface CaptureView extends Window {
   readonly kind: 'capture';
 }
 export type View =
-  FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView | CaptureView | FollowView;
+  FindingsView | FindingView | ConnectionsView | LadderView | PacketView | ExplainView | TimeView | CaptureView | FollowView | PeersView;
 
 export interface TuiState {
   readonly snapshot: Snapshot;
@@ -179,6 +183,8 @@ export function isWaiting(view: View, opening: boolean): boolean {
       return false;
     case 'time':
       return view.stepping || view.pages.total === null || (opening && view.pages.total > 0 && view.pages.idAt(view.cursor) === undefined);
+    case 'peers':
+      return view.pages.total === null || (opening && view.pages.total > 0 && !view.pages.isCurrent);
     case 'connections':
       return view.pages.total === null || (opening && view.pages.total > 0 && view.pages.idAt(view.cursor) === undefined);
     case 'ladder':
@@ -198,13 +204,14 @@ export function lengthOf(view: View, state: TuiState): number {
       return detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN).length;
     case 'connections':
     case 'time':
+    case 'peers':
       return view.pages.total ?? 0;
     case 'ladder':
       return itemsOf(view).length;
     case 'follow':
       return linesOfFollow(view, state).length;
     case 'packet':
-      return view.data.value === null ? 0 : packetTree(view.data.value).length;
+      return view.data.value === null ? 0 : packetTree(view.data.value, view.closed).length;
     case 'capture':
       return captureLines(state.snapshot, state.rules, drawnWidth(state.size)).length;
     case 'explain':
@@ -229,6 +236,8 @@ export function heightOf(view: View, state: TuiState): number {
       return followRows(state.size);
     case 'time':
       return timeLayout(state.size).listRows;
+    case 'peers':
+      return peerRows(state.size);
     case 'packet':
       return packetLayoutOf(view.data.value, state.size).treeRows;
   }
@@ -313,6 +322,8 @@ export function crumbs(state: TuiState): string[] {
         return `rule ${view.rule}`;
       case 'time':
         return 'Time machine';
+      case 'peers':
+        return 'Hosts and services';
       case 'capture':
         return 'Capture';
     }

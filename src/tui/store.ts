@@ -28,6 +28,7 @@ import { ConnectionPages } from './pages.ts';
 import type { Size } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { clean } from './present/text.ts';
+import { requeryPeers } from './peers-view.ts';
 import { refreshTime } from './time-view.ts';
 import { clicked } from './mouse.ts';
 import { type Purpose, remembered } from './prompt.ts';
@@ -248,6 +249,7 @@ export class Store {
     const view = topView(this.#state);
     if (!('filter' in view) || view.filter === filter) return;
     if (view.kind === 'connections') this.requery({ ...view, filter });
+    else if (view.kind === 'peers') requeryPeers(this, { ...view, filter });
     else if (view.kind === 'findings') this.replace({ ...view, filter, cursor: findingAt(this.#state, filter, view.key), paneTop: 0 });
     else this.replace({ ...view, filter, cursor: 0 });
   }
@@ -309,6 +311,7 @@ export class Store {
     this.update({ snapshot, views });
     for (const view of views) {
       if (view.kind === 'connections') view.pages.refresh();
+      if (view.kind === 'peers') view.pages.refresh();
       if (view.kind === 'time' && snapshot.series !== before.series) refreshTime(this, view);
       if (view.kind === 'ladder' && ended) this.#load(view);
     }
@@ -325,6 +328,7 @@ export class Store {
   #settle(view: View, state: TuiState): View {
     const out = settled(view, state);
     if (out.kind === 'findings') return out.key === null ? out : { ...out, key: selectedFinding(state, out)?.id ?? out.key };
+    if (out.kind === 'peers') out.pages.look(out.top, heightOf(out, state));
     if (out.kind === 'time' && out.chart.value !== null) out.pages.look(out.top, heightOf(out, state));
     if (out.kind === 'connections') {
       out.pages.look(out.top, heightOf(out, state));
@@ -400,7 +404,9 @@ function onFrame(view: LadderView, isNew: boolean): LadderView {
 /** A packet is opened for its TCP header: the cursor starts there, and the outer layers are above. */
 function onTransport(view: PacketView): PacketView {
   const at =
-    view.data.value === null ? -1 : packetTree(view.data.value).findIndex((row) => row.layer && /^(TCP|Transmission)/.test(row.name));
+    view.data.value === null
+      ? -1
+      : packetTree(view.data.value, view.closed).findIndex((row) => row.layer && /^(TCP|Transmission)/.test(row.name));
   return at < 0 ? view : { ...view, cursor: at, top: at };
 }
 

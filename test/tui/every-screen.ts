@@ -21,6 +21,7 @@ export const EVERY_SCREEN: readonly ScreenPath[] = [
   { name: 'connection', keys: 'c\r', shows: /SERVER IS(.|\n)*▸(.|\n)*segment / },
   { name: 'packet', keys: 'c\r\r', shows: /› #\d+(.|\n)*Sequence number/ },
   { name: 'time machine', keys: 't', shows: /› Time machine(.|\n)*┻(.|\n)*\[all hosts\](.|\n)*▸ / },
+  { name: 'hosts and services', keys: 'v', shows: /› Hosts and services(.|\n)*\[clients and services\](.|\n)*▸ / },
   { name: 'capture', keys: 'i', shows: /› Capture(.|\n)*\n {2}CAPTURE/ },
   { name: 'conversation', keys: ':follow 0\r', shows: /› conversation(.|\n)*text, both directions(.|\n)*(│ |Nothing was said)/ },
   { name: 'write menu', keys: 'w', shows: /── Write ─(.|\n)*view +this screen/, last: /Esc close/ },

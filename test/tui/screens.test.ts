@@ -259,9 +259,26 @@ describe('one connection and one packet', () => {
     const s = await open(new FakeSession(), LARGE);
     await s.type('e\r');
     expect(s.row(0)).toContain('› 10.0.0.1:54200→10.0.0.9:3306 › #400');
-    expect(s.text()).toMatch(/▸ TCP/);
+    expect(s.text()).toMatch(/▸ - TCP/);
     await s.type('j');
     expect(s.raw()).toContain('\x1b[7m0c ea\x1b[27m'); // port 3306
+  });
+  test('Enter closes a layer and opens it again, z all of them; they stay closed in the next packet', async () => {
+    const s = await open(new FakeSession(), LARGE);
+    await s.type('e\r');
+    expect(s.text()).toContain('Sequence number');
+    await s.type('j\r'); // from a field of it
+    expect(s.text()).toMatch(/▸ \+ TCP/);
+    expect(s.text()).not.toContain('Sequence number');
+    await s.type('n');
+    expect(s.row(0)).toContain('#401');
+    expect(s.text()).not.toContain('Sequence number');
+    await s.type('\r');
+    expect(s.text()).toContain('Sequence number');
+    await s.type('z');
+    expect(s.text()).not.toContain('Time to live');
+    await s.type('z');
+    expect(s.text()).toContain('Time to live');
   });
   test('n and p walk along the connection', async () => {
     const s = await open(new FakeSession());
@@ -285,7 +302,7 @@ describe('one connection and one packet', () => {
 });
 
 describe('every screen', () => {
-  const paths = ['', 'd', 'o', 'i', 't', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/dur', 'y', ':se'];
+  const paths = ['', 'd', 'o', 'i', 't', 'v', 'v\t\t', 'e\r\r', 'c', '\r', '\r\r', 'e\r', 'e\rppp', '?', 'c/dur', 'y', ':se'];
   test.each([
     [80, 24],
     [140, 45],

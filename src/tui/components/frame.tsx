@@ -32,7 +32,9 @@ function lastRow(state: TuiState, width: number): Line {
 /** Where one is in a list that is longer than the screen. */
 function placeOf(state: TuiState): string | null {
   const view = topView(state);
-  return view.kind === 'connections' ? `row ${position(view.cursor, view.pages.total ?? 0)}` : null;
+  return view.kind === 'connections' || view.kind === 'peers' || view.kind === 'time'
+    ? `row ${position(view.cursor, view.pages.total ?? 0)}`
+    : null;
 }
 
 export function Frame({

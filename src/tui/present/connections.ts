@@ -83,6 +83,15 @@ export const COLUMNS: readonly Column[] = [
     text: (r) => (r.connectSeconds === null ? '–' : duration(r.connectSeconds)),
   },
   { title: 'STARTED', width: 10, align: 'right', rank: 9, sort: null, text: (r) => `+${r.startSeconds.toFixed(3)}` },
+  {
+    title: 'NAME',
+    width: 22,
+    align: 'left',
+    rank: 4.5,
+    sort: null,
+    text: (r) => r.serverName ?? r.clientName ?? '',
+    style: () => 'dim',
+  },
   { title: 'SEEN', width: 9, align: 'left', rank: 10, sort: null, text: (r) => r.basis },
 ];
 
@@ -90,8 +99,9 @@ const MARK_WIDTH = 2;
 const GAP = 1;
 
 /** The columns that fit, endpoints widened with what is left. */
-export function columnsFor(width: number): readonly Column[] {
-  let shown = [...COLUMNS];
+/** @param named has any row on the screen a name? */
+export function columnsFor(width: number, named = false): readonly Column[] {
+  let shown = COLUMNS.filter((column) => named || column.title !== 'NAME');
   const total = (): number => MARK_WIDTH + shown.reduce((sum, column) => sum + column.width + GAP, -GAP);
   while (total() > width && shown.some((column) => column.rank > 0)) {
     const worst = Math.max(...shown.map((column) => column.rank));
@@ -112,16 +122,16 @@ function rowOf(columns: readonly Column[], width: number, lead: Span, cell: (col
   return [...line, span(' '.repeat(Math.max(0, width - used)))];
 }
 
-export function connectionsHeader(width: number, sort: ConnectionSort, descending: boolean): Line {
-  return rowOf(columnsFor(width), width, span('  '), (column) => {
+export function connectionsHeader(width: number, sort: ConnectionSort, descending: boolean, named = false): Line {
+  return rowOf(columnsFor(width, named), width, span('  '), (column) => {
     const sorted = column.sort === sort;
     const title = sorted ? `${descending ? '▼' : '▲'}${column.title}` : column.title;
     return span(fit(title, column.width, column.align), sorted ? 'accent' : 'dim');
   });
 }
 
-export function connectionRow(row: ConnectionSummary, options: { width: number; current: boolean }): Line {
-  return rowOf(columnsFor(options.width), options.width, span(mark(options.current)), (column) =>
+export function connectionRow(row: ConnectionSummary, options: { width: number; current: boolean; named?: boolean }): Line {
+  return rowOf(columnsFor(options.width, options.named), options.width, span(mark(options.current)), (column) =>
     span(fit(column.text(row), column.width, column.align, column.keepEnd === true ? 'start' : 'end'), column.style?.(row) ?? 'plain'),
   );
 }

@@ -78,6 +78,9 @@ export const followRows = (size: Size): number => Math.max(1, bodyRows(size) - 1
 /** The list of connections has one header row. */
 export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1);
 
+/** The groupings and the header. */
+export const peerRows = (size: Size): number => Math.max(1, bodyRows(size) - 2);
+
 export interface LadderLayout {
   readonly listRows: number;
   /** Rows about the selected segment, below a ruler. */

@@ -8,17 +8,26 @@ import { clean } from './text.ts';
 
 export interface TreeRow {
   readonly layer: boolean;
+  /** Of the layer that it is, or belongs to. */
+  readonly index: number;
+  /** A layer whose fields are not shown. */
+  readonly closed: boolean;
   readonly name: string;
   readonly value: string;
   readonly offset: number;
   readonly length: number;
 }
 
-export const packetTree = (detail: PacketDetail): TreeRow[] =>
-  detail.layers.flatMap((layer) => [
-    { layer: true, name: layer.name, value: layer.summary, offset: layer.offset, length: layer.length },
-    ...layer.fields.map((field) => ({ layer: false, name: field.name, value: field.value, offset: field.offset, length: field.length })),
-  ]);
+/** @param closed layers, by index, whose fields are not shown */
+export const packetTree = (detail: PacketDetail, closed: ReadonlySet<number> = new Set()): TreeRow[] =>
+  detail.layers.flatMap(({ name, summary, offset, length, fields }, index) => {
+    const isClosed = closed.has(index) && fields.length > 0;
+    const shown = isClosed ? [] : fields;
+    return [
+      { layer: true, index, closed: isClosed, name, value: summary, offset, length },
+      ...shown.map((field) => ({ layer: false, index, closed: false, ...field })),
+    ];
+  });
 
 /** One row about the frame; a second one where there is something to note. */
 export function packetHeader(detail: PacketDetail, width: number): Line[] {
@@ -35,9 +44,10 @@ const NAME_WIDTH = 22;
 
 export function treeRow(row: TreeRow, options: { width: number; current: boolean }): Line {
   const lead = span(mark(options.current));
-  if (row.layer) return fitLine([lead, span(row.name, 'heading'), span(`  ${row.value}`)], options.width);
+  if (row.layer)
+    return fitLine([lead, span(row.closed ? '+ ' : '- ', 'dim'), span(row.name, 'heading'), span(`  ${row.value}`)], options.width);
   const name = clean(row.name);
-  return fitLine([lead, span('  '), span(name.padEnd(NAME_WIDTH), 'dim'), span(' '), span(row.value)], options.width);
+  return fitLine([lead, span('    '), span(name.padEnd(NAME_WIDTH), 'dim'), span(' '), span(row.value)], options.width);
 }
 
 /** `rows` rows of the dump, scrolled so that the chosen bytes are on the screen. */

@@ -33,6 +33,7 @@ const SCREEN_NAMES: Readonly<Record<Context, string>> = {
   explain: 'an explanation',
   time: 'the time machine',
   capture: 'the facts of the capture',
+  peers: 'hosts and services',
   help: 'the help',
   follow: 'a conversation',
   menu: 'a menu',

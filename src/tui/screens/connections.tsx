@@ -12,15 +12,17 @@ export function ConnectionsScreen({ view, state }: { readonly view: ConnectionsV
   const height = connectionRows(state.size);
   const total = view.pages.total;
   const lines: Line[] = [];
+  const shown = Array.from({ length: height }, (_, i) => view.pages.row(view.top + i));
+  const named = shown.some((row) => row?.clientName !== undefined || row?.serverName !== undefined);
   for (let i = view.top; i < Math.min(total ?? 0, view.top + height); i++) {
     const row = view.pages.row(i);
     const current = i === view.cursor;
-    lines.push(row ? connectionRow(row, { width, current }) : waitingRow(width, current));
+    lines.push(row ? connectionRow(row, { width, current, named }) : waitingRow(width, current));
   }
   if (lines.length === 0) lines.push(fitLine([], width), fitLine([span(`  ${emptyText(view)}`)], width));
   return (
     <Box flexDirection="column">
-      <Row line={connectionsHeader(width, view.sort, view.descending)} />
+      <Row line={connectionsHeader(width, view.sort, view.descending, named)} />
       <Rows lines={lines} height={height} width={width} selected={total === null || total === 0 ? -1 : view.cursor - view.top} />
     </Box>
   );

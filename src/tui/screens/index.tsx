@@ -9,6 +9,7 @@ import { FindingsScreen } from './findings.tsx';
 import { FollowScreen } from './follow.tsx';
 import { LadderScreen } from './ladder.tsx';
 import { PacketScreen } from './packet.tsx';
+import { PeersScreen } from './peers.tsx';
 import { TimeScreen } from './time.tsx';
 
 export function Screen({ view, state }: { readonly view: View; readonly state: TuiState }): ReactNode {
@@ -29,6 +30,8 @@ export function Screen({ view, state }: { readonly view: View; readonly state: T
       return <CaptureScreen view={view} state={state} />;
     case 'follow':
       return <FollowScreen view={view} state={state} />;
+    case 'peers':
+      return <PeersScreen view={view} state={state} />;
     case 'time':
       return <TimeScreen view={view} state={state} />;
   }

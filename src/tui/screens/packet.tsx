@@ -12,7 +12,7 @@ export function PacketScreen({ view, state }: { readonly view: PacketView; reado
   const detail = view.data.value;
   if (detail === null) return <Waiting data={view.data} what={`frame ${view.frame}`} height={bodyRows(state.size)} width={width} />;
   const layout = packetLayoutOf(detail, state.size);
-  const tree = packetTree(detail);
+  const tree = packetTree(detail, view.closed);
   const chosen = tree[view.cursor] ?? null;
   const rows = tree
     .slice(view.top, view.top + layout.treeRows)
