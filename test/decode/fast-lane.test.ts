@@ -4,14 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { decodeFast } from '../../src/decode/fast-lane.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { Packet } from '../../src/decode/packet.ts';
-import { ethernet, ipv4, tcp } from '../support/frames.ts';
+import { ethernet, ipv4, ipv6, tcp } from '../support/frames.ts';
 
-const frame = ethernet(
-  ipv4(
-    { src: '10.0.0.1', dst: '10.0.0.2' },
-    tcp({ srcPort: 54_200, dstPort: 443, flags: 0x18, seq: 4_294_967_290, ack: 7, payload: new Uint8Array(40) }),
-  ),
-);
+const segment = tcp({ srcPort: 54_200, dstPort: 443, flags: 0x18, seq: 4_294_967_290, ack: 7, payload: new Uint8Array(40) });
+const FRAMES = {
+  IPv4: ethernet(ipv4({ src: '10.0.0.1', dst: '10.0.0.2' }, segment)),
+  IPv6: ethernet(ipv6({ src: '2001:db8::1', dst: '2001:db8::2' }, segment)),
+};
 
 /** Every field but the buffer and the options, which are nobody's before they are asked for. */
 function fields(p: Packet): Record<string, unknown> {
@@ -30,7 +29,7 @@ function walked(bytes: Uint8Array, capLen: number, origLen: number): Packet {
   return p;
 }
 
-describe('the fast lane', () => {
+describe.each(Object.entries(FRAMES))('the fast lane of %s', (_version, frame) => {
   test('takes an ordinary segment', () => {
     const p = new Packet();
     expect(decodeFast(p, new DataView(frame.buffer, frame.byteOffset), 0, frame.length, frame.length)).toBe(true);
