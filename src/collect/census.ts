@@ -47,6 +47,7 @@ import { type Impossible, impossibleSources } from './impossible.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
+import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
 import { OpeningTally } from './openings.ts';
@@ -112,6 +113,7 @@ export class Census implements CaptureView {
   #servers: HashedCounts | undefined;
   readonly #clientGroups = new ClientGroups(this);
   readonly #resets: ConnId[] = [];
+  #firstResets: FirstResets | undefined;
   readonly #ignored: ConnId[] = [];
   readonly #odd: ConnId[] = [];
   readonly #straySyns: ConnId[] = [];
@@ -182,6 +184,9 @@ export class Census implements CaptureView {
   }
   withRst(): readonly ConnId[] {
     return this.#resets;
+  }
+  withRstLike(test: RstTest): readonly ConnId[] {
+    return (this.#firstResets ??= new FirstResets(this.tracker.tables, this.#resets)).like(test);
   }
   withIgnoredAck(): readonly ConnId[] {
     return this.#ignored;

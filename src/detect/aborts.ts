@@ -6,7 +6,7 @@
  * Left out: everything that is a normal end or somebody else's doing (docs of rst-abort, "never").
  */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
-import { type ConnectionView, type EndpointView, Mark, type MarkEvent } from '../model/connection.ts';
+import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { nanosOf } from '../model/units.ts';
 import { forgedReset, outlived } from './forged-resets.ts';
@@ -42,7 +42,7 @@ export interface AbortGroup {
 }
 
 export function abortGroups(capture: CaptureView): AbortGroup[] {
-  const candidates = capture.withRst().flatMap((id) => {
+  const candidates = capture.withRstLike(isAbort).flatMap((id) => {
     const c = capture.connection(id);
     const rst = abortOf(c);
     return rst ? [{ c, rst }] : [];
@@ -94,14 +94,17 @@ function together(groups: readonly AbortGroup[]): AbortGroup[] {
   return out;
 }
 
+const isAbort = (rst: RstFacts): boolean => {
+  if (rst.refusesSyn || rst.afterOwnFin || rst.peerSilent || !(rst.accepted || rst.seqExact)) return false;
+  // Without ACK, with window 0 and no option: a kernel that has no socket for what it received.
+  return rst.hasAck || !rst.windowZero || rst.hasTimestamp;
+};
+
 /** The RST that aborted it, when its sender was a live socket of an established connection. */
 function abortOf(c: ConnectionView): MarkEvent | null {
   if (c.basis === 'one-sided' || (!c.established && c.basis !== 'midstream')) return null;
   const first = c.marks.find((m) => m.mark === Mark.RST);
-  const rst = first?.rst;
-  if (!first || !rst || rst.refusesSyn || rst.afterOwnFin || rst.peerSilent || !(rst.accepted || rst.seqExact)) return null;
-  // Without ACK, with window 0 and no option: a kernel that has no socket for what it received.
-  if (!rst.hasAck && rst.windowZero && !rst.hasTimestamp) return null;
+  if (!first) return null;
   const end = c.ends[first.side];
   const peer = c.ends[otherSide(first.side)];
   const silent = end.payloadBytes === 0 && peer.payloadBytes === 0;

@@ -39,7 +39,7 @@ export const overflows = oncePerCapture((capture): ReadonlyMap<string, Overflow>
   const ignored = groupByService(capture.withIgnoredAck().map((id) => capture.connection(id)));
   for (const [name, list] of ignored) if (list.every(mayBeDeferred)) ignored.delete(name);
   const resets: ConnectionView[] = [];
-  for (const id of capture.withRst()) {
+  for (const id of capture.withRstLike((rst, side) => side === Side.SERVER && !rst.hasAck)) {
     const c = capture.connection(id);
     if (resetAtOnce(c)) resets.push(c);
   }
@@ -104,14 +104,7 @@ function mayBeDeferred(c: ConnectionView): boolean {
 }
 
 function resetAtOnce(c: ConnectionView): boolean {
-  if (
-    c.server.rst === 0 ||
-    !c.established ||
-    c.server.payloadBytes > 0 ||
-    c.server.packets !== c.server.synAck + c.server.rst ||
-    c.server.fin > 0
-  )
-    return false;
+  if (!c.established || c.server.payloadBytes > 0 || c.server.packets !== c.server.synAck + c.server.rst || c.server.fin > 0) return false;
   const rst = c.marks.find((m) => m.mark === Mark.RST);
   const up = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.ESTABLISHED);
   if (rst?.side !== Side.SERVER || rst.rst?.hasAck !== false || !up || c.client.fin > 0) return false;

@@ -112,7 +112,8 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
   return { connection: c, side, resets: mine, signs, score, hit: mine.some((m) => m.rst!.accepted), proven };
 }
 
-const looksOwn = (r: RstFacts): boolean => r.seqExact && !r.ttlDiffers && !(r.hasAck && oddities(r).length > 0);
+/** As its sender's other segments do. */
+export const looksOwn = (r: RstFacts): boolean => r.seqExact && !r.ttlDiffers && !(r.hasAck && oddities(r).length > 0);
 
 /** Refusals, and RSTs of an end that had already closed, are what kernels send. */
 const countable = (rst: RstFacts): boolean => !rst.refusesSyn && !rst.afterOwnFin;

@@ -1,6 +1,6 @@
 /** `half-open`: one end still believes in a connection that the other has forgotten (RFC 9293 §3.5.1). */
 import type { CaptureView } from '../model/capture-view.ts';
-import { type ConnectionView, type EndpointView, Mark, type MarkEvent } from '../model/connection.ts';
+import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
 import { endpointText, hostText } from '../model/address.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
@@ -57,7 +57,7 @@ export const halfOpen = defineDetector({
     const { quality } = capture;
     const full = overflows(capture);
     const groups = new Map<string, Forgotten[]>();
-    for (const id of capture.withRst()) {
+    for (const id of capture.withRstLike(forgets)) {
       const f = forgotten(capture.connection(id));
       if (f === null || (f.neverUp && full.has(f.c.server.name))) continue;
       const key = `${String(f.forgot.side)} ${f.forgot.ip} ${f.c.server.name}`;
@@ -79,10 +79,13 @@ export const halfOpen = defineDetector({
   },
 });
 
+/** The RST of a kernel that has no socket for what came to it after a silence. */
+const forgets = (rst: RstFacts): boolean =>
+  !rst.hasAck && rst.answersLastSegment && rst.afterSilence && !rst.afterOwnFin && !rst.afterPeerFin;
+
 function forgotten(c: ConnectionView): Forgotten | null {
   const rst = c.marks.find((m) => m.rst !== null);
-  if (!rst?.rst || rst.rst.hasAck || !rst.rst.answersLastSegment || !rst.rst.afterSilence) return null;
-  if (rst.rst.afterOwnFin || rst.rst.afterPeerFin || c.marks.some((m) => m.mark === Mark.SENT_AFTER_RST)) return null;
+  if (!rst || c.marks.some((m) => m.mark === Mark.SENT_AFTER_RST)) return null;
   const forgot = c.ends[rst.side];
   const believer = c.ends[otherSide(rst.side)];
   const neverUp = forgot.side === Side.SERVER && forgot.synAck > 0 && forgot.packets === forgot.synAck + forgot.rst;

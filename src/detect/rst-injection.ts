@@ -9,7 +9,7 @@ import { Flag } from '../model/flags.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction, othersOf } from './distinction.ts';
 import { examples, period } from './evidence.ts';
-import { FORGED_SCORE, type ForgedReset, forgedReset } from './forged-resets.ts';
+import { FORGED_SCORE, type ForgedReset, forgedReset, looksOwn } from './forged-resets.ts';
 import { largest } from './statistics.ts';
 import { flagSet } from './tcpdump.ts';
 
@@ -43,18 +43,16 @@ export const rstInjection = defineDetector({
   },
   detect(capture, params): Detection {
     const groups = new Map<string, ForgedReset[]>();
-    let judged = 0;
-    for (const id of capture.withRst()) {
+    for (const id of capture.withRstLike((rst, _, alone) => !alone || !looksOwn(rst))) {
       const c = capture.connection(id);
       if (c.basis === 'one-sided') continue;
-      judged++;
       const forged = forgedReset(c, params.minScore);
       if (!forged) continue;
       const list = groups.get(c.server.name);
       if (list) list.push(forged);
       else groups.set(c.server.name, [forged]);
     }
-    if (judged === 0 && capture.quality.oneDirection) {
+    if (capture.quality.oneDirection && capture.withRst().every((id) => capture.connection(id).basis === 'one-sided')) {
       return {
         verdict: 'inconclusive',
         because: 'only one direction of each connection is in the capture, so it does not show how the ends took the RST',

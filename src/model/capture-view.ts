@@ -2,7 +2,7 @@
  * What a rule sees of a whole capture: groups that were counted once, and connections that are looked up by id.
  * Built by `collect`; pure data access, no I/O, cheap to build again while the capture is still being read.
  */
-import type { ConnectionView, Outcome } from './connection.ts';
+import type { ConnectionView, Outcome, RstFacts } from './connection.ts';
 import type { DnsView } from './dns.ts';
 import type { HostRole, Names } from './names.ts';
 import type { Oversized, Recording } from './recording.ts';
@@ -434,6 +434,8 @@ export interface CaptureView {
   timeText(t: Nanos): string;
   /** Ids of connections with at least one RST other than the refusal of a SYN, ascending. */
   withRst(): readonly ConnId[];
+  /** Of these, the ones whose first RST passes the test; no view is made for the others. `alone`: nothing else is marked on the connection. */
+  withRstLike(test: (rst: RstFacts, side: Side, alone: boolean) => boolean): readonly ConnId[];
   /** Ids of connections whose third ACK was seen and ignored, ascending. */
   withIgnoredAck(): readonly ConnId[];
   /** Ids of live connections into which a SYN came that opened no new one, ascending. */
