@@ -27,15 +27,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   states: [
     ['tcpdiag states capture.pcap --at +12.5', 'the sockets 12.5 s after the first packet'],
     ['tcpdiag states capture.pcap --every 1s', 'how many there were in each state, every second'],
+    ['tcpdiag states capture.pcap --diff ss.txt', 'beside what ss -tan printed on one of the hosts'],
   ],
   extract: [
     ['tcpdiag extract capture.pcap --finding 1 -w finding.pcapng', 'the packets of the first finding, its proofs marked by comments'],
     ["tcpdiag extract capture.pcap --where 'server.port:6379' -w - | tcpdiag report -", 'those of a service, passed on'],
     ['tcpdiag extract capture.pcap --anonymize -w shareable.pcapng', 'the whole capture, without its addresses and payloads'],
   ],
-  correlate: [
-    ['tcpdiag correlate fixtures/two_points_loss.client.pcap fixtures/two_points_loss.server.pcap', 'is it the path, or a host?'],
-  ],
+  correlate: [['tcpdiag correlate client.pcap server.pcap', 'is it the path, or a host?']],
   check: [
     ['tcpdiag check capture.pcap', 'can this capture be believed?'],
     ['tcpdiag check capture.pcap --cross-read', 'and does pcap-parser read the same records?'],

@@ -50,6 +50,7 @@ export interface Flags {
   readonly anonymizeKey?: string;
   readonly at?: string;
   readonly every?: string;
+  readonly diff?: string;
   readonly host?: string;
   readonly tui?: boolean;
   readonly color?: boolean;

@@ -5,7 +5,8 @@ import type { Analysis } from '../engine/analysis.ts';
 import { UsageError } from '../model/errors.ts';
 import type { SocketRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { stateCountFormats, stateFormats } from '../report/index.ts';
+import { plural } from '../model/wording.ts';
+import { socketDiffFormats, stateCountFormats, stateFormats } from '../report/index.ts';
 import { countText } from '../report/narrate.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { say } from './say.ts';
@@ -20,6 +21,7 @@ import {
   timeFlag,
   type Flags,
 } from './options.ts';
+import { diffSockets, readSs } from './state-diff.ts';
 import { writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -29,12 +31,14 @@ export function declareStates(command: Command): Command {
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input')
     .option('--at <time>', 'at this moment (default: at the end of the capture)')
     .option('--every <duration>', 'sockets counted by host and state, from the first packet on, this far apart (500ms, 10s, 1m)')
+    .option('--diff <file>', 'compare with what ss -tan printed on one of the hosts at that moment; exit 1 where they differ')
     .option('--host <ip>', 'only the sockets of this host');
   return filterOptions(analysisOptions(resultOptions(command, stateFormats)));
 }
 
 export async function states(world: World, words: readonly string[], flags: Flags): Promise<number> {
   const host = flags.host === undefined ? undefined : hostFlag(flags.host);
+  if (flags.diff !== undefined) return beside(world, words, flags, flags.diff, host);
   return flags.every === undefined ? atOneMoment(world, words, flags, host) : overTime(world, words, flags, flags.every, host);
 }
 
@@ -49,6 +53,26 @@ async function atOneMoment(world: World, words: readonly string[], flags: Flags,
   await writeResult(world, format(rows, tablePage(world, flags)), flags.output, paths);
   if (host !== undefined && found === 0 && flags.quiet !== true) await sayWhereHostIs(world, analysis, host);
   return exitCode(analysis.report.findings);
+}
+
+/** Sockets are not the same: as diff(1) has it. */
+const EXIT_DIFFERENT = 1;
+
+async function beside(world: World, words: readonly string[], flags: Flags, file: string, host: string | undefined): Promise<number> {
+  if (flags.every !== undefined) throw new UsageError('--diff compares one moment and --every shows many; use one of them.');
+  const format = chosenFormat(flags, socketDiffFormats, 'states --diff');
+  const at = flags.at === undefined ? undefined : timeFlag('--at', flags.at);
+  const listed = readSs(file);
+  if (listed.unread > 0 && flags.quiet !== true)
+    await say(
+      world,
+      `tcpdiag: warning: ${plural(listed.unread, 'line')} of ${sanitise(file, 200)} could not be read, first: ${sanitise(listed.firstUnread ?? '', 80)}`,
+    );
+  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
+  const { rows, differs } = diffSockets(analysis, listed, at, host);
+  await writeResult(world, format(rows, tablePage(world, flags)), flags.output, [...paths, file]);
+  const status = exitCode(analysis.report.findings);
+  return status === 0 && differs ? EXIT_DIFFERENT : status;
 }
 
 async function overTime(world: World, words: readonly string[], flags: Flags, duration: string, host: string | undefined): Promise<number> {

@@ -217,6 +217,24 @@ export interface SocketRow {
   readonly remoteName?: string;
 }
 
+/** One object of `states --diff -f ndjson`: a socket as the capture tells of it, and as ss listed it. */
+export interface SocketDiffRow {
+  readonly type: 'socket-diff';
+  readonly at: string;
+  /** differs: in another state, or closed by what the capture shows. only-capture: ss does not have it. only-ss: the capture has nothing of it. */
+  readonly verdict: 'agrees' | 'differs' | 'only-capture' | 'only-ss';
+  readonly host: string;
+  readonly local: string;
+  readonly remote: string;
+  /** null: not there. */
+  readonly ss: string | null;
+  readonly capture: string | null;
+  /** As in the socket's row; null where the capture has none. */
+  readonly since: string | null;
+  readonly basis: string | null;
+  readonly connection: number | null;
+}
+
 /** One object of `states --every -f ndjson`: the sockets of a host at a moment, by state. */
 export interface StateCountRow {
   readonly type: 'states';

@@ -4,7 +4,7 @@
  */
 import type { Detector } from '../detect/detector.ts';
 import type { Correlation } from '../model/correlation.ts';
-import type { ConnectionRow, Report, SocketRow } from '../model/report.ts';
+import type { ConnectionRow, Report, SocketDiffRow, SocketRow } from '../model/report.ts';
 import { checkJson, checkText, type CaptureCheck } from './check.ts';
 import { connLog } from './conn-log.ts';
 import { connectionJson, connectionText, type ConnectionDetail } from './connection-detail.ts';
@@ -19,6 +19,7 @@ import { markdownReport } from './markdown.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
 import { connectionParquet, socketParquet } from './parquet.ts';
 import { ruleJson, ruleTable } from './rule-rows.ts';
+import { socketDiffNdjson, socketDiffTable } from './socket-diff.ts';
 import { socketCsv, socketTable, stateCountCsv, stateCountTable, type StateCountsView } from './socket-table.ts';
 import { textReport } from './text.ts';
 
@@ -104,6 +105,12 @@ export const connectionDetailFormats: Formats<ConnectionDetail> = {
   byName: { text: connectionText, json: connectionJson, mermaid: connectionMermaid },
   standard: 'text',
   machine: 'json',
+};
+
+export const socketDiffFormats: Formats<Iterable<SocketDiffRow>> = {
+  byName: { table: socketDiffTable, ndjson: socketDiffNdjson },
+  standard: 'table',
+  machine: 'ndjson',
 };
 
 export const stateFormats: Formats<Iterable<SocketRow>, Pieces> = {

@@ -21,6 +21,8 @@ const CAPTURES: Readonly<Record<string, string>> = {
   'capture.pcap': 'incident.pcap',
   'before.pcap': 'healthy_client_closes.pcap',
   'after.pcap': 'close_wait_leak.pcap',
+  'client.pcap': 'two_points_loss.client.pcap',
+  'server.pcap': 'two_points_loss.server.pcap',
 };
 /** What a document may call and we do not have: it reads its input to the end, or gives a capture. */
 const PLAYED: Readonly<Record<string, string>> = { tcpdump: 'exec cat capture.pcap', less: 'exec cat', page: 'exit 0' };

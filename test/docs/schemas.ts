@@ -13,6 +13,11 @@ export const OUTPUTS: Readonly<Record<string, Output>> = {
   'report-line.schema.json': { path: 'src/model/report.ts', type: 'ReportLine', title: 'one line of tcpdiag report -f ndjson' },
   'connection-row.schema.json': { path: 'src/model/report.ts', type: 'ConnectionRow', title: 'one line of tcpdiag connections -f ndjson' },
   'socket-row.schema.json': { path: 'src/model/report.ts', type: 'SocketRow', title: 'one line of tcpdiag states -f ndjson' },
+  'socket-diff-row.schema.json': {
+    path: 'src/model/report.ts',
+    type: 'SocketDiffRow',
+    title: 'one line of tcpdiag states --diff -f ndjson',
+  },
   'state-count-row.schema.json': {
     path: 'src/model/report.ts',
     type: 'StateCountRow',

@@ -2,7 +2,9 @@
  * The published schemas (docs/schema) hold for what the commands print of captures of all kinds, and know every key of it: a
  * validator that is not ours decides.
  */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { expect, test } from 'vitest';
 import { analyse } from '../../src/engine/analyse.ts';
@@ -78,6 +80,16 @@ test('the rules', async () => holds('rule-row.schema.json', JSON.parse(await pri
 test.each(['loss', 'reset', 'nat'])('two captures: %s', async (name) => {
   const [client, server] = ['client', 'server'].map((side) => `${root}fixtures/two_points_${name}.${side}.pcap`);
   holds('correlation.schema.json', [JSON.parse(await printed('correlate', client!, server!, '-f', 'json'))]);
+});
+
+test('sockets beside those of ss', async () => {
+  const name = `${root}fixtures/zero_window.pcap`;
+  const list = join(mkdtempSync(join(tmpdir(), 'tcpdiag-schemas-')), 'ss.txt');
+  const sockets = lines(await printed('states', name, '-f', 'ndjson')) as readonly { readonly local: string; readonly remote: string }[];
+  writeFileSync(list, sockets.map(({ local, remote }) => `ESTAB 0 0 ${local} ${remote}\n`).join(''));
+  const { out } = await tcpdiag(['states', name, '--diff', list, '-f', 'ndjson'], real);
+  holds('socket-diff-row.schema.json', lines(out));
+  rmSync(dirname(list), { recursive: true });
 });
 
 test('a schema refuses what is not so', () => {
