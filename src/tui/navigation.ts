@@ -29,6 +29,7 @@ import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
 import { timeLayout } from './present/time.ts';
 import type { PeersView } from './peers-view.ts';
+import type { Preview } from './preview.ts';
 import type { TimeView } from './time-view.ts';
 import { type FollowView, linesOfFollow } from './follow-view.ts';
 import type { Writing } from './writing.ts';
@@ -128,6 +129,8 @@ export interface TuiState {
   readonly marks: ReadonlyMap<string, string>;
   readonly settings: Settings;
   readonly keymap: readonly KeyRow[];
+  /** Of the row under the cursor, where there is room; the newest that came. */
+  readonly preview: Preview | null;
   /** First row of the help when it is open. */
   readonly help: number | null;
   /** One sentence in place of the hints, until the next key. */

@@ -29,6 +29,7 @@ import type { Size } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { clean } from './present/text.ts';
 import { requeryPeers } from './peers-view.ts';
+import { PreviewLoader } from './preview.ts';
 import { refreshTime } from './time-view.ts';
 import { clicked } from './mouse.ts';
 import { type Purpose, remembered } from './prompt.ts';
@@ -77,6 +78,7 @@ export class Store {
   readonly #schedule: (notify: () => void) => void;
   readonly #ahead: Key[] = [];
   readonly #histories = new Map<Purpose, readonly string[]>();
+  readonly #preview = new PreviewLoader(this);
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribe: () => void;
 
@@ -100,6 +102,7 @@ export class Store {
       marks: new Map(),
       settings: options.settings ?? { color: true, ascii: false, mouse: false },
       keymap: options.keymap ?? KEYMAP,
+      preview: null,
       help: null,
       notice: null,
     };
@@ -206,6 +209,7 @@ export class Store {
   update(change: Partial<TuiState>): void {
     const next = { ...this.#state, ...change };
     this.#state = { ...next, views: next.views.map((view) => this.#settle(view, next)) };
+    this.#preview.look();
     this.#schedule(() => {
       for (const listener of this.#listeners) listener();
     });

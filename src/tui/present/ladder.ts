@@ -173,7 +173,8 @@ function silenceRow({ seconds, before }: LadderItem & { kind: 'silence' }, w: Wi
   ];
 }
 
-function stateCell(state: string, before: string | undefined, first: boolean, align: 'left' | 'right'): Span[] {
+/** The name of a state where it changes, and its lane. */
+export function stateCell(state: string, before: string | undefined, first: boolean, align: 'left' | 'right'): Span[] {
   const style = stateStyle(state);
   const changed = state !== before;
   const name = fitSpan(changed || first ? state : '', STATE_WIDTH, changed ? style : 'dim', align);

@@ -75,8 +75,15 @@ export function findingsLayout(size: Size, findings: number): FindingsLayout {
 /** Of a conversation, below one row that says whose it is. */
 export const followRows = (size: Size): number => Math.max(1, bodyRows(size) - 1);
 
+/** Below a list that is tall and wide enough: what the row under the cursor holds, with a rule above it. */
+const PREVIEW_ROWS = 10;
+const PREVIEW_FROM: Size = { columns: 120, rows: 40 };
+const hasPreview = ({ columns, rows }: Size): boolean => columns >= PREVIEW_FROM.columns && rows >= PREVIEW_FROM.rows;
+export const connectionPreviewRows = (size: Size): number => (hasPreview(size) ? PREVIEW_ROWS : 0);
+export const packetPreviewRows = (size: Size): number => (hasPreview(size) ? PREVIEW_ROWS : 0);
+
 /** The list of connections has one header row. */
-export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1);
+export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1 - connectionPreviewRows(size));
 
 /** The groupings and the header. */
 export const peerRows = (size: Size): number => Math.max(1, bodyRows(size) - 2);
@@ -90,7 +97,7 @@ export function ladderLayout(size: Size): LadderLayout {
   const body = bodyRows(size);
   const noteRows = body >= 24 ? 6 : body >= 18 ? 4 : 2;
   // Two rows say who the ends are, one heads the columns, one rules off the notes.
-  return { listRows: Math.max(1, body - noteRows - 4), noteRows };
+  return { listRows: Math.max(1, body - noteRows - 4 - packetPreviewRows(size)), noteRows };
 }
 
 export interface PacketLayout {
@@ -101,7 +108,7 @@ export interface PacketLayout {
   readonly hexWidth: number;
 }
 /** Offset, 16 bytes in two groups, and the same as text. */
-const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
+export const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
 export const hexBytesPerRow = (width: number): number => (width >= HEX_WIDTH ? 16 : 8);
 
 export function packetLayout(size: Size, packet: { readonly byteCount: number; readonly noted: boolean }): PacketLayout {

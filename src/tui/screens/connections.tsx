@@ -4,13 +4,16 @@ import type { ReactNode } from 'react';
 import { Row, Rows } from '../components/rows.tsx';
 import type { ConnectionsView, TuiState } from '../navigation.ts';
 import { connectionRow, connectionsHeader, waitingRow } from '../present/connections.ts';
-import { connectionRows, drawnWidth } from '../present/layout.ts';
+import { connectionPreviewRows, connectionRows, drawnWidth, ruler } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
+import { stateLadder } from '../present/state-ladder.ts';
+import { endpointText } from '../../model/address.ts';
 
 export function ConnectionsScreen({ view, state }: { readonly view: ConnectionsView; readonly state: TuiState }): ReactNode {
   const width = drawnWidth(state.size);
   const height = connectionRows(state.size);
   const total = view.pages.total;
+  const previewRows = connectionPreviewRows(state.size);
   const lines: Line[] = [];
   const shown = Array.from({ length: height }, (_, i) => view.pages.row(view.top + i));
   const named = shown.some((row) => row?.clientName !== undefined || row?.serverName !== undefined);
@@ -24,8 +27,18 @@ export function ConnectionsScreen({ view, state }: { readonly view: ConnectionsV
     <Box flexDirection="column">
       <Row line={connectionsHeader(width, view.sort, view.descending, named)} />
       <Rows lines={lines} height={height} width={width} selected={total === null || total === 0 ? -1 : view.cursor - view.top} />
+      {previewRows > 0 && <Rows lines={previewLines(state, width, previewRows)} height={previewRows} width={width} />}
     </Box>
   );
+}
+
+/** The states that the connection under the cursor went through. */
+function previewLines({ preview }: TuiState, width: number, height: number): Line[] {
+  if (preview?.kind !== 'connection') return [ruler('', width)];
+  const row = preview.data.value;
+  if (row === null) return [ruler(preview.data.error ?? '', width)];
+  const ends = `${endpointText(row.client.ip, row.client.port)} → ${endpointText(row.server.ip, row.server.port)}`;
+  return [ruler(`connection ${row.id}  ${ends}  ${row.outcome}; Enter shows every segment`, width), ...stateLadder(row, width, height - 1)];
 }
 
 function emptyText(view: ConnectionsView): string {
