@@ -14,6 +14,15 @@ export interface TerminalOptions {
 /** How long the slowest machine may take to show something, milliseconds. */
 const PATIENCE = 20_000;
 
+export interface Cell {
+  readonly text: string;
+  /** Of the 16; null: the terminal's own. */
+  readonly color: number | null;
+  readonly bold: boolean;
+  readonly dim: boolean;
+  readonly inverse: boolean;
+}
+
 export class Terminal {
   readonly #emulator: InstanceType<typeof xterm.Terminal>;
   readonly #child: pty.IPty;
@@ -58,6 +67,25 @@ export class Terminal {
     return Array.from({ length: this.#emulator.rows }, (_, row) => active.getLine(active.baseY + row)?.translateToString(true) ?? '').join(
       '\n',
     );
+  }
+
+  /** The screen with its looks. */
+  cells(): Cell[][] {
+    const { active } = this.#emulator.buffer;
+    return Array.from({ length: this.#emulator.rows }, (_, row) => {
+      const line = active.getLine(active.baseY + row);
+      return Array.from({ length: this.#emulator.cols }, (_, column): Cell => {
+        const cell = line?.getCell(column);
+        const text = cell?.getChars() ?? '';
+        return {
+          text: text === '' ? ' ' : text,
+          color: cell?.isFgPalette() === true ? cell.getFgColor() : null,
+          bold: cell?.isBold() !== 0,
+          dim: cell?.isDim() !== 0,
+          inverse: cell?.isInverse() !== 0,
+        };
+      });
+    });
   }
 
   onAlternateScreen(): boolean {
