@@ -124,7 +124,7 @@ export class Terminal {
   }
 
   /** The screen as soon as it satisfies `wanted` (text on it, or any condition). */
-  async until(wanted: string | RegExp | ((screen: string) => boolean)): Promise<string> {
+  async until(wanted: string | RegExp | ((screen: string) => boolean), patience = PATIENCE): Promise<string> {
     const holds =
       typeof wanted === 'function'
         ? wanted
@@ -133,7 +133,7 @@ export class Terminal {
       const timer = setTimeout(() => {
         this.#waiting.delete(check);
         reject(new Error(`not seen: ${String(wanted)}\n${this.text()}`));
-      }, PATIENCE);
+      }, patience);
       const check = (): void => {
         const screen = this.text();
         if (this.#inUpdate() || !holds(screen)) return;
