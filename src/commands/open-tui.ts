@@ -19,11 +19,13 @@ export async function openTui(
   options: AnalysisOptions,
   look: { readonly colour: boolean },
 ): Promise<TuiEnd | null> {
-  const { canRunTui, runTui } = await import('../tui/run.tsx');
+  const { canRunTui, loadScreens, runTui } = await import('../tui/run.tsx');
   const keys = paths.includes(STDIN) ? 'tty' : 'stdin';
   if (!canRunTui(keys)) return null;
   const { remoteSession } = await import('../engine/remote.ts');
   const session = remoteSession(paths, options);
+  // While the thread starts and reads; whatever is wrong with it shows when it is asked for.
+  void loadScreens(keys).catch(() => undefined);
   try {
     await firstNews(session);
     const exitCode = await runTui(session, {

@@ -47,6 +47,16 @@ export function canRunTui(keys: RunOptions['keys']): boolean {
   }
 }
 
+const areFromStdin = (keys: RunOptions['keys']): boolean => keys === 'stdin' && isatty(0);
+
+/** React, Ink and the screens: 150 ms of work that a caller can begin while another thread reads the capture. */
+export function loadScreens(keys: RunOptions['keys']): Promise<typeof import('./app.tsx')> {
+  if (!areFromStdin(keys)) hideStdin();
+  // With it Ink looks for developer tools and for our package.json (build/reconciler.js of 6.8.0); many shells of developers have it.
+  Reflect.deleteProperty(process.env, 'DEV');
+  return import('./app.tsx');
+}
+
 const openTerminal = (): ReadStream => new ReadStream(openSync('/dev/tty', 'r'));
 
 /**
@@ -54,12 +64,9 @@ const openTerminal = (): ReadStream => new ReadStream(openSync('/dev/tty', 'r'))
  * way the terminal has been given back. The session stays open: closing it is the caller's.
  */
 export async function runTui(session: Session, options: RunOptions): Promise<number> {
-  const keysFromStdin = options.keys === 'stdin' && isatty(0);
+  const keysFromStdin = areFromStdin(options.keys);
   const input = keysFromStdin ? process.stdin : openTerminal();
-  if (!keysFromStdin) hideStdin();
-  // With it Ink looks for developer tools and for our package.json (build/reconciler.js of 6.8.0); many shells of developers have it.
-  Reflect.deleteProperty(process.env, 'DEV');
-  const { mount } = await import('./app.tsx');
+  const { mount } = await loadScreens(options.keys);
 
   const { stdout } = process;
   const size = (): Size => ({ columns: Math.max(1, stdout.columns || 80), rows: Math.max(1, stdout.rows || 24) });
