@@ -9,7 +9,7 @@ import { sanitise } from '../model/sanitise.ts';
 
 /** The part of JSON Schema that a configuration needs. */
 export interface Schema {
-  readonly type: 'object' | 'array' | 'string' | 'number';
+  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean';
   readonly description?: string;
   readonly enum?: readonly string[];
   readonly minLength?: number;
@@ -77,6 +77,24 @@ export const CONFIG_SCHEMA: Schema = {
       description: 'What services are called, by "address:port" ("[2001:db8::1]:443") or by port.',
       additionalProperties: NAME,
     },
+    tui: {
+      type: 'object',
+      description: 'The screen of tcpdiag CAPTURE on a terminal.',
+      properties: {
+        off: {
+          type: 'boolean',
+          description: 'The text report also on a terminal, as --no-tui: one line after the other, for screen readers.',
+        },
+        ascii: { type: 'boolean', description: 'Draw nothing but ASCII, as --ascii.' },
+        mouse: { type: 'boolean', description: 'false leaves wheel and clicks to the terminal, as --no-mouse.' },
+        keys: {
+          type: 'object',
+          description: 'Other keys for a command of docs/tui.md, instead of its own: { "down": ["j", "ctrl-n"] }.',
+          additionalProperties: { type: 'array', items: { type: 'string', minLength: 1, maxLength: MAX_NAME } },
+        },
+      },
+      additionalProperties: false,
+    },
   },
   additionalProperties: false,
 };
@@ -104,6 +122,8 @@ export function mistakeIn(value: unknown, schema: Schema, key = ''): Mistake | n
       return (value as number) < (schema.minimum ?? -Infinity)
         ? wrong(`must be at least ${String(schema.minimum)}, not ${inWords(value)}`)
         : null;
+    case 'boolean':
+      return null;
     case 'array': {
       const { items } = schema;
       if (items === undefined) return null;
@@ -135,7 +155,7 @@ function firstOf<T>(list: readonly T[], look: (one: T, index: number) => Mistake
 export const keyPath = (key: string, name: string): string =>
   /^[A-Za-z_$][\w$]*$/.test(name) ? (key === '' ? name : `${key}.${name}`) : `${key}["${sanitise(name, 100)}"]`;
 
-const WORDS = { object: 'an object', array: 'a list', string: 'a text', number: 'a number' } as const;
+const WORDS = { object: 'an object', array: 'a list', string: 'a text', number: 'a number', boolean: 'true or false' } as const;
 
 function typeOf(value: unknown): string {
   if (value === null) return 'null';

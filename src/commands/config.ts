@@ -16,6 +16,15 @@ import { ruleNamed, settingFlag, sizeFlag } from './options.ts';
 
 export const CONFIG_NAME = 'tcpdiag.config.json';
 
+/** The screen. */
+export interface TuiConfig {
+  readonly off?: boolean;
+  readonly ascii?: boolean;
+  readonly mouse?: boolean;
+  /** Keys by the name of their command. */
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
+}
+
 /** As config-schema.ts describes it. */
 interface ConfigFile {
   readonly only?: readonly string[];
@@ -27,6 +36,7 @@ interface ConfigFile {
   readonly rules?: readonly string[];
   readonly hosts?: Readonly<Record<string, NamedHost>>;
   readonly services?: Readonly<Record<string, string>>;
+  readonly tui?: TuiConfig;
 }
 
 export interface Config extends ConfigFile {

@@ -7,18 +7,28 @@ import { settingsOf } from './settings.ts';
 import type { World } from './world.ts';
 
 export function declareDiagnose(command: Command): Command {
-  return declareReport(command).description(
-    'Diagnose TCP from a packet capture: what state every endpoint was in, what is stuck, whose fault it is, and the frames that prove it.',
-  );
+  return declareReport(command)
+    .description(
+      'Diagnose TCP from a packet capture: what state every endpoint was in, what is stuck, whose fault it is, and the frames that prove it.',
+    )
+    .option('--ascii', 'draw the TUI without Unicode')
+    .option('--no-mouse', 'leave wheel and clicks to the terminal, so that text can be selected');
 }
 
 export async function diagnose(world: World, words: readonly string[], flags: Flags, call: Call): Promise<number> {
   if (!wantsTui(world, flags)) return report(world, words, flags, call);
   const inputs = resolveInputs(world, words, call.commands ?? []);
-  const { flags: settled, options } = await settingsOf(world, flags);
+  const { flags: settled, options, tui } = await settingsOf(world, flags);
+  if (tui.off === true) return report(world, words, flags, call);
   const exitCodeFor = failOn(settled);
+  const look = {
+    colour: coloursAllowed(world, flags),
+    ascii: flags.ascii ?? tui.ascii ?? false,
+    mouse: flags.mouse !== false && tui.mouse !== false,
+    keys: tui.keys ?? {},
+  };
   try {
-    const end = await world.openTui(inputs.paths, options, { colour: coloursAllowed(world, flags) });
+    const end = await world.openTui(inputs.paths, options, look);
     if (end !== null) return end.exitCode === 0 ? exitCodeFor(end.findings) : end.exitCode;
   } catch (error) {
     throw inputs.implicitStdin ? explainImplicitStdin(error) : error;

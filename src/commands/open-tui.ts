@@ -8,20 +8,18 @@ import type { AnalysisOptions } from '../engine/analysis.ts';
 import type { Session } from '../engine/protocol.ts';
 import { fileName } from '../report/text.ts';
 import { STDIN } from './inputs.ts';
-import type { TuiEnd } from './world.ts';
+import type { TuiEnd, TuiLook } from './world.ts';
 
 /** A file that is no capture says so well within this; people do not notice the wait. Milliseconds. */
 const FIRST_NEWS_MS = 250;
 
 /** null: there is no terminal to draw on or to take keys from. */
-export async function openTui(
-  paths: readonly string[],
-  options: AnalysisOptions,
-  look: { readonly colour: boolean },
-): Promise<TuiEnd | null> {
+export async function openTui(paths: readonly string[], options: AnalysisOptions, look: TuiLook): Promise<TuiEnd | null> {
   const { canRunTui, loadScreens, runTui } = await import('../tui/run.tsx');
+  const { rebound } = await import('../tui/keymap.ts');
   const keys = paths.includes(STDIN) ? 'tty' : 'stdin';
   if (!canRunTui(keys)) return null;
+  const keymap = rebound(look.keys);
   const { remoteSession } = await import('../engine/remote.ts');
   const session = remoteSession(paths, options);
   // While the thread starts and reads; whatever is wrong with it shows when it is asked for.
@@ -32,7 +30,8 @@ export async function openTui(
       title: paths.map(fileName).join(', '),
       keys,
       paths,
-      settings: { color: look.colour, ascii: false, mouse: true },
+      settings: { color: look.colour, ascii: look.ascii, mouse: look.mouse },
+      keymap,
     });
     const { progress, findings } = session.snapshot();
     if (progress.phase === 'failed' && exitCode === 0) await session.done; // rejects with the reason

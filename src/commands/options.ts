@@ -53,6 +53,8 @@ export interface Flags {
   readonly diff?: string;
   readonly host?: string;
   readonly tui?: boolean;
+  readonly ascii?: true;
+  readonly mouse?: boolean;
   readonly color?: boolean;
   readonly progress?: boolean;
   readonly quiet?: true;

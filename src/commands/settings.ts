@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions } from '../engine/analysis.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { checkConfig, type Config, readConfig } from './config.ts';
+import { checkConfig, type Config, readConfig, type TuiConfig } from './config.ts';
 import { type Flags, resolveAnalysis } from './options.ts';
 import { say } from './say.ts';
 import type { World } from './world.ts';
@@ -16,6 +16,7 @@ export interface Settings {
   /** The words that count, wherever they stood. */
   readonly flags: Flags;
   readonly options: AnalysisOptions;
+  readonly tui: TuiConfig;
 }
 
 export async function settingsOf(world: World, flags: Flags): Promise<Settings> {
@@ -32,7 +33,7 @@ export async function settingsOf(world: World, flags: Flags): Promise<Settings> 
     ...(config?.services === undefined ? {} : { services: config.services }),
     ...(own.length === 0 ? {} : { rules: own }),
   };
-  return { flags: words, options };
+  return { flags: words, options, tui: config?.tui ?? {} };
 }
 
 /** The rules that there are, those of the user's own included. */

@@ -33,6 +33,15 @@ export interface AnalyseHooks {
   said?: boolean;
 }
 
+/** How the screen is drawn and driven. */
+export interface TuiLook {
+  readonly colour: boolean;
+  readonly ascii: boolean;
+  readonly mouse: boolean;
+  /** Keys by the name of their command, instead of its own. */
+  readonly keys: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface TuiEnd {
   readonly exitCode: number;
   /** As far as the analysis had come when the user left. */
@@ -64,5 +73,5 @@ export interface World {
   readonly rules: (own: readonly string[]) => Promise<readonly Detector[]>;
   readonly crossRead: (path: string) => Promise<CrossReadResult>;
   /** Shows the capture on the terminal until the user leaves; null where there is no terminal to take keys from. */
-  readonly openTui: (paths: readonly string[], options: AnalysisOptions, look: { readonly colour: boolean }) => Promise<TuiEnd | null>;
+  readonly openTui: (paths: readonly string[], options: AnalysisOptions, look: TuiLook) => Promise<TuiEnd | null>;
 }

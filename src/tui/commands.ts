@@ -60,7 +60,7 @@ export const helpHeight = (state: TuiState): number => Math.max(1, state.size.ro
 
 export function scrollHelp(store: Store, step: number): void {
   const state = store.state();
-  const lines = helpLines(topView(state).kind, drawnWidth(state.size)).length;
+  const lines = helpLines(topView(state).kind, drawnWidth(state.size), state.keymap).length;
   store.update({ help: Math.max(0, Math.min((state.help ?? 0) + step, lines - helpHeight(state))) });
 }
 

@@ -2,6 +2,9 @@
  * The one table of keys. Dispatch, the help screen, the hints in the last line and docs/tui.md are all made from it, so that
  * none of them can lie about another.
  */
+import { UsageError } from '../model/errors.ts';
+import { didYouMean } from '../model/nearest.ts';
+import { sanitise } from '../model/sanitise.ts';
 
 /** Where a key counts: the screen on top, or one of the three modes that lie over it. */
 export const CONTEXTS = [
@@ -267,6 +270,39 @@ export const KEYMAP: readonly KeyRow[] = [
 
 export const commandFor = (name: string, context: Context, keymap: readonly KeyRow[] = KEYMAP): Command | undefined =>
   keymap.find((row) => row.when.includes(context) && row.keys.includes(name))?.command;
+
+/** Keys that have a name; all others are the character that they type, or `ctrl-` and a letter. */
+const NAMED: ReadonlySet<string> = new Set([
+  ...['enter', 'escape', 'tab', 'shift-tab', 'backspace', 'delete', 'home', 'end', 'pageup', 'pagedown'],
+  ...['up', 'down', 'left', 'right', 'wheelup', 'wheeldown', 'space'],
+]);
+
+/**
+ * The table with other keys for some commands. What a command has on further screens or in a line stays, so that Ctrl-C always leaves.
+ *
+ * @throws UsageError for a command or a key that does not exist, and where a key would mean two things
+ */
+export function rebound(changes: Readonly<Record<string, readonly string[]>>): readonly KeyRow[] {
+  const table = [...KEYMAP];
+  for (const [name, keys] of Object.entries(changes)) {
+    const at = table.findIndex((row) => row.command === name);
+    if (at < 0) throw new UsageError(`tui.keys: there is no command "${sanitise(name, 100)}"${didYouMean(name, COMMANDS)}.`);
+    const wrong = keys.find((key) => !NAMED.has(key) && !/^ctrl-[a-z]$/.test(key) && Array.from(key).length !== 1);
+    if (wrong !== undefined) throw new UsageError(`tui.keys: there is no key "${sanitise(wrong, 100)}"${didYouMean(wrong, NAMED)}.`);
+    table[at] = { ...table[at]!, keys: keys.map((key) => (key === 'space' ? ' ' : key)) };
+  }
+  for (const context of CONTEXTS) {
+    const commands = new Map<string, Command>();
+    for (const { keys, command } of table.filter((row) => row.when.includes(context)))
+      for (const key of keys) {
+        const other = commands.get(key);
+        if (other !== undefined)
+          throw new UsageError(`tui.keys: on the screen "${context}" ${keyCap(key)} would mean both ${other} and ${command}.`);
+        commands.set(key, command);
+      }
+  }
+  return table;
+}
 
 const CAPS: Readonly<Record<string, string>> = {
   enter: 'Enter',

@@ -12,6 +12,7 @@ import { isatty, ReadStream } from 'node:tty';
 import type { Session } from '../engine/protocol.ts';
 import { clipboardSequence } from './clipboard.ts';
 import { FramePacer } from './frame-pacer.ts';
+import type { KeyRow } from './keymap.ts';
 import { KeyDecoder } from './keys.ts';
 import type { Settings } from './navigation.ts';
 import { ENTER_SCREEN, LEAVE_SCREEN, MOUSE_OFF, MOUSE_ON, Painter } from './painter.ts';
@@ -24,6 +25,7 @@ export interface RunOptions {
   /** `tty`: the capture comes on stdin, so keys come from the controlling terminal. */
   readonly keys: 'stdin' | 'tty';
   readonly settings: Settings;
+  readonly keymap?: readonly KeyRow[];
   /** Of the captures, as the user named them. */
   readonly paths: readonly string[];
 }
@@ -134,6 +136,7 @@ export async function runTui(session: Session, options: RunOptions): Promise<num
     const store = new Store(session, {
       size: size(),
       settings: options.settings,
+      ...(options.keymap === undefined ? {} : { keymap: options.keymap }),
       paths: options.paths,
       effects: {
         quit: () => end(0),

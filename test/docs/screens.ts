@@ -29,8 +29,8 @@ export async function eachScreen(t: Terminal, look: (screen: ScreenPath) => Prom
   }
 }
 
-/** As it stands in the document: without the blanks at the ends of rows. */
-export const shot = (t: Terminal): string =>
+/** Without the blanks at the ends of rows. */
+const shot = (t: Terminal): string =>
   t
     .text()
     .split('\n')

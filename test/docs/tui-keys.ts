@@ -22,7 +22,7 @@ export function withKeys(page: string): string {
 
 function section(): string {
   const rows = KEYMAP.filter((row) => row.when.some((context) => SCREENS.includes(context)));
-  const general = rows.map(({ keys, label, when }) => `| ${caps(keys)} | ${label} | ${places(when)} |`);
+  const general = rows.map(({ keys, label, when, command }) => `| ${caps(keys)} | ${label} | ${places(when)} | \`${command}\` |`);
   const modes = MODES.map(([mode, title]) => {
     const lines = KEYMAP.filter((row) => row.when.includes(mode)).map(({ keys, label }) => `| ${caps(keys)} | ${label} |`);
     return `### ${title}\n\n| keys | what they do |\n| --- | --- |\n${lines.join('\n')}\n`;
@@ -32,7 +32,7 @@ function section(): string {
     return `| \`:${name}${takes === '' ? '' : ` ${takes}`}\` | ${text}${list} |`;
   });
   return [
-    `### On the screens\n\n| keys | what they do | where |\n| --- | --- | --- |\n${general.join('\n')}\n`,
+    `### On the screens\n\n| keys | what they do | where | command |\n| --- | --- | --- | --- |\n${general.join('\n')}\n`,
     ...modes,
     `### Commands\n\nA number alone goes to that row. Names may be cut short where they stay clear.\n\n| command | what it does |\n| --- | --- |\n${commands.join('\n')}\n`,
   ].join('\n');

@@ -1,6 +1,6 @@
 /** Screens that are read rather than chosen from: a rule's explanation and the help. */
 import type { Explanation } from '../../engine/protocol.ts';
-import { type Context, KEYMAP, keyCap } from '../keymap.ts';
+import { type Context, KEYMAP, type KeyRow, keyCap } from '../keymap.ts';
 import type { Finding } from '../../model/finding.ts';
 import { count, metric } from './format.ts';
 import { fitLine, type Line, span } from './line.ts';
@@ -47,12 +47,12 @@ const LEGEND: readonly string[] = [
 ];
 
 /** The keys of one screen, then those of the filter line, then what the signs mean. */
-export function helpLines(context: Context, width: number): Line[] {
+export function helpLines(context: Context, width: number, keymap: readonly KeyRow[] = KEYMAP): Line[] {
   const lines: Line[] = [];
-  const filters = KEYMAP.some((row) => (row.command === 'filter' || row.command === 'search') && row.when.includes(context));
+  const filters = keymap.some((row) => (row.command === 'filter' || row.command === 'search') && row.when.includes(context));
   for (const shown of filters ? ([context, 'typing'] as const) : [context]) {
     lines.push([], [span(`  Keys in ${SCREEN_NAMES[shown]}`, 'heading')]);
-    for (const row of KEYMAP.filter((r) => r.when.includes(shown))) {
+    for (const row of keymap.filter((r) => r.when.includes(shown))) {
       lines.push([span(`  ${row.keys.map(keyCap).join('  ')}`.padEnd(28), 'accent'), span(row.label)]);
     }
   }

@@ -14,7 +14,7 @@ export function HelpScreen({ state }: { readonly state: TuiState }): ReactNode {
   const top = state.help ?? 0;
   return (
     <Box flexDirection="column" width={state.size.columns} height={state.size.rows}>
-      <Rows lines={helpLines(topView(state).kind, width).slice(top, top + height)} height={height} width={width} />
+      <Rows lines={helpLines(topView(state).kind, width, state.keymap).slice(top, top + height)} height={height} width={width} />
       <Row line={hints('help', width, state.keymap)} />
     </Box>
   );
