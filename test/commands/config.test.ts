@@ -37,7 +37,7 @@ const TABLE: readonly (readonly [config: unknown, mistake: string | null])[] = [
   ['{}', ' must be an object, not "{}"'],
   [null, ' must be an object, not null'],
   [{ hots: {} }, 'hots is not known; did you mean "hosts"?'],
-  [{ zzz: 1 }, 'zzz is not known; there are $schema, only, skip, set, profile, failOn, maxMemory, rules, hosts, services'],
+  [{ zzz: 1 }, 'zzz is not known; there are $schema, only, skip, set, profile, failOn, maxMemory, rules, hosts, services, tui'],
   [{ only: 'syn-flood' }, 'only must be a list, not "syn-flood"'],
   [{ only: ['syn-flood', 7] }, 'only[1] must be a text, not 7'],
   [{ skip: [''] }, 'skip[0] must not be empty'],
