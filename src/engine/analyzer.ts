@@ -80,6 +80,8 @@ export class Analyzer {
   #now: Nanos = nanos(-0);
   #first: Nanos = nanos(-0);
   #last: Nanos = nanos(-0);
+  /** Nothing came until then, although the capture went on. */
+  #quietUntil: Nanos = nanos(-0);
   /** Reading ends after this time. */
   #until = Infinity;
   /** Packets after which reading ends. */
@@ -191,10 +193,24 @@ export class Analyzer {
     return false;
   }
 
-  /** Runs the rules over what was read so far. */
-  snapshot(): { capture: CaptureFacts; series: Series; findings: readonly Finding[] } {
-    this.#diagnose(this.#last);
-    return { capture: this.#captureFacts(this.#last), series: this.#series(), findings: this.#reported.findings };
+  /**
+   * Runs the rules over what was read so far. After `quiet` seconds without a packet of a capture that goes on, timers have fired, and what
+   * is so has been so for longer.
+   */
+  snapshot(quiet = 0): { capture: CaptureFacts; series: Series; findings: readonly Finding[] } {
+    const end = nanos(this.#last + Math.round(quiet * NANOS_PER_SECOND));
+    if (quiet > 0) {
+      this.#quietUntil = end;
+      this.#tracker.advance(end);
+    }
+    this.#diagnose(end);
+    return { capture: this.#captureFacts(end), series: this.#series(), findings: this.#reported.findings };
+  }
+
+  /** Time of the newest packet, epoch seconds. */
+  get latest(): number {
+    const [seconds] = this.#clock.epoch(this.#last);
+    return seconds;
   }
 
   finish(files: readonly CaptureFileFacts[]): Report {
@@ -383,7 +399,7 @@ export class Analyzer {
   }
 
   #endOfObservation(files: readonly CaptureFileFacts[]): Nanos {
-    let end = this.#last;
+    let end = later(this.#last, this.#quietUntil);
     for (const f of files) {
       if (f.endTime && this.#until === Infinity && f.complete) end = later(end, this.#clock.relative(f.endTime.seconds, f.endTime.nanos));
     }

@@ -22,6 +22,8 @@ export interface Progress {
   readonly captureSeconds: number;
   /** How long reading has taken so far, seconds of a clock on the wall; absent where nobody has one. */
   readonly elapsedSeconds?: number;
+  /** Packets come as they happen, and nothing has come for so many seconds, whole ones; absent of a capture that is not live. */
+  readonly quietSeconds?: number;
 }
 
 /** The state of the analysis, pushed at most ten times a second. */

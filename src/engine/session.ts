@@ -14,6 +14,7 @@ import { withOwnRules } from './own-rules.ts';
 import type { Progress, QuestionName, Questions, Session, Snapshot } from './protocol.ts';
 import { type Answers, Queries, type QuerySource } from './queries.ts';
 import { SecondPass } from './second-pass.ts';
+import { LiveClock } from './live-clock.ts';
 import { type AnalysisState, SNAPSHOT_INTERVAL_MS, Snapshots } from './snapshots.ts';
 import { Spools, readAndKeep } from './spool.ts';
 
@@ -21,7 +22,10 @@ import { Spools, readAndKeep } from './spool.ts';
 export interface SessionAnalyzer extends QuerySource, Unfinished {
   readonly captureSeconds: number;
   record(record: RawRecord, file: number): boolean;
-  snapshot(): AnalysisState;
+  /** @param quiet seconds without a packet, of a capture that goes on */
+  snapshot(quiet?: number): AnalysisState;
+  /** Time of the newest packet, epoch seconds. */
+  readonly latest: number;
   interrupt(): void;
   finish(files: readonly CaptureFileFacts[]): Report;
 }
@@ -35,6 +39,8 @@ export interface SessionParts {
   readonly enough: AbortSignal;
   /** Milliseconds; only goes forward. */
   readonly now: () => number;
+  /** Epoch seconds, for the one question whether packets come as they happen. */
+  readonly wall: () => number;
   /** Calls again and again, until the function it returned is called. */
   readonly every: (milliseconds: number, call: () => void) => () => void;
 }
@@ -44,6 +50,7 @@ const PARTS: SessionParts = {
   detectors: withOwnRules,
   enough: new AbortController().signal,
   now: () => performance.now(),
+  wall: () => Date.now() / 1_000,
   every: (milliseconds, call) => {
     const timer = setInterval(call, milliseconds);
     return () => clearInterval(timer);
@@ -71,6 +78,9 @@ class LocalSession implements Session {
   readonly #spools = new Spools();
   readonly #started: Promise<Started>;
   readonly #opened: number;
+  readonly #live = new LiveClock();
+  /** Whole seconds of silence that count. */
+  #quiet = 0;
   #bytesRead = 0;
   #bytesTotal: number | null = null;
 
@@ -123,8 +133,9 @@ class LocalSession implements Session {
   async #run({ analyzer, pass }: Started): Promise<Report> {
     const { every, now, enough } = this.#parts;
     const { signal } = this.#stop;
-    const analyse = (): AnalysisState => analyzer.snapshot();
+    const analyse = (): AnalysisState => analyzer.snapshot(this.#quiet);
     const stopTicking = every(SNAPSHOT_INTERVAL_MS, () => {
+      this.#quiet = Math.floor(this.#live.quiet(analyzer.packets, analyzer.latest, now(), this.#parts.wall()));
       if (this.#snapshots.tick(this.#progress('reading', analyzer), analyse, now)) this.#publish();
     });
     try {
@@ -155,7 +166,17 @@ class LocalSession implements Session {
 
   #progress(phase: Progress['phase'], { packets, connections, captureSeconds }: SessionAnalyzer): Progress {
     const elapsedSeconds = (this.#parts.now() - this.#opened) / 1_000;
-    return { phase, bytesRead: this.#bytesRead, bytesTotal: this.#bytesTotal, packets, connections, captureSeconds, elapsedSeconds };
+    const live = phase === 'reading' && this.#live.live ? { quietSeconds: this.#quiet } : {};
+    return {
+      phase,
+      bytesRead: this.#bytesRead,
+      bytesTotal: this.#bytesTotal,
+      packets,
+      connections,
+      captureSeconds: captureSeconds + (live.quietSeconds ?? 0),
+      elapsedSeconds,
+      ...live,
+    };
   }
 
   #publish(): void {

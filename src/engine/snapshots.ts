@@ -76,7 +76,8 @@ export class Snapshots {
   tick(progress: Progress, analyse: () => AnalysisState, now: () => number): boolean {
     const before = this.#current.progress;
     const came = before.packets !== progress.packets || before.bytesRead !== progress.bytesRead;
-    this.#stale ||= before.packets !== progress.packets;
+    // In silence, too, something changes: everything is a second older.
+    this.#stale ||= before.packets !== progress.packets || before.quietSeconds !== progress.quietSeconds;
     // On a quiet pipe the last packets are still owed a run of the rules.
     if (this.#stale && now() >= this.#notBefore) this.replace(progress, analyse, now);
     else if (came) this.#put({ ...this.#current, progress });

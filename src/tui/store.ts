@@ -2,7 +2,7 @@
  * The state of the screen, and what changes it from outside: snapshots, answers, the size of the terminal.
  * What keys do is in commands.ts. React reads the state through `useSyncExternalStore`.
  */
-import type { QuestionName, Questions, Session } from '../engine/protocol.ts';
+import type { QuestionName, Questions, Session, Snapshot } from '../engine/protocol.ts';
 import { chooseByKey } from './commands.ts';
 import { runCommand } from './dispatch.ts';
 import { type Command, commandFor, type Context, KEYMAP, type KeyRow } from './keymap.ts';
@@ -313,6 +313,8 @@ export class Store {
       return view;
     });
     this.update({ snapshot, views });
+    const news = newsOf(before, snapshot);
+    if (news !== null) this.say(news);
     for (const view of views) {
       if (view.kind === 'connections') view.pages.refresh();
       if (view.kind === 'peers') view.pages.refresh();
@@ -378,6 +380,17 @@ export function contextOf(state: TuiState): Context {
   if (state.prompt !== null) return 'typing';
   if (state.menu !== null) return 'menu';
   return state.help === null ? topView(state).kind : 'help';
+}
+
+/** Live, findings come and go while nobody looks at the list: the newest change in one sentence. */
+function newsOf(before: Snapshot, now: Snapshot): string | null {
+  if (before.progress.quietSeconds === undefined || now.findings === before.findings) return null;
+  const known = new Set(before.findings.map(({ id }) => id));
+  const still = new Set(now.findings.map(({ id }) => id));
+  const come = now.findings.find(({ id, severity }) => !known.has(id) && severity !== 'info');
+  if (come !== undefined) return `New: ${clean(come.title)}`;
+  const gone = before.findings.find(({ id, severity }) => !still.has(id) && severity !== 'info');
+  return gone === undefined ? null : `No longer so: ${clean(gone.title)}`;
 }
 
 /** Where a finding stands in the filtered list; the first row when it is not there. */

@@ -19,6 +19,9 @@ export class FakeAnalyzer implements SessionAnalyzer {
   readonly payload = true;
   packets = 0;
   captureSeconds = 0;
+  latest = 0;
+  /** What each run of the rules was told. */
+  readonly quiets: number[] = [];
   ruleRuns = 0;
   readonly #onRules: () => void;
   readonly #packet = new Packet();
@@ -122,7 +125,8 @@ export class FakeAnalyzer implements SessionAnalyzer {
     };
   }
 
-  snapshot(): AnalysisState {
+  snapshot(quiet = 0): AnalysisState {
+    this.quiets.push(quiet);
     this.ruleRuns++;
     this.#onRules();
     const { capture, series } = firstSnapshot();

@@ -4,6 +4,7 @@ import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pcapOf, scriptFrames } from '../support/script.ts';
 import { buildDemo } from './bundle.ts';
 import { AT_FINDINGS, BACK, EVERY_SCREEN, type ScreenPath } from './every-screen.ts';
 import { Terminal } from './terminal.ts';
@@ -143,6 +144,24 @@ describe.skipIf(!existsSync(cli))('the program on a real incident', () => {
     capture.end(bytes.subarray(bytes.length * 0.9));
     await t.until((screen) => !screen.includes('reading'));
     await walk(t, EVERY_SCREEN);
+    t.type('q');
+    expect(await t.exit()).toBe(0);
+  });
+  test('live: silence is counted while no packet comes', async () => {
+    const fifo = join(dirname(demo), 'live.fifo');
+    execFileSync('mkfifo', [fifo]);
+    const t = new Terminal('bash', ['-c', `cat ${fifo} | ${process.execPath} ${cli} -`], { columns: 120, rows: 40 });
+    const capture = createWriteStream(fifo);
+    capture.write(
+      pcapOf(scriptFrames('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+.01 > . 1:1(0) ack 1', { start: Math.floor(Date.now() / 1000) })),
+    );
+    await t.until('● live');
+    await t.until(/nothing for [1-9]/);
+    t.type('F');
+    await t.until('frozen, F goes on');
+    capture.end();
+    t.type('F');
+    await t.until((screen) => !screen.includes('live'));
     t.type('q');
     expect(await t.exit()).toBe(0);
   });

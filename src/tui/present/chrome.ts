@@ -34,6 +34,10 @@ export function statusLine(snapshot: Snapshot, place: string | null, width: numb
   const facts = `${plural(progress.packets, 'packet')} · ${plural(progress.connections, 'connection')}`;
   if (progress.phase === 'failed') return fitLine([span(' ✖ failed  ', 'critical'), span(clean(snapshot.error ?? ''))], width);
   const covered = `${duration(progress.captureSeconds)} of traffic`;
+  if (progress.phase === 'reading' && progress.quietSeconds !== undefined) {
+    const silence = progress.quietSeconds === 0 ? 'packets come' : `nothing for ${duration(progress.quietSeconds)}`;
+    return spread([span(' ● live  ', 'accent'), span(`${facts} · ${covered}`)], [span(`${place ?? silence} `, 'dim')], width);
+  }
   if (progress.phase === 'reading') {
     const share = progress.bytesTotal === null || progress.bytesTotal === 0 ? null : Math.min(1, progress.bytesRead / progress.bytesTotal);
     const done = share === null ? 0 : Math.round(share * BAR_WIDTH);
