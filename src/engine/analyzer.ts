@@ -207,12 +207,6 @@ export class Analyzer {
     return { capture: this.#captureFacts(end), series: this.#series(), findings: this.#reported.findings };
   }
 
-  /** Time of the newest packet, epoch seconds. */
-  get latest(): number {
-    const [seconds] = this.#clock.epoch(this.#last);
-    return seconds;
-  }
-
   finish(files: readonly CaptureFileFacts[]): Report {
     this.#facts = files;
     for (const { names } of files) for (const { ip, name } of names) this.#tracker.tables.names.add(ip, name, 'capture');

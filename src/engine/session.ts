@@ -24,8 +24,6 @@ export interface SessionAnalyzer extends QuerySource, Unfinished {
   record(record: RawRecord, file: number): boolean;
   /** @param quiet seconds without a packet, of a capture that goes on */
   snapshot(quiet?: number): AnalysisState;
-  /** Time of the newest packet, epoch seconds. */
-  readonly latest: number;
   interrupt(): void;
   finish(files: readonly CaptureFileFacts[]): Report;
 }
@@ -135,7 +133,7 @@ class LocalSession implements Session {
     const { signal } = this.#stop;
     const analyse = (): AnalysisState => analyzer.snapshot(this.#quiet);
     const stopTicking = every(SNAPSHOT_INTERVAL_MS, () => {
-      this.#quiet = Math.floor(this.#live.quiet(analyzer.packets, analyzer.latest, now(), this.#parts.wall()));
+      this.#quiet = Math.floor(this.#live.quiet(analyzer.packets, analyzer.observedUntil.seconds, now(), this.#parts.wall()));
       if (this.#snapshots.tick(this.#progress('reading', analyzer), analyse, now)) this.#publish();
     });
     try {

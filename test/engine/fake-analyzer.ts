@@ -19,7 +19,6 @@ export class FakeAnalyzer implements SessionAnalyzer {
   readonly payload = true;
   packets = 0;
   captureSeconds = 0;
-  latest = 0;
   /** What each run of the rules was told. */
   readonly quiets: number[] = [];
   ruleRuns = 0;
