@@ -35,6 +35,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tcpdiag extract capture.pcap --anonymize -w shareable.pcapng', 'the whole capture, without its addresses and payloads'],
   ],
   correlate: [['tcpdiag correlate client.pcap server.pcap', 'is it the path, or a host?']],
+  compare: [
+    ['tcpdiag compare before.pcap after.pcap', 'what got better and what got worse'],
+    [
+      'tcpdiag compare before.pcap after.pcap --fail-on warning -q -o comparison.md',
+      'in CI: exit 1 when a warning appeared, or something rose to one',
+    ],
+  ],
   check: [
     ['tcpdiag check capture.pcap', 'can this capture be believed?'],
     ['tcpdiag check capture.pcap --cross-read', 'and does pcap-parser read the same records?'],

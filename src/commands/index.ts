@@ -10,6 +10,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { DEFAULT_WIDTH } from '../report/layout.ts';
 import { say } from './say.ts';
 import { check, declareCheck } from './check.ts';
+import { compare, declareCompare } from './compare.ts';
 import { completion, declareCompletion } from './completion/index.ts';
 import { connection, declareConnection } from './connection.ts';
 import { connections, declareConnections } from './connections.ts';
@@ -98,6 +99,7 @@ export function buildProgram(
     ['connection', declareConnection, connection],
     ['states', declareStates, states],
     ['extract', declareExtract, extract],
+    ['compare', declareCompare, compare],
     ['correlate', declareCorrelate, correlate],
     ['check', declareCheck, check],
   ];

@@ -4,8 +4,10 @@
  */
 import type { Detector } from '../detect/detector.ts';
 import type { Correlation } from '../model/correlation.ts';
+import type { Comparison } from '../model/comparison.ts';
 import type { ConnectionRow, Report, SocketDiffRow, SocketRow } from '../model/report.ts';
 import { checkJson, checkText, type CaptureCheck } from './check.ts';
+import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison.ts';
 import { connLog } from './conn-log.ts';
 import { connectionJson, connectionText, type ConnectionDetail } from './connection-detail.ts';
 import { connectionMermaid } from './connection-mermaid.ts';
@@ -81,6 +83,12 @@ export const plainDocument = (report: Report): IncidentDocument => {
 
 /** Those that show more than the report: connections segment by segment, checksums. */
 export const isIncident = (format: Formatter<IncidentDocument>): boolean => format === markdownReport || format === htmlReport;
+
+export const comparisonFormats: Formats<Comparison> = {
+  byName: { text: comparisonText, markdown: comparisonMarkdown, json: comparisonJson },
+  standard: 'text',
+  machine: 'json',
+};
 
 export const checkFormats: Formats<CaptureCheck> = {
   byName: { text: checkText, json: checkJson },

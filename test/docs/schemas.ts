@@ -24,6 +24,7 @@ export const OUTPUTS: Readonly<Record<string, Output>> = {
     title: 'one line of tcpdiag states --every -f ndjson',
   },
   'connection.schema.json': { path: 'src/report/connection-detail.ts', type: 'ConnectionDocument', title: 'tcpdiag connection -f json' },
+  'comparison.schema.json': { path: 'src/model/comparison.ts', type: 'Comparison', title: 'tcpdiag compare -f json' },
   'check.schema.json': { path: 'src/report/check.ts', type: 'CaptureCheck', title: 'tcpdiag check -f json' },
   'correlation.schema.json': { path: 'src/model/correlation.ts', type: 'Correlation', title: 'tcpdiag correlate -f json' },
   'rule-row.schema.json': { path: 'src/report/rule-rows.ts', type: 'RuleRow', title: 'one element of tcpdiag rules -f json' },

@@ -75,6 +75,11 @@ test.each(FIXTURES)('%s', { timeout: 60_000 }, async (name) => {
   holds('check.schema.json', [JSON.parse(await printed('check', path, '-f', 'json'))]);
 });
 
+test('a comparison', { timeout: 60_000 }, async () => {
+  const [before, after] = ['healthy_client_closes.pcap', 'incident.pcap'].map((name) => `${root}fixtures/${name}`);
+  holds('comparison.schema.json', [JSON.parse(await printed('compare', before!, after!, '-f', 'json'))]);
+});
+
 test('the rules', async () => holds('rule-row.schema.json', JSON.parse(await printed('rules', '-f', 'json')) as unknown[]));
 
 test.each(['loss', 'reset', 'nat'])('two captures: %s', async (name) => {
