@@ -27,7 +27,7 @@ const NAME_WIDTH = 22;
 
 const ssName = (state: StateName): string => SS_NAMES[STATE_NAMES.indexOf(state)] ?? state;
 const some = (n: number): string => (n === 0 ? '–' : count(n));
-const clientText = (row: PeerRow): string => (row.clients === undefined ? (row.client ?? '') : `${count(row.clients)} clients, one each`);
+const clientText = (row: PeerRow): string => (row.clients === undefined ? (row.client ?? '') : `${count(row.clients)} clients, 1 each`);
 
 function columnsOf(group: PeerGroup, states: readonly StateName[]): readonly Column[] {
   const client: Column = {
@@ -52,10 +52,10 @@ function columnsOf(group: PeerGroup, states: readonly StateName[]): readonly Col
   return [
     ...(group === 'services' ? [] : [client]),
     ...(group === 'hosts' ? [] : [server]),
-    { title: 'CONNS', width: 8, align: 'right', rank: 0, sort: 'connections', text: (r) => count(r.connections) },
+    { title: 'CONNS', width: 9, align: 'right', rank: 0, sort: 'connections', text: (r) => count(r.connections) },
     {
       title: 'TROUBLE',
-      width: 8,
+      width: 9,
       align: 'right',
       rank: 1,
       sort: 'trouble',
@@ -123,7 +123,11 @@ export function peersHeader(columns: readonly Column[], width: number, sort: Pee
 
 export function peerLine(row: PeerRow, columns: readonly Column[], options: { width: number; current: boolean }): Line {
   return rowOf(columns, options.width, span(mark(options.current)), (column) =>
-    span(fit(column.text(row), column.width, column.align, column.grows === true ? 'start' : 'end'), column.style?.(row) ?? 'plain'),
+    // Of an endpoint the port is kept, of a number of clients the number.
+    span(
+      fit(column.text(row), column.width, column.align, column.grows === true && row.clients === undefined ? 'start' : 'end'),
+      column.style?.(row) ?? 'plain',
+    ),
   );
 }
 
