@@ -48,6 +48,12 @@ test.each(Object.entries(HOSTILE))('what attacks %s', async (_what, text) => {
     await screen.type('\r');
     await shows(/ESTABLISHED/);
     isGrid();
+    await screen.type('f'); // what both ends said, as text and as octets
+    await shows(/text, both directions/);
+    isGrid();
+    await screen.type('x');
+    isGrid();
+    await screen.type('\u007f');
     for (let segment = 0; segment < 5; segment++) await screen.type('j');
     isGrid();
     await screen.type('\r'); // the packet, with its octets
