@@ -29,7 +29,7 @@ export const acceptQueueOverflow = defineDetector({
     why: 'Clients hang in connect() or in their first request although the host, the network and the port are fine. Restarting clients makes it worse.',
     how: 'Three signs at one service: the third ACK is in the capture and the SYN-ACK comes again (tcp_abort_on_overflow=0); the third ACK is answered at once by a RST without a socket (tcp_abort_on_overflow=1); SYNs are repeated and never answered while established connections of the same service have data that was acknowledged and never answered. Two connections of the first two kinds prove it, or one beside waiting connections, or two dropped SYNs beside two connections with unread data.',
     never:
-      'A SYN flood (no third ACK), a third ACK that is not in the capture (lost-third-ack), a single reset or repeat without waiting connections, TCP_DEFER_ACCEPT: a service all of whose repeated SYN-ACKs came but once, to clients that said nothing, and whose ACK was then taken.',
+      'A SYN flood (no third ACK), a third ACK that is not in the capture (lost-third-ack), a single reset or repeat without waiting connections, a RST whose TTL is not that of the SYN-ACK (the server did not send it), TCP_DEFER_ACCEPT: a service all of whose repeated SYN-ACKs came but once, to clients that said nothing, and whose ACK was then taken.',
     limits:
       'In a capture made at the client, third ACKs lost on the way to the server look like ignored ones; the finding says where the capture was made. With SYN cookies engaged neither SYN-ACK nor RST is repeated, and only the unanswered data shows it.',
     references: [

@@ -24,7 +24,7 @@ export interface Overflow {
   readonly service: ServiceView;
   /** Third ACK seen, SYN-ACK sent again. */
   readonly ignored: readonly ConnectionView[];
-  /** Third ACK answered by a RST at once. */
+  /** Third ACK answered by a RST at once, from as far away as the SYN-ACK. */
   readonly reset: readonly ConnectionView[];
   /** SYNs repeated and never answered while the queue was full. */
   readonly dropped: readonly ConnectionView[];
@@ -108,6 +108,8 @@ function resetAtOnce(c: ConnectionView): boolean {
   const rst = c.marks.find((m) => m.mark === Mark.RST);
   const up = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.ESTABLISHED);
   if (rst?.side !== Side.SERVER || rst.rst?.hasAck !== false || !up || c.client.fin > 0) return false;
+  // The kernel that sent the SYN-ACK sends this RST too: one from another distance is somebody's on the path.
+  if (rst.rst.ttlDiffers) return false;
   return rst.time - up.time <= Math.max(AT_ONCE, 2 * NANOS_PER_SECOND * (c.handshakeRtt ?? 0));
 }
 

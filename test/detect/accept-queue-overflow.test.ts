@@ -1,7 +1,7 @@
 /** Handshakes that the application does not take (linux sk_acceptq_is_full). */
 import { describe, expect, test } from 'vitest';
 import { diagnoseBytes, diagnoseFixture, findingsOf, verdictOf } from '../support/diagnose.ts';
-import { captureOf, connections, handshake, lateExchange } from '../support/traffic.ts';
+import { captureOf, connections, handshake, isRst, lateExchange, withTtl } from '../support/traffic.ts';
 
 const RULE = 'accept-queue-overflow';
 
@@ -56,6 +56,9 @@ describe('real captures', () => {
     'healthcheck_rst.pcap',
     'half_open_reboot.pcap',
     'defer_accept_silent.pcap',
+    // A device on the path resets to either end in the name of the other.
+    'two_points_reset.client.pcap',
+    'two_points_reset.server.pcap',
   ])('not in %s', async (fixture) => {
     expect(findingsOf(await diagnoseFixture(fixture), RULE)).toEqual([]);
   });
@@ -90,6 +93,14 @@ describe('scripted', () => {
       count: 3,
       atFault: '10.0.0.2',
     });
+  });
+
+  test('RSTs straight after the third ACK from nearer than the server are not its own', async () => {
+    const near = withTtl(55, group(3, 40000, reset), isRst);
+    expect(verdictOf(await diagnoseBytes(captureOf(near, lateExchange(4))), RULE).verdict).toBe('clear');
+    // Beside others that are.
+    const [finding] = findingsOf(await diagnoseBytes(captureOf(near, group(2, 42000, reset), lateExchange(4))), RULE);
+    expect(finding).toMatchObject({ count: 2 });
   });
 
   test('clients of TCP_DEFER_ACCEPT that say nothing yet', async () => {

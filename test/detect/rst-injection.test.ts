@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { diagnoseBytes, diagnoseFixture, findingsOf, verdictOf } from '../support/diagnose.ts';
 import { type ScriptedFrame, scriptFrames } from '../support/script.ts';
-import { captureOf, lateExchange, sentBy } from '../support/traffic.ts';
+import { captureOf, isRst, lateExchange, sentBy, withTtl } from '../support/traffic.ts';
 
 const RULE = 'rst-injection';
 const TS = '<nop,nop,TS val 100 ecr 200>';
@@ -16,16 +16,6 @@ const exchange = `
   +.010 < P. 1:201(200) ack 101 ${TS}
   +.010 > .  101:101(0) ack 201 ${TS}`;
 
-/** IPv4 TTL at octet 8 of the IP header, behind 14 octets of Ethernet; the checksum is nobody's business here. */
-function withTtl(ttl: number, frames: readonly ScriptedFrame[], which: (f: ScriptedFrame) => boolean): readonly ScriptedFrame[] {
-  return frames.map((f) => {
-    if (!which(f)) return f;
-    const bytes = Uint8Array.from(f.bytes);
-    bytes[14 + 8] = ttl;
-    return { ...f, bytes };
-  });
-}
-const isRst = (f: ScriptedFrame): boolean => f.segment.text.includes(' R');
 const run = async (frames: readonly ScriptedFrame[]): Promise<ReturnType<typeof findingsOf>> =>
   findingsOf(await diagnoseBytes(captureOf(frames, lateExchange(20))), RULE);
 

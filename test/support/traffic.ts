@@ -66,3 +66,18 @@ export const lonelySyns = connections(
 /** The TCP segments whose flags and payload length pass the test. */
 export const segments = (frames: readonly ScriptedFrame[], keep: (flags: number, length: number) => boolean): readonly ScriptedFrame[] =>
   frames.filter(({ segment }) => segment.kind === 'tcp' && keep(segment.flags, segment.length));
+
+export const isRst = ({ segment }: ScriptedFrame): boolean => segment.text.includes(' R');
+
+/** IPv4 TTL at octet 8 of the IP header, behind 14 octets of Ethernet; the checksum is nobody's business here. */
+export const withTtl = (
+  ttl: number,
+  frames: readonly ScriptedFrame[],
+  which: (frame: ScriptedFrame) => boolean,
+): readonly ScriptedFrame[] =>
+  frames.map((f) => {
+    if (!which(f)) return f;
+    const bytes = Uint8Array.from(f.bytes);
+    bytes[14 + 8] = ttl;
+    return { ...f, bytes };
+  });
