@@ -23,6 +23,8 @@ export interface AnalysisRun {
   readonly paths: readonly string[];
   /** What `--fail-on` makes of findings; that of the signal where one ended reading. */
   readonly exitCode: (findings: readonly Finding[]) => number;
+  /** Whether there is a `--fail-on`, on the command line or in the configuration. */
+  readonly mayFail: boolean;
 }
 
 export interface RunHints {
@@ -51,7 +53,7 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   );
   if (flags.stats === true) await sayStats(world, analysis, times);
   await sayWhatWasRead(world, inputs, flags, analysis.report.capture, { started, warn: hints.warn !== false });
-  return { analysis, paths: inputs.paths, exitCode: (findings) => status ?? exitCode(findings) };
+  return { analysis, paths: inputs.paths, exitCode: (findings) => status ?? exitCode(findings), mayFail: settled.failOn !== undefined };
 }
 
 /** The warnings, and with `-v` how long it took. */

@@ -31,7 +31,10 @@ export function declareStates(command: Command): Command {
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input')
     .option('--at <time>', 'at this moment (default: at the end of the capture)')
     .option('--every <duration>', 'sockets counted by host and state, from the first packet on, this far apart (500ms, 10s, 1m)')
-    .option('--diff <file>', 'compare with what ss -tan printed on one of the hosts at that moment; exit 1 where they differ')
+    .option(
+      '--diff <file>',
+      'compare with what ss -tan printed on one of the hosts at that moment; with --fail-on, exit 1 where they differ',
+    )
     .option('--host <ip>', 'only the sockets of this host');
   return filterOptions(analysisOptions(resultOptions(command, stateFormats)));
 }
@@ -55,7 +58,7 @@ async function atOneMoment(world: World, words: readonly string[], flags: Flags,
   return exitCode(analysis.report.findings);
 }
 
-/** Sockets are not the same: as diff(1) has it. */
+/** Sockets are not the same, of whatever severity `--fail-on` is: as diff(1) has it. */
 const EXIT_DIFFERENT = 1;
 
 async function beside(world: World, words: readonly string[], flags: Flags, file: string, host: string | undefined): Promise<number> {
@@ -68,11 +71,11 @@ async function beside(world: World, words: readonly string[], flags: Flags, file
       world,
       `tcpdiag: warning: ${plural(listed.unread, 'line')} of ${sanitise(file, 200)} could not be read, first: ${sanitise(listed.firstUnread ?? '', 80)}`,
     );
-  const { analysis, paths, exitCode } = await runAnalysis(world, words, flags);
+  const { analysis, paths, exitCode, mayFail } = await runAnalysis(world, words, flags);
   const { rows, differs } = diffSockets(analysis, listed, at, host);
   await writeResult(world, format(rows, tablePage(world, flags)), flags.output, [...paths, file]);
   const status = exitCode(analysis.report.findings);
-  return status === 0 && differs ? EXIT_DIFFERENT : status;
+  return status === 0 && differs && mayFail ? EXIT_DIFFERENT : status;
 }
 
 async function overTime(world: World, words: readonly string[], flags: Flags, duration: string, host: string | undefined): Promise<number> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseSs } from '../../src/commands/ss-text.ts';
+import { DETECTORS } from '../../src/detect/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
 import type { SocketDiffRow } from '../../src/model/report.ts';
 import { SS_NAMES, STATE_NAMES } from '../../src/model/state.ts';
@@ -44,7 +45,7 @@ async function diffed(
 ): Promise<Seen & { readonly rows: readonly SocketDiffRow[] }> {
   const file = join(folder, 'ss.txt');
   writeFileSync(file, `${HEADER}\n${lines.join('\n')}\n`);
-  const seen = await tcpdiag(['states', fixture(name), '--diff', file, ...more], { analyse });
+  const seen = await tcpdiag(['states', fixture(name), '--diff', file, ...more], { analyse, rules: () => Promise.resolve(DETECTORS) });
   const rows = more.includes('--json')
     ? seen.out.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as SocketDiffRow]))
     : [];
@@ -78,8 +79,7 @@ describe('differences', () => {
   test('a socket in another state, one that ss does not have, and one of which the capture knows nothing', async () => {
     const changed = [...lines.filter((_, i) => i !== first + 1), 'ESTAB 0 0 192.168.58.216:22 10.9.9.9:51000'];
     changed[first] = lines[first]!.replace('CLOSE-WAIT', 'ESTAB');
-    const { exitCode, rows } = await diffed('close_wait_leak.pcap', changed, ...at, '--json');
-    expect(exitCode).toBe(1);
+    const { rows } = await diffed('close_wait_leak.pcap', changed, ...at, '--json');
     expect(rows.filter((r) => r.verdict !== 'agrees').map(({ verdict, ss, capture }) => [verdict, ss, capture])).toEqual([
       ['differs', 'ESTABLISHED', 'CLOSE_WAIT'],
       ['only-capture', null, 'CLOSE_WAIT'],
@@ -87,8 +87,22 @@ describe('differences', () => {
     ]);
   });
 
+  test.each([
+    [0, 'without --fail-on', []],
+    [1, 'with it', ['--fail-on', 'critical']],
+    [1, 'with it, of whatever severity', ['--fail-on', 'info']],
+  ])('exit status %s %s', async (status, _, flags) => {
+    const changed = [...lines];
+    changed[first] = lines[first]!.replace('CLOSE-WAIT', 'ESTAB');
+    // A rule that finds nothing there, so that the status can only be of the difference.
+    const quiet = ['--only', 'land-attack', ...flags];
+    expect((await diffed('close_wait_leak.pcap', changed, ...at, ...quiet)).exitCode).toBe(status);
+    expect((await diffed('close_wait_leak.pcap', lines, ...at, ...quiet)).exitCode).toBe(0);
+  });
+
   test('a socket of which the capture knows nothing is told, and is no difference', async () => {
-    const { exitCode, out } = await diffed('close_wait_leak.pcap', [...lines, 'ESTAB 0 0 192.168.58.216:22 10.9.9.9:51000'], ...at);
+    const more = [...lines, 'ESTAB 0 0 192.168.58.216:22 10.9.9.9:51000'];
+    const { exitCode, out } = await diffed('close_wait_leak.pcap', more, ...at, '--only', 'land-attack', '--fail-on', 'info');
     expect([exitCode, out]).toEqual([0, expect.stringMatching(/0 differ, 0 only in the capture, 1 only in ss\.\n$/)]);
   });
 

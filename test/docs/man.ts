@@ -40,7 +40,7 @@ export function man(): string {
     '.SH EXIT STATUS',
     ...[
       ['0', 'done'],
-      ['1', 'a finding at or above --fail-on'],
+      ['1', 'a finding at or above --fail-on, or with it a difference of states --diff'],
       ['2', 'could not analyse: usage, unreadable, not a capture'],
       ['70', 'a fault of tcpdiag itself'],
       ['128 + n', 'ended by signal n'],
