@@ -4,30 +4,37 @@
  * the columns, because a flood has a million of them; the judgement is a rule's.
  */
 import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
-import { type ConnId, connId, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, connIds, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Attempt, Fate, readAttempt } from '../track/attempt.ts';
 import { EPHEMERAL_FLOOR, FoldedAttempts, type FoldedService } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Tables } from '../track/tables.ts';
 import type { Census } from './census.ts';
+import { sortInts, sortTimes } from './sorting.ts';
 import { isIpv6, sourcesOf } from './sources.ts';
 
 /** A client that completes one handshake in so many attempts is still part of the attack. */
 const REAL_SHARE = 1 / 20;
 
-/** How often each TTL or length occurs, apart for attack and real clients; there are few different ones. */
+/** How often each TTL or length occurs, apart for attack and real clients; there are few different ones, and one after the other is mostly the same. */
 class Tally {
-  readonly #counts = new Map<number, { attack: number; real: number }>();
+  readonly #counts = new Map<number, { value: number; attack: number; real: number }>();
+  #last = { value: -1, attack: 0, real: 0 };
 
   add(value: number, attack: boolean): void {
+    if (this.#last.value !== value) this.#last = this.#of(value);
+    if (attack) this.#last.attack++;
+    else this.#last.real++;
+  }
+
+  #of(value: number): { value: number; attack: number; real: number } {
     let counts = this.#counts.get(value);
-    if (counts === undefined) this.#counts.set(value, (counts = { attack: 0, real: 0 }));
-    if (attack) counts.attack++;
-    else counts.real++;
+    if (counts === undefined) this.#counts.set(value, (counts = { value, attack: 0, real: 0 }));
+    return counts;
   }
 
   list(): SynTally[] {
-    return Array.from(this.#counts, ([value, counts]) => ({ value, ...counts })).sort((x, y) => y.attack - x.attack || x.value - y.value);
+    return [...this.#counts.values()].sort((x, y) => y.attack - x.attack || x.value - y.value);
   }
 }
 
@@ -41,10 +48,10 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   const { tables } = census.tracker;
   const row = new Attempt();
   const fates = fatesOf(census, ids, row);
-  const dead = fates.reduce((sum, fate) => sum + (fate === Fate.DEAD ? 1 : 0), 0);
+  let dead = 0;
+  for (let i = 0; i < fates.length; i++) if (fates[i] === Fate.DEAD) dead++;
   const isReal = realClients(census, ids, fates, dead);
-  // As long as it can become, and cut to its length below: growing would need a copy of a million.
-  const attack = new Array<ConnId>(dead);
+  const attack = new Int32Array(dead);
   let found = 0;
   const times = new Float64Array(dead);
   const addresses = new Int32Array(dead);
@@ -52,7 +59,7 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   const counts = { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions };
   for (let i = 0; found < dead && i < ids.length; i++) {
     if (fates[i] !== Fate.DEAD) continue;
-    const id = connId(ids[i]!);
+    const id = ids[i]!;
     if (isReal(census.clientAddress(id))) continue;
     readAttempt(tables, id, row);
     times[found] = row.start;
@@ -66,17 +73,16 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
     if (row.port < EPHEMERAL_FLOOR) counts.lowPorts++;
     if (row.bare) counts.withoutOptions++;
   }
-  attack.length = found;
-  const sorted = times.subarray(0, found).sort();
+  const sorted = sortTimes(times.subarray(0, found));
   const first = found === 0 ? null : nanos(Math.min(sorted[0]!, folded.first));
   const last = found === 0 ? null : nanos(Math.max(sorted.at(-1)!, folded.last));
   let others: Others | undefined;
   const rest = (): Others => (others ??= othersOf(tables, ids, fates, isReal, first, last));
   return {
     count: found + folded.count,
-    ids: attack,
+    ids: connIds(attack.subarray(0, found)),
     ...counts,
-    ...sourcesOf(tables, addresses.subarray(0, found).sort(), found > 0 && isIpv6(tables, attack[0]!)),
+    ...sourcesOf(tables, sortInts(addresses.subarray(0, found)), found > 0 && isIpv6(tables, attack[0]!)),
     first,
     last,
     get real() {

@@ -324,14 +324,15 @@ export class Census implements CaptureView {
     return this.#byService.subarray(from, from + this.totals[service]!);
   }
 
-  /** Ids of a service's connections with an outcome, by its index in `OUTCOMES` (-1: all), ascending. */
-  idsOf(service: number, outcome: number): ConnId[] {
-    const count = outcome < 0 ? this.totals[service]! : this.outcomeCounts[service * OUTCOME_COUNT + outcome]!;
-    const out = new Array<ConnId>(count); // its length is known: growing would need a copy of a million
+  /** Ids of a service's connections with an outcome, by its index in `OUTCOMES`, ascending: a view where all of them have it. */
+  idsOf(service: number, outcome: number): Int32Array {
+    const count = this.outcomeCounts[service * OUTCOME_COUNT + outcome]!;
+    if (count === this.totals[service]) return this.membersOf(service);
+    const out = new Int32Array(count);
     const sorted = this.#byService;
     for (let i = this.#offsets[service]!, n = 0; n < count; i++) {
       const id = sorted[i]!;
-      if (outcome < 0 || this.#outcomeOf[id] === outcome) out[n++] = connId(id);
+      if (this.#outcomeOf[id] === outcome) out[n++] = id;
     }
     return out;
   }

@@ -8,6 +8,7 @@ import { type ConnId, connId } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import { countsOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
+import { sortInts } from './sorting.ts';
 
 /** Zeek's scan policy: this many ports of one host, or hosts on one port, that did not work. */
 export const SCANNED_PORTS = 15;
@@ -67,13 +68,14 @@ export class Scans {
 function suspects(census: Census, minimum: number): Map<number, ConnId[]> {
   const { connections, tables } = census.tracker;
   const clients = new Map<number, ConnId[]>();
+  if (census.clientCounts.most < minimum) return clients;
   const failed = new Int32Array(connections);
   let n = 0;
   for (let id = 0; id < connections; id++) {
     const word = tables.cores.page(id)[tables.cores.offset(id) + Core.STATE]!;
     if ((word & (Trait.SAW_SYN | Trait.COMPLETED)) === Trait.SAW_SYN) failed[n++] = census.clientAddress(id);
   }
-  const sorted = failed.subarray(0, n).sort();
+  const sorted = sortInts(failed.subarray(0, n));
   for (let i = minimum - 1; i < n; i++) if (sorted[i] === sorted[i - minimum + 1]) clients.set(sorted[i]!, []);
   if (clients.size === 0) return clients;
   for (let id = 0; id < connections; id++) clients.get(census.clientAddress(id))?.push(connId(id));

@@ -2,7 +2,7 @@
 import { OUTCOMES, type Outcome } from '../model/connection.ts';
 import type { CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import type { ServiceTurns } from '../model/turns.ts';
-import { type ConnId, connId, type Nanos, nanos } from '../model/units.ts';
+import { type ConnId, connId, type ConnIds, connIds, type Nanos, nanos } from '../model/units.ts';
 import type { FoldedService } from '../track/folded.ts';
 import { deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
@@ -23,9 +23,8 @@ export class Service implements ServiceView {
   readonly #folded: FoldedService | null;
   #closeWaits: readonly CloseWaitStay[] | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
-  #all: readonly ConnId[] | undefined;
   /** By outcome. */
-  readonly #ids: (readonly ConnId[])[] = [];
+  readonly #ids: ConnIds[] = [];
   #dead: DeadAttempts | undefined;
   #concentration: Concentration | undefined;
   #turns: ServiceTurns | undefined;
@@ -72,12 +71,12 @@ export class Service implements ServiceView {
   get unfinished(): number {
     return this.#census.unfinished[this.#index]! + (this.#folded?.unfinished ?? 0);
   }
-  ids(outcome: Outcome): readonly ConnId[] {
+  ids(outcome: Outcome): ConnIds {
     const index = OUTCOMES.indexOf(outcome);
-    return this.count(outcome) === 0 ? [] : (this.#ids[index] ??= this.#census.idsOf(this.#index, index));
+    return this.count(outcome) === 0 ? [] : (this.#ids[index] ??= connIds(this.#census.idsOf(this.#index, index)));
   }
-  all(): readonly ConnId[] {
-    return (this.#all ??= this.#census.idsOf(this.#index, -1));
+  all(): ConnIds {
+    return connIds(this.#members);
   }
   get #members(): Int32Array {
     return this.#census.membersOf(this.#index);

@@ -5,6 +5,7 @@ import type { Tables } from '../track/tables.ts';
 import { Core } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { HashedCounts } from './hashed-counts.ts';
+import { sortInts } from './sorting.ts';
 
 /** Prefixes are counted over this many sources at most. */
 const MAX_PREFIXED = 50_000;
@@ -15,7 +16,7 @@ const ODD = 0x85ebca6b;
 export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
 export function concentration(census: Census, ids: Int32Array): Concentration {
-  const addresses = ids.map((id) => census.clientAddress(id)).sort();
+  const addresses = sortInts(ids.map((id) => census.clientAddress(id)));
   return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
 }
 
@@ -67,6 +68,10 @@ export function sourcesOf({ addresses: book }: Tables, addresses: Int32Array, ip
 class Networks {
   readonly #book: Tables['addresses'];
   readonly #ipv6: boolean;
+  #top: Network | null = null;
+  /** IPv4: that of the last source. Sources come sorted, so it is complete when another begins. */
+  #last: Network | null = null;
+  /** IPv6. */
   readonly #all: Network[] = [];
   /** IPv6: the two halves of the prefix. */
   readonly #halves = new Map<number, Map<number, Network>>();
@@ -84,15 +89,24 @@ class Networks {
 
   /** The first of the largest. */
   largest(): Concentration['topPrefix'] {
-    let top: Network | null = null;
-    for (const network of this.#all) if (network.count > (top?.count ?? 0)) top = network;
+    if (this.#last !== null) this.#compare(this.#last);
+    for (const network of this.#all) this.#compare(network);
+    const top = this.#top;
     if (top === null) return null;
     return { prefix: prefixText(this.#book.text(top.address, this.#ipv6)), count: top.count, sources: top.sources };
   }
 
   #of4(address: number): Network {
-    const last = this.#all.at(-1);
-    return last !== undefined && last.address >> 8 === address >> 8 ? last : this.#open(address);
+    const last = this.#last;
+    if (last !== null) {
+      if (last.address >> 8 === address >> 8) return last;
+      this.#compare(last);
+    }
+    return (this.#last = { address, count: 0, sources: 0 });
+  }
+
+  #compare(network: Network): void {
+    if (network.count > (this.#top?.count ?? 0)) this.#top = network;
   }
 
   #of6(id: number): Network {
@@ -101,13 +115,11 @@ class Networks {
     let known = this.#halves.get(high);
     if (known === undefined) this.#halves.set(high, (known = new Map<number, Network>()));
     let network = known.get(low);
-    if (network === undefined) known.set(low, (network = this.#open(id)));
-    return network;
-  }
-
-  #open(address: number): Network {
-    const network = { address, count: 0, sources: 0 };
-    this.#all.push(network);
+    if (network === undefined) {
+      network = { address: id, count: 0, sources: 0 };
+      known.set(low, network);
+      this.#all.push(network);
+    }
     return network;
   }
 }

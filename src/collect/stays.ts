@@ -5,6 +5,7 @@ import { connId, type Nanos } from '../model/units.ts';
 import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
+import { sortTimes } from './sorting.ts';
 
 /** Stays in CLOSE_WAIT of these connections, longest first. */
 export function closeWaitsOf(census: Census, ids: readonly number[]): CloseWaitStay[] {
@@ -35,8 +36,8 @@ function isThere(census: Census, id: number, stay: Stay): boolean {
 
 /** The most stays at once, and since when; the columns are sorted in place. */
 export function peakOf(starts: Float64Array, ends: Float64Array): { peak: number; at: Nanos | null } {
-  starts.sort();
-  ends.sort();
+  sortTimes(starts);
+  sortTimes(ends);
   let peak = 0;
   let at: Nanos | null = null;
   let open = 0;
@@ -83,23 +84,29 @@ function forEachStay(census: Census, id: number, state: State, stay: Stay): void
 /** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
 export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; at: Nanos | null } {
   const { cores } = census.tracker.tables;
-  const starts = new Times();
-  const ends = new Times();
+  const answered = (id: number): boolean => (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0;
+  let stays = 0;
+  for (let i = 0; i < ids.length; i++) if (answered(ids[i]!)) stays++;
+  const starts = new Times(stays);
+  const ends = new Times(stays);
   const add: Stay = (_id, side, since, until) => {
     if (side !== 1) return;
     starts.add(since);
     ends.add(until);
   };
-  ids.forEach((id) => {
-    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0) forEachStay(census, id, State.SYN_RCVD, add);
-  });
+  for (let i = 0; i < ids.length; i++) if (answered(ids[i]!)) forEachStay(census, ids[i]!, State.SYN_RCVD, add);
   return peakOf(starts.all(), ends.all());
 }
 
 /** A column of times: a flood has a million. */
 class Times {
-  #times = new Float64Array(1 << 10);
+  #times: Float64Array;
   #length = 0;
+
+  /** @param expected mostly so many; a few have several stays. */
+  constructor(expected: number) {
+    this.#times = new Float64Array(Math.max(1, expected));
+  }
 
   add(time: number): void {
     if (this.#length === this.#times.length) {

@@ -60,10 +60,7 @@ function judge(
   ignored: readonly ConnectionView[],
   reset: readonly ConnectionView[],
 ): Overflow | null {
-  const looked = service
-    .ids('open')
-    .slice(0, MAX_LOOKED_AT)
-    .map((id) => capture.connection(id));
+  const looked = Array.from(service.ids('open').slice(0, MAX_LOOKED_AT), (id) => capture.connection(id));
   const silent = looked.filter((c) => c.server.state === State.ESTABLISHED && c.server.payloadBytes === 0 && c.established);
   const unread = silent.filter(
     (c) => c.client.payloadBytes > 0 && c.client.lastDataTime !== null && acknowledged(c) && capture.end - c.client.lastDataTime >= UNREAD,
@@ -82,10 +79,9 @@ function judge(
 
 /** Retried SYNs without an answer, begun when connections already waited, with no handshake that got through meanwhile. */
 function droppedSyns(capture: CaptureView, service: ServiceView, full: Nanos): ConnectionView[] {
-  const dropped = service
-    .ids('unanswered')
-    .map((id) => capture.connection(id))
-    .filter((c) => c.client.syn >= 2 && c.client.packets === c.client.syn && c.start >= full && !capture.isScan(c.id));
+  const dropped = Array.from(service.ids('unanswered'), (id) => capture.connection(id)).filter(
+    (c) => c.client.syn >= 2 && c.client.packets === c.client.syn && c.start >= full && !capture.isScan(c.id),
+  );
   if (dropped.length === 0) return [];
   const lastServed = [...service.ids('ok'), ...service.ids('open')].reduce((t, id) => Math.max(t, capture.connection(id).start), 0);
   return dropped.filter((c) => c.end > lastServed);

@@ -2,7 +2,7 @@
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
 import type { Caveat } from '../model/finding.ts';
-import type { ConnId } from '../model/units.ts';
+import type { ConnIds } from '../model/units.ts';
 import { countText } from '../model/wording.ts';
 
 /** Connections of one service that a rule looks at. */
@@ -11,7 +11,7 @@ export const MAX_PER_SERVICE = 20_000;
 /** @param keepOut services whose connections have another explanation; asked once per service. */
 export function connectionsByService(
   capture: CaptureView,
-  ids: readonly ConnId[],
+  ids: ConnIds,
   keepOut: (service: ServiceView) => boolean,
 ): Map<ServiceView, ConnectionView[]> {
   const groups = new Map<ServiceView, ConnectionView[]>();
@@ -33,7 +33,7 @@ export function connectionsByService(
 }
 
 /** Says so where `connectionsByService` looked at a part of the connections of these services; nothing where it saw all. */
-export function sampledCaveats(capture: CaptureView, ids: readonly ConnId[], services: readonly ServiceView[]): Caveat[] {
+export function sampledCaveats(capture: CaptureView, ids: ConnIds, services: readonly ServiceView[]): Caveat[] {
   if (ids.length <= MAX_PER_SERVICE) return [];
   const counts = new Map(services.map((service) => [service, 0]));
   for (const id of ids) {

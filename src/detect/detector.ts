@@ -5,7 +5,7 @@
 import type { CaptureView } from '../model/capture-view.ts';
 import type { Caveat, Cause, Level, Remedy, Severity, Subject } from '../model/finding.ts';
 import type { SaidBefore } from '../model/said.ts';
-import type { ConnId, FrameNo, Nanos } from '../model/units.ts';
+import type { ConnId, ConnIds, FrameNo, Nanos } from '../model/units.ts';
 
 export type Category = 'close' | 'time-wait' | 'open' | 'flood' | 'reset' | 'path' | 'capture';
 
@@ -47,7 +47,7 @@ export interface Draft {
   readonly until: Nanos | null;
   readonly count: number;
   /** Every connection concerned, ascending; the engine cuts the list. */
-  readonly connections: readonly ConnId[];
+  readonly connections: ConnIds;
   readonly evidence: readonly EvidenceDraft[];
   readonly metrics: Readonly<Record<string, number | string | null>>;
   readonly causes: readonly Cause[];

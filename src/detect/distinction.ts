@@ -5,7 +5,7 @@
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
-import { type ConnId, secondsOf } from '../model/units.ts';
+import { type ConnId, type ConnIds, secondsOf } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
 import { period } from './evidence.ts';
 import { sample } from './statistics.ts';
@@ -43,8 +43,8 @@ interface Property {
  */
 export function distinction(
   capture: CaptureView,
-  affected: readonly ConnId[],
-  unaffected: readonly ConnId[],
+  affected: ConnIds,
+  unaffected: ConnIds,
   side: Side,
   { endings } = { endings: true },
 ): string {

@@ -15,10 +15,10 @@ export function proofs(
 const LISTED = 1_000;
 
 /** A few of the listed connections to show as examples: the first, and then evenly over the rest. */
-export function examples<T>(members: readonly T[], count: number): readonly T[] {
-  const listed = members.slice(0, LISTED);
-  if (listed.length <= count) return listed;
-  return Array.from({ length: count }, (_, i) => listed[Math.floor((i * (listed.length - 1)) / Math.max(1, count - 1))]!);
+export function examples<T>(members: ArrayLike<T>, count: number): readonly T[] {
+  const listed = Math.min(members.length, LISTED);
+  if (listed <= count) return Array.from({ length: listed }, (_, i) => members[i]!);
+  return Array.from({ length: count }, (_, i) => members[Math.floor((i * (listed - 1)) / Math.max(1, count - 1))]!);
 }
 
 /** `10:22:25.593 UTC`: precise enough to find the frame, short enough for a sentence. */

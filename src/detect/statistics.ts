@@ -17,7 +17,7 @@ export const spread = (values: readonly number[]): number =>
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** At most `count` of the items, spread evenly, the first among them. For facts that a sample tells as well as all. */
-export function sample<T>(items: readonly T[], count: number): readonly T[] {
-  if (items.length <= count) return items;
+export function sample<T>(items: ArrayLike<T> & Iterable<T>, count: number): readonly T[] {
+  if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
 }

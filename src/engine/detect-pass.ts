@@ -121,7 +121,7 @@ function withDoubts(entry: Entry, all: readonly Entry[]): Entry {
 
 function finding({ entry: e, explainedBy }: Explained, capture: CaptureView, files: FrameFiles): Finding {
   const { draft } = e;
-  const connections = draft.connections.slice(0, MAX_LISTED);
+  const connections = [...draft.connections.slice(0, MAX_LISTED)];
   const listed = new Set<number>(connections);
   const proofs = draft.evidence.filter((p) => p.connection === null || listed.has(p.connection)).slice(0, MAX_EVIDENCE);
   return {

@@ -18,7 +18,7 @@ export function displayFilter(draft: Draft, capture: CaptureView): string {
   if (service !== undefined) terms.push(`tcp.port==${service}`);
   const ids = draft.connections.slice(0, MAX_PORTS);
   if (ids.length > 0 && draft.connections.length <= MAX_PORTS) {
-    const clients = ids.map((id) => capture.connection(id));
+    const clients = Array.from(ids, (id) => capture.connection(id));
     const ports = [...new Set(clients.map((c) => c.client.port))].sort((a, b) => a - b);
     // A finding about the capture names no host: the two of its connections, where there are only two.
     if (terms.length === 0) {

@@ -3,12 +3,19 @@
 /** Connections of the shorter of two lists that are looked for in the longer one. */
 const LOOKED_FOR = 500;
 
+function isAscending(ids: Int32Array): boolean {
+  for (let i = 1; i < ids.length; i++) if (ids[i - 1]! > ids[i]!) return false;
+  return true;
+}
+
 /** The connections of one finding: a sorted array and not a set, because a flood has a million. */
 export class Members {
   readonly #ids: Int32Array;
 
-  constructor(ids: readonly number[]) {
-    this.#ids = Int32Array.from(ids).sort();
+  /** @param ids a column may be kept as it is */
+  constructor(ids: ArrayLike<number>) {
+    this.#ids = ids instanceof Int32Array ? ids : new Int32Array(ids);
+    if (!isAscending(this.#ids)) this.#ids = this.#ids.toSorted();
   }
 
   get size(): number {

@@ -9,7 +9,7 @@ import type { Oversized, Recording } from './recording.ts';
 import type { Side } from './state.ts';
 import type { IsnSeries, SynTimestamps } from './syn-facts.ts';
 import type { ServiceTurns } from './turns.ts';
-import type { ConnId, FrameNo, Nanos } from './units.ts';
+import type { ConnId, ConnIds, FrameNo, Nanos } from './units.ts';
 import type { Reflected, StrayAcks, Unasked } from './unasked.ts';
 import type { VantageView } from './vantage.ts';
 
@@ -55,7 +55,7 @@ export interface DeadAttempts extends Concentration {
   /** All of them, also those that were folded into counts because memory had run out. */
   readonly count: number;
   /** Those that have records, ascending: what is not a plain count is theirs (sources, tallies, peaks). */
-  readonly ids: readonly ConnId[];
+  readonly ids: ConnIds;
   readonly syns: number;
   readonly unanswered: number;
   /** With one SYN-ACK; with a SYN-ACK that was sent again. */
@@ -99,9 +99,9 @@ export interface ServiceView {
   /** Exact number of connections with this outcome. */
   count(outcome: Outcome): number;
   /** Their ids, ascending. */
-  ids(outcome: Outcome): readonly ConnId[];
+  ids(outcome: Outcome): ConnIds;
   /** All ids, ascending. */
-  all(): readonly ConnId[];
+  all(): ConnIds;
   /** Connections whose handshake completed in the capture. */
   readonly completed: number;
   /** Connections whose SYN is in the capture and whose handshake was neither completed nor refused. */

@@ -23,6 +23,20 @@ export const seconds = (n: number): Seconds => n as Seconds;
 export const frameNo = (n: number): FrameNo => n as FrameNo;
 export const connId = (n: number): ConnId => n as ConnId;
 
+/**
+ * Ids of connections, ascending. Of a flood there are a million, so it may be a column of int32 where an array would take
+ * twice as much and a copy; whoever makes objects of them takes a sample or an array of a part.
+ */
+export interface ConnIds extends Iterable<ConnId> {
+  readonly length: number;
+  readonly [index: number]: ConnId;
+  filter(test: (id: ConnId) => boolean): ConnIds;
+  some(test: (id: ConnId) => boolean): boolean;
+  slice(from?: number, to?: number): ConnIds;
+}
+/** The column itself, no copy. */
+export const connIds = (column: Int32Array): ConnIds => column as Iterable<number> as ConnIds;
+
 export const NANOS_PER_SECOND = 1_000_000_000;
 export const secondsOf = (n: number): Seconds => (n / NANOS_PER_SECOND) as Seconds;
 export const nanosOf = (s: number): Nanos => Math.round(s * NANOS_PER_SECOND) as Nanos;

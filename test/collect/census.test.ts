@@ -37,9 +37,9 @@ describe('services', () => {
       1, 1, 1, 1, 0,
     ]);
     expect([web.completed, web.syns, web.synAcks, web.clients]).toEqual([2, 5, 2, 1]);
-    expect([...web.ids('open'), ...web.ids('refused'), ...web.ids('unanswered'), ...web.ids('ok')].sort((a, b) => a - b)).toEqual(
-      web.all(),
-    );
+    expect([...web.ids('open'), ...web.ids('refused'), ...web.ids('unanswered'), ...web.ids('ok')].sort((a, b) => a - b)).toEqual([
+      ...web.all(),
+    ]);
   });
 
   test('count different clients, and group connections by client', () => {

@@ -59,7 +59,7 @@ describe('joined', () => {
     expect(c.services.map((s) => [s.name, s.total, s.completed])).toEqual([['10.96.0.10:80', 1, 1]]);
     expect(c.quality.connections).toBe(1);
     expect(c.serviceOf(connId(1)).name).toBe('10.96.0.10:80');
-    expect(c.services[0]!.all()).toEqual([0]);
+    expect([...c.services[0]!.all()]).toEqual([0]);
   });
 
   test('only the destination translated, by a balancer that leaves the TTL alone', () => {
