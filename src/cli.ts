@@ -19,16 +19,25 @@ const STDERR_FD = 2;
 const GRACE_MS = 500;
 
 const interrupt = new AbortController();
-const onSignal = (signal: number): void => {
+type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+const onSignal = (name: SignalName): void => {
+  const signal = constants.signals[name];
   interrupt.abort(signal);
-  setTimeout(() => process.exit(EXIT_SIGNAL_BASE + signal), GRACE_MS).unref();
+  setTimeout(() => {
+    // exit() waits for what the threads of the pool are at: for ever, when that is opening a FIFO at whose other end nobody is.
+    process.once('exit', () => {
+      process.removeAllListeners(name);
+      process.kill(process.pid, name);
+    });
+    process.exit(EXIT_SIGNAL_BASE + signal);
+  }, GRACE_MS).unref();
 };
-for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => onSignal(constants.signals[name]));
+for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => onSignal(name));
 
 /** What the next Ctrl-C calls instead of ending the program. */
 let enough: (() => void) | null = null;
 process.on('SIGINT', () => {
-  const stop = enough ?? (() => onSignal(constants.signals.SIGINT));
+  const stop = enough ?? (() => onSignal('SIGINT'));
   enough = null;
   stop();
 });

@@ -11,6 +11,7 @@ export interface QualityCounts {
   connections: number;
   oneSided: number;
   midstream: number;
+  readonly resumed: number;
   withGaps: number;
   missedBytes: number;
   /** Connections with packets of the client alone, of the server alone. */
@@ -24,6 +25,7 @@ export const qualityCounts = (connections: number, folded: Folded): QualityCount
   connections: connections + folded.total,
   oneSided: 0,
   midstream: folded.midstream,
+  resumed: folded.resumed,
   withGaps: 0,
   missedBytes: 0,
   clientOnly: folded.clientOnly,
@@ -55,6 +57,7 @@ export function judgeQuality({ counts, copies, tables }: Tracker, q: QualityCoun
     connections: q.connections,
     oneSided: q.oneSided,
     midstream: q.midstream,
+    resumed: q.resumed,
     flagsOnly,
     oneDirection: serverSide || clientSide,
     withGaps: q.withGaps,

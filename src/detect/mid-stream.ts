@@ -1,5 +1,5 @@
 /** Connections that began before the capture did. */
-import { plural } from '../model/wording.ts';
+import { countText, plural } from '../model/wording.ts';
 import type { ConnectionView } from '../model/connection.ts';
 import { secondsOf } from '../model/units.ts';
 import { captureDraft } from './capture-finding.ts';
@@ -25,7 +25,7 @@ export const midStream = defineDetector({
     how: 'Counted are connections whose first segment carries an ACK but no SYN or RST. Roles: the lower or well-known port is the server; else the first to be seen is taken for the client.',
     never: 'A lone probe or RST without a connection is not counted.',
     limits:
-      'A SYN that the capture dropped looks the same; a connection that appears only late in the capture speaks for that, or for another way through the network.',
+      'A SYN that the capture dropped looks the same; a connection that appears only late in the capture speaks for that, or for another way through the network. So does a connection that was folded because memory had run out and went on: as many as these may be are not counted.',
     references: ['RFC 9293 §3.5', 'Zeek: conn_state OTH'],
   },
   detect: (capture) => {
@@ -33,7 +33,16 @@ export const midStream = defineDetector({
     const ids = quality.doubtful.midstream.filter((id) => !isProbe(capture.connection(id)));
     if (ids.length === 0) return { verdict: 'clear' };
     // The list holds a thousand; beyond that the census has counted, probes included.
-    const count = quality.midstream > quality.doubtful.midstream.length ? quality.midstream : ids.length;
+    const seen = quality.midstream > quality.doubtful.midstream.length ? quality.midstream : ids.length;
+    const { resumed } = quality;
+    const count = seen - resumed;
+    if (count <= 0) {
+      const because = `${plural(seen, 'connection')} may have been open before: folded into counts because memory had run out (--max-memory), and then seen again`;
+      return { verdict: 'inconclusive', because };
+    }
+    const least = resumed === 0 ? '' : 'At least ';
+    const resumedText =
+      resumed === 0 ? '' : ` Up to ${countText(resumed)} more went on after they had been folded into counts, because memory had run out.`;
     const guessed = ids.filter((id) => capture.connection(id).rolesFrom === 'first-seen').length;
     const late = ids.filter((id) => secondsOf(capture.connection(id).start - capture.start) > LATE_SECONDS).length;
     const lateText =
@@ -45,8 +54,8 @@ export const midStream = defineDetector({
     return found([
       captureDraft(capture, {
         confidence: 'high',
-        title: `${plural(count, 'connection')} began before the capture`,
-        summary: `${plural(count, 'connection was', 'connections were')} already open when first seen: no SYN is in the capture. Roles come from the port numbers, and rules that need the handshake say so.${guessText}${lateText}`,
+        title: `${least}${plural(count, 'connection')} began before the capture`,
+        summary: `${least}${plural(count, 'connection was', 'connections were')} already open when first seen: no SYN is in the capture. Roles come from the port numbers, and rules that need the handshake say so.${guessText}${lateText}${resumedText}`,
         count,
         connections: ids,
         note: 'first segment seen, without SYN: the connection is already open',

@@ -135,6 +135,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
   EIO: 'input/output error',
   EFBIG: 'a file may not be that large here',
+  EPIPE: 'nobody reads it any more',
   ENXIO: 'it is a socket, or nobody is behind it',
   ELOOP: 'too many symbolic links',
   EISDIR: 'it is a directory',

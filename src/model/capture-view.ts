@@ -350,8 +350,10 @@ export interface CaptureQuality {
   readonly connections: number;
   /** Connections with segments of one end only, though the other must have spoken. */
   readonly oneSided: number;
-  /** Connections that began before the capture. */
+  /** Connections whose first segment has no SYN: they began before the capture … */
   readonly midstream: number;
+  /** … but for at most so many, which went on after they had been folded into counts because memory had run out. */
+  readonly resumed: number;
   /** Only segments with SYN, FIN or RST are in the capture: everything else was filtered out. */
   readonly flagsOnly: boolean;
   /** Every connection shows one direction only, or whole directions are missing for everybody. */

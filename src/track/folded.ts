@@ -73,8 +73,9 @@ export class FoldedService {
   end = -Infinity;
   /** By index in `OUTCOMES`. */
   readonly outcomes = new Array<number>(OUTCOMES.length).fill(0);
-  /** Not closed when they were folded: more of them may come. */
+  /** Not closed when they were folded: more of them may come, and of so many more came. */
   open = 0;
+  resumed = 0;
   readonly attempts = new FoldedAttempts();
   /** When those whose handshake was completed began. */
   readonly completions = new FoldedTimes();
@@ -98,6 +99,8 @@ export class Folded {
   clientOnly = 0;
   serverOnly = 0;
   midstream = 0;
+  /** Begun without a SYN where a folded one was open: at most so many are one that went on, and counted again. */
+  resumed = 0;
   readonly services: FoldedService[] = [];
   readonly #byKey = new Map<number, FoldedService[]>();
   readonly #attempt = new Attempt();
@@ -115,6 +118,15 @@ export class Folded {
       service.attempts.answerAgain();
     }
     return true;
+  }
+
+  /** A connection begins without a SYN, with a segment from `address`:`port`: one that was folded while it was open may look like that. */
+  begins(address: number, port: number, peer: number, peerPort: number, meta: number): void {
+    const service = this.#known(peer, peerPort, meta) ?? this.#known(address, port, meta);
+    const { resumed, open } = service ?? this;
+    if (resumed >= open || (service === undefined && this.services.length < MAX_SERVICES)) return;
+    if (service !== undefined) service.resumed++;
+    this.resumed++;
   }
 
   /** The service of a connection that has a record; null: none of its connections was folded. */

@@ -127,7 +127,7 @@ export class Tracker {
       }
       if ((flags & Flag.SYN) !== 0) id = this.#opened(id, k);
     } else {
-      if (this.folded.open > 0 && this.#isLate(k)) return -1;
+      if (this.folded.open > 0 && this.#isOfFolded(k)) return -1;
       id = this.#open(k, -1);
       this.copies.seen(x, k);
     }
@@ -311,9 +311,12 @@ export class Tracker {
     return id;
   }
 
-  #isLate(k: Packet): boolean {
+  /** A segment of no connection that has a record: is it counted with those that were folded? */
+  #isOfFolded(k: Packet): boolean {
     const [src, dst] = this.#fromB ? [this.#b, this.#a] : [this.#a, this.#b];
-    return this.folded.takes(k.flags, src, k.srcPort, dst, k.dstPort, this.#meta);
+    if (this.folded.takes(k.flags, src, k.srcPort, dst, k.dstPort, this.#meta)) return true;
+    if ((k.flags & Flag.SYN) === 0) this.folded.begins(src, k.srcPort, dst, k.dstPort, this.#meta);
+    return false;
   }
 
   /** Starts a connection with the packet at hand. */

@@ -13,7 +13,7 @@ import { parseHostProfiles } from '../../src/track/host-profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
 import { pcapFile } from '../support/capture-bytes.ts';
-import { diagnoseBytes, findingsOf } from '../support/diagnose.ts';
+import { diagnoseBytes, findingsOf, verdictOf } from '../support/diagnose.ts';
 import { ethernet, ipv4, ipv6, tcp } from '../support/frames.ts';
 
 const ETHERNET = 1;
@@ -62,10 +62,13 @@ class Run {
 
   /** Returns the connection's id. */
   send(segment: Sent): number {
-    const bytes = frameOf(segment, this.#v6);
+    return this.sendFrame(segment.at, frameOf(segment, this.#v6));
+  }
+
+  sendFrame(at: number, bytes: Uint8Array): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#decoder.decode(this.#packet, ETHERNET, view, 0, bytes.length, bytes.length);
-    this.#end = segment.at * 1e9;
+    this.#end = at * 1e9;
     this.tracker.at(this.#end);
     return this.tracker.tcp(this.#packet, ++this.#frame);
   }
@@ -227,6 +230,17 @@ describe('a connection that was folded while it was open', () => {
     const run = folded();
     expect(run.send({ at: 31, client: 768, flags: Flag.ACK, seq: 1, ack: 1 })).toBeGreaterThanOrEqual(0);
     expect(run.of('10.0.3.0').map((c) => c.basis)).toEqual(['one-sided']);
+    expect(run.tracker.folded.resumed).toBe(1); // and so may be counted twice
+  });
+
+  test('is not what begins without a SYN at a service of which nothing was folded, nor what begins with one', () => {
+    const run = folded();
+    run.send({ at: 31, client: 768, flags: Flag.SYN });
+    const other = ethernet(
+      ipv4({ src: '10.0.3.0', dst: '192.0.2.2' }, tcp({ srcPort: 40_000, dstPort: 443, flags: Flag.ACK, seq: 1, ack: 1 })),
+    );
+    expect(run.sendFrame(31.1, other)).toBeGreaterThanOrEqual(0);
+    expect(run.tracker.folded.resumed).toBe(0);
   });
 
   test('to another service, a SYN-ACK opens a connection as ever', () => {
@@ -253,6 +267,21 @@ describe('times of folded attempts', () => {
   });
 });
 
+/** A file of more frames than a call may have arguments, all of one length, 20 µs apart within the second that each is given. */
+function fileOf(frames: readonly Uint8Array[], second: (i: number) => number): Uint8Array {
+  const header = pcapFile({}, []);
+  const size = 16 + frames[0]!.length;
+  const bytes = new Uint8Array(header.length + size * frames.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set(header);
+  frames.forEach((frame, i) => {
+    const at = header.length + i * size;
+    [second(i), (i % 50_000) * 20, frame.length, frame.length].forEach((word, n) => view.setUint32(at + 4 * n, word, true));
+    bytes.set(frame, at + 16);
+  });
+  return bytes;
+}
+
 describe('the report of a flood that was folded', () => {
   /** More than 8 MiB of records, the least that there ever is for them. */
   const SYNS = 170_000;
@@ -266,18 +295,7 @@ describe('the report of a flood that was folded', () => {
       frameOf({ at: 0, client: SYNS, from: 'server', flags: SYN_ACK, ack: 1 }, false),
       frameOf({ at: 0, client: SYNS, flags: Flag.ACK, seq: 1, ack: 1 }, false),
     );
-    const header = pcapFile({}, []);
-    const size = 16 + frames[0]!.length;
-    const bytes = new Uint8Array(header.length + size * frames.length);
-    const view = new DataView(bytes.buffer);
-    bytes.set(header);
-    frames.forEach((frame, i) => {
-      const at = header.length + i * size;
-      [i < SYNS ? Math.floor(i / 50_000) : 20, (i % 50_000) * 20, frame.length, frame.length].forEach((word, n) =>
-        view.setUint32(at + 4 * n, word, true),
-      );
-      bytes.set(frame, at + 16);
-    });
+    const bytes = fileOf(frames, (i) => (i < SYNS ? Math.floor(i / 50_000) : 20));
     whole = await diagnoseBytes(bytes);
     report = await diagnoseBytes(bytes, { maxMemory: 1 });
   }, 60_000);
@@ -299,6 +317,47 @@ describe('the report of a flood that was folded', () => {
     expect(flood?.title).toMatch(/from at least [\d,]+ addresses$/);
     expect(flood?.caveats.map((c) => c.code)).toContain('folded-connections');
     expect(report.series).toEqual(whole.series);
+  });
+});
+
+describe('the report of connections that were folded while they lived, and went on', () => {
+  /** Each has more than 552 octets of records: more than the 8 MiB that there are at least. */
+  const CLIENTS = 30_000;
+  let report: Report;
+
+  beforeAll(async () => {
+    const all = Array.from({ length: CLIENTS }, (_, client) => client);
+    const opened = all.flatMap((client) =>
+      [
+        { at: 0, client, flags: Flag.SYN },
+        { at: 0, client, from: 'server' as const, flags: SYN_ACK, ack: 1 },
+        { at: 0, client, flags: Flag.ACK, seq: 1, ack: 1 },
+        { at: 0, client, from: 'server' as const, flags: Flag.ACK, seq: 1, ack: 1 },
+      ].map((sent) => frameOf(sent, false)),
+    );
+    const goOn = all.flatMap((client) => [
+      frameOf({ at: 0, client, flags: Flag.ACK, seq: 1, ack: 1 }, false),
+      frameOf({ at: 0, client, from: 'server', flags: Flag.ACK, seq: 1, ack: 1 }, false),
+    ]);
+    report = await diagnoseBytes(
+      fileOf([...opened, ...goOn], (i) => Math.floor(i / 50_000)),
+      { maxMemory: 1 },
+    );
+  }, 60_000);
+
+  test('says how many may be counted twice', () => {
+    const { connections, caveats } = report.capture;
+    const [caveat] = caveats.filter(({ code }) => code === 'folded-connections');
+    const twice = Number(/; up to ([\d,]+) of all may be counted twice: /.exec(caveat?.text ?? '')?.[1]?.replaceAll(',', ''));
+    expect(twice).toBeGreaterThan(1_000);
+    expect(connections - twice).toBe(CLIENTS);
+  });
+
+  test('does not say that they began before the capture', () => {
+    expect(verdictOf(report, 'mid-stream')).toMatchObject({
+      verdict: 'inconclusive',
+      because: expect.stringContaining('folded into counts because memory had run out') as string,
+    });
   });
 });
 
