@@ -326,6 +326,15 @@ describe('Ctrl-C while it reads', () => {
     expect(await interrupted(['report', '-'], signal)).toEqual({ status, out: '', err: '' });
   });
 
+  test.each([
+    ['a capture', ['report', 'nobody']],
+    ['a result', ['report', 'a.pcap', '-o', 'nobody']],
+  ])('SIGTERM ends it while it waits for somebody at the other end of a FIFO: %s', async (_what, words) => {
+    execFileSync('mkfifo', [join(folder, 'nobody')]);
+    const ended = program(words, { during: (child) => setTimeout(() => child.kill('SIGTERM'), UNDER_WAY_MS) });
+    expect(await ended).toEqual({ status: null, out: '', err: '' }); // by the signal itself
+  });
+
   test('before anything came: nothing to tell, 130', async () => {
     expect(await interrupted(['report', '-'], 'SIGINT', new Uint8Array(0))).toEqual({ status: 130, out: '', err: '' });
   });
