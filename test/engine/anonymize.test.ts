@@ -183,6 +183,14 @@ describe('a frame', () => {
     for (const secret of SECRETS) expect(Buffer.from(out).indexOf(secret)).toBe(-1);
   });
 
+  test.each(frames)('%s: the same wherever it is cut off', (_, frame, linkType = 1) => {
+    for (let length = 0; length < frame.length; length++) {
+      const out = new Anonymizer(map).frame(linkType, frame, 0, length, frame.length);
+      expect(out.length).toBe(length);
+      for (const secret of SECRETS) expect(Buffer.from(out).indexOf(secret)).toBe(-1);
+    }
+  });
+
   test.each(frames.filter(([, , linkType]) => linkType !== 105))('%s: is decoded as before', (_, frame, linkType = 1) => {
     const shape = (bytes: Uint8Array): unknown => {
       const p = new Packet();

@@ -34,7 +34,8 @@ export class Rewriting {
   }
 
   copy(at: number, length: number): void {
-    if (length > 0) this.out.set(this.bytes.subarray(at, at + length), at);
+    const end = Math.min(at + length, this.out.length);
+    if (at < end) this.out.set(this.bytes.subarray(at, end), at);
   }
 
   put(at: number, value: number): void {
