@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
@@ -14,8 +14,10 @@ import type { Analysis, AnalysisOptions } from '../src/engine/analysis.ts';
 import type { Report } from '../src/model/report.ts';
 import {
   checkFormats,
+  comparisonFormats,
   connectionDetailFormats,
   connectionFormats,
+  correlationFormats,
   type Formats,
   type Pieces,
   reportFormats,
@@ -47,6 +49,11 @@ async function outputs(path: string, analysis: Analysis): Promise<[format: strin
   await says(['connections'], connectionFormats);
   await says(['connection', '0'], connectionDetailFormats);
   await says(['states'], stateFormats);
+  await says(['correlate', path], correlationFormats);
+  await says(['compare', path], comparisonFormats);
+  const world = { analyse: () => Promise.resolve(analysis), rules: () => Promise.resolve(DETECTORS) };
+  const { out, err } = await tcpdiag(['extract', path, '--anonymize', '-w', join(folder, `${basename(path)}.shared.pcapng`)], world);
+  all.push(['text', out], ['stderr', err]);
   return all;
 }
 
@@ -78,6 +85,19 @@ test.each(Object.entries(HOSTILE))('what attacks %s, said by an application', as
   // It is not that nobody shows it.
   if (what !== 'nothing') expect(report.findings.some((f) => f.lastSaid !== undefined)).toBe(true);
 });
+
+test.each(Object.entries(HOSTILE).filter(([what]) => what !== 'nothing'))(
+  'what attacks %s, said and written beside it, is not in an anonymised capture',
+  async (_what, text) => {
+    const path = write('secret.pcapng', named(saying(await fixture('close_wait_leak.pcap'), text), text));
+    const shared = join(folder, 'shared.pcapng');
+    const { exitCode } = await tcpdiag(['extract', path, '--anonymize', '-w', shared], { analyse });
+    expect(exitCode).toBe(0);
+    const left = readFileSync(shared);
+    expect([text, KEY_LOG].filter((words) => left.includes(Buffer.from(encoded(words))))).toEqual([]);
+    expect((await complaints(shared)).wrong).toEqual([]);
+  },
+);
 
 test.each(Object.entries(HOSTILE))('what attacks %s, as names and comments of a pcapng file', async (_what, text) => {
   const frames = await fixture('close_wait_leak.pcap');

@@ -36,7 +36,7 @@ export class Cases {
     const fixture = pick(random, this.#names);
     const { container, bytes } = random(10) === 0 ? bentFile(fixture, this.#file(fixture), random) : await this.#mutant(fixture, random);
     writeFileSync(file, bytes);
-    return { seed, fixture, container, bytes: bytes.length, ...(await journey(file, random)) };
+    return { seed, fixture, container, bytes: bytes.length, ...(await journey(file, join(this.#folder, fixture), random)) };
   }
 
   async #mutant(fixture: string, random: Random): Promise<Made> {

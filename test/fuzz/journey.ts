@@ -1,8 +1,8 @@
 /**
  * One capture on every road through the program: read, analysed, in every format of every command, a connection as a ladder, packets
- * in full, read again by pcap-parser. Returns what is wrong with what came out.
+ * in full, read again by pcap-parser, without its addresses, and beside the fixture that it was made of. Returns what is wrong with what came out.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { crossReadBytes } from '../../src/capture/cross-read.ts';
 import { readStream } from '../../src/capture/index.ts';
 import { CAPTURE_FORMATS } from '../../src/capture/write/index.ts';
@@ -10,7 +10,9 @@ import { DETECTORS } from '../../src/detect/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
 import type { Analysis, AnalysisOptions } from '../../src/engine/analysis.ts';
 import { localSession } from '../../src/engine/session.ts';
+import { AddressMap, ipText, KEY_OCTETS } from '../../src/engine/anonymize/addresses.ts';
 import type { Wanted } from '../../src/engine/selection.ts';
+import { parsePrefix } from '../../src/model/address.ts';
 import { TcpdiagError } from '../../src/model/errors.ts';
 import type { Report } from '../../src/model/report.ts';
 import {
@@ -27,6 +29,7 @@ import { isOurCommand } from '../support/hostile.ts';
 import { tcpdiag } from '../support/fake-world.ts';
 import { pick, type Random } from '../support/random.ts';
 import { complaintsAbout } from './outputs.ts';
+import { twoCaptures } from './two-captures.ts';
 
 /** Which options the analysis is asked with; most often none. */
 const OPTIONS: readonly AnalysisOptions[] = [
@@ -49,8 +52,8 @@ export interface Journey {
   readonly outputs: number;
 }
 
-/** @param file where the bytes are kept for commands that read them again. */
-export async function journey(file: string, random: Random): Promise<Journey> {
+/** @param file where the bytes are kept for commands that read them again @param fixture what they were made of */
+export async function journey(file: string, fixture: string, random: Random): Promise<Journey> {
   const options = pick(random, OPTIONS);
   let analysis: Analysis;
   try {
@@ -86,6 +89,8 @@ export async function journey(file: string, random: Random): Promise<Journey> {
   analysis.close();
   if (random(4) === 0) complaints.push(...(await screens(file, random)));
   if (random(4) === 0) complaints.push(...(await secondReader(file)));
+  if (random(8) === 0) complaints.push(...(await shared(file, random)));
+  if (random(8) === 0) complaints.push(...(await twoCaptures(file, fixture, random)));
   return { complaints, read: true, packets: report.capture.packets, outputs };
 }
 
@@ -137,6 +142,39 @@ async function extracted(analysis: Analysis, random: Random): Promise<string[]> 
     return [`extract ${JSON.stringify(wanted)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
   }
 }
+
+/** Without addresses and payloads it is a capture of as many packets, and every address has become another. */
+async function shared(file: string, random: Random): Promise<string[]> {
+  const anonymize = Uint8Array.from({ length: KEY_OCTETS }, () => random(256));
+  const analysis = await analyse([file], {});
+  try {
+    const parts: Uint8Array[] = [];
+    const format = pick(random, CAPTURE_FORMATS);
+    const told = await analysis.extract({ wanted: 'everything', format, anonymize }, (bytes) => {
+      parts.push(bytes.slice()); // its buffer is used again
+      return Promise.resolve();
+    });
+    const path = `${file}.${format}`;
+    writeFileSync(path, Buffer.concat(parts));
+    const other = await analyse([path], {});
+    const map = new AddressMap(anonymize);
+    const mapped = new Set(addressesOf(analysis).map((ip) => ipText(map.ip(parsePrefix(ip)!.octets))));
+    const strange = addressesOf(other).filter((ip) => !mapped.has(ip));
+    const wrong = [...consistency(other.report), ...strange.map((ip) => `${ip} is none of the other addresses`)];
+    if (told.packets !== other.report.capture.packets)
+      wrong.push(`${String(other.report.capture.packets)} packets of ${String(told.packets)}`);
+    other.close();
+    return wrong.map((what) => `extract --anonymize: ${what}`);
+  } catch (error) {
+    if (error instanceof TcpdiagError && error.exitCode === 2) return [];
+    return [`extract --anonymize: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+  } finally {
+    analysis.close();
+  }
+}
+
+const addressesOf = (analysis: Analysis): string[] =>
+  Array.from(analysis.connections(), ({ client, server }) => [client.ip, server.ip]).flat();
 
 /** What the screens ask: pages of connections, and packets in full. */
 async function screens(file: string, random: Random): Promise<string[]> {

@@ -3,8 +3,8 @@
  * outside of them nothing may stand that means something to any reader, but for the few things that a document of ours is made of.
  */
 
-/** Bold labels, entities, and the marks of headings, lists and tables, each only where we write it. */
-const OURS = [/^#{1,4} (?:\d+\. )?/, /^- /, /^\| .* \|$/, /\*\*[A-Z][A-Za-z:,' -]*\*\*/g, /&(?:amp|lt|gt|#124);/g];
+/** Bold labels and sentences, entities, and the marks of headings, lists and tables, each only where we write it. */
+const OURS = [/^#{1,4} (?:\d+\. )?/, /^- /, /^\| .* \|$/, /\*\*[A-Z\d][A-Za-z\d:,' -]*\.?\*\*/g, /&(?:amp|lt|gt|#124);/g];
 
 export function markdownComplaints(markdown: string): string[] {
   const { text, open } = withoutFences(markdown);
