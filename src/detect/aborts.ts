@@ -10,6 +10,7 @@ import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstF
 import { otherSide, Side } from '../model/state.ts';
 import { nanosOf } from '../model/units.ts';
 import { forgedReset, outlived } from './forged-resets.ts';
+import { MANY_CLIENTS } from './service-groups.ts';
 import { tlsExchangeComplete } from './tls-goodbye.ts';
 
 /** Why, as far as the wire shows. */
@@ -30,8 +31,6 @@ const IDLE_SECONDS = 5;
 const GOES_DOWN = nanosOf(5);
 /** An upload so many times the answer was hardly read to its end by a server that then resets. */
 const UPLOAD = 4;
-/** From so many clients of one service, the clients together are the subject. */
-const MANY_CLIENTS = 3;
 
 export interface AbortGroup {
   readonly service: ServiceView;

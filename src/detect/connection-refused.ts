@@ -8,7 +8,7 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { healthChecks } from './health-check-rst.ts';
+import { healthChecks, PERIOD_TOLERANCE } from './health-check-rst.ts';
 import { largest } from './statistics.ts';
 
 /** From this many refusing services of one host, the host is the subject. */
@@ -18,8 +18,6 @@ const EXAMPLES = 4;
 const MAX_REFUSALS = 20_000;
 /** From so many hosts that refuse one client now and then, the client's list of addresses is the subject. */
 const MANY_HOSTS = 3;
-/** How far the time between two refused health checks may lie from the period of the checks, as a share of it. */
-const PERIOD_TOLERANCE = 0.2;
 /** A client that tries the other address family next does so within this (RFC 8305: 250 ms; one RTT more). */
 const FALLBACK = nanosOf(1);
 

@@ -11,9 +11,12 @@ import { examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { largest, median, sample } from './statistics.ts';
 
+/** How far the time between two checks may lie from their period, as a share of it. */
+export const PERIOD_TOLERANCE = 0.2;
+
 const PARAMS = {
   minChecks: { default: 5, text: 'checks of one service by one client that make a period' },
-  toleranceShare: { default: 0.2, text: 'how far the time between two checks may lie from the median, as a share of it' },
+  toleranceShare: { default: PERIOD_TOLERANCE, text: 'how far the time between two checks may lie from the median, as a share of it' },
   minShare: { default: 0.8, text: 'share of those times that must lie within the tolerance' },
   minPeriodSeconds: { default: 0.2, text: 'shorter periods are a load or a flood, and no check' },
   maxSources: { default: 8, text: 'clients of one service that do the same; more are a flood or a scan' },

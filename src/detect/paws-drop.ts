@@ -9,6 +9,7 @@ import { examples, period } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { byHost, type Case, type HostGroup, subjectOf, whoText } from './service-groups.ts';
 import { largest } from './statistics.ts';
+import { isUnnoticed } from './unnoticed-refusals.ts';
 
 /** `end` sent what was refused. */
 interface Refused extends Case {
@@ -19,10 +20,6 @@ interface Refused extends Case {
   /** TTL of this end's segments in the connection before on the tuple, where it was another. */
   readonly otherTtl: number | null;
 }
-
-/** Share of a service's connects below which SYNs that got through at the next try, and soon, are noise. */
-const RARE = 0.01;
-const SHORT_RETRY_SECONDS = 0.2;
 
 export const pawsDrop = defineDetector({
   id: 'paws-drop',
@@ -58,8 +55,8 @@ export const pawsDrop = defineDetector({
 
 /** SYNs alone, and few of them; none that got through lost much. Behind a translator the next try has another port. */
 function isNoise({ service, cases }: HostGroup<Refused>): boolean {
-  if (cases.length >= RARE * service.total) return false;
-  return cases.every(({ connection: c, refusals, syns }) => syns === refusals.length && (c.connectSeconds ?? 0) < SHORT_RETRY_SECONDS);
+  const longest = largest(cases.map(({ connection: c }) => c.connectSeconds ?? 0));
+  return isUnnoticed(service, cases.length, longest) && cases.every(({ refusals, syns }) => syns === refusals.length);
 }
 
 const count = (group: HostGroup<Refused>): number => group.cases.reduce((n, it) => n + it.refusals.length, 0);

@@ -9,14 +9,13 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
+import { MANY_CLIENTS } from './service-groups.ts';
 import { largest, sample } from './statistics.ts';
 
 /** linux TCP_TIMEWAIT_LEN, include/net/tcp.h */
 const TIME_WAIT_SECONDS = 60;
 /** Reuses looked at one by one for what they cost. */
 const SAMPLE = 1_000;
-/** From more clients of one service than this, the service is the subject. */
-const MANY_CLIENTS = 3;
 
 export const portReuse = defineDetector({
   id: 'port-reuse',

@@ -10,7 +10,7 @@ import { sample } from './statistics.ts';
 /** Connections that are looked at one by one; of more, a sample tells as much. */
 const MOST = 20_000;
 /** From more clients of one service than this, the clients together are the subject. */
-const MANY_CLIENTS = 3;
+export const MANY_CLIENTS = 3;
 
 /** One connection, and the end that a rule speaks of. */
 export interface Case {

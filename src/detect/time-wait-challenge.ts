@@ -9,11 +9,7 @@ import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { byService, type Case, type ServiceGroup } from './service-groups.ts';
 import { largest, median } from './statistics.ts';
-
-/** A client that shortens the SYN's timer after such an ACK (8 to 20 ms, measured on Linux 6.18), not one that waits for the timer (1 s, RFC 6298). */
-const SHORT_RETRY_SECONDS = 0.2;
-/** Share of a service's connects below which a retry of milliseconds is noise: ports are drawn at random and meet by chance. */
-const RARE = 0.01;
+import { isUnnoticed, SHORT_RETRY_SECONDS } from './unnoticed-refusals.ts';
 
 interface Challenged extends Case {
   /** The first answer of the older connection. */
@@ -113,7 +109,7 @@ function draft(capture: CaptureView, group: ServiceGroup<Challenged>): Draft {
       ? 'None of them got through in the capture.'
       : `The SYN had to be sent again, which cost ${durationText(middle)}${through.length === 1 ? '' : ` (median; up to ${durationText(largest(through))})`}${failed === 0 ? '' : `; ${plural(failed, 'of them', 'of them')} did not get through in the capture`}.`;
   return {
-    severity: failed === 0 && largest(through) < SHORT_RETRY_SECONDS && cases.length < RARE * service.total ? 'info' : 'warning',
+    severity: failed === 0 && isUnnoticed(service, cases.length, largest(through)) ? 'info' : 'warning',
     confidence: cases.some((it) => it.rst !== null) ? 'high' : 'medium',
     title: `${plural(cases.length, 'connect')} to ${service.name} met the ${held.length === 1 ? held[0]! : 'remains'} of an older connection${through.length === 0 ? '' : `, and lost ${durationText(largest(through))}`}`,
     summary: `${period(capture, since, until).replace(/^./, (s) => s.toUpperCase())}, ${plural(cases.length, 'SYN')} from ${plural(ports.size, 'port')} of ${plural(clients.size, 'client')} to ${service.name} ${cases.length === 1 ? 'was' : 'were'} answered by an ACK of the connection before, which the server still held in ${heldText}, and not by a SYN-ACK. Its numbers gave the server no proof that the SYN was new: no higher timestamp, and a sequence number below the last one. ${cost} The RSTs between are the clients' answer to that ACK, and no fault.`,
