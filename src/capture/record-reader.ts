@@ -38,6 +38,8 @@ export abstract class RecordReader implements CaptureReader {
   /** Of the record before the damage, and of the one before in the chain that is looked at; 0 without one. */
   #lastSeconds = 0;
   #chainSeconds = 0;
+  /** Of the first record; 0: it was passed over. */
+  #firstSeconds = 0;
 
   abstract next(record: RawRecord): boolean;
   /** Sets `reading` once the file header has come; false before that, and when it is damaged. */
@@ -92,7 +94,7 @@ export abstract class RecordReader implements CaptureReader {
     }
     record.at = window.at + header;
     record.fileOffset = window.base + window.at;
-    this.records++;
+    if (this.records++ === 0) this.#firstSeconds = record.seconds;
   }
 
   /** Nothing marks the next record: it is looked for, not far in time from `record`, the one before. */
@@ -117,7 +119,10 @@ export abstract class RecordReader implements CaptureReader {
   protected followsInTime(seconds: number, first: boolean): boolean {
     const before = first ? this.#lastSeconds : this.#chainSeconds;
     this.#chainSeconds = seconds;
-    return before === 0 ? seconds >= FIRST_SECOND : seconds >= before - MAX_STEP_BACK && seconds <= before + MAX_STEP;
+    if (before === 0) return seconds >= FIRST_SECOND;
+    if (isStep(before, seconds)) return true;
+    // A length that lies by a little makes one record of what is none: then its time is no guide, and that of the first record is.
+    return first && this.#firstSeconds !== 0 && !isStep(this.#firstSeconds, before) && isStep(this.#firstSeconds, seconds);
   }
 
   protected cutShort(header: number): string | null {
@@ -149,3 +154,5 @@ export abstract class RecordReader implements CaptureReader {
     return false;
   }
 }
+
+const isStep = (before: number, seconds: number): boolean => seconds >= before - MAX_STEP_BACK && seconds <= before + MAX_STEP;
