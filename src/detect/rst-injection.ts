@@ -38,7 +38,7 @@ export const rstInjection = defineDetector({
     never:
       'The bare RST of a kernel that has no socket (sequence number = the ACK number it answers, no options, window 0, IP identification 0) as such, refusals of a SYN, RSTs of an end that has sent its FIN, a load balancer whose RST fits the series of the address it sends from.',
     limits:
-      'A device that rewrites everything (a proxy) or forges TTL, options and sequence number exactly is not seen, unless the sender goes on. Of the IP identification only 0 is looked at.',
+      'A device that rewrites everything (a proxy) or forges TTL, options and sequence number exactly is not seen, unless the sender goes on. Of the IP identification only 0 is looked at. A RST without ACK that differs in its TTL alone has one sign and is not told; captures of both ends beside each other tell it (tcpdiag correlate).',
     references: ['RFC 5961', 'RFC 3360', 'Weaver, Sommer, Paxson: Detecting Forged TCP Reset Packets, NDSS 2009'],
   },
   detect(capture, params): Detection {
