@@ -2,6 +2,8 @@
  * What the tracker's records and tables take, and the most that they may: `--max-memory` without what the rest of the process needs.
  * Noted where a page or table is added, never per packet.
  */
+import { Outgrown } from './outgrown.ts';
+
 const MIB = 1 << 20;
 /** Node, our code, the buffers of the files, and what a report needs whatever is in the capture. Octets; measured: 60 to 110 MiB. */
 const BESIDE = 112 * MIB;
@@ -17,6 +19,8 @@ export class Budget {
   /** Octets. */
   readonly limit: number;
   used = 0;
+  /** What was taken for a table and is free for pages, whose own octets are counted when they are added. */
+  readonly outgrown = new Outgrown();
   /** More is needed than there is: connections have to be folded. */
   reached = false;
 

@@ -10,7 +10,7 @@ import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { Budget } from './budget.ts';
 import { Core, Sequel, Trait } from './layout.ts';
-import { type RecordPages, uncounted } from './pages.ts';
+import { newPage, type RecordPages, uncounted } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
 
@@ -276,8 +276,7 @@ export class EventLog {
     const index = this.#spare === 0 ? this.length++ : this.#again();
     const n = index >>> PAGE_BITS;
     if (n === this.#words.length) {
-      this.#budget.take(EVENT_OCTETS << PAGE_BITS);
-      this.#words.push(new Int32Array(uncounted((STRIDE << PAGE_BITS) * 4)));
+      this.#words.push(newPage(EVENT_OCTETS << PAGE_BITS, this.#budget));
       this.#exact.push(null);
       this.#bases[n] = this.now;
     }

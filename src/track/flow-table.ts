@@ -5,12 +5,12 @@
  */
 import { Budget } from './budget.ts';
 import { Core } from './layout.ts';
-import type { RecordPages } from './pages.ts';
+import { type RecordPages, uncounted } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
 
 export class FlowTable {
-  #slots = new Int32Array(INITIAL_SLOTS * 2);
+  #slots: Int32Array = new Int32Array(INITIAL_SLOTS * 2);
   #mask = INITIAL_SLOTS - 1;
   #used = 0;
   /** What `find` found last: segments come in trains. */
@@ -100,12 +100,14 @@ export class FlowTable {
     const { octets } = this;
     // For a moment there are two tables. Where that is too much, connections are folded instead, unless the table is as good as full.
     if (this.#budget.lacks(2 * octets) && this.#used * 16 < (this.#mask + 1) * 15) return;
+    const { buffer } = this.#slots;
     this.#budget.take(octets);
-    this.#fill(new Int32Array(this.#slots.length * 2), null); // counted memory, unlike records: the old table is to be freed soon
+    this.#fill(new Int32Array(uncounted(2 * octets)), null);
+    this.#budget.outgrown.give(buffer);
   }
 
   /** Takes over what is in the table, under new ids if there are any. */
-  #fill(slots: Int32Array<ArrayBuffer>, ids: Int32Array | null): void {
+  #fill(slots: Int32Array, ids: Int32Array | null): void {
     const old = this.#slots;
     const mask = slots.length / 2 - 1;
     this.#used = 0;

@@ -12,6 +12,12 @@ import { Budget } from './budget.ts';
  */
 export const uncounted = (octets: number): SharedArrayBuffer => new SharedArrayBuffer(octets);
 
+/** So many octets, all zero. */
+export function newPage(octets: number, budget: Budget): Int32Array {
+  budget.take(octets);
+  return budget.outgrown.take(octets) ?? new Int32Array(uncounted(octets));
+}
+
 export class RecordPages {
   /** Words per record; even where there are float64 fields, which must stay aligned. */
   readonly stride: number;
@@ -82,10 +88,9 @@ export class RecordPages {
   }
 
   #addPage(): void {
-    this.#budget.take((this.stride << this.bits) * 4);
-    const page = uncounted((this.stride << this.bits) * 4);
-    this.ints.push(new Int32Array(page));
-    this.floats.push(new Float64Array(page));
+    const page = newPage((this.stride << this.bits) * 4, this.#budget);
+    this.ints.push(page);
+    this.floats.push(new Float64Array(page.buffer, page.byteOffset, page.length / 2));
   }
 
   /** Of all pages. */
