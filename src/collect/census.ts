@@ -44,7 +44,7 @@ import { isnSeries } from './isns.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts, qualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
-import { HashedCounts } from './hashed-counts.ts';
+import { countsOfColumn, HashedCounts } from './hashed-counts.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { FirstResets, type RstTest } from './resets.ts';
@@ -272,11 +272,7 @@ export class Census implements CaptureView {
 
   /** Connections by client, and by server: of no address less than it has. (An IPv6 id may equal an IPv4 address.) */
   get clientCounts(): HashedCounts {
-    if (this.#clients === undefined) {
-      this.#clients = new HashedCounts(this.#clientOf.length);
-      for (const address of this.#clientOf) this.#clients.add(address);
-    }
-    return this.#clients;
+    return (this.#clients ??= countsOfColumn(this.#clientOf));
   }
   get serverCounts(): HashedCounts {
     if (this.#servers === undefined) {

@@ -28,7 +28,9 @@ export class ClientGroups {
     census.services.forEach((service, i) => {
       if (census.totals[i]! < minimum) return;
       const byClient = new Map<number, ConnId[]>();
-      for (const id of census.membersOf(i)) {
+      const members = census.membersOf(i);
+      for (let k = 0; k < members.length; k++) {
+        const id = members[k]!;
         const address = census.clientAddress(id);
         if (counts.of(pairOf(address, i)) < minimum) continue;
         const list = byClient.get(address);

@@ -34,3 +34,9 @@ export class HashedCounts {
     return this.#counts[Math.imul(value, FACTOR) >>> this.#shift]!;
   }
 }
+
+export function countsOfColumn(values: Int32Array): HashedCounts {
+  const counts = new HashedCounts(values.length);
+  for (let i = 0; i < values.length; i++) counts.add(values[i]!);
+  return counts;
+}

@@ -303,11 +303,9 @@ export class Context {
     const from = (word >>> shift) & 15;
     const to = NEXT[from * CAUSES + cause]!;
     if (to === STAY) return false;
-    if (!this.#isAlone(cause, frame)) {
-      this.needSequel();
-      if (!this.isCrowded()) this.sequel[this.s + Sequel.TTLS] = this.sequel[this.s + Sequel.TTLS]! + ONE_TRANSITION;
-      else if (from === State.CLOSED) return false;
-    }
+    this.needSequel();
+    if (!this.isCrowded()) this.sequel[this.s + Sequel.TTLS] = this.sequel[this.s + Sequel.TTLS]! + ONE_TRANSITION;
+    else if (from === State.CLOSED) return false;
     core[c + Core.STATE] = (word & ~(15 << shift)) | (to << shift);
     this.tables.series.transition(from, to);
     if (this.paired) {
@@ -319,14 +317,6 @@ export class Context {
     this.#log(frame, transitionCode(side, from, to, cause, assumed));
     this.#arm(side, to);
     return true;
-  }
-
-  /** Is it one of the two transitions of a lone SYN, which its core record tells: by the SYN itself, or when its sender gives up? */
-  #isAlone(cause: Cause, frame: number): boolean {
-    if (this.hasSequel) return false;
-    if (cause === Cause.SENDS_SYN)
-      return frame === this.core[this.c + Core.FIRST_FRAME] && this.now === this.coreF[(this.c + Core.FIRST_TIME) >> 1];
-    return cause === Cause.GIVES_UP_SYN && this.now === givenUpAt(this.core, this.coreF, this.c);
   }
 
   /** Its log is full: nothing is taken back any more, and no end begins another life in it. */
@@ -416,9 +406,8 @@ export class Context {
     return n;
   }
 
-  /** What a lone SYN goes through is not logged: `#isAlone`. */
+  /** What a lone SYN goes through is not logged (embryo.ts): there is a sequel. */
   #log(frame: number, code: number): void {
-    if (!this.hasSequel) return;
     const { events } = this.tables;
     events.now = this.now;
     events.log(this.id, this.sequel, this.s, frame, code);

@@ -9,10 +9,12 @@ import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { noteHandshake } from './history.ts';
 import { growCopies } from './copied.ts';
-import { Core, Half, HalfFlag, Sequel, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, profileCode, Sequel, Trait } from './layout.ts';
 import { retryAfter } from './opening.ts';
 import { packSynOptions } from './syn-options.ts';
+import type { Tables } from './tables.ts';
 import { Counter } from './time-series.ts';
+import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
@@ -23,8 +25,7 @@ export function embryo(x: Context, k: Packet): boolean {
   if (k.payloadLength > 0 || k.ipLength > 0xffff) return false;
   if (flags === Flag.SYN && x.side === Side.CLIENT) {
     if (!x.has(Trait.SAW_SYN) && !x.hasSequel) {
-      x.core[x.c + Core.ALONE] = x.core[x.c + Core.ALONE]! | k.ipLength;
-      firstSyn(x, k);
+      loneSyn(x, k);
       return true;
     }
     x.needSequel();
@@ -65,13 +66,37 @@ export function embryo(x: Context, k: Packet): boolean {
   return false;
 }
 
+/** The SYN that opens a connection, which its core record tells: no transition is logged, and no gauge of the series counts its states. */
+function loneSyn(x: Context, k: Packet): void {
+  const { core, c } = x;
+  core[c + Core.ALONE] = core[c + Core.ALONE]! | k.ipLength;
+  noteSyn(x, k);
+  core[c + Core.STATE] = core[c + Core.STATE]! | State.SYN_SENT;
+  const { timers } = x.tables;
+  timers.now = x.now;
+  timers.arm(TimerKind.RETRY, profileCode(core[c + Core.OPTIONS]!), x.id * 2, 1);
+}
+
+/** The retry that was due did not come. Of a lone SYN, its sender gave up, at a moment that follows from its record (`givenUpAt`); false: it is none. */
+export function loneGivesUp({ cores }: Tables, id: number): boolean {
+  const core = cores.page(id);
+  const c = cores.offset(id);
+  if (core[c + Core.SEQUEL] !== 0) return false;
+  core[c + Core.STATE] = core[c + Core.STATE]! & ~15;
+  return true;
+}
+
 function firstSyn(x: Context, k: Packet): void {
+  noteSyn(x, k);
+  x.step(Side.CLIENT, Cause.SENDS_SYN);
+}
+
+function noteSyn(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN);
   x.setIss(0, k.seq);
   x.setOptions(0, packSynOptions(k, x.options(0)));
   x.noteSynTimestamp(k);
   x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
-  x.step(Side.CLIENT, Cause.SENDS_SYN);
 }
 
 function firstSynAck(x: Context, k: Packet): void {

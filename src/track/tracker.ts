@@ -11,7 +11,7 @@ import { Context } from './context.ts';
 import { Tables } from './tables.ts';
 import { noteCopy } from './copied.ts';
 import { Copies } from './copies.ts';
-import { embryo, grow, stateTime } from './embryo.ts';
+import { embryo, grow, loneGivesUp, stateTime } from './embryo.ts';
 import { markDetail } from './events.ts';
 import { Folder } from './fold.ts';
 import type { Folded } from './folded.ts';
@@ -458,6 +458,7 @@ export class Tracker {
   }
 
   #timer(kind: TimerKind, ref: number, due: number): void {
+    if (kind === TimerKind.RETRY && loneGivesUp(this.tables, ref >> 1)) return;
     const side = (ref & 1) as Side;
     const x = this.#x;
     const saved = x.now;
