@@ -74,8 +74,8 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
     if (row.bare) counts.withoutOptions++;
   }
   const sorted = sortTimes(times.subarray(0, found));
-  const first = found === 0 ? null : nanos(Math.min(sorted[0]!, folded.first));
-  const last = found === 0 ? null : nanos(Math.max(sorted.at(-1)!, folded.last));
+  const first = found + folded.count === 0 ? null : nanos(Math.min(sorted[0] ?? Infinity, folded.first));
+  const last = found + folded.count === 0 ? null : nanos(Math.max(sorted.at(-1) ?? -Infinity, folded.last));
   let others: Others | undefined;
   const rest = (): Others => (others ??= othersOf(tables, ids, fates, isReal, first, last));
   return {

@@ -90,7 +90,8 @@ function draft(capture: CaptureView, { service, attempts: a, peak }: Flood): Dra
   const single = a.topSource !== null && a.topSource.count >= ONE_SOURCE * seen ? a.topSource.ip : null;
   const prefix = single === null && a.topPrefix !== null && a.topPrefix.count >= ONE_SOURCE * seen ? a.topPrefix.prefix : null;
   const least = total > seen ? 'at least ' : '';
-  const from = single ?? `${least}${countText(a.sources)} addresses${prefix === null ? '' : ` of ${prefix}`}`;
+  const some = seen === 0 ? 'addresses that were not kept' : `${least}${countText(a.sources)} addresses`;
+  const from = single ?? `${some}${prefix === null ? '' : ` of ${prefix}`}`;
   const victims = victimsText(capture, a);
   return {
     severity: 'critical',
@@ -220,7 +221,9 @@ function causes(a: DeadAttempts, single: string | null, prefix: string | null): 
     because:
       a.reset > a.count / 2
         ? `the owners of ${plural(a.sources, 'address', 'addresses')} answered the SYN-ACK by RST: they had sent no SYN`
-        : `${plural(a.count, 'attempt')} from ${plural(a.sources, 'address', 'addresses')}, hardly one of them twice, and no third ACK from any`,
+        : a.ids.length === 0
+          ? `${plural(a.count, 'attempt')}, and no third ACK from any`
+          : `${plural(a.count, 'attempt')} from ${plural(a.sources, 'address', 'addresses')}, hardly one of them twice, and no third ACK from any`,
   };
   if (single !== null) {
     return [
