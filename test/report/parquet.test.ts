@@ -33,7 +33,7 @@ function plain(value: unknown): unknown {
 }
 
 const readBack = async (file: ArrayBuffer): Promise<unknown[]> => {
-  const rows: unknown[] = await parquetReadObjects({ file, parsers: parsers as never });
+  const rows: unknown[] = await parquetReadObjects({ file, parsers: parsers });
   return rows.map(plain);
 };
 
