@@ -22,7 +22,7 @@ export default defineDetector({
     const services = capture.services.filter((service) => service.port === port);
     if (services.length === 0) return { verdict: 'not-applicable', because: `nobody speaks to port ${port}` };
     const findings = services.flatMap((service) => {
-      const old = service.all().filter((id) => seconds(capture.connection(id)) > maxSeconds);
+      const old = Array.from(service.all()).filter((id) => seconds(capture.connection(id)) > maxSeconds);
       if (old.length === 0) return [];
       const oldest = Math.max(...old.map((id) => seconds(capture.connection(id))));
       const first = capture.connection(old[0]);
