@@ -1,7 +1,11 @@
-/** The library: one call that analyses captures, the way to write a rule, and the types of what comes out. Nothing else is promised. */
-export { analyse } from './engine/analyse.ts';
-export type { Analysis, AnalysisOptions } from './engine/analysis.ts';
-export type { Progress } from './engine/protocol.ts';
+/**
+ * The library (docs/library.md): a capture analysed to its end, a session that is asked while it is read, the way to write a rule, the
+ * errors, and the types of what comes out. Nothing else is promised.
+ */
+export { analyze, openSession } from './engine/library.ts';
+export type { AnalyzeOptions, Input, SessionOptions } from './engine/library.ts';
+export type { Analysis, AnalysisOptions, StateCounts } from './engine/analysis.ts';
+export type * from './engine/protocol.ts';
 export { defineDetector, found } from './detect/detector.ts';
 export type { Category, Detection, Detector, Draft, EvidenceDraft, Parameter, RuleDocs } from './detect/detector.ts';
 export type * from './model/capture-view.ts';

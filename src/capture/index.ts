@@ -6,9 +6,11 @@
  */
 import { type CaptureFileFacts, Cursor, type Flow } from './cursor.ts';
 import type { RawRecord } from './reader.ts';
-import { CHUNK, type ChunkSource, openSource } from './source.ts';
+import { type CaptureInput, IterableSource, openInput } from './input.ts';
+import { CHUNK, type ChunkSource } from './source.ts';
 
 export type { CaptureFileFacts } from './cursor.ts';
+export type { CaptureInput } from './input.ts';
 export type { CaptureTime } from './reader.ts';
 export { linkTypeName } from './link-types.ts';
 
@@ -33,12 +35,16 @@ export interface ReadOptions {
 const ALL_CHUNKS = 16 * CHUNK;
 const LEAST_CHUNK = 64 * 1024;
 
-/** @param paths files, or `-` for standard input. @throws UnreadableError, UnknownFormatError */
-export async function readCaptures(paths: readonly string[], sink: CaptureSink, options: ReadOptions = {}): Promise<CaptureFileFacts[]> {
-  const chunkSize = Math.max(LEAST_CHUNK, Math.min(CHUNK, Math.floor(ALL_CHUNKS / paths.length)));
+/** @throws UnreadableError, UnknownFormatError */
+export async function readCaptures(
+  inputs: readonly CaptureInput[],
+  sink: CaptureSink,
+  options: ReadOptions = {},
+): Promise<CaptureFileFacts[]> {
+  const chunkSize = Math.max(LEAST_CHUNK, Math.min(CHUNK, Math.floor(ALL_CHUNKS / inputs.length)));
   const sources: ChunkSource[] = [];
   try {
-    for (const path of paths) sources.push(await openSource(path, chunkSize));
+    for (const input of inputs) sources.push(await openInput(input, chunkSize));
     return await readSources(sources, sink, options);
   } finally {
     await Promise.all(sources.map((source) => source.close()));
@@ -61,33 +67,10 @@ export function readStreams(
   options: ReadOptions = {},
 ): Promise<CaptureFileFacts[]> {
   return readSources(
-    streams.map(({ chunks, name }) => new MemorySource(name, chunks)),
+    streams.map(({ chunks, name }) => new IterableSource(name, chunks)),
     sink,
     options,
   );
-}
-
-class MemorySource implements ChunkSource {
-  readonly path: string;
-  readonly size = null;
-  bytesRead = 0;
-  readonly chunks: AsyncIterable<Uint8Array>;
-
-  constructor(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
-    this.path = path;
-    this.chunks = this.#counted(chunks);
-  }
-
-  async *#counted(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of chunks) {
-      this.bytesRead += chunk.length;
-      yield chunk;
-    }
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
 }
 
 async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, { signal }: ReadOptions): Promise<CaptureFileFacts[]> {

@@ -6,13 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Detector } from '../detect/detector.ts';
+import { checkSetting, ruleNamed } from '../engine/option-check.ts';
 import { parseEndpoint, parsePrefix } from '../model/address.ts';
 import { TcpdiagError, UnreadableError, UsageError } from '../model/errors.ts';
 import { isPort, type NamedHost } from '../model/names.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
 import { CONFIG_SCHEMA, keyPath, mistakeIn } from './config-schema.ts';
-import { ruleNamed, settingFlag, sizeFlag } from './options.ts';
+import { sizeFlag } from './options.ts';
 
 export const CONFIG_NAME = 'tcpdiag.config.json';
 
@@ -116,8 +117,7 @@ export function checkConfig(config: Config, rules: readonly Detector[]): void {
     }
   };
   for (const key of ['only', 'skip'] as const) config[key]?.forEach((id, i) => check(`${key}[${String(i)}]`, () => ruleNamed(id, rules)));
-  for (const [name, value] of Object.entries(config.set ?? {}))
-    check(keyPath('set', name), () => settingFlag(`${name}=${String(value)}`, rules));
+  for (const [name, value] of Object.entries(config.set ?? {})) check(keyPath('set', name), () => checkSetting(name, value, rules));
   check('profile', () => parseHostProfiles(config.profile));
   if (config.maxMemory !== undefined) check('maxMemory', () => sizeFlag(config.maxMemory ?? ''));
   for (const word of Object.keys(config.hosts ?? {}))

@@ -6,6 +6,7 @@ import { basename, extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions } from '../engine/analysis.ts';
+import { checkSetting, ruleNamed } from '../engine/option-check.ts';
 import { parseDurationArgument, parseTimeArgument, type TimeArgument } from '../model/clock.ts';
 import { UsageError } from '../model/errors.ts';
 import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
@@ -16,7 +17,6 @@ import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
 import { parseWhere } from '../model/where/parse.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
-import { didYouMean } from '../model/nearest.ts';
 import type { World } from './world.ts';
 
 /** As commander hands them over: what was not given is not there. */
@@ -184,16 +184,6 @@ export function resolveAnalysis(flags: Flags, rules: readonly Detector[]): Analy
   };
 }
 
-export function ruleNamed(id: string, rules: readonly Detector[]): Detector {
-  const rule = rules.find((r) => r.id === id);
-  if (rule !== undefined) return rule;
-  const near = didYouMean(
-    id,
-    rules.map((r) => r.id),
-  );
-  throw new UsageError(`there is no rule ${quoted(id)}${near === '' ? '; tcpdiag rules lists them.' : near}`);
-}
-
 export function timeFlag(flag: string, word: string): TimeArgument {
   const time = parseTimeArgument(word);
   if (time !== undefined) return time;
@@ -230,20 +220,10 @@ export function settingFlag(word: string, rules: readonly Detector[]): readonly 
   const m = /^([^.=]+)\.([^.=]+)=(.*)$/.exec(word);
   if (!m) throw new UsageError(`--set takes RULE.PARAM=VALUE, as in close-wait-stuck.minSeconds=30, not ${quoted(word)}.`);
   const [, id = '', param = '', text = ''] = m;
-  const rule = ruleNamed(id, rules);
-  const params = Object.keys(rule.params);
-  if (!params.includes(param)) {
-    const known = params.length === 0 ? 'it has none' : `it has ${params.join(', ')}`;
-    const near = didYouMean(param, params);
-    throw new UsageError(`the rule ${rule.id} has no parameter ${quoted(param)}${near === '' ? `; ${known}.` : near}`);
-  }
   // Number() also takes '', '0x10' and 'Infinity', which nobody means.
-  if (!/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(Number(text))) {
-    throw new UsageError(`${rule.id}.${param} takes a number, not ${quoted(text)}.`);
-  }
-  // Thresholds are counts, times, shares and scores; below 0 each is one that everything passes.
-  if (Number(text) < 0) throw new UsageError(`${rule.id}.${param} takes a number from 0 on, not ${quoted(text)}.`);
-  return [`${rule.id}.${param}`, Number(text)];
+  const isNumber = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text);
+  checkSetting(`${id}.${param}`, isNumber ? Number(text) : text, rules);
+  return [`${id}.${param}`, Number(text)];
 }
 
 function profileFlag(word: string): string {

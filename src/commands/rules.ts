@@ -1,8 +1,9 @@
 /** `rules`: what is looked for and with which thresholds. `explain`: one rule's full documentation. */
 import type { Command } from 'commander';
 import { explain as sectionsOf } from '../engine/explain.ts';
+import { ruleNamed } from '../engine/option-check.ts';
 import { explanationText, ruleFormats } from '../report/index.ts';
-import { chosenFormat, documentPage, resultOptions, ruleNamed, ruleOptions, tablePage, type Flags } from './options.ts';
+import { chosenFormat, documentPage, resultOptions, ruleOptions, tablePage, type Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import { rulesOf } from './settings.ts';
 import type { World } from './world.ts';

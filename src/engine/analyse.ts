@@ -1,5 +1,5 @@
 /** One capture, read to its end in this thread. What the commands and the library call. */
-import { type CaptureSink, readCaptures } from '../capture/index.ts';
+import { type CaptureInput, type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
@@ -15,16 +15,16 @@ import { SecondPass } from './second-pass.ts';
 import { readAndKeep, Spools } from './spool.ts';
 
 export interface AnalyseHooks {
-  progress?: (p: Progress) => void;
+  progress?: ((p: Progress) => void) | undefined;
   signal?: AbortSignal | undefined;
   /** Ends reading; what was read so far is the capture. */
   enough?: AbortSignal | undefined;
-  /** Keep a copy of standard input, so that a ladder or an extract can be read from it. */
+  /** Keep a copy of what can be read only once, so that a ladder or an extract can be read from it. */
   keep?: boolean;
   /** false: nobody looks at what the connections of findings said last, so that the capture need not be read again for it. */
   said?: boolean;
   /** With the SHA-256 of what can be read only once; whoever can read a file again can sum it up himself. */
-  checksum?: boolean;
+  checksum?: boolean | undefined;
   /** A stage begins. */
   stage?: (stage: Stage) => void;
   /** The capture is analysed as `extract` with this key would write it: none of its addresses, names and payloads is in what comes of it. */
@@ -34,7 +34,7 @@ export interface AnalyseHooks {
 }
 
 /** @throws UnreadableError, UnknownFormatError, UsageError */
-export async function analyse(paths: readonly string[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
+export async function analyse(inputs: readonly CaptureInput[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   const ours = await withOwnRules(options.rules);
   // The user's own names are those of other addresses.
   const asked = hooks.anonymize === undefined ? options : { ...options, hosts: {}, services: {} };
@@ -56,12 +56,12 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
   hooks.stage?.('reading');
   const files =
     hooks.keep === true || said || hooks.checksum === true
-      ? await readAndKeep(paths, sink, spools, reading)
-      : await readCaptures(paths, sink, { signal: reading });
+      ? await readAndKeep(inputs, sink, spools, reading)
+      : await readCaptures(inputs, sink, { signal: reading });
   if (hooks.enough?.aborted === true) analyzer.interrupt();
-  const pass = new SecondPass((again, until) => readCaptures(spools.again(paths), disguised(again), { signal: until }), signal);
+  const pass = new SecondPass((again, until) => readCaptures(spools.again(inputs), disguised(again), { signal: until }), signal);
   hooks.stage?.('rules');
-  const found = withChecksums(analyzer.finish(disguise === null ? files : withoutNames(files)), paths, spools);
+  const found = withChecksums(analyzer.finish(disguise === null ? files : withoutNames(files)), inputs, spools);
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();
@@ -81,7 +81,7 @@ export async function analyse(paths: readonly string[], options: AnalysisOptions
   };
 }
 
-function withChecksums(report: Report, paths: readonly string[], spools: Spools): Report {
-  const files = report.capture.files.map((file, i) => ({ ...file, sha256: spools.of(paths[i] ?? file.path)?.sha256 ?? null }));
+function withChecksums(report: Report, inputs: readonly CaptureInput[], spools: Spools): Report {
+  const files = report.capture.files.map((file, i) => ({ ...file, sha256: spools.of(inputs[i] ?? file.path)?.sha256 ?? null }));
   return { ...report, capture: { ...report.capture, files } };
 }

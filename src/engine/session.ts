@@ -2,7 +2,7 @@
  * The analysis of a capture while it runs and after: progress, findings and answers, driven in the calling thread.
  * The same face as `remote.ts` shows of a worker; which of the two it is makes no difference to a screen.
  */
-import { type CaptureFileFacts, type CaptureSink, readCaptures } from '../capture/index.ts';
+import { type CaptureFileFacts, type CaptureInput, type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
 import type { Detector } from '../detect/detector.ts';
 import { TcpdiagError } from '../model/errors.ts';
@@ -55,9 +55,9 @@ const PARTS: SessionParts = {
   },
 };
 
-/** @param paths files, or `-` for standard input. Errors show as phase `failed` and reject `done`; this never throws. */
-export function localSession(paths: readonly string[], options: AnalysisOptions, parts: Partial<SessionParts> = {}): Session {
-  return new LocalSession(paths, options, { ...PARTS, ...parts });
+/** Errors show as phase `failed` and reject `done`; this never throws. */
+export function localSession(inputs: readonly CaptureInput[], options: AnalysisOptions, parts: Partial<SessionParts> = {}): Session {
+  return new LocalSession(inputs, options, { ...PARTS, ...parts });
 }
 
 interface Started {
@@ -68,7 +68,7 @@ interface Started {
 
 class LocalSession implements Session {
   readonly done: Promise<Report>;
-  readonly #paths: readonly string[];
+  readonly #inputs: readonly CaptureInput[];
   readonly #parts: SessionParts;
   readonly #snapshots = new Snapshots();
   readonly #listeners = new Set<() => void>();
@@ -82,8 +82,8 @@ class LocalSession implements Session {
   #bytesRead = 0;
   #bytesTotal: number | null = null;
 
-  constructor(paths: readonly string[], options: AnalysisOptions, parts: SessionParts) {
-    this.#paths = paths;
+  constructor(inputs: readonly CaptureInput[], options: AnalysisOptions, parts: SessionParts) {
+    this.#inputs = inputs;
     this.#parts = parts;
     this.#opened = parts.now();
     // Everything after the constructor, so that whoever made the session can subscribe before the first snapshot.
@@ -119,13 +119,24 @@ class LocalSession implements Session {
     const { now } = this.#parts;
     const detectors = await this.#parts.detectors(options.rules);
     const analyzer = this.#parts.analyzer(options, detectors);
-    const pass = new SecondPass((sink, signal) => readCaptures(this.#spools.again(this.#paths), sink, { signal }), this.#stop.signal);
+    const pass = new SecondPass((sink, signal) => readCaptures(this.#spools.again(this.#inputs), sink, { signal }), this.#stop.signal);
     const state = (): { findings: Snapshot['findings']; analysisRevision: number; final: boolean } => ({
       findings: this.#snapshots.current.findings,
       analysisRevision: this.#snapshots.analysisRevision,
       final: this.#snapshots.current.progress.phase !== 'reading',
     });
-    return { analyzer, pass, queries: new Queries(analyzer, pass, detectors, state, now, this.#paths) };
+    return {
+      analyzer,
+      pass,
+      queries: new Queries(
+        analyzer,
+        pass,
+        detectors,
+        state,
+        now,
+        this.#inputs.filter((input) => typeof input === 'string'),
+      ),
+    };
   }
 
   async #run({ analyzer, pass }: Started): Promise<Report> {
@@ -144,7 +155,7 @@ class LocalSession implements Session {
           this.#bytesTotal = bytesTotal;
         },
       };
-      const files = await readAndKeep(this.#paths, sink, this.#spools, AbortSignal.any([signal, enough]));
+      const files = await readAndKeep(this.#inputs, sink, this.#spools, AbortSignal.any([signal, enough]));
       signal.throwIfAborted();
       if (enough.aborted) analyzer.interrupt();
       const report = await completed(analyzer.finish(files), analyzer, pass);

@@ -1,5 +1,5 @@
 /**
- * A copy of what came through standard input or a pipe with a name, so that a ladder or a packet can be read a second time.
+ * A copy of what came through standard input, a pipe with a name, or a stream of the caller's, so that a ladder or a packet can be read a second time.
  *
  * A temporary file that only its owner may read, and that is gone when the program is, also when it is killed: on Linux the name is
  * taken away at once and the file lives on behind its descriptor; elsewhere the name is removed when the thread ends.
@@ -9,8 +9,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CaptureFileFacts, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
-import { type ChunkSource, openSource } from '../capture/source.ts';
+import { type CaptureFileFacts, type CaptureInput, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
+import { openInput } from '../capture/input.ts';
+import type { ChunkSource } from '../capture/source.ts';
 import { TcpdiagError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 
@@ -107,8 +108,7 @@ function openHidden(): { descriptor: number; path: string; remove: () => void } 
 
 /** The copies of those inputs that can be read only once. */
 export class Spools {
-  readonly #byPath = new Map<string, Spool>();
-
+  readonly #byInput = new Map<CaptureInput, Spool>();
   readonly #checksum: boolean;
 
   /** @param checksum with the SHA-256 of each stream */
@@ -117,35 +117,40 @@ export class Spools {
   }
 
   /** Begins a copy of each of these. */
-  begin(paths: readonly string[]): void {
-    for (const path of paths) this.#byPath.set(path, new Spool(Math.floor(SPOOL_LIMIT / paths.length), this.#checksum));
+  begin(inputs: readonly CaptureInput[]): void {
+    for (const input of inputs) this.#byInput.set(input, new Spool(Math.floor(SPOOL_LIMIT / inputs.length), this.#checksum));
   }
 
-  of(path: string): Spool | null {
-    return this.#byPath.get(path) ?? null;
+  of(input: CaptureInput): Spool | null {
+    return this.#byInput.get(input) ?? null;
   }
 
   /** The same inputs once more: a stream cannot be read twice, its copy can. @throws TcpdiagError where there is none */
-  again(paths: readonly string[]): readonly string[] {
-    return paths.map((path) => {
-      const spool = this.of(path);
-      if (spool === null && path !== '-') return path;
+  again(inputs: readonly CaptureInput[]): readonly CaptureInput[] {
+    return inputs.map((input) => {
+      const spool = this.of(input);
+      if (spool === null && (typeof input === 'string' ? input !== '-' : Array.isArray(input))) return input;
       const copy = spool?.path ?? null;
-      if (copy === null) throw new TcpdiagError(spool?.lost ?? 'nothing has come through standard input yet');
+      if (copy === null)
+        throw new TcpdiagError(spool?.lost ?? `nothing has come through ${input === '-' ? 'standard input' : 'the stream'} yet`);
       return copy;
     });
   }
 
   close(): void {
-    for (const spool of this.#byPath.values()) spool.close();
+    for (const spool of this.#byInput.values()) spool.close();
   }
 }
 
-/** Standard input, and pipes with a name: opened again, they are empty or wait for somebody to write. What is wrong with a path is the reader's to say. */
-function isReadOnce(path: string): boolean {
-  if (path === '-') return true;
+/**
+ * Standard input, and pipes with a name: opened again, they are empty or wait for somebody to write. A stream that was iterated is
+ * over. What is wrong with a path is the reader's to say.
+ */
+function isReadOnce(input: CaptureInput): boolean {
+  if (typeof input !== 'string') return !Array.isArray(input);
+  if (input === '-') return true;
   try {
-    return !statSync(path).isFile();
+    return !statSync(input).isFile();
   } catch {
     return false;
   }
@@ -153,25 +158,25 @@ function isReadOnce(path: string): boolean {
 
 /** `readCaptures` that keeps a copy of what cannot be read a second time. */
 export async function readAndKeep(
-  paths: readonly string[],
+  inputs: readonly CaptureInput[],
   sink: CaptureSink,
   spools: Spools,
   signal: AbortSignal,
 ): Promise<CaptureFileFacts[]> {
-  const streams = paths.filter(isReadOnce);
-  if (streams.length === 0) return readCaptures(paths, sink, { signal });
+  const streams = inputs.filter(isReadOnce);
+  if (streams.length === 0) return readCaptures(inputs, sink, { signal });
   spools.begin(streams);
   const sources: ChunkSource[] = [];
   const close = (): Promise<unknown> => Promise.all(sources.map((source) => source.close()));
   const stop = (): void => void close();
   signal.addEventListener('abort', stop);
   try {
-    for (const path of paths) sources.push(await openSource(path));
-    const inputs = sources.map(({ path, chunks }) => {
-      const spool = spools.of(path);
+    for (const input of inputs) sources.push(await openInput(input));
+    const copied = sources.map(({ path, chunks }, i) => {
+      const spool = spools.of(inputs[i] ?? path);
       return { name: path, chunks: spool === null ? chunks : kept(chunks, spool) };
     });
-    return await readStreams(inputs, sink, { signal });
+    return await readStreams(copied, sink, { signal });
   } finally {
     signal.removeEventListener('abort', stop);
     await close();

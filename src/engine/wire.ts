@@ -38,11 +38,7 @@ export interface WireError {
 const CLASSES = { TcpdiagError, UnreadableError, UnknownFormatError, UsageError, OutputError };
 
 export function toWire(error: unknown): WireError {
-  // By class, not by `error.name`: a bundler may rename classes.
-  if (error instanceof TcpdiagError) {
-    const name = Object.entries(CLASSES).find(([, type]) => error.constructor === type)?.[0] ?? 'TcpdiagError';
-    return { name, message: error.message, hint: error.hint, stack: undefined };
-  }
+  if (error instanceof TcpdiagError) return { name: error.name, message: error.message, hint: error.hint, stack: undefined };
   if (error instanceof Error) return { name: error.name, message: error.message, hint: undefined, stack: error.stack };
   return { name: 'Error', message: String(error), hint: undefined, stack: undefined };
 }

@@ -136,7 +136,7 @@ describe('what is broken ends with 2 and a sentence that points at the key', () 
     [{ hots: {} }, '"tcpdiag.config.json": hots is not known; did you mean "hosts"?'],
     [{ only: ['syn-floods'] }, 'only[0] cannot be: there is no rule "syn-floods"; did you mean "syn-flood"?'],
     [{ set: { 'syn-flood.x': 3 } }, 'set["syn-flood.x"] cannot be: the rule syn-flood has no parameter "x"; it has minSynsPerSecond.'],
-    [{ set: { minSeconds: 3 } }, 'set.minSeconds cannot be: --set takes RULE.PARAM=VALUE'],
+    [{ set: { minSeconds: 3 } }, 'set.minSeconds cannot be: "minSeconds" is not RULE.PARAM'],
     [{ profile: 'plan9' }, 'profile cannot be: there is no kernel profile "plan9"'],
     [{ hosts: { db1: { name: 'x' } } }, 'hosts.db1 is no address and no prefix.'],
     [{ services: { 'db1:80': 'x' } }, 'services["db1:80"] is neither address:port nor a port.'],
