@@ -21,7 +21,6 @@ export class Service implements ServiceView {
   readonly #census: Census;
   readonly #index: number;
   readonly #folded: FoldedService | null;
-  #closeWaits: readonly CloseWaitStay[] | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
   /** By outcome. */
   readonly #ids: ConnIds[] = [];
@@ -82,7 +81,7 @@ export class Service implements ServiceView {
     return this.#census.membersOf(this.#index);
   }
   get closeWaits(): readonly CloseWaitStay[] {
-    return (this.#closeWaits ??= closeWaitsOf(this.#census, this.#census.stayIds(this.#index)));
+    return closeWaitsOf(this.#census, this.#census.stayIds(this.#index));
   }
   get deadAttempts(): DeadAttempts {
     return (this.#dead ??= deadAttempts(this.#census, this.#members, this.#folded));

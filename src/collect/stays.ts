@@ -1,21 +1,54 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
 import type { CloseWaitStay } from '../model/capture-view.ts';
-import { Side, State } from '../model/state.ts';
-import { connId, type Nanos } from '../model/units.ts';
-import { eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
+import { otherSide, Side, State } from '../model/state.ts';
+import { connId, frameNo, type Nanos } from '../model/units.ts';
+import { basisOf } from '../track/basis.ts';
+import { ByCause, eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { mayLackOctets } from '../track/sequel.ts';
+import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 import { sortTimes } from './sorting.ts';
 
 /** Stays in CLOSE_WAIT of these connections, longest first. */
 export function closeWaitsOf(census: Census, ids: readonly number[]): CloseWaitStay[] {
   const out: CloseWaitStay[] = [];
-  const add: Stay = (id, side, since, until, open) => {
-    out.push({ id: connId(id), side, since: since as Nanos, until: open ? null : (until as Nanos) });
-  };
+  const add: Stay = (id, side, since, until, left) => out.push(closeWait(census, id, side, since, until, left));
   for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
   const length = (s: CloseWaitStay): number => (s.until ?? census.end) - s.since;
   return out.sort((a, b) => length(b) - length(a));
+}
+
+function closeWait(census: Census, id: number, side: Side, since: number, until: number, left: number): CloseWaitStay {
+  const { tables } = census.tracker;
+  const { cores, pairs, events, addresses } = tables;
+  const core = cores.page(id);
+  const c = cores.offset(id);
+  const ref = core[c + Core.PAIR]! - 1;
+  const pair = pairs.page(ref);
+  const client = pairs.offset(ref);
+  const own = client + side * HALF_STRIDE;
+  const lastData = (half: number): number => pairs.floatPage(ref)[(half + Half.LAST_DATA_TIME) >> 1]!;
+  const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
+  const basis = basisOf(tables, core, c);
+  const acknowledged = events.find(id, ByCause.mask, ByCause.of(otherSide(side), Cause.FIN_ACKED));
+  // Data that crossed the FIN is on the wire before its ACK; only what follows the ACK is a half-close in use.
+  const spoke = acknowledged !== 0 && pair[own + Half.AFTER_PEER_FIN]! > 0 && lastData(own) >= events.time(acknowledged);
+  const frame = left === 0 ? 0 : events.frame(left);
+  const ending =
+    frame === 0 ? null : eventTo(events.code(left)) === State.LAST_ACK ? 'FIN' : pair[own + Half.FIRST_RST] === frame ? 'RST' : null;
+  return {
+    id: connId(id),
+    side,
+    host: addresses.text(address, (core[c + Core.META]! & 1) !== 0),
+    since: since as Nanos,
+    until: left === 0 ? null : (until as Nanos),
+    ending,
+    endFrame: ending === null ? null : frameNo(frame),
+    silent: basis !== 'one-sided' && acknowledged !== 0 && !mayLackOctets(tables, pair, client, side) && !spoke,
+    unanswered: side === Side.SERVER && lastData(client) > lastData(own),
+    midstream: basis === 'midstream',
+  };
 }
 
 /** One stay, of an end that is still there: the pair record says since when, and the log need not be walked. */
@@ -30,7 +63,7 @@ function isThere(census: Census, id: number, stay: Stay): boolean {
   const side = client ? Side.CLIENT : Side.SERVER;
   const ref = core[c + Core.PAIR]! - 1;
   const since = pairs.floatPage(ref)[(pairs.offset(ref) + side * HALF_STRIDE + Half.STATE_TIME) >> 1]!;
-  stay(id, side, since, census.end, true);
+  stay(id, side, since, census.end, 0);
   return true;
 }
 
@@ -55,8 +88,8 @@ export function peakOf(starts: Float64Array, ends: Float64Array): { peak: number
   return { peak, at };
 }
 
-/** One that is `open` goes on at the end of observation, which is its `until`. */
-type Stay = (id: number, side: Side, since: number, until: number, open: boolean) => void;
+/** @param left the event that ended it; 0: it goes on at the end of observation, which is its `until` */
+type Stay = (id: number, side: Side, since: number, until: number, left: number) => void;
 
 /** Calls `stay` for each stay of either end in `state`. */
 function forEachStay(census: Census, id: number, state: State, stay: Stay): void {
@@ -72,13 +105,13 @@ function forEachStay(census: Census, id: number, state: State, stay: Stay): void
       else serverSince = events.time(ref);
     } else if (eventFrom(code) === state) {
       const since = side === 0 ? clientSince : serverSince;
-      if (since >= 0) stay(id, side, since, events.time(ref), false);
+      if (since >= 0) stay(id, side, since, events.time(ref), ref);
       if (side === 0) clientSince = -1;
       else serverSince = -1;
     }
   }
-  if (clientSince >= 0) stay(id, 0, clientSince, census.end, true);
-  if (serverSince >= 0) stay(id, 1, serverSince, census.end, true);
+  if (clientSince >= 0) stay(id, 0, clientSince, census.end, 0);
+  if (serverSince >= 0) stay(id, 1, serverSince, census.end, 0);
 }
 
 /** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */

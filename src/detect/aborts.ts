@@ -8,7 +8,7 @@
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
-import { nanosOf } from '../model/units.ts';
+import { type ConnId, type Nanos, nanosOf } from '../model/units.ts';
 import { forgedReset, outlived } from './forged-resets.ts';
 import { MANY_CLIENTS } from './service-groups.ts';
 import { tlsExchangeComplete } from './tls-goodbye.ts';
@@ -16,13 +16,23 @@ import { tlsExchangeComplete } from './tls-goodbye.ts';
 /** Why, as far as the wire shows. */
 export type AbortKind = 'unread-data' | 'listener-closed' | 'idle' | 'linger' | 'service-down';
 
+/** Thousands are kept, so there is no view of the connection in it; the end that reset is the group's `side`. */
 export interface Abort {
-  readonly connection: ConnectionView;
-  readonly rst: MarkEvent;
-  /** The end that reset. */
-  readonly end: EndpointView;
-  readonly peer: EndpointView;
+  readonly id: ConnId;
+  /** Of the RST. */
+  readonly time: Nanos;
   readonly kind: AbortKind;
+  /** Addresses of the end that reset, and of the other. */
+  readonly host: string;
+  readonly peer: string;
+  readonly seqExact: boolean;
+  readonly ttlDiffers: boolean;
+  /** The peer had sent its FIN: nothing was lost. */
+  readonly afterPeerFin: boolean;
+  /** Its connection began before the capture. */
+  readonly midstream: boolean;
+  /** Silence before it, seconds; 0 unknown. */
+  readonly quiet: number;
 }
 
 /** A connection without payload for so long was idle when it was reset. */
@@ -41,12 +51,6 @@ export interface AbortGroup {
 }
 
 export function abortGroups(capture: CaptureView): AbortGroup[] {
-  const candidates = capture.withRstLike(isAbort).flatMap((id) => {
-    const c = capture.connection(id);
-    const rst = abortOf(c);
-    return rst ? [{ c, rst }] : [];
-  });
-  if (candidates.length === 0) return [];
   const down = new Map<ServiceView, number>();
   const groups: { service: ServiceView; side: Side; host: string; aborts: Abort[] }[] = [];
   // By the service's name, the end and its address, which are texts that exist already.
@@ -54,15 +58,19 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
     new Map<string, Map<string, (typeof groups)[number]>>(),
     new Map<string, Map<string, (typeof groups)[number]>>(),
   ] as const;
-  for (const { c, rst } of candidates) {
-    const service = capture.serviceOf(c.id);
+  for (const id of capture.withRstLike(isAbort)) {
+    const c = capture.connection(id);
+    const rst = abortOf(c);
+    if (rst === null) continue;
+    const service = capture.serviceOf(id);
     const end = c.ends[rst.side];
     const peer = c.ends[otherSide(rst.side)];
     let refusedAt = down.get(service);
     if (refusedAt === undefined) down.set(service, (refusedAt = firstRefusal(capture, service)));
     const goesDown = rst.side === Side.SERVER && refusedAt >= rst.time && refusedAt - rst.time <= GOES_DOWN;
+    const { seqExact, ttlDiffers, afterPeerFin } = rst.rst!;
     // After the other end's FIN nothing was lost, unless it is part of a service's death.
-    if (rst.rst!.afterPeerFin && !goesDown) continue;
+    if (afterPeerFin && !goesDown) continue;
     let hosts = byName[rst.side].get(service.name);
     if (!hosts) byName[rst.side].set(service.name, (hosts = new Map<string, (typeof groups)[number]>()));
     const host = end.ip;
@@ -72,7 +80,18 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
       hosts.set(host, group);
       groups.push(group);
     }
-    group.aborts.push({ connection: c, rst, end, peer, kind: goesDown ? 'service-down' : kindOf(c, end, peer) });
+    group.aborts.push({
+      id,
+      time: rst.time,
+      kind: goesDown ? 'service-down' : kindOf(c, end, peer),
+      host,
+      peer: peer.ip,
+      seqExact,
+      ttlDiffers,
+      afterPeerFin,
+      midstream: c.basis === 'midstream',
+      quiet: c.quietBeforeClose ?? 0,
+    });
   }
   return together(groups);
 }

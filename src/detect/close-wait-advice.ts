@@ -1,5 +1,6 @@
 /** What `close-wait-stuck` advises: causes with the fact for each, remedies, and what would prove the finding wrong. */
 import { hostText } from '../model/address.ts';
+import type { CaptureView } from '../model/capture-view.ts';
 import type { Caveat, Cause, Remedy } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
@@ -27,8 +28,8 @@ export interface IdleTime {
   readonly isTimeout: boolean;
 }
 
-export function peersIdleTime({ stuck, group }: Case): IdleTime | null {
-  const closes = stuck.flatMap((w) => idleClose(w.connection, otherSide(group.side), IDLE_LIMITS.minSeconds) ?? []);
+export function peersIdleTime(capture: CaptureView, { stuck, group }: Case): IdleTime | null {
+  const closes = stuck.flatMap((w) => idleClose(capture.connection(w.id), otherSide(group.side), IDLE_LIMITS.minSeconds) ?? []);
   if (closes.length === 0) return null;
   const gaps = closes.map((c) => c.gapSeconds).sort((a, b) => a - b);
   const [least, most] = [gaps[0]!, gaps.at(-1)!];
@@ -146,7 +147,7 @@ export function caveatsOf({ stuck, killedAt }: Case): Caveat[] {
       count: 1,
     },
   ];
-  const midstream = stuck.filter((w) => w.connection.basis === 'midstream').length;
+  const midstream = stuck.filter((w) => w.midstream).length;
   if (midstream > 0)
     caveats.push({
       code: 'mid-stream',

@@ -4,7 +4,7 @@
  */
 import type { CaptureView } from '../model/capture-view.ts';
 import type { Severity, Subject } from '../model/finding.ts';
-import { Side } from '../model/state.ts';
+import { otherSide, Side } from '../model/state.ts';
 import { secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { type Case, causesOf, caveatsOf, peersIdleTime, remediesOf } from './close-wait-advice.ts';
@@ -13,7 +13,6 @@ import { defineDetector, type Detection, type Draft, type EvidenceDraft, found }
 import { distinction, othersOf } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { largest } from './statistics.ts';
 
 const PARAMS = {
   minSeconds: { default: 60, text: 'a single socket is stuck from this time in CLOSE_WAIT on' },
@@ -48,7 +47,6 @@ export const closeWaitStuck = defineDetector({
     ],
   },
   detect: (capture, params) => {
-    const groups = waitingGroups(capture, params.groupMinSeconds);
     const { quality } = capture;
     if (quality.connections === 0) return { verdict: 'not-applicable', because: 'the capture holds no TCP connection' };
     if (quality.flagsOnly)
@@ -58,7 +56,15 @@ export const closeWaitStuck = defineDetector({
       };
     if (quality.oneDirection)
       return { verdict: 'inconclusive', because: 'the capture holds one direction only: the FIN of the other end would not be seen' };
-    const cases = groups.flatMap((group) => judge(capture, group, params));
+    const cases: Case[] = [];
+    // The longest of those that are still there, and how many: what to say where nothing is proven.
+    let open = 0;
+    let longest = 0;
+    for (const group of waitingGroups(capture, params.groupMinSeconds)) {
+      cases.push(...judge(capture, group, params));
+      open += group.open.length;
+      longest = Math.max(longest, longestOf(group.open));
+    }
     return cases.length > 0
       ? found(
           draftLargest(
@@ -68,18 +74,16 @@ export const closeWaitStuck = defineDetector({
             'group',
           ),
         )
-      : undecided(groups, params);
+      : undecided(open, longest, params);
   },
 });
 
 /** Nothing is proven: is that because there is nothing, or because the capture is too short? */
-function undecided(groups: readonly WaitingGroup[], params: Params): Detection {
-  const open = groups.flatMap((g) => g.open);
-  if (open.length === 0) return { verdict: 'clear' };
-  const longest = largest(open.map((w) => w.seconds));
+function undecided(open: number, longest: number, params: Params): Detection {
+  if (open === 0) return { verdict: 'clear' };
   return {
     verdict: 'inconclusive',
-    because: `${plural(open.length, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longest)} at most; ${params.minSeconds} s are needed (a group of ${params.groupMinCount}: ${params.groupMinSeconds} s, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,
+    because: `${plural(open, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longest)} at most; ${params.minSeconds} s are needed (a group of ${params.groupMinCount}: ${params.groupMinSeconds} s, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,
   };
 }
 
@@ -158,11 +162,11 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
   const { group, stuck, killedAt, longest } = c;
   // Those that are too young to be called stuck still tell how the number grows.
   const growth = growthOf(capture, killedAt === null ? group.open : stuck, params);
-  const idle = peersIdleTime(c);
+  const idle = peersIdleTime(capture, c);
   const subject = subjectOf(group);
   const since = stuck.reduce((earliest, w) => (w.since < earliest ? w.since : earliest), stuck[0]!.since);
   const unanswered = stuck.filter((w) => w.unanswered).length;
-  const affected = stuck.map((w) => w.connection.id);
+  const affected = stuck.map((w) => w.id);
   const others = othersOf(capture, group.service, affected, group);
   const n = plural(stuck.length, 'connection');
   const towards = group.side === Side.CLIENT ? ` to ${group.service.name}` : ` at its port ${group.service.port}`;
@@ -189,8 +193,8 @@ function draft(capture: CaptureView, c: Case, params: Params): Draft {
     since,
     until: killedAt,
     count: stuck.length,
-    connections: stuck.map((w) => w.connection.id),
-    evidence: evidenceOf(c),
+    connections: stuck.map((w) => w.id),
+    evidence: evidenceOf(capture, c),
     metrics: {
       longestSeconds: longest,
       shortestSeconds: stuck.reduce((least, w) => Math.min(least, w.seconds), longest),
@@ -217,7 +221,7 @@ function subjectOf({ side, host, service }: WaitingGroup): Subject {
 }
 
 function endings(stuck: readonly Waiting[]): string {
-  const resets = stuck.filter((w) => w.ending?.kind === 'RST').length;
+  const resets = stuck.filter((w) => w.ending === 'RST').length;
   const fins = `${stuck.length - resets} by FIN`;
   return resets === 0 ? fins : `${fins}, ${resets} by RST because received data had not been read`;
 }
@@ -228,15 +232,19 @@ function neighbourText({ neighbours, group }: Case): string {
   return `The same host closed ${plural(count, 'other connection')} of this service ${durationText(medianSeconds)} after the FIN (median), so the application as a whole is alive.`;
 }
 
-function evidenceOf({ stuck, killedAt }: Case): EvidenceDraft[] {
-  return examples(stuck, 4).flatMap((w) => [
-    ...proofs(w.connection.id, [
-      [w.end.lastDataFrame, w.end.lastDataTime, `last data from ${w.end.name}`],
-      [w.peer.firstFinFrame, w.peer.finTime, `FIN from ${w.peer.name}`],
-      [w.peer.finAckedFrame, w.peer.finAckedTime, `${w.end.name} acknowledges the FIN and is in CLOSE_WAIT for ${durationText(w.seconds)}`],
-    ]),
-    ...(killedAt === null || !w.ending
-      ? []
-      : proofs(w.connection.id, [[w.ending.frame, w.until, `${w.ending.kind} from ${w.end.name}: the process has ended`]])),
-  ]);
+function evidenceOf(capture: CaptureView, { group, stuck, killedAt }: Case): EvidenceDraft[] {
+  return examples(stuck, 4).flatMap((w) => {
+    const { ends } = capture.connection(w.id);
+    const [end, peer] = [ends[group.side], ends[otherSide(group.side)]];
+    return [
+      ...proofs(w.id, [
+        [end.lastDataFrame, end.lastDataTime, `last data from ${end.name}`],
+        [peer.firstFinFrame, peer.finTime, `FIN from ${peer.name}`],
+        [peer.finAckedFrame, peer.finAckedTime, `${end.name} acknowledges the FIN and is in CLOSE_WAIT for ${durationText(w.seconds)}`],
+      ]),
+      ...(killedAt === null || w.ending === null
+        ? []
+        : proofs(w.id, [[w.endFrame, w.until, `${w.ending} from ${end.name}: the process has ended`]])),
+    ];
+  });
 }

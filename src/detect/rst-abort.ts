@@ -1,8 +1,9 @@
 /** `rst-abort`: a live socket ended a connection by RST instead of FIN. Which, and of what kind, is decided in aborts.ts. */
 import { prefixText } from '../model/address.ts';
 import type { CaptureView } from '../model/capture-view.ts';
+import { Mark } from '../model/connection.ts';
 import type { Cause, Remedy, Subject } from '../model/finding.ts';
-import { Side } from '../model/state.ts';
+import { otherSide, Side } from '../model/state.ts';
 import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
 import { type Abort, type AbortGroup, abortGroups, type AbortKind } from './aborts.ts';
@@ -63,28 +64,28 @@ export const rstAbort = defineDetector({
 function draft(capture: CaptureView, group: AbortGroup): Draft {
   const { service, side, host, aborts } = group;
   const isClient = side === Side.CLIENT;
-  const since = aborts.reduce((t, a) => Math.min(t, a.rst.time), Infinity) as Nanos;
-  const last = aborts.reduce((t, a) => Math.max(t, a.rst.time), 0) as Nanos;
+  const since = aborts.reduce((t, a) => Math.min(t, a.time), Infinity) as Nanos;
+  const last = aborts.reduce((t, a) => Math.max(t, a.time), 0) as Nanos;
   const together = mostAtOnce(aborts);
   const kinds = countKinds(aborts);
   const main = kinds[0]![0];
-  const hosts = [...new Set(aborts.map((a) => a.end.ip))];
+  const hosts = [...new Set(aborts.map((a) => a.host))];
   const subnet = host === null ? commonPrefix(hosts) : null;
   const who = host ?? plural(hosts.length, 'client');
-  const peers = [...new Set(aborts.map((a) => a.peer.ip))];
-  const ids = aborts.map((a) => a.connection.id).sort((a, b) => a - b);
+  const peers = [...new Set(aborts.map((a) => a.peer))];
+  const ids = aborts.map((a) => a.id).sort((a, b) => a - b);
   const unaffected = unaffectedOf(capture, group, new Set(ids));
   // Nothing was lost: it was idle, or the other end had said that it was done.
-  const harmless = aborts.every((a) => a.kind === 'idle' || a.rst.rst!.afterPeerFin);
-  const otherTtl = aborts.some((a) => a.rst.rst!.ttlDiffers);
+  const harmless = aborts.every((a) => a.kind === 'idle' || a.afterPeerFin);
+  const otherTtl = aborts.some((a) => a.ttlDiffers);
   const where = isClient ? `to ${service.name}` : `at ${service.name}`;
   return {
     severity: harmless ? 'notice' : 'warning',
-    confidence: otherTtl || aborts.some((a) => a.connection.basis === 'midstream') ? 'medium' : 'high',
+    confidence: otherTtl || aborts.some((a) => a.midstream) ? 'medium' : 'high',
     title: `${plural(aborts.length, 'connection')} ${where} aborted by ${who} with RST`,
     summary: [
       `${host === null ? who : `${host}, the ${isClient ? 'client' : 'server'},`} ended ${plural(aborts.length, 'connection')} ${where} by RST instead of FIN ${period(capture, since, last)}; the other end was ${peers.length === 1 ? peers[0]! : plural(peers.length, 'address', 'addresses')}.`,
-      `${aborts.length === 1 ? 'The RST' : 'Each RST'} came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers${aborts.every((a) => a.rst.rst!.seqExact) ? ' exactly' : ''}.`,
+      `${aborts.length === 1 ? 'The RST' : 'Each RST'} came from the live socket of ${host ?? 'its client'}: it continues its sequence numbers${aborts.every((a) => a.seqExact) ? ' exactly' : ''}.`,
       KIND_TEXT[main],
       together >= TOGETHER ? `${String(together)} of them came within ${durationText(secondsOf(SAME_INSTANT))}.` : '',
       distinction(capture, ids, unaffected, side, { endings: false }),
@@ -100,15 +101,15 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
     until: last,
     count: aborts.length,
     connections: ids,
-    evidence: evidence(aborts),
+    evidence: evidence(capture, group),
     metrics: {
       connections: aborts.length,
       mostAtOnce: together,
       ...Object.fromEntries(kinds.map(([kind, n]) => [METRIC[kind], n])),
       comparedWithConnections: unaffected.length,
-      longestQuietSeconds: largest(aborts.map((a) => a.connection.quietBeforeClose ?? 0)),
+      longestQuietSeconds: largest(aborts.map((a) => a.quiet)),
     },
-    causes: causes(aborts, main, together),
+    causes: causes(group, main, together),
     remedies: remedies(main, isClient),
     caveats: [
       {
@@ -165,7 +166,7 @@ function countKinds(aborts: readonly Abort[]): [AbortKind, number][] {
 }
 
 function mostAtOnce(aborts: readonly Abort[]): number {
-  const times = aborts.map((a) => a.rst.time).sort((a, b) => a - b);
+  const times = aborts.map((a) => a.time).sort((a, b) => a - b);
   let most = 0;
   for (let i = 0, k = 0; i < times.length; i++) {
     while (times[i]! - times[k]! > SAME_INSTANT) k++;
@@ -174,26 +175,29 @@ function mostAtOnce(aborts: readonly Abort[]): number {
   return most;
 }
 
-function evidence(aborts: readonly Abort[]): EvidenceDraft[] {
+function evidence(capture: CaptureView, { side, aborts }: AbortGroup): EvidenceDraft[] {
   return examples(
-    aborts.toSorted((a, b) => a.connection.id - b.connection.id),
+    aborts.toSorted((a, b) => a.id - b.id),
     EXAMPLES,
-  ).flatMap(({ connection: c, rst, end, peer }) =>
-    proofs(c.id, [
+  ).flatMap((abort) => {
+    const { ends, marks } = capture.connection(abort.id);
+    const [end, peer] = [ends[side], ends[otherSide(side)]];
+    const rst = marks.find((m) => m.mark === Mark.RST)!;
+    return proofs(abort.id, [
       [peer.lastDataFrame, peer.lastDataTime, `last data of ${peer.name} (${plural(peer.payloadBytes, 'octet')} in all)`],
       [end.lastDataFrame, end.lastDataTime, `last data of ${end.name} (${plural(end.payloadBytes, 'octet')} in all)`],
       [
         rst.frame,
         rst.time,
-        `RST${rst.rst!.hasAck ? ', ACK' : ''} of ${end.name}${rst.rst!.afterPeerFin ? ', in answer to the FIN' : ', no FIN before'}`,
+        `RST${rst.rst!.hasAck ? ', ACK' : ''} of ${end.name}${abort.afterPeerFin ? ', in answer to the FIN' : ', no FIN before'}`,
       ],
-    ]),
-  );
+    ]);
+  });
 }
 
-function causes(aborts: readonly Abort[], main: AbortKind, together: number): Cause[] {
+function causes({ side, aborts }: AbortGroup, main: AbortKind, together: number): Cause[] {
   const n = aborts.length;
-  const isServer = aborts[0]!.end.side === Side.SERVER;
+  const isServer = side === Side.SERVER;
   const linger: Cause = {
     text: 'The application closes with SO_LINGER 0 (often "to avoid TIME_WAIT"), or calls an abort function',
     likelihood: main === 'linger' ? 'high' : main === 'unread-data' ? 'medium' : 'low',

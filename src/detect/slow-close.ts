@@ -1,7 +1,7 @@
 /** CLOSE_WAIT that ended by close(), but late: the application took its time to notice that its peer had gone. */
 import type { CaptureView } from '../model/capture-view.ts';
 import type { Subject } from '../model/finding.ts';
-import { Side } from '../model/state.ts';
+import { otherSide, Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { endedByKill, neighboursOf, type Neighbours, type Waiting, type WaitingGroup, waitingGroups } from './close-wait-groups.ts';
@@ -46,7 +46,8 @@ export const slowClose = defineDetector({
     const { quality } = capture;
     if (quality.flagsOnly || quality.oneDirection)
       return { verdict: 'inconclusive', because: 'the data after a FIN, or the FIN of the other end, is not in this capture' };
-    const groups = waitingGroups(capture, params.minSeconds).flatMap((group) => lateOf(capture, group, params));
+    const groups: Late[] = [];
+    for (const group of waitingGroups(capture, params.minSeconds)) groups.push(...lateOf(capture, group, params));
     return found(
       draftLargest(
         groups,
@@ -60,8 +61,8 @@ export const slowClose = defineDetector({
 
 function lateOf(capture: CaptureView, group: WaitingGroup, params: Params): Late[] {
   const killed = endedByKill(capture, group, KILL_COUNT, params.sweepSeconds);
-  const gone = new Set(killed.map((w) => w.connection.id));
-  const closed = group.ended.filter((w) => w.ending?.kind === 'FIN' && !gone.has(w.connection.id));
+  const gone = new Set(killed.map((w) => w.id));
+  const closed = group.ended.filter((w) => w.ending === 'FIN' && !gone.has(w.id));
   if (closed.length === 0) return [];
   const neighbours = neighboursOf(capture, group, closed);
   const limit = Math.max(params.minSeconds, params.neighbourFactor * (neighbours.medianSeconds ?? 0));
@@ -77,7 +78,7 @@ function draft(capture: CaptureView, { group, late, neighbours }: Late, params: 
   const since = late.reduce((t, w) => Math.min(t, w.since), Infinity) as Nanos;
   const until = late.reduce((t, w) => Math.max(t, w.until!), 0) as Nanos;
   const swept = late.length > 2 && secondsOf(spread(late.map((w) => w.until!))) <= params.sweepSeconds;
-  const affected = late.map((w) => w.connection.id);
+  const affected = late.map((w) => w.id);
   const others = othersOf(capture, service, affected, group);
   const usual =
     neighbours.medianSeconds === null
@@ -96,14 +97,16 @@ function draft(capture: CaptureView, { group, late, neighbours }: Late, params: 
     since,
     until,
     count: late.length,
-    connections: late.map((w) => w.connection.id),
-    evidence: examples(late, 4).flatMap((w) =>
-      proofs(w.connection.id, [
-        [w.peer.firstFinFrame, w.peer.finTime, `FIN from ${w.peer.name}`],
-        [w.peer.finAckedFrame, w.peer.finAckedTime, `${w.end.name} acknowledges it`],
-        [w.ending!.frame, w.until, `FIN from ${w.end.name}, ${durationText(w.seconds)} later`],
-      ]),
-    ),
+    connections: late.map((w) => w.id),
+    evidence: examples(late, 4).flatMap((w) => {
+      const { ends } = capture.connection(w.id);
+      const [end, peer] = [ends[side], ends[otherSide(side)]];
+      return proofs(w.id, [
+        [peer.firstFinFrame, peer.finTime, `FIN from ${peer.name}`],
+        [peer.finAckedFrame, peer.finAckedTime, `${end.name} acknowledges it`],
+        [w.endFrame, w.until, `FIN from ${end.name}, ${durationText(w.seconds)} later`],
+      ]);
+    }),
     metrics: {
       longestSeconds: longest,
       medianSeconds: middle,

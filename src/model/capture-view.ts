@@ -13,13 +13,25 @@ import type { ConnId, ConnIds, FrameNo, Nanos } from './units.ts';
 import type { Reflected, StrayAcks, Unasked } from './unasked.ts';
 import type { VantageView } from './vantage.ts';
 
-/** A stay of one endpoint in CLOSE_WAIT. */
+/** Time that one end spent in CLOSE_WAIT. */
 export interface CloseWaitStay {
   readonly id: ConnId;
+  /** The end that was there, and its address. */
   readonly side: Side;
+  readonly host: string;
   readonly since: Nanos;
   /** null: still there at the end of observation. */
   readonly until: Nanos | null;
+  /** What that end sent to leave; null where it is still there, or the other end's RST or a timer ended the stay. */
+  readonly ending: 'FIN' | 'RST' | null;
+  /** Its frame. */
+  readonly endFrame: FrameNo | null;
+  /** It sent no data once it had acknowledged the FIN, and nothing of what it sent is missing from the capture: both directions are there. */
+  readonly silent: boolean;
+  /** A server whose client spoke last: a request that was never answered. */
+  readonly unanswered: boolean;
+  /** The connection began before the capture. */
+  readonly midstream: boolean;
 }
 
 /** How often a property of a SYN occurs among attempts that nobody follows up, and among real clients' connections. */

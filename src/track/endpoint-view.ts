@@ -10,7 +10,7 @@ import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Trouble, Turn } from './layout.ts';
 import { ByCause, ByFrom, BySide, ByTo } from './events.ts';
-import { countsOf, firstSynAckOf, lengthsOf, optionsOf, ttlsOf } from './sequel.ts';
+import { countsOf, firstSynAckOf, lengthsOf, mayLackOctets, optionsOf, ttlsOf } from './sequel.ts';
 import { troubleWord } from './rare.ts';
 import { sequenceFacts } from './sequence-facts.ts';
 import { Cause } from './transitions.ts';
@@ -150,7 +150,7 @@ export class Endpoint implements EndpointView {
     return this.#word(Half.MISSED, 0);
   }
   get mayLackOctets(): boolean {
-    return this.missedBytes + this.holeBytes > 0 || this.#flag(HalfFlag.DOUBT);
+    return this.#pair !== undefined && mayLackOctets(this.#tables, this.#pair, this.#h - this.side * HALF_STRIDE, this.side);
   }
   get sequence(): SequenceFacts {
     const ref = this.#core[this.#c + Core.PAIR]!;

@@ -5,7 +5,7 @@
 import { Side } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
-import { Core, Half, HALF_STRIDE, profileAt, profileCode, PROFILE_CODES, Sequel, Trait, Trouble } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, profileAt, profileCode, PROFILE_CODES, Sequel, Trait, Trouble } from './layout.ts';
 import { troubleWord } from './rare.ts';
 
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
@@ -65,6 +65,11 @@ export function lastTimeOf(tables: Tables, id: number): number {
 /** Octets of both ends that were acknowledged and never passed here. @param pair the page with the connection's pair record, at `p` */
 export const missedOf = (tables: Tables, pair: Int32Array, p: number): number =>
   troubleWord(tables, pair, p, Side.CLIENT, Trouble.GAP) + troubleWord(tables, pair, p, Side.SERVER, Trouble.GAP);
+
+/** Were octets of an end perhaps sent that are not in the capture? Its FIN may be among them. @param pair the page with the pair record, at `p` */
+export const mayLackOctets = (tables: Tables, pair: Int32Array, p: number, side: Side): boolean =>
+  troubleWord(tables, pair, p, side, Trouble.GAP) + pair[p + side * HALF_STRIDE + Half.MISSED]! > 0 ||
+  (pair[p + side * HALF_STRIDE + Half.FLAGS]! & HalfFlag.DOUBT) !== 0;
 
 function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone: number): number {
   const ref = core[c + Core.SEQUEL]! - 1;

@@ -16,11 +16,12 @@ import { type ConnId, connId, type FrameNo, frameNo, type Nanos, nanos, NANOS_PE
 import type { TurnsView } from '../model/turns.ts';
 import type { Encapsulations } from '../decode/encapsulations.ts';
 import type { Tables } from './tables.ts';
+import { basisOf } from './basis.ts';
 import { interfaceIndexOf } from './copies.ts';
 import { Endpoint } from './endpoint-view.ts';
 import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, markKind, MARKS } from './events.ts';
 import { lastCopyOf } from './copied.ts';
-import { Core, Half, HALF_STRIDE, Pair, Trait } from './layout.ts';
+import { Core, Pair, Trait } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { rstFacts } from './reset.ts';
 import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
@@ -103,17 +104,7 @@ class Connection implements ConnectionView {
     return this.#views.encapsulations.texts(this.#core[this.#c + Core.META]! >>> 1);
   }
   get basis(): Basis {
-    const { client, server } = this.#packets();
-    // A SYN that nobody answers is a handshake that failed; answers without their question are one-sided.
-    if ((client === 0 || server === 0) && !(this.#has(Trait.SAW_SYN) && client === this.client.syn)) return 'one-sided';
-    return this.#has(Trait.MIDSTREAM) ? 'midstream' : 'handshake';
-  }
-  #packets(): { client: number; server: number } {
-    const ref = this.#core[this.#c + Core.PAIR]!;
-    if (ref === 0) return { client: this.client.packets, server: this.server.packets };
-    const pair = this.#views.tables.pairs.page(ref - 1);
-    const p = this.#views.tables.pairs.offset(ref - 1) + Half.PACKETS;
-    return { client: pair[p]!, server: pair[p + HALF_STRIDE]! };
+    return basisOf(this.#views.tables, this.#core, this.#c);
   }
   get rolesFrom(): RolesFrom {
     return this.#has(Trait.ROLES_BY_PORT) ? 'port' : this.#has(Trait.ROLES_FIRST_SEEN) ? 'first-seen' : 'handshake';

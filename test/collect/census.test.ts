@@ -102,10 +102,28 @@ describe('stays in CLOSE_WAIT', () => {
       ],
       20,
     );
-    expect(services[0]!.closeWaits.map((s) => [s.id, s.side, s.since / 1e9, s.until === null ? null : s.until / 1e9])).toEqual([
-      [1, 0, 1.02, null],
-      [0, 0, 1.02, 5.03],
+    expect(services[0]!.closeWaits.map((s) => [s.id, s.side, s.since / 1e9, s.until === null ? null : s.until / 1e9, s.ending])).toEqual([
+      [1, 0, 1.02, null, null],
+      [0, 0, 1.02, 5.03, 'FIN'],
     ]);
+  });
+
+  test('say what their end did meanwhile, and what it sent to leave', () => {
+    const lives = [
+      '+3 > P. 1:11(10) ack 2\n+0 < . 2:2(0) ack 11\n', // data after the FIN: a half-close in use
+      '+3 > R. 1:1(0) ack 2\n',
+      '+3 < R 2:2(0)\n', // the other end gives up
+      '',
+    ].map((after, i) => ({ script: `${LEAKED}${after}`, ...from(i) }));
+    const { services } = collected(lives, 20);
+    const told = services[0]!.closeWaits.toSorted((a, b) => a.id - b.id);
+    expect(told.map((s) => [s.id, s.silent, s.ending])).toEqual([
+      [0, false, null],
+      [1, true, 'RST'],
+      [2, true, null],
+      [3, true, null],
+    ]);
+    expect(new Set(told.map((s) => s.host))).toEqual(new Set(['10.0.0.1']));
   });
 });
 
