@@ -1,26 +1,17 @@
 /**
  * Who talks to whom: connections counted by client and service, by service, or by host, with the states of their sockets at the end.
- *
- * One walk over the connections per grouping, kept until the analysis has gone on. In a flood each forged source has one connection:
- * where there are many of those, they share one row per service, so that they do not hide who really talks.
+ * Counted once per grouping, and kept until the analysis has gone on.
  */
-import { hostOf } from '../collect/hosts.ts';
+import { countPeers, type PeerTally } from '../collect/peers.ts';
 import { endpointText } from '../model/address.ts';
-import type { Outcome } from '../model/connection.ts';
-import { Side, STATE_NAMES, State, type StateName } from '../model/state.ts';
+import { STATE_NAMES, State, type StateName } from '../model/state.ts';
 import { Kept, type Standing } from './kept.ts';
 import type { PeerGroup, PeerRow, PeerSort, Questions } from './protocol.ts';
 import type { SocketSource } from './time-machine.ts';
 
 /** Rows in one answer; a screen is a hundred lines high. */
 const PAGE_LIMIT = 1_000;
-/** Rows of a grouping; those with the most connections. */
-const MAX_ROWS = 10_000;
-/** From so many pairs on those with a single connection share a row per service. */
-const FOLD_FROM = 200;
-const PORTS = 65_536;
 
-const TROUBLE: ReadonlySet<Outcome> = new Set<Outcome>(['refused', 'unanswered', 'abandoned', 'half-open', 'reset', 'leaked']);
 const SOCKET_STATES = STATE_NAMES.filter((_, state) => state !== State.CLOSED && state !== State.LISTEN);
 
 export class Peers {
@@ -51,85 +42,11 @@ export class Peers {
   }
 }
 
-/** Counts of one row while they are made. */
-interface Tally {
-  /** Of the first connection: who it is about. */
-  readonly id: number;
-  readonly side: Side;
-  clients: number;
-  connections: number;
-  trouble: number;
-  packets: number;
-  bytes: number;
-  readonly states: Int32Array;
-}
-
 function grouped(source: SocketSource, group: PeerGroup): readonly PeerRow[] {
-  const { views, connections, shown } = source;
-  const tallies = new Map<number, Tally>();
-  const key = keysOf(source, group);
-  for (let id = 0; id < connections; id++) {
-    if (shown?.(id) === false) continue;
-    const c = views.connection(id);
-    const trouble = TROUBLE.has(c.outcome);
-    const sides = group === 'hosts' ? [Side.CLIENT, Side.SERVER] : [group === 'services' ? Side.SERVER : Side.CLIENT];
-    for (const side of sides) {
-      const { at, alone } = key(id, side);
-      let tally = tallies.get(at);
-      if (tally === undefined) {
-        tally = { id, side, clients: 0, connections: 0, trouble: 0, packets: 0, bytes: 0, states: new Int32Array(STATE_NAMES.length) };
-        tallies.set(at, tally);
-      }
-      if (alone) tally.clients++;
-      // An end that talks to itself is one host.
-      if (group !== 'hosts' || side === Side.CLIENT || c.client.ip !== c.server.ip) tally.connections++;
-      if (trouble) tally.trouble++;
-      tally.packets += c.client.packets + c.server.packets;
-      tally.bytes += c.client.payloadBytes + c.server.payloadBytes;
-      if (group === 'pairs' || side === Side.CLIENT) tally.states[c.client.state]!++;
-      if (group === 'pairs' || side === Side.SERVER) tally.states[c.server.state]!++;
-    }
-  }
-  return [...tallies.values()]
-    .sort((a, b) => b.connections - a.connections || a.id - b.id)
-    .slice(0, MAX_ROWS)
-    .map((tally) => rowOf(source, group, tally));
+  return countPeers(source.views, source.connections, group, source.shown).map((tally) => rowOf(source, group, tally));
 }
 
-/** In which row an end is counted, and whether it shares that row because it is the only connection of its client there. */
-function keysOf(
-  { views: { tables }, views, connections, shown }: SocketSource,
-  group: PeerGroup,
-): (id: number, side: Side) => { at: number; alone: boolean } {
-  const serviceOf = (id: number): number => hostOf(tables, id, Side.SERVER) * PORTS + views.connection(id).server.port;
-  if (group === 'hosts') return (id, side) => ({ at: hostOf(tables, id, side), alone: false });
-  if (group === 'services') return (id) => ({ at: serviceOf(id), alone: false });
-  /** Services and clients by their place of first appearance: both together fit a float64. */
-  const services = new Map<number, number>();
-  const clients = new Map<number, number>();
-  const place = (places: Map<number, number>, of: number): number => {
-    let at = places.get(of);
-    if (at === undefined) places.set(of, (at = places.size));
-    return at;
-  };
-  const stride = connections + 1;
-  const pairOf = (id: number): number => place(services, serviceOf(id)) * stride + place(clients, hostOf(tables, id, Side.CLIENT));
-  const counts = new Map<number, number>();
-  for (let id = 0; id < connections; id++) {
-    if (shown?.(id) === false) continue;
-    const pair = pairOf(id);
-    counts.set(pair, (counts.get(pair) ?? 0) + 1);
-  }
-  const folds = counts.size >= FOLD_FROM;
-  return (id) => {
-    const pair = pairOf(id);
-    const alone = folds && counts.get(pair) === 1;
-    // No client has the last place.
-    return { at: alone ? place(services, serviceOf(id)) * stride + connections : pair, alone };
-  };
-}
-
-function rowOf({ views, names }: SocketSource, group: PeerGroup, tally: Tally): PeerRow {
+function rowOf({ views, names }: SocketSource, group: PeerGroup, tally: PeerTally): PeerRow {
   const c = views.connection(tally.id);
   const hostIp = c.ends[tally.side].ip;
   const clientIp = group === 'services' || tally.clients > 1 ? null : group === 'hosts' ? hostIp : c.client.ip;
