@@ -6,7 +6,7 @@ import { UsageError } from '../model/errors.ts';
 import { didYouMean } from '../model/nearest.ts';
 import { sanitise } from '../model/sanitise.ts';
 
-/** Where a key counts: the screen on top, or one of the three modes that lie over it. */
+/** Where a key counts: the screen on top, or a mode that lies over it. */
 export const CONTEXTS = [
   'findings',
   'finding',
@@ -116,32 +116,12 @@ export interface KeyRow {
   readonly when: readonly Context[];
 }
 
-const LISTS: readonly Context[] = [
-  'findings',
-  'finding',
-  'connections',
-  'ladder',
-  'packet',
-  'explain',
-  'time',
-  'capture',
-  'follow',
-  'help',
-  'peers',
-];
-const SCREENS: readonly Context[] = [
-  'findings',
-  'finding',
-  'connections',
-  'ladder',
-  'packet',
-  'explain',
-  'time',
-  'capture',
-  'follow',
-  'peers',
-];
-const BELOW: readonly Context[] = ['finding', 'connections', 'ladder', 'packet', 'explain', 'capture', 'follow', 'peers'];
+/** What lies over a screen. */
+const MODES: readonly Context[] = ['help', 'menu', 'typing'];
+const SCREENS: readonly Context[] = CONTEXTS.filter((context) => !MODES.includes(context));
+const LISTS: readonly Context[] = [...SCREENS, 'help'];
+/** Screens from which `back` leads, and where ← has no other meaning. */
+const BELOW: readonly Context[] = SCREENS.filter((context) => context !== 'findings' && context !== 'time');
 /** Screens that are read and not chosen from. */
 const TEXTS: readonly Context[] = ['finding', 'explain', 'capture', 'follow'];
 

@@ -2,7 +2,8 @@
 import { sanitise } from '../model/sanitise.ts';
 import { placeFindings } from '../report/narrate.ts';
 import { crumbs, detailOf, itemsOf, shownFindings, textLines, topView, type TuiState } from './navigation.ts';
-import { connectionRow, connectionsHeader } from './present/connections.ts';
+import { tableHeader, tableRow } from './present/columns.ts';
+import { connectionColumns } from './present/connections.ts';
 import { findingRow, findingsHeader } from './present/findings.ts';
 import { ladderHeader, ladderRow } from './present/ladder.ts';
 import { type Line, lineText } from './present/line.ts';
@@ -50,11 +51,12 @@ function rowsOf(state: TuiState): string[] {
         ),
       ]);
     case 'connections': {
-      const rows: Line[] = [connectionsHeader(WIDTH, view.sort, view.descending)];
+      const columns = connectionColumns(WIDTH);
+      const rows: Line[] = [tableHeader(columns, WIDTH, view.sort, view.descending)];
       // Those that are here: a list of a million is not fetched for it.
       for (let at = 0; at < (view.pages.total ?? 0) && rows.length <= MAX_ROWS; at++) {
         const row = view.pages.row(at);
-        if (row) rows.push(connectionRow(row, { width: WIDTH, current: false }));
+        if (row) rows.push(tableRow(row, columns, { width: WIDTH, current: false }));
       }
       const left = (view.pages.total ?? 0) - rows.length + 1;
       return [...texts(rows), ...(left > 0 ? [`… ${String(left)} more`] : [])];

@@ -1,54 +1,26 @@
-/** The table of hosts and services: which columns fit, its header, its rows. */
+/** The table of hosts and services: its columns, and what they count. */
 import { PEER_GROUPS, type PeerGroup, type PeerRow, type PeerSort } from '../../engine/protocol.ts';
 import { SS_NAMES, STATE_NAMES, type StateName } from '../../model/state.ts';
-import { mark } from './findings.ts';
+import { type Column, endpointColumn, fitting, nameColumn } from './columns.ts';
 import { bytes, count } from './format.ts';
-import { fitLine, type Line, type Span, span, stateStyle, type Style } from './line.ts';
-import { fit } from './text.ts';
+import { fitLine, type Line, span, stateStyle } from './line.ts';
 
-interface Column {
-  readonly title: string;
-  readonly width: number;
-  readonly align: 'left' | 'right';
-  /** 0 is always there; higher numbers leave first when the terminal is narrow. */
-  readonly rank: number;
-  readonly sort: PeerSort | null;
-  readonly text: (row: PeerRow) => string;
-  readonly style?: (row: PeerRow) => Style;
-  /** Takes what is left. */
-  readonly grows?: boolean;
-}
-
-/** `255.255.255.255:65535` */
-const ENDPOINT_WIDTH = 21;
-/** `[2001:db8:85a3:8d3:1319:8a2e:370:7348]:65535` */
-const ENDPOINT_LIMIT = 45;
-const NAME_WIDTH = 22;
+type PeerColumn = Column<PeerRow, PeerSort>;
 
 const ssName = (state: StateName): string => SS_NAMES[STATE_NAMES.indexOf(state)] ?? state;
 const some = (n: number): string => (n === 0 ? '–' : count(n));
 const clientText = (row: PeerRow): string => (row.clients === undefined ? (row.client ?? '') : `${count(row.clients)} clients, 1 each`);
 
-function columnsOf(group: PeerGroup, states: readonly StateName[]): readonly Column[] {
-  const client: Column = {
+function columnsOf(group: PeerGroup, states: readonly StateName[]): readonly PeerColumn[] {
+  const client: PeerColumn = endpointColumn({
     title: group === 'hosts' ? 'HOST' : 'CLIENT',
-    width: ENDPOINT_WIDTH,
-    align: 'left',
-    rank: 0,
     sort: 'client',
     text: clientText,
     style: (r) => (r.clients === undefined ? 'plain' : 'dim'),
-    grows: true,
-  };
-  const server: Column = {
-    title: 'SERVICE',
-    width: ENDPOINT_WIDTH,
-    align: 'left',
-    rank: 0,
-    sort: 'server',
-    text: (r) => r.server ?? '',
-    grows: true,
-  };
+    // Of a number of clients the number is kept.
+    cutAt: (r) => (r.clients === undefined ? 'start' : 'end'),
+  });
+  const server: PeerColumn = endpointColumn({ title: 'SERVICE', sort: 'server', text: (r) => r.server ?? '' });
   return [
     ...(group === 'services' ? [] : [client]),
     ...(group === 'hosts' ? [] : [server]),
@@ -62,7 +34,7 @@ function columnsOf(group: PeerGroup, states: readonly StateName[]): readonly Col
       text: (r) => some(r.trouble),
       style: (r) => (r.trouble > 0 ? 'warning' : 'dim'),
     },
-    ...states.map((state): Column => {
+    ...states.map((state): PeerColumn => {
       const n = (r: PeerRow): number => r.states[state] ?? 0;
       return {
         title: ssName(state),
@@ -77,59 +49,16 @@ function columnsOf(group: PeerGroup, states: readonly StateName[]): readonly Col
     }),
     { title: 'PACKETS', width: 9, align: 'right', rank: 8, sort: 'packets', text: (r) => count(r.packets) },
     { title: 'BYTES', width: 8, align: 'right', rank: 7, sort: 'bytes', text: (r) => bytes(r.bytes) },
-    {
-      title: 'NAME',
-      width: NAME_WIDTH,
-      align: 'left',
-      rank: 5,
-      sort: null,
-      text: (r) => r.serverName ?? r.clientName ?? '',
-      style: () => 'dim',
-    },
+    nameColumn(5, (r) => r.serverName ?? r.clientName ?? ''),
   ];
 }
 
-const MARK_WIDTH = 2;
-const GAP = 1;
-
-/** @param named has any row a name? */
-export function peerColumns(group: PeerGroup, states: readonly StateName[], named: boolean, width: number): readonly Column[] {
-  let shown = columnsOf(group, states).filter((column) => named || column.title !== 'NAME');
-  const total = (): number => MARK_WIDTH + shown.reduce((sum, column) => sum + column.width + GAP, -GAP);
-  while (total() > width && shown.some((column) => column.rank > 0)) {
-    const worst = Math.max(...shown.map((column) => column.rank));
-    // One at a time, from the right: two states of one rank need not both go.
-    const at = shown.findLastIndex((column) => column.rank === worst);
-    shown = shown.filter((_, i) => i !== at);
-  }
-  const growing = shown.filter((column) => column.grows === true).length;
-  const each = Math.min(Math.floor(Math.max(0, width - total()) / Math.max(1, growing)), ENDPOINT_LIMIT - ENDPOINT_WIDTH);
-  return shown.map((column) => (column.grows === true ? { ...column, width: column.width + each } : column));
-}
-
-function rowOf(columns: readonly Column[], width: number, lead: Span, cell: (column: Column) => Span): Line {
-  return fitLine([lead, ...columns.flatMap((column, i) => (i === 0 ? [cell(column)] : [span(' '), cell(column)]))], width);
-}
-
-export function peersHeader(columns: readonly Column[], width: number, sort: PeerSort, descending: boolean): Line {
-  return rowOf(columns, width, span('  '), (column) => {
-    const sorted = column.sort === sort;
-    return span(
-      fit(sorted ? `${descending ? '▼' : '▲'}${column.title}` : column.title, column.width, column.align),
-      sorted ? 'accent' : 'dim',
-    );
-  });
-}
-
-export function peerLine(row: PeerRow, columns: readonly Column[], options: { width: number; current: boolean }): Line {
-  return rowOf(columns, options.width, span(mark(options.current)), (column) =>
-    // Of an endpoint the port is kept, of a number of clients the number.
-    span(
-      fit(column.text(row), column.width, column.align, column.grows === true && row.clients === undefined ? 'start' : 'end'),
-      column.style?.(row) ?? 'plain',
-    ),
+/** Those that fit. @param named has any row a name? */
+export const peerColumns = (group: PeerGroup, states: readonly StateName[], named: boolean, width: number): readonly PeerColumn[] =>
+  fitting(
+    columnsOf(group, states).filter((column) => named || column.title !== 'NAME'),
+    width,
   );
-}
 
 const GROUP_NAMES: Readonly<Record<PeerGroup, string>> = { pairs: 'clients and services', services: 'services', hosts: 'hosts' };
 const COUNTED: Readonly<Record<PeerGroup, string>> = {

@@ -3,7 +3,8 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { Row, Rows } from '../components/rows.tsx';
 import type { ConnectionsView, TuiState } from '../navigation.ts';
-import { connectionRow, connectionsHeader, waitingRow } from '../present/connections.ts';
+import { tableHeader, tableRow, waitingRow } from '../present/columns.ts';
+import { connectionColumns } from '../present/connections.ts';
 import { connectionPreviewRows, connectionRows, drawnWidth, ruler } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
 import { stateLadder } from '../present/state-ladder.ts';
@@ -17,15 +18,16 @@ export function ConnectionsScreen({ view, state }: { readonly view: ConnectionsV
   const lines: Line[] = [];
   const shown = Array.from({ length: height }, (_, i) => view.pages.row(view.top + i));
   const named = shown.some((row) => row?.clientName !== undefined || row?.serverName !== undefined);
+  const columns = connectionColumns(width, named);
   for (let i = view.top; i < Math.min(total ?? 0, view.top + height); i++) {
     const row = view.pages.row(i);
     const current = i === view.cursor;
-    lines.push(row ? connectionRow(row, { width, current, named }) : waitingRow(width, current));
+    lines.push(row ? tableRow(row, columns, { width, current }) : waitingRow(width, current));
   }
   if (lines.length === 0) lines.push(fitLine([], width), fitLine([span(`  ${emptyText(view)}`)], width));
   return (
     <Box flexDirection="column">
-      <Row line={connectionsHeader(width, view.sort, view.descending, named)} />
+      <Row line={tableHeader(columns, width, view.sort, view.descending)} />
       <Rows lines={lines} height={height} width={width} selected={total === null || total === 0 ? -1 : view.cursor - view.top} />
       {previewRows > 0 && <Rows lines={previewLines(state, width, previewRows)} height={previewRows} width={width} />}
     </Box>

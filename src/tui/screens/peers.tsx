@@ -4,10 +4,10 @@ import type { ReactNode } from 'react';
 import { Row, Rows } from '../components/rows.tsx';
 import type { TuiState } from '../navigation.ts';
 import type { PeersView } from '../peers-view.ts';
-import { waitingRow } from '../present/connections.ts';
+import { tableHeader, tableRow, waitingRow } from '../present/columns.ts';
 import { drawnWidth, peerRows } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
-import { groupsLine, peerColumns, peerLine, peersHeader } from '../present/peers.ts';
+import { groupsLine, peerColumns } from '../present/peers.ts';
 
 export function PeersScreen({ view, state }: { readonly view: PeersView; readonly state: TuiState }): ReactNode {
   const width = drawnWidth(state.size);
@@ -19,13 +19,13 @@ export function PeersScreen({ view, state }: { readonly view: PeersView; readonl
   const columns = peerColumns(view.group, pages.answer?.states ?? [], named, width);
   const lines = rows.map((row, i): Line => {
     const current = indices[i] === view.cursor;
-    return row ? peerLine(row, columns, { width, current }) : waitingRow(width, current);
+    return row ? tableRow(row, columns, { width, current }) : waitingRow(width, current);
   });
   if (lines.length === 0) lines.push(fitLine([], width), fitLine([span(`  ${emptyText(view)}`)], width));
   return (
     <Box flexDirection="column">
       <Row line={groupsLine(view.group, width)} />
-      <Row line={peersHeader(columns, width, view.sort, view.descending)} />
+      <Row line={tableHeader(columns, width, view.sort, view.descending)} />
       <Rows lines={lines} height={height} width={width} selected={indices.length === 0 ? -1 : view.cursor - view.top} />
     </Box>
   );

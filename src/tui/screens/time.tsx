@@ -3,7 +3,7 @@ import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { Row, Rows } from '../components/rows.tsx';
 import type { TuiState } from '../navigation.ts';
-import { waitingRow } from '../present/connections.ts';
+import { waitingRow } from '../present/columns.ts';
 import { bodyRows, drawnWidth } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
 import {

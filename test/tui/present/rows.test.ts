@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { breadcrumbs, hints } from '../../../src/tui/present/chrome.ts';
-import { columnsFor, connectionRow, connectionsHeader } from '../../../src/tui/present/connections.ts';
+import { tableHeader, tableRow } from '../../../src/tui/present/columns.ts';
+import { connectionColumns } from '../../../src/tui/present/connections.ts';
 import { detailLines } from '../../../src/tui/present/finding-detail.ts';
 import { ladderItems, ladderRow } from '../../../src/tui/present/ladder.ts';
 import { scroll } from '../../../src/tui/present/layout.ts';
@@ -16,20 +17,20 @@ const text = (line: Line): string => lineText(line).trimEnd();
 
 describe('a row of the table of connections', () => {
   test.each([60, 80, 100, 140, 200])('is exactly as wide as a terminal of %i columns, as is its header', (width) => {
-    expect(widthOf(lineText(connectionRow(fakeConnection(5), { width, current: false })))).toBe(width);
-    expect(widthOf(lineText(connectionsHeader(width, 'id', false)))).toBe(width);
+    expect(widthOf(lineText(tableRow(fakeConnection(5), connectionColumns(width), { width, current: false })))).toBe(width);
+    expect(widthOf(lineText(tableHeader(connectionColumns(width), width, 'id', false)))).toBe(width);
   });
   test('loses columns from the right of their importance, never the endpoints nor the client’s state', () => {
-    expect(columnsFor(60).map((c) => c.title)).toEqual(['CLIENT', 'SERVER', 'CLIENT IS']);
-    expect(columnsFor(80).map((c) => c.title)).toEqual(['ID', 'CLIENT', 'SERVER', 'CLIENT IS', 'SERVER IS']);
-    expect(columnsFor(160)).toHaveLength(13);
+    expect(connectionColumns(60).map((c) => c.title)).toEqual(['CLIENT', 'SERVER', 'CLIENT IS']);
+    expect(connectionColumns(80).map((c) => c.title)).toEqual(['ID', 'CLIENT', 'SERVER', 'CLIENT IS', 'SERVER IS']);
+    expect(connectionColumns(160)).toHaveLength(13);
   });
   test('keeps the port of a long IPv6 endpoint', () => {
     const row = { ...fakeConnection(5), client: '[2001:db8:85a3:8d3:1319:8a2e:370:7348]:54321' };
-    expect(text(connectionRow(row, { width: 80, current: false }))).toContain(']:54321');
+    expect(text(tableRow(row, connectionColumns(80), { width: 80, current: false }))).toContain(']:54321');
   });
   test('shows by which column it is sorted, and how', () => {
-    expect(text(connectionsHeader(140, 'duration', true))).toContain('▼LASTED');
+    expect(text(tableHeader(connectionColumns(140), 140, 'duration', true))).toContain('▼LASTED');
   });
 });
 
