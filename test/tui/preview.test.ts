@@ -1,40 +1,19 @@
 /** What a wide and tall terminal shows of the row under the cursor before it is opened. */
-import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { Session } from '../../src/engine/protocol.ts';
-import { localSession } from '../../src/engine/session.ts';
+import { expect, test } from 'vitest';
 import { FakeSession } from './fake-session.ts';
-import { answering, openScreen, type Screen } from './screen.ts';
+import { onFixture } from './on-fixture.ts';
+import { openScreen } from './screen.ts';
 
-let session: Session;
-let answered: () => Promise<unknown>;
-let screen: Screen;
-beforeAll(async () => {
-  const path = fileURLToPath(new URL('../../fixtures/close_wait_leak.pcap', import.meta.url));
-  ({ session, answered } = answering(localSession([path], {})));
-  await session.done;
-});
-afterAll(() => session.close());
-afterEach(() => screen.close());
-
-async function type(keys: string): Promise<void> {
-  for (const key of keys) {
-    await screen.type(key);
-    await answered();
-    await screen.settle();
-    await answered();
-    await screen.settle();
-  }
-}
+const fixture = onFixture('close_wait_leak.pcap');
+const { open, type } = fixture;
 const below = (title: RegExp): string => {
-  const rows = screen.text().split('\n');
+  const rows = fixture.screen.text().split('\n');
   return rows.slice(rows.findIndex((row) => title.test(row))).join('\n');
 };
 
 test('below the connections: the states that the one under the cursor went through', async () => {
-  screen = await openScreen(session, { columns: 120, rows: 40 });
-  await type('cj');
-  const row = await session.ask('connection', { connection: 1 });
+  await open('cj');
+  const row = await fixture.session.ask('connection', { connection: 1 });
   expect(row.transitions.length).toBeGreaterThan(3);
   const shown = below(/connection 1 {2}/);
   for (const { to, frame } of row.transitions) {
@@ -44,9 +23,8 @@ test('below the connections: the states that the one under the cursor went throu
 });
 
 test('below the ladder: the packet of the segment under the cursor', async () => {
-  screen = await openScreen(session, { columns: 140, rows: 45 });
-  await type('c\r');
-  const frame = /▸ +#(\d+)/.exec(screen.text())![1]!;
+  await open('c\r', { columns: 140, rows: 45 });
+  const frame = /▸ +#(\d+)/.exec(fixture.screen.text())![1]!;
   expect(below(new RegExp(`packet #${frame};`))).toMatch(/\+ TCP {2}.*\[SYN\]/);
   await type('j');
   expect(below(/packet #/)).toMatch(/\+ TCP {2}.*\[SYN, ACK\]/);
@@ -54,7 +32,7 @@ test('below the ladder: the packet of the segment under the cursor', async () =>
 
 test('one question at a time, however fast the cursor moves; none where there is no room', async () => {
   const fake = new FakeSession();
-  screen = await openScreen(fake, { columns: 140, rows: 45 });
+  const screen = await openScreen(fake, { columns: 140, rows: 45 });
   await screen.type('c');
   fake.asked.length = 0;
   fake.hold();
@@ -65,7 +43,8 @@ test('one question at a time, however fast the cursor moves; none where there is
   expect(asked).toEqual([{ connection: 1 }, { connection: 8 }]);
   screen.close();
   const narrow = new FakeSession();
-  screen = await openScreen(narrow, { columns: 80, rows: 50 });
-  await screen.type('cj\r');
+  const small = await openScreen(narrow, { columns: 80, rows: 50 });
+  await small.type('cj\r');
   expect(narrow.asked.filter(({ question }) => question === 'connection' || question === 'packet')).toEqual([]);
+  small.close();
 });

@@ -104,7 +104,7 @@ export async function openScreen(
 }
 
 /** A session whose answers can be waited for: they are read from a file. */
-export function answering(inner: Session): { session: Session; answered: () => Promise<unknown> } {
+export function answering(inner: Session): { session: Session; answered: () => Promise<unknown>; asked: () => number } {
   const answers: Promise<unknown>[] = [];
   const session: Session = {
     snapshot: () => inner.snapshot(),
@@ -117,5 +117,5 @@ export function answering(inner: Session): { session: Session; answered: () => P
     done: inner.done,
     close: () => inner.close(),
   };
-  return { session, answered: () => Promise.allSettled(answers) };
+  return { session, answered: () => Promise.allSettled(answers), asked: () => answers.length };
 }

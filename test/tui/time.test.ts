@@ -1,13 +1,12 @@
 /** The time machine on a real incident: what the kernels of both hosts said of their sockets is on the screen. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Session } from '../../src/engine/protocol.ts';
-import { localSession } from '../../src/engine/session.ts';
+import { describe, expect, test } from 'vitest';
 import { SS_NAMES, STATE_NAMES } from '../../src/model/state.ts';
 import { stack } from '../../src/tui/present/time.ts';
 import { FakeSession } from './fake-session.ts';
-import { answering, openScreen, type Screen } from './screen.ts';
+import { onFixture } from './on-fixture.ts';
+import { openScreen } from './screen.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 
@@ -28,30 +27,9 @@ function kernelCounts(host: string): string[] {
 /** `▓ 16 CLOSE-WAIT  █ 3 ESTAB` */
 const countsOf = (row: string): string[] => Array.from(row.matchAll(/\S (\d+ [A-Z\d-]+)/g), (m) => m[1]!).sort();
 
-let session: Session;
-let answered: () => Promise<unknown>;
-let screen: Screen;
-beforeAll(async () => {
-  ({ session, answered } = answering(localSession([`${FIXTURES}incident.pcap`], {})));
-  await session.done;
-});
-afterAll(() => session.close());
-afterEach(() => screen.close());
-
-async function open(keys: string, size = { columns: 120, rows: 40 }): Promise<Screen> {
-  screen = await openScreen(session, size);
-  await type(keys);
-  return screen;
-}
-async function type(keys: string): Promise<void> {
-  for (const key of keys) {
-    await screen.type(key);
-    await answered();
-    await screen.settle();
-  }
-}
-const toFinding = (rule: string): string => 'j'.repeat(session.snapshot().findings.findIndex((f) => f.rule === rule));
-const rowWith = (text: string): string => screen.text().split('\n').find((row) => row.includes(text)) ?? ''; // prettier-ignore
+const fixture = onFixture('incident.pcap');
+const { open, type, rowWith } = fixture;
+const toFinding = (rule: string): string => 'j'.repeat(fixture.session.snapshot().findings.findIndex((f) => f.rule === rule));
 
 describe('the sockets of a moment', () => {
   test.each(['10.87.55.40', '10.87.55.102', '10.87.55.161', '10.87.55.185'])('at the end on %s are those of its kernel', async (host) => {
@@ -101,7 +79,7 @@ describe('going through the capture', () => {
     const socket = / (10\.87\.55\.\d+:\d+)→/.exec(rowWith('#'))![1]!;
     await type('}');
     expect(rowWith('#')).toContain(socket);
-    await screen.type('{{{{'); // ahead of the answers
+    await s.type('{{{{'); // ahead of the answers
     await type('{');
     expect(s.text()).toContain('No state changed before this moment.');
   });
@@ -122,7 +100,7 @@ describe('going through the capture', () => {
 
   test('from finding to finding', async () => {
     const s = await open('t^.');
-    const { findings, capture } = session.snapshot();
+    const { findings, capture } = fixture.session.snapshot();
     const first = findings.flatMap(({ since }) => since ?? []).sort().find((time) => time > capture.start!)!; // prettier-ignore
     expect(s.row(2)).toContain(first.slice(11, 26));
     await type('..,,');
@@ -148,7 +126,7 @@ describe('the chart', () => {
       { columns: 200, rows: 50 },
     ]) {
       // prettier-ignore
-      screen = await openScreen(new FakeSession(), size);
+      const screen = await openScreen(new FakeSession(), size);
       await screen.type('t');
       expect(screen.text().split('\n')).toHaveLength(size.rows);
       expect(screen.text()).toContain('▓ 2 CLOSE-WAIT');
@@ -156,14 +134,14 @@ describe('the chart', () => {
       expect(screen.text()).toContain('▓ 39 CLOSE-WAIT');
       screen.close();
     }
-    screen = await openScreen(new FakeSession());
   });
 });
 
 test('what cannot be answered is a sentence', async () => {
   const fake = new FakeSession();
-  screen = await openScreen(fake);
+  const screen = await openScreen(fake);
   fake.refuse('chart', 'the session is closed');
   await screen.type('t');
   expect(screen.text()).toContain('Cannot show the states of all sockets: the session is closed');
+  screen.close();
 });
