@@ -7,8 +7,6 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { publint } from 'publint';
-import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -48,10 +46,10 @@ beforeAll(() => {
 }, 180_000);
 
 describe('the package', () => {
-  test('is what publint wants', { timeout: 60_000 }, async () => {
-    const { messages } = await publint({ pkgDir: installed, strict: true, pack: false });
-    const pkg = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as Record<string, unknown>;
-    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  test('is what publint wants', { timeout: 60_000 }, () => {
+    const { status, stdout } = spawnSync('publint', [installed, '--strict', '--pack', 'false'], { env, encoding: 'utf8' });
+    expect(stdout).toContain('All good!');
+    expect(status).toBe(0);
   });
 
   test('holds the program, its documents and the types of the library, and nothing else', () => {
