@@ -146,6 +146,7 @@ export class Cursor {
     const unpacking = this.#complete ? (this.#unpacking?.damage ?? null) : null;
     const cut: Damage | null =
       unpacking === null ? null : { fileOffset: this.#unpackedBytes, recordsBefore: this.#packets, what: unpacking };
+    const behind = this.#unpacking?.behind == null ? [] : [this.#unpacking.behind];
     return {
       path: source.path,
       format: reader.format,
@@ -155,7 +156,7 @@ export class Cursor {
       linkTypes: [...linkTypes],
       interfaces: reader.interfaces,
       damage: reader.damage ?? cut,
-      warnings: [...reader.warnings, ...this.#reversalWarning(), ...(reader.damage && unpacking !== null ? [unpacking] : [])],
+      warnings: [...reader.warnings, ...this.#reversalWarning(), ...(reader.damage && unpacking !== null ? [unpacking] : []), ...behind],
       endTime: reader.endTime,
       reportedDrops: reader.reportedDrops,
       names: reader.names ?? [],

@@ -63,7 +63,8 @@ the damage of five, both refuse two that are no captures, and two are read here 
 
 const UNPACKING = `
 Members, frames and streams that follow each other are one capture. Input that is cut or damaged is reported up to there, with a warning; what
-a decoder cannot vouch for, at most the last block, may be missing. gzip is unpacked by Node's own threads, small files in this one, the rest
+a decoder cannot vouch for, at most the last block, may be missing. What follows the last of them and is none is left out, with a warning that
+says how much it is. gzip is unpacked by Node's own threads, small files in this one, the rest
 in a thread that is never ahead by more than 4 MiB: no bomb is held in memory. What unpacks to no capture is refused after its first
 bytes; compressed twice is refused. Second passes, \`check --cross-read\` and standard input take compressed captures like plain ones.
 `;

@@ -28,19 +28,16 @@ const packedLimit = (size: number): number => Math.ceil((size * MAX_CODE) / 8) +
 /** Octets handed on at a time. */
 const PIECE = 256 * 1024;
 
-export async function* bunzip2(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+export async function* bunzip2(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
   const feed = new Feed(chunks);
   const block = new Block();
   const piece = new Uint8Array(PIECE);
   for (let streams = 0; ; streams++) {
-    if (!(await feed.need(4))) {
-      if (streams === 0) throw cutShort();
-      return;
-    }
-    const size = blockSize(feed.window.bytes, feed.window.at);
+    const whole = await feed.need(4);
+    const size = whole ? blockSize(feed.window.bytes, feed.window.at) : 0;
     if (size === 0) {
-      if (streams === 0) throw damaged('no stream where one should be');
-      return; // what follows the last stream and is none is nobody's
+      if (streams === 0) throw whole ? damaged('no stream where one should be') : cutShort();
+      return feed.window.offset;
     }
     feed.window.at += 4;
     block.reserve(size);

@@ -36,10 +36,3 @@ export class Feed {
 
 /** Octets. */
 const SKIP = 64 * 1024;
-
-/** The same octets in pieces of at most `size`. */
-export async function* slices(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
-  }
-}

@@ -1,11 +1,13 @@
 /**
- * gzip, streaming, several members in a row.
+ * gzip, streaming, several members in a row. Each member's deflated data go to an engine of their own, because zlib's for the whole
+ * format takes what follows the last member for damage, and throws away what the same slice held before it.
  *
  * Fed in small slices, each awaited: so at most two slices' worth of output is in memory whatever the file claims to unpack to
  * (deflate reaches 1032:1), and when the data turns bad, what the slices before it held has already been handed on.
  * zlib works on its own thread; the next slice is under way while the consumer works on the last.
  */
-import { createGunzip, type Gunzip } from 'node:zlib';
+import { crc32, createInflateRaw, type InflateRaw, inflateRawSync } from 'node:zlib';
+import { Feed } from './feed.ts';
 import { PackingError } from './packing.ts';
 
 /** Octets. At 1032:1 this is 33 MiB of output. */
@@ -17,67 +19,145 @@ const sliceAfter = (octets: number): number => Math.min(MAX_SLICE, Math.max(MIN_
 /** Octets. node's default of 16 KiB makes inflating 2.5 times slower (measured on Node 20). */
 const OUTPUT_CHUNK = 1024 * 1024;
 
-export async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const gunzip = createGunzip({ chunkSize: OUTPUT_CHUNK });
-  let given = 0;
-  let ready: Uint8Array[] = [];
-  const settled = new Settled(gunzip);
-  gunzip.on('data', (bytes: Uint8Array) => void ready.push(bytes));
-  const take = (): Uint8Array[] => {
-    const taken = ready;
-    ready = [];
-    return taken;
-  };
+/** Octets, packed or not. To begin with a member takes a tenth of a millisecond, in which as much is unpacked; bgzip's are that short. */
+const SHORT = 64 * 1024;
+
+/** RFC 1952 §2.3: what a member's header has behind its first ten octets, and the checksum and length at its end. */
+const Flag = { CHECKSUM: 0x02, EXTRA: 0x04, NAME: 0x08, COMMENT: 0x10, RESERVED: 0xe0 } as const;
+const DEFLATE = 8;
+const HEADER = 10; // octets
+const TRAILER = 8; // octets
+
+export async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
+  const feed = new Feed(chunks);
+  for (let last = Infinity; await isMember(feed);) {
+    await passHeader(feed);
+    const short = last <= SHORT ? shortMember(feed) : null;
+    if (short !== null && short.length > 0) yield short;
+    const sum = short === null ? yield* longMember(feed) : { checksum: crc32(short), length: short.length };
+    await passTrailer(feed, sum);
+    last = sum.length;
+  }
+  return feed.window.offset;
+}
+
+const isMember = async (feed: Feed): Promise<boolean> =>
+  (await feed.need(2)) && feed.window.bytes[feed.window.at] === 0x1f && feed.window.bytes[feed.window.at + 1] === 0x8b;
+
+async function passHeader(feed: Feed): Promise<void> {
+  if (!(await feed.need(HEADER))) throw cutShort();
+  const { bytes, at } = feed.window;
+  const flags = bytes[at + 3]!;
+  if (bytes[at + 2] !== DEFLATE || (flags & Flag.RESERVED) !== 0) throw damaged('its header is of no known version');
+  feed.window.at += HEADER;
+  if ((flags & Flag.EXTRA) !== 0) {
+    if (!(await feed.need(2))) throw cutShort();
+    const length = feed.window.view.getUint16(feed.window.at, true);
+    if (!(await feed.skip(2 + length))) throw cutShort();
+  }
+  for (const text of [Flag.NAME, Flag.COMMENT]) {
+    if ((flags & text) === 0) continue;
+    do if (!(await feed.need(1))) throw cutShort();
+    while (feed.window.bytes[feed.window.at++] !== 0);
+  }
+  if ((flags & Flag.CHECKSUM) !== 0 && !(await feed.skip(2))) throw cutShort();
+}
+
+interface Sum {
+  readonly checksum: number;
+  readonly length: number;
+}
+
+async function passTrailer(feed: Feed, { checksum, length }: Sum): Promise<void> {
+  if (!(await feed.need(TRAILER))) throw cutShort();
+  const { view, at } = feed.window;
+  if (view.getUint32(at, true) !== checksum) throw damaged('its checksum is wrong');
+  if (view.getUint32(at + 4, true) !== length % 2 ** 32) throw damaged('its length is wrong');
+  feed.window.at += TRAILER;
+}
+
+/** The data of a member that is all here; null where more of it has to come, it is long, or damaged. */
+function shortMember({ window }: Feed): Uint8Array | null {
   try {
-    reading: for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length;) {
-        const slice = chunk.subarray(at, at + sliceAfter(given));
-        at += slice.length;
-        given += slice.length;
-        const before = take();
-        const written = settled.write(slice);
-        yield* before;
-        await written;
-        if (settled.over) break reading;
-      }
-    }
-    if (!settled.over) await settled.end();
-    yield* take();
-    if (settled.error !== null) throw new PackingError(sentence(settled.error));
-  } finally {
-    gunzip.destroy();
+    const packed = window.bytes.subarray(window.at, Math.min(window.end, window.at + SHORT));
+    const { buffer, engine } = inflateRawSync(packed, { info: true, maxOutputLength: SHORT }) as unknown as Unpacked;
+    window.at += engine.bytesWritten;
+    return buffer;
+  } catch {
+    return null;
   }
 }
 
-/** A gunzip whose every step has an end: written, failed, or finished because what follows the last member is not gzip. */
-class Settled {
-  error: NodeJS.ErrnoException | null = null;
+/** What `info` makes of zlib's results (https://nodejs.org/docs/latest-v20.x/api/zlib.html#class-options); its types do not say so. */
+interface Unpacked {
+  readonly buffer: Uint8Array;
+  readonly engine: InflateRaw;
+}
+
+async function* longMember(feed: Feed): AsyncGenerator<Uint8Array, Sum> {
+  const engine = new Engine();
+  const { window } = feed;
+  let checksum = 0;
+  let length = 0;
+  function* unpacked(): Generator<Uint8Array, void> {
+    for (const piece of engine.take()) {
+      checksum = crc32(piece, checksum);
+      length += piece.length;
+      yield piece;
+    }
+  }
+  try {
+    while (!engine.over) {
+      if (!(await feed.need(1))) throw cutShort();
+      const slice = window.bytes.subarray(window.at, Math.min(window.end, window.at + sliceAfter(window.offset)));
+      const written = engine.write(slice);
+      yield* unpacked();
+      window.at += await written;
+    }
+    yield* unpacked();
+    if (engine.error !== null) throw damaged(engine.error.message);
+  } finally {
+    engine.close();
+  }
+  return { checksum, length };
+}
+
+/** An inflate whose every step has an end: written, failed, or finished because the deflated data are at theirs. */
+class Engine {
+  error: Error | null = null;
   over = false;
-  readonly #gunzip: Gunzip;
+  readonly #inflate: InflateRaw = createInflateRaw({ chunkSize: OUTPUT_CHUNK });
+  #ready: Uint8Array[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(gunzip: Gunzip) {
-    this.#gunzip = gunzip;
-    gunzip.once('error', (error: NodeJS.ErrnoException) => {
+  constructor() {
+    this.#inflate.on('data', (bytes: Uint8Array) => void this.#ready.push(bytes));
+    this.#inflate.once('error', (error) => {
       this.error = error;
       this.#finish();
     });
-    gunzip.once('end', () => this.#finish());
+    this.#inflate.once('end', () => this.#finish());
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    return this.#step(() => this.#gunzip.write(bytes, () => this.#wake()));
+  /** What was unpacked since the last time. */
+  take(): Uint8Array[] {
+    const taken = this.#ready;
+    this.#ready = [];
+    return taken;
   }
 
-  end(): Promise<void> {
-    return this.#step(() => this.#gunzip.end());
-  }
-
-  #step(start: () => void): Promise<void> {
-    return new Promise((resolve) => {
+  /** Returns how many of the octets were taken: all, but for where the data end. */
+  async write(bytes: Uint8Array): Promise<number> {
+    const before = this.#inflate.bytesWritten;
+    await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      start();
+      this.#inflate.write(bytes, () => resolve());
     });
+    return this.#inflate.bytesWritten - before;
+  }
+
+  close(): void {
+    this.#inflate.destroy();
   }
 
   #finish(): void {
@@ -86,7 +166,5 @@ class Settled {
   }
 }
 
-function sentence(error: NodeJS.ErrnoException): string {
-  if (error.code === 'Z_BUF_ERROR') return 'the gzip data is cut short'; // "unexpected end of file"
-  return `the gzip data is damaged (${error.message})`;
-}
+const cutShort = (): PackingError => new PackingError('the gzip data is cut short');
+const damaged = (what: string): PackingError => new PackingError(`the gzip data is damaged (${what})`);

@@ -1,4 +1,5 @@
 /** A compressed stream as the one that it was made from; heavy work on a thread of its own. */
+import { plural } from '../../model/wording.ts';
 import { type Packing, PackingError } from './packing.ts';
 import { programNamed } from '../programs.ts';
 import { inThread } from './thread.ts';
@@ -12,6 +13,9 @@ export class UnpackedChunks implements AsyncIterable<Uint8Array> {
   readonly packing: Packing;
   /** Why unpacking ended early; null while it goes well. */
   damage: string | null = null;
+  /** What follows the packed data and is none of them; null: nothing does. */
+  behind: string | null = null;
+  #given = 0;
   readonly #chunks: AsyncIterable<Uint8Array>;
   readonly #size: number | null;
 
@@ -24,16 +28,28 @@ export class UnpackedChunks implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
     try {
-      yield* await this.#unpacked();
+      const packed = yield* await this.#unpacked();
+      const behind = Math.max(this.#given, this.#size ?? 0) - packed;
+      // Of a stream nobody knows how much more would have come.
+      const count = `${this.#size === null ? 'at least ' : ''}${plural(behind, 'byte')}`;
+      if (behind > 0) this.behind = `${count} behind the end of the ${this.packing.name} data are none of it, and were left out`;
     } catch (error) {
       if (!(error instanceof PackingError)) throw error;
       this.damage = error.message;
     }
   }
 
-  async #unpacked(): Promise<AsyncIterable<Uint8Array>> {
+  async #unpacked(): Promise<AsyncGenerator<Uint8Array, number>> {
     const { packing } = this;
+    const chunks = this.#counted();
     const program = packing.threaded && (this.#size === null || this.#size > WORTH_A_THREAD) ? programNamed('unpacker') : null;
-    return program === null ? (await packing.load())(this.#chunks) : inThread(program, packing.name, this.#chunks);
+    return program === null ? (await packing.load())(chunks) : inThread(program, packing.name, chunks);
+  }
+
+  async *#counted(): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of this.#chunks) {
+      this.#given += chunk.length;
+      yield chunk;
+    }
   }
 }

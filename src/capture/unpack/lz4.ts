@@ -27,20 +27,21 @@ interface Frame {
   readonly content: Xxh32 | null;
 }
 
-export async function* unlz4(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+export async function* unlz4(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
   const feed = new Feed(chunks);
   let out = new Uint8Array(0);
-  for (let frames = 0; await feed.need(4);) {
+  let frames = 0;
+  while (await feed.need(4)) {
     const magic = uint32(feed);
+    if (magic !== MAGIC && !isSkippable(magic)) {
+      if (frames > 0) return feed.window.offset;
+      throw damaged('no frame where one should be');
+    }
     feed.window.at += 4;
-    if ((magic & ~0xf) >>> 0 === SKIPPABLE) {
+    if (magic !== MAGIC) {
       const length = await word(feed);
       if (!(await feed.skip(length))) throw cutShort();
       continue;
-    }
-    if (magic !== MAGIC) {
-      if (frames > 0) return; // what follows the last frame and is none is nobody's
-      throw damaged('no frame where one should be');
     }
     frames++;
     const frame = await readHeader(feed);
@@ -57,8 +58,11 @@ export async function* unlz4(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
     }
     if (frame.content !== null && (await word(feed)) !== frame.content.digest()) throw damaged('its checksum is wrong');
   }
-  if (feed.window.left > 0) throw cutShort();
+  if (frames === 0 && feed.window.left > 0) throw cutShort();
+  return feed.window.offset;
 }
+
+const isSkippable = (magic: number): boolean => (magic & ~0xf) >>> 0 === SKIPPABLE;
 
 async function readHeader(feed: Feed): Promise<Frame> {
   if (!(await feed.need(3))) throw cutShort();

@@ -6,8 +6,11 @@
  * bounded by the format's own window (`memory`), whatever a file claims to unpack to.
  */
 
-/** A chunk, also one that is handed on, is good until the next is asked for. */
-export type Unpack = (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+/**
+ * A chunk, also one that is handed on, is good until the next is asked for. Returns how many octets of the input were in the format:
+ * members (frames, streams) from the first to the last, and not what follows them.
+ */
+export type Unpack = (chunks: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array, number>;
 
 export const PACKING_NAMES = ['gzip', 'zstd', 'lz4', 'xz', 'bzip2'] as const;
 export type PackingName = (typeof PACKING_NAMES)[number];

@@ -9,14 +9,15 @@ import { type PackingName, PackingError } from './packing.ts';
 
 /** To the thread: the next chunk, null after the last; or that one piece was used up. */
 export type ToUnpacker = { readonly chunk: Uint8Array<ArrayBuffer> | null } | 'used';
-/** From the thread: unpacked octets, the end, the sentence of a PackingError, or that it wants a chunk. */
-export type FromUnpacker = { readonly piece: Uint8Array<ArrayBuffer> } | { readonly damage: string } | 'end' | 'want';
+/** From the thread: unpacked octets, the end and how many packed ones there were, the sentence of a PackingError, or that it wants a chunk. */
+export type FromUnpacker = { readonly piece: Uint8Array<ArrayBuffer> } | { readonly packed: number } | { readonly damage: string } | 'want';
 
-export async function* inThread(program: URL, name: PackingName, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+export async function* inThread(program: URL, name: PackingName, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
   const worker = new Worker(program, { workerData: name });
   const source = chunks[Symbol.asyncIterator]();
   const pieces: Uint8Array[] = [];
   let over = false;
+  let packed = 0;
   let failure: { readonly error: unknown } | null = null;
   let wake: () => void = () => undefined;
   const end = (error?: unknown): void => {
@@ -37,9 +38,11 @@ export async function* inThread(program: URL, name: PackingName, chunks: AsyncIt
 
   worker.on('message', (message: FromUnpacker) => {
     if (message === 'want') feeding = feeding.then(feed).catch(end);
-    else if (message === 'end') end();
     else if ('damage' in message) end(new PackingError(message.damage));
-    else {
+    else if ('packed' in message) {
+      packed = message.packed;
+      end();
+    } else {
       pieces.push(message.piece);
       wake();
     }
@@ -56,6 +59,7 @@ export async function* inThread(program: URL, name: PackingName, chunks: AsyncIt
       else await new Promise<void>((resolve) => (wake = resolve));
     }
     if (failure !== null) throw (failure as { readonly error: unknown }).error;
+    return packed;
   } finally {
     over = true;
     await worker.terminate();

@@ -48,17 +48,20 @@ async function unpack(port: NonNullable<typeof parentPort>, name: PackingName): 
 
   try {
     const packing = PACKINGS.find((row) => row.name === name)!;
-    for await (const bytes of (await packing.load())(input())) {
+    const unpacking = (await packing.load())(input());
+    let step = await unpacking.next();
+    for (; step.done !== true; step = await unpacking.next()) {
+      const bytes = step.value;
       for (let at = 0; at < bytes.length;) {
-        const step = Math.min(bytes.length - at, PIECE - filled);
-        piece.set(bytes.subarray(at, at + step), filled);
-        filled += step;
-        at += step;
+        const length = Math.min(bytes.length - at, PIECE - filled);
+        piece.set(bytes.subarray(at, at + length), filled);
+        filled += length;
+        at += length;
         if (filled === PIECE) await send();
       }
     }
     await send();
-    say('end');
+    say({ packed: step.value });
   } catch (error) {
     if (!(error instanceof PackingError)) throw error;
     await send();
