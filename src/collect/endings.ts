@@ -72,20 +72,42 @@ export function silentResets(census: Census, minimum: number): ClientGroup[] {
     });
 }
 
-/** Closes of one service by one of its ends, in the order of the connections. */
+/** Who closed each connection of a service first, and when: parallel to its ids. No columns where nobody closed one, as in a flood. */
 class Closes {
-  readonly ids: Int32Array;
-  readonly times: Float64Array;
-  length = 0;
+  readonly #members: number;
+  #times = new Float64Array(0);
+  /** Side + 1; 0: nobody did. */
+  #closers = new Uint8Array(0);
+  readonly #counts = [0, 0];
+  #length = 0;
 
-  constructor(most: number) {
-    this.ids = new Int32Array(most);
-    this.times = new Float64Array(most);
+  constructor(members: number) {
+    this.#members = members;
   }
 
-  add(id: number, at: number): void {
-    this.ids[this.length] = id;
-    this.times[this.length++] = at;
+  /** The next connection was closed by that end, or by none. */
+  add(side: Side | null, at: number): void {
+    const i = this.#length++;
+    if (side === null) return;
+    if (this.#times.length === 0) {
+      this.#times = new Float64Array(this.#members);
+      this.#closers = new Uint8Array(this.#members);
+    }
+    this.#times[i] = at;
+    this.#closers[i] = side + 1;
+    this.#counts[side] = this.#counts[side]! + 1;
+  }
+
+  /** When the end closed the connection at that place; null: it did not. */
+  by(side: Side, i: number): number | null {
+    return this.#closers[i] === side + 1 ? this.#times[i]! : null;
+  }
+
+  /** Times of the closes by that end, ascending. */
+  sorted(side: Side): Float64Array {
+    const out = new Float64Array(this.#counts[side]!);
+    for (let i = 0, n = 0; n < out.length; i++) if (this.#closers[i] === side + 1) out[n++] = this.#times[i]!;
+    return out.sort();
   }
 }
 
@@ -107,7 +129,7 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
   census.services.forEach((service, index) => {
     const members = census.membersOf(index);
     for (const side of sides) {
-      const bursts = burstsOf(closes[side][index], minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
+      const bursts = burstsOf(closes[index], members, side, minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
       for (const burst of bursts.toSorted((a, b) => b.length - a.length).slice(0, MOST_SHARED)) {
         const from = burst[0]!.at as Nanos;
         const until = burst.at(-1)!.at as Nanos;
@@ -119,17 +141,15 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
   return out;
 }
 
-/** By side and service, of services with at least `minimum` connections. */
-function closesOf(census: Census, sides: readonly Side[], minimum: number): readonly [(Closes | undefined)[], (Closes | undefined)[]] {
-  const out: [(Closes | undefined)[], (Closes | undefined)[]] = [[], []];
+/** By service, of those with at least `minimum` connections. */
+function closesOf(census: Census, sides: readonly Side[], minimum: number): readonly (Closes | undefined)[] {
+  const out = census.totals.map((total) => (total < minimum ? undefined : new Closes(total)));
   for (let id = 0; id < census.tracker.connections; id++) {
-    const service = census.serviceIndex(id);
-    const total = census.totals[service]!;
-    if (total < minimum || census.legs.isFollower(id)) continue;
+    const closes = out[census.serviceIndex(id)];
+    if (closes === undefined || census.legs.isFollower(id)) continue;
     const side = closedFirst(census, id);
-    if (side === null || !sides.includes(side)) continue;
-    const at = closeTime(census, id, side);
-    if (at !== null) (out[side][service] ??= new Closes(total)).add(id, at);
+    const at = side === null || !sides.includes(side) ? null : closeTime(census, id, side);
+    closes.add(at === null ? null : side, at ?? 0);
   }
   return out;
 }
@@ -160,9 +180,9 @@ function closeTime(census: Census, id: number, side: Side): number | null {
 }
 
 /** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
-function burstsOf(closes: Closes | undefined, minimum: number, within: number): Close[][] {
-  if (closes === undefined || closes.length < minimum) return [];
-  const times = closes.times.slice(0, closes.length).sort();
+function burstsOf(closes: Closes | undefined, members: Int32Array, side: Side, minimum: number, within: number): Close[][] {
+  const times = closes?.sorted(side) ?? [];
+  if (closes === undefined || times.length < minimum) return [];
   const bursts: { readonly from: number; readonly until: number; readonly closes: Close[] }[] = [];
   for (let last = 0, first = 0; last < times.length; last++) {
     while (times[last]! - times[first]! > within) first++;
@@ -170,10 +190,11 @@ function burstsOf(closes: Closes | undefined, minimum: number, within: number): 
     if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until: times[last]!, closes: [] });
   }
   if (bursts.length === 0) return [];
-  for (let i = 0; i < closes.length; i++) {
-    const at = closes.times[i]!;
+  for (let i = 0; i < members.length; i++) {
+    const at = closes.by(side, i);
+    if (at === null) continue;
     const burst = bursts[firstWhere(bursts.length, (n) => bursts[n]!.until >= at)];
-    if (burst !== undefined && burst.from <= at) burst.closes.push({ id: connId(closes.ids[i]!), at });
+    if (burst !== undefined && burst.from <= at) burst.closes.push({ id: connId(members[i]!), at });
   }
   return bursts.map((burst) => burst.closes.sort((a, b) => a.at - b.at));
 }

@@ -7,7 +7,8 @@
  */
 import type { CaptureView, CloseWaitStay, ServiceView } from '../model/capture-view.ts';
 import { Side } from '../model/state.ts';
-import { secondsOf } from '../model/units.ts';
+import { type ConnId, secondsOf } from '../model/units.ts';
+import { oncePerCapture } from './once.ts';
 import { median, sample } from './statistics.ts';
 
 /** Neighbours looked at: enough for a median. */
@@ -67,17 +68,38 @@ export interface Neighbours {
 }
 
 /** How quickly the same host closes the other connections of the service. */
-export function neighboursOf(capture: CaptureView, group: WaitingGroup, without: readonly Waiting[]): Neighbours {
-  const dwells: number[] = [];
+export function neighboursOf(capture: CaptureView, { service, side, host }: WaitingGroup, without: readonly Waiting[]): Neighbours {
   const excluded = new Set(without.map((w) => w.id));
-  for (const id of sample(group.service.ids('ok'), NEIGHBOURS)) {
-    if (excluded.has(id)) continue;
-    const end = capture.connection(id).ends[group.side];
-    const stay = end.ip === group.host ? end.closeWait : null;
-    if (stay?.until != null) dwells.push(secondsOf(stay.until - stay.since));
-  }
+  const dwells = closesOf(capture, service)
+    [side].filter((it) => it.host === host && !excluded.has(it.id))
+    .map((it) => it.seconds);
   return { count: dwells.length, medianSeconds: dwells.length === 0 ? null : median(dwells) };
 }
+
+/** One end's time in CLOSE_WAIT on a connection that was closed as it should. */
+interface Close {
+  readonly id: ConnId;
+  readonly host: string;
+  readonly seconds: number;
+}
+
+/** Of some connections of a service, by side: each of its groups asks. */
+function closesOf(capture: CaptureView, service: ServiceView): readonly [readonly Close[], readonly Close[]] {
+  const known = closesByService(capture);
+  let closes = known.get(service);
+  if (closes === undefined) {
+    closes = [[], []];
+    for (const id of sample(service.ids('ok'), NEIGHBOURS)) {
+      for (const { side, ip, closeWait } of capture.connection(id).ends) {
+        if (closeWait?.until != null) closes[side].push({ id, host: ip, seconds: secondsOf(closeWait.until - closeWait.since) });
+      }
+    }
+    known.set(service, closes);
+  }
+  return closes;
+}
+
+const closesByService = oncePerCapture(() => new Map<ServiceView, readonly [Close[], Close[]]>());
 
 /**
  * Did the sockets that ended do so because their process ended? The kernel closes all its descriptors in one go, in use or

@@ -56,41 +56,46 @@ export const closeWaitStuck = defineDetector({
       };
     if (quality.oneDirection)
       return { verdict: 'inconclusive', because: 'the capture holds one direction only: the FIN of the other end would not be seen' };
-    const cases: Case[] = [];
-    // The longest of those that are still there, and how many: what to say where nothing is proven.
-    let open = 0;
-    let longest = 0;
-    for (const group of waitingGroups(capture, params.groupMinSeconds)) {
-      cases.push(...judge(capture, group, params));
-      open += group.open.length;
-      longest = Math.max(longest, longestOf(group.open));
-    }
-    return cases.length > 0
-      ? found(
-          draftLargest(
-            cases,
-            (c) => c.stuck.length,
-            (c) => draft(capture, c, params),
-            'group',
-          ),
-        )
-      : undecided(open, longest, params);
+    const open = { count: 0, longestSeconds: 0 };
+    const drafts = draftLargest(
+      casesOf(capture, params, open),
+      (c) => c.stuck.length,
+      (c) => draft(capture, c, params),
+      'group',
+    );
+    return drafts.length > 0 ? found(drafts) : undecided(open, params);
   },
 });
 
+/** Sockets that were still there at the end of observation. */
+interface Open {
+  count: number;
+  longestSeconds: number;
+}
+
+/** Counts those of all groups in `open`. */
+function* casesOf(capture: CaptureView, params: Params, open: Open): Generator<Case> {
+  for (const group of waitingGroups(capture, params.groupMinSeconds)) {
+    open.count += group.open.length;
+    open.longestSeconds = Math.max(open.longestSeconds, longestOf(group.open));
+    const it = judge(capture, group, params);
+    if (it !== null) yield it;
+  }
+}
+
 /** Nothing is proven: is that because there is nothing, or because the capture is too short? */
-function undecided(open: number, longest: number, params: Params): Detection {
-  if (open === 0) return { verdict: 'clear' };
+function undecided({ count, longestSeconds }: Open, params: Params): Detection {
+  if (count === 0) return { verdict: 'clear' };
   return {
     verdict: 'inconclusive',
-    because: `${plural(open, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longest)} at most; ${params.minSeconds} s are needed (a group of ${params.groupMinCount}: ${params.groupMinSeconds} s, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,
+    because: `${plural(count, 'socket was', 'sockets were')} in CLOSE_WAIT when observation ended, for ${durationText(longestSeconds)} at most; ${params.minSeconds} s are needed (a group of ${params.groupMinCount}: ${params.groupMinSeconds} s, and ${params.neighbourFactor} times its neighbours). If the capture ran on without a packet, say until when: --captured-until TIME`,
   };
 }
 
-function judge(capture: CaptureView, group: WaitingGroup, params: Params): Case[] {
+function judge(capture: CaptureView, group: WaitingGroup, params: Params): Case | null {
   const waited = (w: Waiting): boolean => w.seconds >= params.groupMinSeconds;
   const enough = group.open.filter(waited).length + group.ended.length >= params.groupMinCount;
-  if (!enough && !group.open.some((w) => w.seconds >= params.minSeconds)) return [];
+  if (!enough && !group.open.some((w) => w.seconds >= params.minSeconds)) return null;
   const killed = endedByKill(capture, group, params.groupMinCount, params.killSpreadSeconds);
   const neighbours = neighboursOf(capture, group, killed);
   const far = params.neighbourFactor * (neighbours.medianSeconds ?? 0);
@@ -100,12 +105,12 @@ function judge(capture: CaptureView, group: WaitingGroup, params: Params): Case[
   };
   const together = group.open.filter(longEnough);
   const stuck = together.length >= params.groupMinCount ? together : group.open.filter((w) => w.seconds >= params.minSeconds);
-  if (stuck.length > 0) return [{ group, stuck, neighbours, killedAt: null, longest: longestOf(stuck) }];
+  if (stuck.length > 0) return { group, stuck, neighbours, killedAt: null, longest: longestOf(stuck) };
 
   const ended = killed.filter(longEnough);
-  if (ended.length === 0 || ended.length < params.groupMinCount) return [];
+  if (ended.length === 0 || ended.length < params.groupMinCount) return null;
   const killedAt = ended.reduce((latest, w) => (w.until! > latest ? w.until! : latest), ended[0]!.until!);
-  return [{ group, stuck: ended, neighbours, killedAt, longest: longestOf(ended) }];
+  return { group, stuck: ended, neighbours, killedAt, longest: longestOf(ended) };
 }
 
 const longestOf = (members: readonly Waiting[]): number => members.reduce((most, w) => Math.max(most, w.seconds), 0);

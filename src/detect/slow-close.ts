@@ -46,11 +46,9 @@ export const slowClose = defineDetector({
     const { quality } = capture;
     if (quality.flagsOnly || quality.oneDirection)
       return { verdict: 'inconclusive', because: 'the data after a FIN, or the FIN of the other end, is not in this capture' };
-    const groups: Late[] = [];
-    for (const group of waitingGroups(capture, params.minSeconds)) groups.push(...lateOf(capture, group, params));
     return found(
       draftLargest(
-        groups,
+        lateGroups(capture, params),
         (l) => l.late.length,
         (l) => draft(capture, l, params),
         'group',
@@ -59,15 +57,22 @@ export const slowClose = defineDetector({
   },
 });
 
-function lateOf(capture: CaptureView, group: WaitingGroup, params: Params): Late[] {
+function* lateGroups(capture: CaptureView, params: Params): Generator<Late> {
+  for (const group of waitingGroups(capture, params.minSeconds)) {
+    const it = lateOf(capture, group, params);
+    if (it !== null) yield it;
+  }
+}
+
+function lateOf(capture: CaptureView, group: WaitingGroup, params: Params): Late | null {
   const killed = endedByKill(capture, group, KILL_COUNT, params.sweepSeconds);
   const gone = new Set(killed.map((w) => w.id));
   const closed = group.ended.filter((w) => w.ending === 'FIN' && !gone.has(w.id));
-  if (closed.length === 0) return [];
+  if (closed.length === 0) return null;
   const neighbours = neighboursOf(capture, group, closed);
   const limit = Math.max(params.minSeconds, params.neighbourFactor * (neighbours.medianSeconds ?? 0));
   const late = closed.filter((w) => w.seconds >= limit);
-  return late.length === 0 ? [] : [{ group, late, neighbours }];
+  return late.length === 0 ? null : { group, late, neighbours };
 }
 
 function draft(capture: CaptureView, { group, late, neighbours }: Late, params: Params): Draft {
