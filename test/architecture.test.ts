@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules of Node beyond types. Everything else in src is a function of its arguments. */
 const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
-  'capture/source.ts': ['fs', 'net', 'tty', 'util'],
+  'capture/source.ts': ['fs', 'net', 'os', 'tty', 'util'],
   'capture/unpack/gzip.ts': ['zlib'],
   'capture/programs.ts': ['fs', 'sea'],
   'capture/unpack/thread.ts': ['worker_threads'],

@@ -77,6 +77,7 @@ async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, {
   const cursors: Cursor[] = [];
   const stop = (): void => void Promise.all(sources.map((source) => source.close()));
   signal?.addEventListener('abort', stop);
+  if (signal?.aborted === true) stop();
   try {
     for (const [index, source] of sources.entries()) cursors.push(await Cursor.open(index, source));
     const stopped = await merge(cursors, sink, signal);

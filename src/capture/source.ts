@@ -4,8 +4,9 @@
  * Files are read into two buffers by turns, the next read under way while the last is being parsed; a chunk is good until the
  * next one is asked for. A file that is still being written is read to the end it has when we get there.
  */
-import { close, fstat, open, read, type Stats } from 'node:fs';
+import { close, constants, fstat, open, read, stat, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
+import { platform } from 'node:os';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { UnreadableError } from '../model/errors.ts';
@@ -15,6 +16,7 @@ const openFd = promisify(open);
 const closeFd = promisify(close);
 const readFd = promisify(read);
 const statFd = promisify(fstat);
+const statPath = promisify(stat);
 
 /** Octets. Two of these, and what the tracker touches, fit a second-level cache: larger reads push it out (docs/performance.md). */
 export const CHUNK = 256 * 1024;
@@ -36,7 +38,7 @@ export interface ChunkSource {
 export async function openSource(path: string, chunkSize = CHUNK): Promise<ChunkSource> {
   let fd = STDIN;
   try {
-    if (path !== '-') fd = await openFd(path, 'r');
+    if (path !== '-') fd = await openFd(path, await flagsFor(path));
     const stats = await statFd(fd);
     if (stats.isDirectory()) throw new UnreadableError(`${named(path)} is a directory`, { hint: 'Name the capture files in it.' });
     if (isatty(fd)) {
@@ -50,6 +52,15 @@ export async function openSource(path: string, chunkSize = CHUNK): Promise<Chunk
 }
 
 const STDIN = 0;
+
+/**
+ * Opening a FIFO waits for its writer, in a thread that nothing can call back. Linux lets us wait in the event loop instead: what is
+ * opened without waiting is at its end only when a writer has come and gone (fifo(7), poll(2)); elsewhere it would be at once.
+ */
+async function flagsFor(path: string): Promise<number> {
+  const { O_RDONLY, O_NONBLOCK } = constants;
+  return platform() === 'linux' && (await statPath(path)).isFIFO() ? O_RDONLY | O_NONBLOCK : O_RDONLY;
+}
 
 /** Pipes block: they are read through the event loop, where waiting can be ended. */
 const isStream = (stats: Stats): boolean => stats.isFIFO() || stats.isSocket();

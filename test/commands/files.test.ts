@@ -20,6 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -326,13 +327,28 @@ describe('Ctrl-C while it reads', () => {
     expect(await interrupted(['report', '-'], signal)).toEqual({ status, out: '', err: '' });
   });
 
-  test.each([
-    ['a capture', ['report', 'nobody']],
-    ['a result', ['report', 'a.pcap', '-o', 'nobody']],
-  ])('SIGTERM ends it while it waits for somebody at the other end of a FIFO: %s', async (_what, words) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it while it waits for somebody to read its result from a FIFO', async (signal) => {
     execFileSync('mkfifo', [join(folder, 'nobody')]);
-    const ended = program(words, { during: (child) => setTimeout(() => child.kill('SIGTERM'), UNDER_WAY_MS) });
+    const words = ['report', 'a.pcap', '-o', 'nobody'];
+    const ended = program(words, { during: (child) => setTimeout(() => child.kill(signal), UNDER_WAY_MS) });
     expect(await ended).toEqual({ status: null, out: '', err: '' }); // by the signal itself
+  });
+
+  test.each([['SIGINT', 130] as const, ['SIGTERM', 143] as const])(
+    '%s ends it while it waits for somebody to write to a FIFO, %i',
+    async (signal, status) => {
+      execFileSync('mkfifo', [join(folder, 'nobody')]);
+      const ended = program(['report', 'nobody'], { during: (child) => setTimeout(() => child.kill(signal), UNDER_WAY_MS) });
+      expect(await ended).toEqual({ status, out: '', err: '' });
+    },
+  );
+
+  test('a FIFO to which nobody writes yet is waited for', async () => {
+    execFileSync('mkfifo', [join(folder, 'late')]);
+    const write = (): void => void writeFile(join(folder, 'late'), readFileSync(fixture)).catch(() => undefined);
+    const { status, out } = await program(['report', 'late', '-f', 'json'], { during: () => setTimeout(write, UNDER_WAY_MS) });
+    expect(status).toBe(0);
+    expect((JSON.parse(out) as Report).capture.packets).toBeGreaterThan(0);
   });
 
   test('before anything came: nothing to tell, 130', async () => {
