@@ -1,18 +1,15 @@
 /** `tcpdiag CAPTURE`: the TUI for a person at a terminal, the text report for everything else. */
 import type { Command } from 'commander';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
-import { coloursAllowed, failOn, type Flags } from './options.ts';
+import { coloursAllowed, failOn, type Flags, screenOptions } from './options.ts';
 import { type Call, declareReport, report } from './report.ts';
 import { settingsOf } from './settings.ts';
 import type { World } from './world.ts';
 
 export function declareDiagnose(command: Command): Command {
-  return declareReport(command)
-    .description(
-      'Diagnose TCP from a packet capture: what state every endpoint was in, what is stuck, whose fault it is, and the frames that prove it.',
-    )
-    .option('--ascii', 'draw the TUI without Unicode')
-    .option('--no-mouse', 'leave wheel and clicks to the terminal, so that text can be selected');
+  return screenOptions(declareReport(command)).description(
+    'Diagnose TCP from a packet capture: what state every endpoint was in, what is stuck, whose fault it is, and the frames that prove it.',
+  );
 }
 
 export async function diagnose(world: World, words: readonly string[], flags: Flags, call: Call): Promise<number> {

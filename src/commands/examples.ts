@@ -48,6 +48,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   rules: [['tcpdiag rules', 'every rule and its thresholds']],
   explain: [['tcpdiag explain close-wait-stuck', 'how it decides, and what it cannot know']],
+  config: [
+    ['tcpdiag config', 'what counts, and where it is from'],
+    ['tcpdiag config --set close-wait-stuck.minSeconds=30 -f json', 'the same with a word of the command line, for programs'],
+  ],
   completion: [
     ['eval "$(tcpdiag completion bash)"', 'in ~/.bashrc'],
     ['tcpdiag completion zsh', 'into a file _tcpdiag in a folder of $fpath'],

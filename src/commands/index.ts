@@ -24,6 +24,7 @@ import type { Flags } from './options.ts';
 import { writeResult } from './output.ts';
 import { declareReport, report } from './report.ts';
 import { declareExplain, declareRules, explain, rules } from './rules.ts';
+import { declareConfig, showConfig } from './show-config.ts';
 import { declareStates, states } from './states.ts';
 import type { World } from './world.ts';
 
@@ -111,6 +112,9 @@ export function buildProgram(
   listing.action(async () => finish(await rules(world, flagsOf(listing))));
   const explaining = declareExplain(program.command('explain'));
   explaining.action(async (id: string) => finish(await explain(world, id, flagsOf(explaining))));
+
+  const configuring = declareConfig(program.command('config'));
+  configuring.action(async () => finish(await showConfig(world, flagsOf(configuring))));
 
   const completing = declareCompletion(program.command('completion'));
   completing.action(async (shell: string) => finish(await completion(world, shell, program, flagsOf(completing))));

@@ -13,6 +13,7 @@ import { atLeast, type Finding, SEVERITIES } from '../model/finding.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { type Formats, FORMATS_BY_EXTENSION, type Formatter, type Pieces } from '../report/index.ts';
 import { DEFAULT_WIDTH, type Page } from '../report/layout.ts';
+import { didYouMean } from '../model/nearest.ts';
 import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
 import { parseWhere } from '../model/where/parse.ts';
@@ -91,11 +92,9 @@ export function ruleOptions(command: Command): Command {
     .option('--no-config', 'take none');
 }
 
-/** For everything that reads a capture. */
-export function analysisOptions(command: Command): Command {
-  return ruleOptions(command)
-    .option('--to <time>', 'stop reading after this time (RFC 3339 in UTC, epoch seconds, or +SECONDS from the first packet)')
-    .option('-c, --count <n>', 'stop reading after this many packets')
+/** What a configuration can say, too. */
+export function settingOptions(command: Command): Command {
+  return command
     .addOption(new Option('--only <rules>', 'report only these rules (comma-separated)').argParser(gatherList))
     .addOption(new Option('--skip <rules>', 'leave these rules out (comma-separated)').argParser(gatherList))
     .addOption(new Option('--set <rule.param=value>', 'change a threshold; tcpdiag rules lists them').argParser(gather))
@@ -103,13 +102,27 @@ export function analysisOptions(command: Command): Command {
       '--profile <name>',
       `kernel of the hosts, instead of guessing it from their SYNs: ${PROFILES.map((p) => p.name).join(', ')}; or of some: 10.0.0.0/8=windows,linux`,
     )
-    .option('--captured-until <time>', 'the capture ran until then although nothing more came')
     .option(
       '--max-memory <size>',
       'fold connections into counts rather than take more than this: 512M, 2G (default: half of what the machine or its container has)',
     )
+    .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`);
+}
+
+/** How the screen is drawn and driven. */
+export function screenOptions(command: Command): Command {
+  return command
+    .option('--ascii', 'draw the TUI without Unicode')
+    .option('--no-mouse', 'leave wheel and clicks to the terminal, so that text can be selected');
+}
+
+/** For everything that reads a capture. */
+export function analysisOptions(command: Command): Command {
+  return settingOptions(ruleOptions(command))
+    .option('--to <time>', 'stop reading after this time (RFC 3339 in UTC, epoch seconds, or +SECONDS from the first packet)')
+    .option('-c, --count <n>', 'stop reading after this many packets')
+    .option('--captured-until <time>', 'the capture ran until then although nothing more came')
     .option('--no-payload', 'show nothing of what applications sent: no last requests, no names from packets')
-    .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`)
     .option('--no-progress', 'no progress line')
     .option('--stats', 'say on standard error how fast it was and where the memory went')
     .option('--no-tui', 'text even on a terminal (only tcpdiag without a command opens the TUI)');
@@ -132,7 +145,8 @@ export function chosenFormat<T, P extends Pieces>(flags: Flags, formats: Formats
   const name = chosenName(flags, formats, command);
   const formatter = Object.hasOwn(formats.byName, name) ? formats.byName[name] : undefined;
   if (formatter !== undefined) return formatter;
-  throw new UsageError(`${command} has no format ${quoted(name)}; it has ${Object.keys(formats.byName).join(', ')}.`);
+  const names = Object.keys(formats.byName);
+  throw new UsageError(`${command} has no format ${quoted(name)}${didYouMean(name, names) || `; it has ${names.join(', ')}.`}`);
 }
 
 /** Throws UsageError, before a long analysis, where the result would be octets on somebody's screen. */
@@ -235,7 +249,10 @@ function profileFlag(word: string): string {
 export function failOn(flags: Flags): (findings: readonly Finding[]) => number {
   if (flags.failOn === undefined) return () => 0;
   const limit = SEVERITIES.find((s) => s === flags.failOn);
-  if (limit === undefined) throw new UsageError(`--fail-on takes a severity (${SEVERITIES.join(', ')}), not ${quoted(flags.failOn)}.`);
+  if (limit === undefined) {
+    const near = didYouMean(flags.failOn, SEVERITIES);
+    throw new UsageError(`--fail-on takes a severity (${SEVERITIES.join(', ')}), not ${quoted(flags.failOn)}${near || '.'}`);
+  }
   return (findings) => (findings.some((f) => atLeast(f.severity, limit)) ? 1 : 0);
 }
 

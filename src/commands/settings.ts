@@ -41,7 +41,8 @@ export async function rulesOf(world: World, flags: Flags): Promise<readonly Dete
   return world.rules(ownRules(world, flags, await configOf(world, flags)));
 }
 
-async function configOf(world: World, flags: Flags): Promise<Config | null> {
+/** null: there is none. */
+export async function configOf(world: World, flags: Flags): Promise<Config | null> {
   const config = await readConfig(world.folder, flags.config);
   if (config !== null && flags.verbose === true) await say(world, `tcpdiag: configuration: ${sanitise(config.file)}`);
   return config;

@@ -21,6 +21,7 @@ import { markdownReport } from './markdown.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
 import { connectionParquet, socketParquet } from './parquet.ts';
 import { ruleJson, ruleTable } from './rule-rows.ts';
+import { settingJson, type SettingRow, settingTable } from './setting-rows.ts';
 import { socketDiffNdjson, socketDiffTable } from './socket-diff.ts';
 import { socketCsv, socketTable, stateCountCsv, stateCountTable, type StateCountsView } from './socket-table.ts';
 import { textReport } from './text.ts';
@@ -137,6 +138,12 @@ export const stateCountFormats: Formats<StateCountsView> = {
 
 export const ruleFormats: Formats<Iterable<Detector>> = {
   byName: { table: ruleTable, json: ruleJson },
+  standard: 'table',
+  machine: 'json',
+};
+
+export const settingFormats: Formats<Iterable<SettingRow>> = {
+  byName: { table: settingTable, json: settingJson },
   standard: 'table',
   machine: 'json',
 };

@@ -5,6 +5,7 @@
 import type { Packet } from '../decode/packet.ts';
 import { parsePrefix, type Prefix } from '../model/address.ts';
 import { UsageError } from '../model/errors.ts';
+import { didYouMean } from '../model/nearest.ts';
 import { PROFILES } from '../model/profiles.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { otherSide, Side } from '../model/state.ts';
@@ -84,7 +85,8 @@ export function parseHostProfiles(words: string | undefined): HostProfiles {
 function codeNamed(name: string): number {
   const code = PROFILES.findIndex((p) => p.name === name) + 1;
   if (code > 0) return code;
-  throw new UsageError(`there is no kernel profile ${quoted(name)}; there are ${PROFILES.map((p) => p.name).join(', ')}.`);
+  const names = PROFILES.map((p) => p.name);
+  throw new UsageError(`there is no kernel profile ${quoted(name)}${didYouMean(name, names) || `; there are ${names.join(', ')}.`}`);
 }
 
 const quoted = (word: string): string => `"${sanitise(word, 200)}"`;

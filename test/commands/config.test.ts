@@ -155,3 +155,66 @@ describe('what is broken ends with 2 and a sentence that points at the key', () 
     );
   });
 });
+
+describe('config prints what counts and who said so', () => {
+  interface Row {
+    readonly key: string;
+    readonly value: unknown;
+    readonly from: string;
+    readonly default?: unknown;
+  }
+  const shown = async (config: unknown, ...words: string[]): Promise<ReadonlyMap<string, Row>> => {
+    const { out, err, asked } = await configured(config, ['config', '-f', 'json', ...words]);
+    expect({ err, asked }).toEqual({ err: '', asked: [] });
+    return new Map((JSON.parse(out) as Row[]).map((row) => [row.key, row]));
+  };
+
+  test('nothing is configured: every setting is a default', async () => {
+    const { out } = await tcpdiag(['config', '-f', 'json'], { folder, memory: () => 8 * 2 ** 30 });
+    const rows = JSON.parse(out) as Row[];
+    expect(new Set(rows.map(({ from }) => from))).toEqual(new Set(['default']));
+    // Whatever a configuration may say stands here, too.
+    const keys = Object.keys(CONFIG_SCHEMA.properties ?? {}).filter((key) => key !== '$schema');
+    expect(keys.filter((key) => !rows.some((row) => row.key === key || row.key.startsWith(`${key}.`)))).toEqual([]);
+    expect(rows).toContainEqual({ key: 'maxMemory', value: 4 * 2 ** 30, from: 'default' });
+  });
+
+  test('the command line counts before the configuration', async () => {
+    const rows = await shown(
+      { only: ['syn-flood'], set: { 'close-wait-stuck.minSeconds': 30 }, profile: 'windows', failOn: 'notice', tui: { mouse: false } },
+      ...['--set', 'syn-flood.minSynsPerSecond=5', '--fail-on', 'warning', '--no-tui'],
+    );
+    expect(rows.get('config')).toMatchObject({ value: 'tcpdiag.config.json', from: 'working directory' });
+    expect(rows.get('only')).toMatchObject({ value: ['syn-flood'], from: 'configuration' });
+    expect(rows.get('set["close-wait-stuck.minSeconds"]')).toMatchObject({ value: 30, from: 'configuration', default: 60 });
+    expect(rows.get('set["syn-flood.minSynsPerSecond"]')).toMatchObject({ value: 5, from: 'command line' });
+    expect(rows.get('profile')).toMatchObject({ value: 'windows', from: 'configuration' });
+    expect(rows.get('failOn')).toMatchObject({ value: 'warning', from: 'command line' });
+    expect(rows.get('tui.off')).toMatchObject({ value: true, from: 'command line', default: false });
+    expect(rows.get('tui.mouse')).toMatchObject({ value: false, from: 'configuration', default: true });
+  });
+
+  test('one threshold in both is that of the command line', async () =>
+    expect(
+      (await shown({ set: { 'close-wait-stuck.minSeconds': 30 } }, '--set', 'close-wait-stuck.minSeconds=5')).get(
+        'set["close-wait-stuck.minSeconds"]',
+      ),
+    ).toMatchObject({ value: 5, from: 'command line' }));
+
+  test('a choice of rules on the command line replaces both lists', async () => {
+    const rows = await shown({ only: ['syn-flood'], skip: ['close-wait-stuck'] }, '--skip', 'filtered-capture');
+    expect(rows.get('only')).toEqual({ key: 'only', value: null, from: 'default' });
+    expect(rows.get('skip')).toEqual({ key: 'skip', value: ['filtered-capture'], from: 'command line' });
+  });
+
+  test('as a table, which nothing in a name can steer', async () => {
+    const { out, exitCode } = await configured({ hosts: { '10.0.0.5': { name: 'edge\u001b[31m', role: 'nat' } } }, ['config']);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^SETTING +VALUE +FROM +DEFAULT\n/);
+    expect(out).toMatch(/^hosts\["10\.0\.0\.5"\]\.name +edge\\x1b\[31m +configuration$/m);
+    expect(out).toMatch(/^profile +guessed from the SYNs of each host +default$/m);
+  });
+
+  test('what is broken ends as it would before a capture is read', async () =>
+    expect(await configured({ only: ['syn-floods'] }, ['config'])).toMatchObject({ exitCode: 2, out: '' }));
+});

@@ -27,6 +27,7 @@ export const OUTPUTS: Readonly<Record<string, Output>> = {
   'comparison.schema.json': { path: 'src/model/comparison.ts', type: 'Comparison', title: 'tcpdiag compare -f json' },
   'check.schema.json': { path: 'src/report/check.ts', type: 'CaptureCheck', title: 'tcpdiag check -f json' },
   'correlation.schema.json': { path: 'src/model/correlation.ts', type: 'Correlation', title: 'tcpdiag correlate -f json' },
+  'setting-row.schema.json': { path: 'src/report/setting-rows.ts', type: 'SettingRow', title: 'one element of tcpdiag config -f json' },
   'rule-row.schema.json': { path: 'src/report/rule-rows.ts', type: 'RuleRow', title: 'one element of tcpdiag rules -f json' },
 };
 

@@ -82,6 +82,12 @@ test('a comparison', { timeout: 60_000 }, async () => {
 
 test('the rules', async () => holds('rule-row.schema.json', JSON.parse(await printed('rules', '-f', 'json')) as unknown[]));
 
+test('the settings', async () =>
+  holds(
+    'setting-row.schema.json',
+    JSON.parse(await printed('config', '--set', 'syn-flood.ratio=2', '--only', 'syn-flood', '-f', 'json')) as unknown[],
+  ));
+
 test.each(['loss', 'reset', 'nat'])('two captures: %s', async (name) => {
   const [client, server] = ['client', 'server'].map((side) => `${root}fixtures/two_points_${name}.${side}.pcap`);
   holds('correlation.schema.json', [JSON.parse(await printed('correlate', client!, server!, '-f', 'json'))]);
