@@ -2,8 +2,19 @@
 import { CONNECTION_SORTS } from '../engine/protocol.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Command } from './keymap.ts';
-import { DETAIL_MARGIN, detailOf, itemsOf, lengthOf, selectedFinding, topView, type TuiState, WAITING } from './navigation.ts';
-import { drawnWidth, findingsLayout } from './present/layout.ts';
+import {
+  DETAIL_MARGIN,
+  detailOf,
+  findingsLayoutOf,
+  itemsOf,
+  lengthOf,
+  overSince,
+  selectedFinding,
+  topView,
+  type TuiState,
+  WAITING,
+} from './navigation.ts';
+import { drawnWidth } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
 import { helpLines } from './present/prose.ts';
 import { copiesOf } from './copies.ts';
@@ -80,8 +91,8 @@ function movePane(store: Store, direction: 1 | -1): void {
     const state = store.state();
     const view = topView(state);
     if (view.kind !== 'findings') return;
-    const layout = findingsLayout(state.size, state.snapshot.findings.length);
-    const lines = detailOf(finding, state.snapshot, layout.detailWidth).length;
+    const layout = findingsLayoutOf(state);
+    const lines = detailOf(finding, state, layout.detailWidth).length;
     const step = direction * Math.max(1, Math.floor(layout.detailRows / 2));
     store.replace({ ...view, paneTop: Math.max(0, Math.min(view.paneTop + step, lines - layout.detailRows)) });
   });
@@ -91,14 +102,15 @@ function open(store: Store): void {
   const state = store.state();
   const view = topView(state);
   if (view.kind === 'findings') {
-    const beside = findingsLayout(state.size, state.snapshot.findings.length).details !== 'none';
+    const beside = findingsLayoutOf(state).details !== 'none';
     withFinding(store, (finding) => {
       // Whoever has read the details beside the list goes on; who could not, reads them first.
-      if (beside && finding.connections.length > 0) store.pushConnections(finding.id);
+      if (beside && hasConnections(state, finding)) store.pushConnections(finding.id);
       else openDetails(store, finding);
     });
   } else if (view.kind === 'finding') {
-    if (view.finding.connections.length > 0) store.pushConnections(view.finding.id);
+    if (hasConnections(state, view.finding)) store.pushConnections(view.finding.id);
+    else if (overSince(state, view.finding) !== undefined) store.say('This is over, and no connection is so any more; e opens its frames.');
     else store.say('This finding is about the capture, not about single connections.');
   } else if (view.kind === 'connections') {
     const id = view.pages.idAt(view.cursor);
@@ -117,6 +129,10 @@ function open(store: Store): void {
     else if (item) store.say(item.kind === 'row' ? 'No packet shows this: a timer did it.' : 'No packet passed in this time.');
   }
 }
+
+/** Of what is over the session lists none any more. */
+const hasConnections = (state: TuiState, finding: Finding): boolean =>
+  finding.connections.length > 0 && overSince(state, finding) === undefined;
 
 function follow(store: Store): void {
   const view = topView(store.state());
@@ -142,7 +158,7 @@ function evidence(store: Store): void {
   const view = topView(state);
   if (view.kind === 'findings') withFinding(store, (finding) => openEvidence(store, finding, 0));
   if (view.kind !== 'finding') return;
-  const lines = detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN);
+  const lines = detailOf(view.finding, state, drawnWidth(state.size) - DETAIL_MARGIN);
   openEvidence(store, view.finding, lines[view.cursor]?.evidence ?? 0);
 }
 

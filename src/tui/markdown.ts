@@ -1,7 +1,7 @@
 /** A screen, and what is marked for the report, as Markdown: headings, and the rows as they stand in a block of text. */
 import { sanitise } from '../model/sanitise.ts';
 import { placeFindings } from '../report/narrate.ts';
-import { crumbs, detailOf, itemsOf, shownFindings, textLines, topView, type TuiState } from './navigation.ts';
+import { allFindings, crumbs, detailOf, itemsOf, shownFindings, textLines, topView, type TuiState } from './navigation.ts';
 import { tableHeader, tableRow } from './present/columns.ts';
 import { connectionColumns } from './present/connections.ts';
 import { findingRow, findingsHeader } from './present/findings.ts';
@@ -25,12 +25,11 @@ export function markdownOf(state: TuiState): string {
 
 /** The findings that the user marked, with their notes, in the order of the report. */
 export function markedAsMarkdown(state: TuiState): string {
-  const { findings } = state.snapshot;
-  const marked = findings.filter(({ id }) => state.marks.has(id));
+  const marked = allFindings(state).filter(({ id }) => state.marks.has(id));
   return marked
     .map((finding) => {
       const note = state.marks.get(finding.id) ?? '';
-      const lines = detailOf(finding, state.snapshot, WIDTH).map(({ line }) => lineText(line).trimEnd());
+      const lines = detailOf(finding, state, WIDTH).map(({ line }) => lineText(line).trimEnd());
       return [`## ${escaped(sanitise(finding.title))}`, ...(note === '' ? [] : [`> ${escaped(sanitise(note))}`]), block(lines)].join(
         '\n\n',
       );
@@ -46,7 +45,7 @@ function rowsOf(state: TuiState): string[] {
     case 'findings':
       return texts([
         findingsHeader(WIDTH),
-        ...placeFindings(shownFindings(state.snapshot, view.filter)).map(({ finding, depth }) =>
+        ...placeFindings(shownFindings(state, view.filter)).map(({ finding, depth }) =>
           findingRow(finding, { width: WIDTH, current: false, depth }),
         ),
       ]);

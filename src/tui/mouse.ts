@@ -1,8 +1,8 @@
 /** Where a click landed: on a row of the list (the first click puts the cursor there, the second opens it), or on an entry of a menu. */
 import { chooseByKey, move } from './commands.ts';
 import { runCommand } from './dispatch.ts';
-import { heightOf, lengthOf, packetLayoutOf, topView, type TuiState } from './navigation.ts';
-import { bodyRows, findingsLayout } from './present/layout.ts';
+import { findingsLayoutOf, heightOf, lengthOf, packetLayoutOf, topView, type TuiState } from './navigation.ts';
+import { bodyRows } from './present/layout.ts';
 import { overlayRows } from './present/overlay.ts';
 import { timeLayout } from './present/time.ts';
 import type { Store } from './store.ts';
@@ -33,7 +33,7 @@ function listOf(state: TuiState): { readonly top: number; readonly right: number
   const right = state.size.columns;
   switch (view.kind) {
     case 'findings': {
-      const layout = findingsLayout(state.size, state.snapshot.findings.length);
+      const layout = findingsLayoutOf(state);
       return { top: ROWS_ABOVE + bodyRows(state.size) - layout.bodyRows + 1, right: layout.listWidth };
     }
     case 'connections':

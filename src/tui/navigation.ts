@@ -15,6 +15,7 @@ import {
   connectionRows,
   drawnWidth,
   findingsLayout,
+  type FindingsLayout,
   followRows,
   ladderLayout,
   packetLayout,
@@ -25,6 +26,7 @@ import {
 } from './present/layout.ts';
 import type { KeyRow } from './keymap.ts';
 import type { Menu } from './menu.ts';
+import type { PastFinding } from './news.ts';
 import { packetTree } from './present/packet.ts';
 import { explanationLines } from './present/prose.ts';
 import { timeLayout } from './present/time.ts';
@@ -106,6 +108,8 @@ export type View =
 
 export interface TuiState {
   readonly snapshot: Snapshot;
+  /** Live: findings that are over, newest first. */
+  readonly past: readonly PastFinding[];
   /** Known at the end: what each rule concluded. */
   readonly rules: readonly RuleVerdict[] | null;
   readonly size: Size;
@@ -148,11 +152,22 @@ export interface Settings {
 
 export const topView = (state: TuiState): View => state.views.at(-1)!;
 
-export const shownFindings = (snapshot: Snapshot, filter: string): readonly Finding[] =>
-  filter === '' ? snapshot.findings : snapshot.findings.filter((finding) => matchesFinding(finding, filter));
+type Known = Pick<TuiState, 'snapshot' | 'past'>;
 
-export const selectedFinding = (state: TuiState, view: FindingsView): Finding | undefined =>
-  shownFindings(state.snapshot, view.filter)[view.cursor];
+/** Those that are so, then those that were. */
+export const allFindings = ({ snapshot, past }: Known): readonly Finding[] =>
+  past.length === 0 ? snapshot.findings : [...snapshot.findings, ...past.map(({ finding }) => finding)];
+
+export const shownFindings = (known: Known, filter: string): readonly Finding[] =>
+  filter === '' ? allFindings(known) : allFindings(known).filter((finding) => matchesFinding(finding, filter));
+
+/** When it was no longer so; undefined: it is. */
+export const overSince = ({ past }: Pick<TuiState, 'past'>, finding: Finding): string | null | undefined =>
+  past.find((other) => other.finding === finding)?.over;
+
+export const findingsLayoutOf = (state: TuiState): FindingsLayout => findingsLayout(state.size, allFindings(state).length);
+
+export const selectedFinding = (state: TuiState, view: FindingsView): Finding | undefined => shownFindings(state, view.filter)[view.cursor];
 
 /** Rows of a ladder, kept as long as the ladder and the filter are the same. */
 const itemCache = new WeakMap<Ladder, { filter: string; items: readonly LadderItem[] }>();
@@ -166,12 +181,14 @@ export function itemsOf(view: LadderView): readonly LadderItem[] {
   return items;
 }
 
-const detailCache = new WeakMap<Finding, { width: number; lines: readonly DetailLine[] }>();
-export function detailOf(finding: Finding, snapshot: Snapshot, width: number): readonly DetailLine[] {
+const detailCache = new WeakMap<Finding, { width: number; over: string | null | undefined; lines: readonly DetailLine[] }>();
+export function detailOf(finding: Finding, state: TuiState, width: number): readonly DetailLine[] {
+  const over = overSince(state, finding);
   const kept = detailCache.get(finding);
-  if (kept?.width === width) return kept.lines;
-  const lines = detailLines(finding, snapshot.findings, width, snapshot.capture.names);
-  detailCache.set(finding, { width, lines });
+  if (kept?.width === width && kept.over === over) return kept.lines;
+  const { findings, capture } = state.snapshot;
+  const lines = detailLines(finding, findings, { width, over, names: capture.names });
+  detailCache.set(finding, { width, over, lines });
   return lines;
 }
 /** The mark of the cursor stands left of the lines. */
@@ -202,9 +219,9 @@ export function isWaiting(view: View, opening: boolean): boolean {
 export function lengthOf(view: View, state: TuiState): number {
   switch (view.kind) {
     case 'findings':
-      return shownFindings(state.snapshot, view.filter).length;
+      return shownFindings(state, view.filter).length;
     case 'finding':
-      return detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN).length;
+      return detailOf(view.finding, state, drawnWidth(state.size) - DETAIL_MARGIN).length;
     case 'connections':
     case 'time':
     case 'peers':
@@ -226,7 +243,7 @@ export function lengthOf(view: View, state: TuiState): number {
 export function heightOf(view: View, state: TuiState): number {
   switch (view.kind) {
     case 'findings':
-      return findingsLayout(state.size, state.snapshot.findings.length).listRows;
+      return findingsLayoutOf(state).listRows;
     case 'finding':
     case 'explain':
     case 'capture':
@@ -265,7 +282,7 @@ export function settled<V extends View>(view: V, state: TuiState): V {
 export function textLines(view: View, state: TuiState): readonly string[] | null {
   switch (view.kind) {
     case 'finding':
-      return detailOf(view.finding, state.snapshot, drawnWidth(state.size) - DETAIL_MARGIN).map(({ line }) => lineText(line));
+      return detailOf(view.finding, state, drawnWidth(state.size) - DETAIL_MARGIN).map(({ line }) => lineText(line));
     case 'explain':
       return view.data.value === null ? [] : explanationLines(view.data.value, view.finding, drawnWidth(state.size)).map(lineText);
     case 'capture':
@@ -300,9 +317,8 @@ export function crumbs(state: TuiState): string[] {
       case 'findings':
         return 'Findings';
       case 'finding':
-        return state.snapshot.findings.some((known) => known.id === view.finding.id)
-          ? findingLabel(view.finding)
-          : `${findingLabel(view.finding)}, withdrawn`;
+        if (state.snapshot.findings.some((known) => known.id === view.finding.id)) return findingLabel(view.finding);
+        return `${findingLabel(view.finding)}, ${overSince(state, view.finding) === undefined ? 'withdrawn' : 'over'}`;
       case 'connections': {
         const { finding } = view;
         if (finding === null) return `All connections (${count(state.snapshot.capture.connections)})`;

@@ -2,7 +2,7 @@
  * The state of the screen, and what changes it from outside: snapshots, answers, the size of the terminal.
  * What keys do is in commands.ts. React reads the state through `useSyncExternalStore`.
  */
-import type { QuestionName, Questions, Session, Snapshot } from '../engine/protocol.ts';
+import type { QuestionName, Questions, Session } from '../engine/protocol.ts';
 import { chooseByKey } from './commands.ts';
 import { runCommand } from './dispatch.ts';
 import { type Command, commandFor, type Context, KEYMAP, type KeyRow } from './keymap.ts';
@@ -24,6 +24,7 @@ import {
   type TuiState,
   type View,
 } from './navigation.ts';
+import { newsOf, pastAfter } from './news.ts';
 import { ConnectionPages } from './pages.ts';
 import type { Size } from './present/layout.ts';
 import { packetTree } from './present/packet.ts';
@@ -89,6 +90,7 @@ export class Store {
     this.#schedule = options.schedule;
     this.#state = {
       snapshot: session.snapshot(),
+      past: [],
       rules: null,
       size: options.size,
       views: [{ kind: 'findings', cursor: 0, top: 0, key: null, filter: '', paneTop: 0 }],
@@ -301,10 +303,11 @@ export class Store {
     const snapshot = this.#session.snapshot();
     // A ladder is read again once, at the end: its rows were those of a connection that was still going on.
     const ended = before.progress.phase === 'reading' && snapshot.progress.phase === 'done';
+    const past = pastAfter(this.#state.past, before, snapshot);
     const views = this.#state.views.map((view): View => {
       if (view.kind === 'ladder' && ended) return rebound(view);
       if (view.kind === 'findings') {
-        const at = shownFindings(snapshot, view.filter).findIndex((finding) => finding.id === view.key);
+        const at = shownFindings({ snapshot, past }, view.filter).findIndex((finding) => finding.id === view.key);
         return at >= 0 ? { ...view, cursor: at } : view;
       }
       if (view.kind === 'finding') {
@@ -312,9 +315,10 @@ export class Store {
       }
       return view;
     });
-    this.update({ snapshot, views });
+    this.update({ snapshot, past, views });
     const news = newsOf(before, snapshot);
-    if (news !== null) this.say(news);
+    // Not over what is being typed or chosen.
+    if (news !== null && contextOf(this.#state) === topView(this.#state).kind) this.say(news);
     for (const view of views) {
       if (view.kind === 'connections') view.pages.refresh();
       if (view.kind === 'peers') view.pages.refresh();
@@ -382,22 +386,11 @@ export function contextOf(state: TuiState): Context {
   return state.help === null ? topView(state).kind : 'help';
 }
 
-/** Live, findings come and go while nobody looks at the list: the newest change in one sentence. */
-function newsOf(before: Snapshot, now: Snapshot): string | null {
-  if (before.progress.quietSeconds === undefined || now.findings === before.findings) return null;
-  const known = new Set(before.findings.map(({ id }) => id));
-  const still = new Set(now.findings.map(({ id }) => id));
-  const come = now.findings.find(({ id, severity }) => !known.has(id) && severity !== 'info');
-  if (come !== undefined) return `New: ${clean(come.title)}`;
-  const gone = before.findings.find(({ id, severity }) => !still.has(id) && severity !== 'info');
-  return gone === undefined ? null : `No longer so: ${clean(gone.title)}`;
-}
-
 /** Where a finding stands in the filtered list; the first row when it is not there. */
 const findingAt = (state: TuiState, filter: string, id: string | null): number =>
   Math.max(
     0,
-    shownFindings(state.snapshot, filter).findIndex((finding) => finding.id === id),
+    shownFindings(state, filter).findIndex((finding) => finding.id === id),
   );
 
 /** A second answer that failed does not take away the first. */

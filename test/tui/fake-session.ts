@@ -50,6 +50,8 @@ export interface FakeOptions {
   readonly findings?: readonly Finding[];
   /** Starts with the capture only partly read; `read()` goes on. */
   readonly reading?: boolean;
+  /** Packets come as they happen, until all is read. */
+  readonly live?: boolean;
 }
 
 export class FakeSession implements Session {
@@ -65,11 +67,13 @@ export class FakeSession implements Session {
   readonly #refused = new Map<QuestionName, string>();
   readonly #listeners = new Set<() => void>();
   readonly #total: number;
+  readonly #live: boolean;
   readonly #findings: readonly Finding[];
 
   constructor(options: FakeOptions = {}) {
     this.#total = options.connections ?? 49;
     this.#findings = options.findings ?? fakeFindings();
+    this.#live = options.live === true;
     this.done = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
@@ -191,6 +195,7 @@ export class FakeSession implements Session {
         connections,
         captureSeconds: durationSeconds,
         elapsedSeconds: 10 * share,
+        ...(this.#live && share < 1 ? { quietSeconds: 0 } : {}),
       },
       capture: {
         files: [

@@ -19,7 +19,14 @@ const EVIDENCE_LINES = 40;
 /** `less likely` and a blank. */
 const CAUSE_WIDTH = 12;
 
-export function detailLines(finding: Finding, all: readonly Finding[], width: number, names?: CaptureFacts['names']): DetailLine[] {
+interface DetailOptions {
+  readonly width: number;
+  /** When it was no longer so (RFC 3339, null: not known); undefined: it is. */
+  readonly over?: string | null | undefined;
+  readonly names?: CaptureFacts['names'];
+}
+
+export function detailLines(finding: Finding, all: readonly Finding[], { width, over, names }: DetailOptions): DetailLine[] {
   const out: DetailLine[] = [];
   const room = Math.max(10, width - 1);
   const push = (line: Line, evidence: number | null = null): void => void out.push({ line: fitLine(line, width), evidence });
@@ -39,7 +46,8 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
   wrap(finding.title, room - label.length - 2).forEach((line, i) =>
     push([i === 0 ? span(label, finding.severity) : span(' '.repeat(label.length)), span(`  ${line}`, 'bold')]),
   );
-  text([finding.rule, `confidence ${finding.confidence}`, ...period(finding)].join(' · '), 'dim');
+  text([finding.rule, `confidence ${finding.confidence}`, ...period(finding, over)].join(' · '), 'dim');
+  if (over !== undefined) text('It is over; this is what was known last.', 'warning');
   push([]);
   text(withNames(finding.summary, names));
 
@@ -83,7 +91,8 @@ export function detailLines(finding: Finding, all: readonly Finding[], width: nu
   return out;
 }
 
-function period(finding: Finding): string[] {
-  if (finding.since === null) return [];
-  return [`since ${timeOfDay(finding.since)}${finding.until === null ? ', still so' : `, until ${timeOfDay(finding.until)}`}`];
+function period({ since, until }: Finding, over: string | null | undefined): string[] {
+  if (since === null) return [];
+  const end = over ?? until;
+  return [`since ${timeOfDay(since)}${end !== null ? `, until ${timeOfDay(end)}` : over === undefined ? ', still so' : ''}`];
 }

@@ -26,18 +26,31 @@ export function findingsHeader(width: number): Line {
 /** Deeper than this a title has no room left. */
 const DEEPEST = 4;
 
-/** `depth`: how far it stands below the finding that explains it, which is in the list, above. `marked`: for the report. */
-export function findingRow(finding: Finding, options: { width: number; current: boolean; depth: number; marked?: boolean }): Line {
+interface FindingRowOptions {
+  readonly width: number;
+  readonly current: boolean;
+  /** How far it stands below the finding that explains it, which is in the list, above. */
+  readonly depth: number;
+  /** For the report. */
+  readonly marked?: boolean;
+  /** It was so, and is no longer. */
+  readonly over?: boolean;
+}
+
+export function findingRow(finding: Finding, options: FindingRowOptions): Line {
   const withFault = options.width >= FAULT_FROM;
   const title = options.width - MARK_WIDTH - SEVERITY_WIDTH - (withFault ? FAULT_WIDTH + 1 : 0);
   const depth = Math.min(options.depth, DEEPEST);
   const lead = depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `;
+  const titleStyle = options.over === true ? 'dim' : finding.severity === 'critical' ? 'bold' : 'plain';
   const line = [
     span(mark(options.current)),
-    fitSpan(severityLabel(finding.severity), SEVERITY_WIDTH, finding.severity),
-    fitSpan(`${options.marked === true ? '✓ ' : ''}${lead}${finding.title}`, title, finding.severity === 'critical' ? 'bold' : 'plain'),
+    options.over === true
+      ? fitSpan('○ OVER', SEVERITY_WIDTH, 'dim')
+      : fitSpan(severityLabel(finding.severity), SEVERITY_WIDTH, finding.severity),
+    fitSpan(`${options.marked === true ? '✓ ' : ''}${lead}${finding.title}`, title, titleStyle),
   ];
-  return withFault ? [...line, span(' '), fitSpan(faultText(finding), FAULT_WIDTH)] : line;
+  return withFault ? [...line, span(' '), fitSpan(faultText(finding), FAULT_WIDTH, options.over === true ? 'dim' : 'plain')] : line;
 }
 
 /** All words must occur, in any case, somewhere in what identifies the finding. */

@@ -9,7 +9,7 @@ import { marked, span } from '../present/line.ts';
 export function FindingScreen({ view, state }: { readonly view: FindingView; readonly state: TuiState }): ReactNode {
   const width = drawnWidth(state.size);
   const height = bodyRows(state.size);
-  const lines = detailOf(view.finding, state.snapshot, width - DETAIL_MARGIN)
+  const lines = detailOf(view.finding, state, width - DETAIL_MARGIN)
     .slice(view.top, view.top + height)
     .map(({ line }, i) => [span(mark(view.top + i === view.cursor), 'accent'), ...marked(line, state.search)]);
   return <Rows lines={lines} height={height} width={width} />;

@@ -2,18 +2,18 @@
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
 import { Divider, Row, Rows } from '../components/rows.tsx';
-import { detailOf, type FindingsView, selectedFinding, shownFindings, type TuiState } from '../navigation.ts';
+import { detailOf, findingsLayoutOf, type FindingsView, overSince, selectedFinding, shownFindings, type TuiState } from '../navigation.ts';
 import { emptyFindings, findingRow, findingsHeader } from '../present/findings.ts';
-import { drawnWidth, findingsLayout, type FindingsLayout, ruler } from '../present/layout.ts';
+import { drawnWidth, type FindingsLayout, ruler } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
 import { placeFindings } from '../../report/narrate.ts';
 import { trendLines, trendTitle } from '../present/trend.ts';
 import { factsLine, verdictLines, verdictOf } from '../present/verdict.ts';
 
 export function FindingsScreen({ view, state }: { readonly view: FindingsView; readonly state: TuiState }): ReactNode {
-  const findings = shownFindings(state.snapshot, view.filter);
+  const findings = shownFindings(state, view.filter);
   const width = drawnWidth(state.size);
-  const layout = findingsLayout(state.size, state.snapshot.findings.length);
+  const layout = findingsLayoutOf(state);
   const { series } = state.snapshot;
   const head = [
     ...verdictLines(verdictOf(state.snapshot, state.rules), layout.verdictRows, width),
@@ -42,7 +42,7 @@ function ListAndDetails({
   readonly state: TuiState;
   readonly layout: FindingsLayout;
 }): ReactNode {
-  const findings = shownFindings(state.snapshot, view.filter);
+  const findings = shownFindings(state, view.filter);
   const width = drawnWidth(state.size);
   const depths = new Map(placeFindings(findings).map(({ finding, depth }) => [finding, depth]));
   const rows = findings.slice(view.top, view.top + layout.listRows).map((finding, i) =>
@@ -50,6 +50,7 @@ function ListAndDetails({
       width: layout.listWidth,
       current: view.top + i === view.cursor,
       marked: state.marks.has(finding.id),
+      over: overSince(state, finding) !== undefined,
       depth: depths.get(finding) ?? 0,
     }),
   );
@@ -61,7 +62,7 @@ function ListAndDetails({
   );
   const finding = selectedFinding(state, view);
   if (layout.details === 'none' || !finding) return list;
-  const lines = detailOf(finding, state.snapshot, layout.detailWidth).map((detail) => detail.line);
+  const lines = detailOf(finding, state, layout.detailWidth).map((detail) => detail.line);
   const detail = (
     <Rows lines={pane(lines, view.paneTop, layout.detailRows, layout.detailWidth)} height={layout.detailRows} width={layout.detailWidth} />
   );

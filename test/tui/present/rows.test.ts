@@ -129,7 +129,7 @@ describe('the dump', () => {
 });
 
 describe('a finding', () => {
-  const lines = detailLines(closeWaitLeak(), [closeWaitLeak()], 78);
+  const lines = detailLines(closeWaitLeak(), [closeWaitLeak()], { width: 78 });
   const all = lines.map(({ line }) => text(line)).join('\n');
   test('says what, whose fault and why, the proof, the causes, the remedy, the filter and the doubts, in that order', () => {
     const order = [
