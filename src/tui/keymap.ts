@@ -111,7 +111,7 @@ export interface KeyRow {
   readonly command: Command;
   /** For the help screen and the documentation. */
   readonly label: string;
-  /** For the last line; without it the key is not advertised there. */
+  /** For the last line, which has room for those that come first in the table; without it the key is not advertised there. */
   readonly hint?: string;
   readonly when: readonly Context[];
 }
@@ -160,8 +160,7 @@ export const KEYMAP: readonly KeyRow[] = [
     hint: 'evidence',
     when: ['findings', 'finding'],
   },
-  { keys: ['o'], command: 'explain', label: 'explain the rule behind it', hint: 'explain', when: ['findings', 'finding', 'connections'] },
-  { keys: ['c'], command: 'connections', label: 'all connections of the capture', hint: 'all connections', when: ['findings'] },
+  { keys: ['c'], command: 'connections', label: 'all connections of the capture', hint: 'connections', when: ['findings'] },
   {
     keys: ['t'],
     command: 'time-machine',
@@ -169,6 +168,17 @@ export const KEYMAP: readonly KeyRow[] = [
     hint: 'time',
     when: ['findings', 'finding', 'connections', 'ladder'],
   },
+  {
+    keys: ['/'],
+    command: 'filter',
+    label: 'filter (connections: the language of --where, elsewhere words of the row)',
+    hint: 'filter',
+    when: ['findings', 'connections', 'ladder', 'peers'],
+  },
+  { keys: ['f'], command: 'follow', label: 'what both ends said', hint: 'follow', when: ['connections', 'ladder'] },
+  { keys: ['s'], command: 'sort', label: 'sort by the next column', hint: 'sort', when: ['connections', 'peers'] },
+  { keys: ['S'], command: 'reverse', label: 'reverse the order', hint: 'reverse', when: ['connections', 'peers'] },
+  { keys: ['o'], command: 'explain', label: 'explain the rule behind it', hint: 'explain', when: ['findings', 'finding', 'connections'] },
   {
     keys: ['i'],
     command: 'capture',
@@ -179,24 +189,14 @@ export const KEYMAP: readonly KeyRow[] = [
   { keys: ['v'], command: 'peers', label: 'hosts and services: who talks to whom', hint: 'hosts', when: ['findings', 'connections'] },
   { keys: ['tab'], command: 'next-group', label: 'clients and services, services, hosts', hint: 'grouping', when: ['peers'] },
   { keys: ['shift-tab'], command: 'previous-group', label: 'the grouping before', when: ['peers'] },
-  { keys: ['s'], command: 'sort', label: 'sort by the next column', hint: 'sort', when: ['connections', 'peers'] },
-  { keys: ['S'], command: 'reverse', label: 'reverse the order', hint: 'reverse', when: ['connections', 'peers'] },
   { keys: ['enter'], command: 'fold', label: 'close the layer under the cursor, or open it', hint: 'close layer', when: ['packet'] },
   { keys: ['z'], command: 'fold-all', label: 'close all layers, or open them', when: ['packet'] },
   { keys: ['n'], command: 'next-frame', label: 'next segment of the connection', hint: 'next', when: ['packet'] },
   { keys: ['p'], command: 'previous-frame', label: 'previous segment of the connection', hint: 'previous', when: ['packet'] },
-  {
-    keys: ['/'],
-    command: 'filter',
-    label: 'filter (connections: the language of --where, elsewhere words of the row)',
-    hint: 'filter',
-    when: ['findings', 'connections', 'ladder', 'peers'],
-  },
   { keys: ['/'], command: 'search', label: 'search in the text', hint: 'search', when: TEXTS },
   { keys: ['n'], command: 'next-match', label: 'next match of the search', when: TEXTS },
   { keys: ['N'], command: 'previous-match', label: 'the match before', when: TEXTS },
   { keys: ['y'], command: 'copy', label: 'copy: filters, addresses, commands, the view as Markdown', hint: 'copy', when: SCREENS },
-  { keys: ['f'], command: 'follow', label: 'what both ends said', hint: 'follow', when: ['connections', 'ladder'] },
   { keys: ['enter'], command: 'open', label: 'the packet with which the turn began', hint: 'packet', when: ['follow'] },
   { keys: ['x'], command: 'toggle-hex', label: 'text or octets', hint: 'hex', when: ['follow'] },
   { keys: ['tab'], command: 'next-speaker', label: 'both directions, the client alone, the server alone', hint: 'who', when: ['follow'] },

@@ -7,12 +7,17 @@ import { connectionColumns } from './present/connections.ts';
 import { findingRow, findingsHeader } from './present/findings.ts';
 import { ladderHeader, ladderRow } from './present/ladder.ts';
 import { type Line, lineText } from './present/line.ts';
+import { groupsLine, peerColumns } from './present/peers.ts';
+import { socketLine, socketsHeader, timeHead } from './present/time.ts';
 import { packetHeader, packetTree, treeRow } from './present/packet.ts';
 
 /** Wide enough for every column, narrow enough for a ticket, cells. */
 const WIDTH = 120;
 /** A document that a person reads, rows. */
 const MAX_ROWS = 2_000;
+/** Of the time machine's chart. */
+const CHART_ROWS = 8;
+const UNCHOSEN = { width: WIDTH, current: false } as const;
 
 export function markdownOf(state: TuiState): string {
   const title = crumbs(state)
@@ -50,15 +55,24 @@ function rowsOf(state: TuiState): string[] {
         ),
       ]);
     case 'connections': {
-      const columns = connectionColumns(WIDTH);
-      const rows: Line[] = [tableHeader(columns, WIDTH, view.sort, view.descending)];
-      // Those that are here: a list of a million is not fetched for it.
-      for (let at = 0; at < (view.pages.total ?? 0) && rows.length <= MAX_ROWS; at++) {
-        const row = view.pages.row(at);
-        if (row) rows.push(tableRow(row, columns, { width: WIDTH, current: false }));
-      }
-      const left = (view.pages.total ?? 0) - rows.length + 1;
-      return [...texts(rows), ...(left > 0 ? [`… ${String(left)} more`] : [])];
+      const { rows, left } = here(view.pages);
+      const columns = connectionColumns(WIDTH, rows.some(isNamed));
+      const header = tableHeader(columns, WIDTH, view.sort, view.descending);
+      return [...texts([header, ...rows.map((row) => tableRow(row, columns, UNCHOSEN))]), ...left];
+    }
+    case 'peers': {
+      const { rows, left } = here(view.pages);
+      const columns = peerColumns(view.group, view.pages.answer?.states ?? [], rows.some(isNamed), WIDTH);
+      const head = [groupsLine(view.group, WIDTH), tableHeader(columns, WIDTH, view.sort, view.descending)];
+      return [...texts([...head, ...rows.map((row) => tableRow(row, columns, UNCHOSEN))]), ...left];
+    }
+    case 'time': {
+      const chart = view.chart.value;
+      if (chart === null) return [];
+      const { rows, left } = here(view.pages);
+      const head = timeHead(view, chart, state.snapshot.findings, { chartRows: CHART_ROWS, width: WIDTH });
+      const sockets = rows.map((row) => socketLine(row, { ...UNCHOSEN, stale: false }));
+      return [...texts([...head, socketsHeader(WIDTH), ...sockets]), ...left];
     }
     case 'ladder': {
       const ladder = view.data.value;
@@ -84,6 +98,23 @@ function rowsOf(state: TuiState): string[] {
       return (textLines(view, state) ?? []).map((line) => line.trimEnd());
   }
 }
+
+/** The rows that are here, and how many are not: a list of a million is not fetched for it. */
+function here<Row>(pages: { readonly total: number | null; row(at: number): Row | undefined }): { rows: Row[]; left: string[] } {
+  const total = pages.total ?? 0;
+  const rows: Row[] = [];
+  for (let at = 0; at < total && rows.length < MAX_ROWS; at++) {
+    const row = pages.row(at);
+    if (row !== undefined) rows.push(row);
+  }
+  return { rows, left: rows.length < total ? [`… ${String(total - rows.length)} more`] : [] };
+}
+
+interface Named {
+  readonly clientName?: string;
+  readonly serverName?: string;
+}
+const isNamed = ({ clientName, serverName }: Named): boolean => clientName !== undefined || serverName !== undefined;
 
 /** A fence longer than any row of backticks inside, so that nothing of a packet ends it. */
 function block(rows: readonly string[]): string {

@@ -137,6 +137,8 @@ export interface TuiState {
   readonly preview: Preview | null;
   /** First row of the help when it is open. */
   readonly help: number | null;
+  /** No key has been pressed: whoever sees this for the first time is told how to begin. */
+  readonly untouched: boolean;
   /** One sentence in place of the hints, until the next key. */
   readonly notice: string | null;
 }

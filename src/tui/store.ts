@@ -106,6 +106,7 @@ export class Store {
       keymap: options.keymap ?? KEYMAP,
       preview: null,
       help: null,
+      untouched: true,
       notice: null,
     };
     this.#unsubscribe = session.subscribe(() => this.#onSnapshot());
@@ -133,7 +134,7 @@ export class Store {
 
   /** Now, or as soon as the answer is here that it needs: who knows the way types ahead. */
   press(key: Key): void {
-    if (this.#state.notice !== null) this.update({ notice: null });
+    if (this.#state.notice !== null || this.#state.untouched) this.update({ notice: null, untouched: false });
     if (this.#takesBack(key)) this.#ahead.length = 0;
     else if (this.#ahead.length > 0 || this.#mustWait(key)) {
       if (this.#ahead.length < AHEAD_LIMIT) this.#ahead.push(key);

@@ -1,6 +1,6 @@
 /** The time machine: one moment of the capture, how one moves to another, and what is asked of the session for it. */
 import type { Moment, SocketPage, StateChart } from '../engine/protocol.ts';
-import { Clock, parseTimeArgument, resolveTime, type TimeArgument } from '../model/clock.ts';
+import { parseTimeArgument, resolveTime, type TimeArgument } from '../model/clock.ts';
 import type { Finding } from '../model/finding.ts';
 import type { SocketRow } from '../model/report.ts';
 import { nanos } from '../model/units.ts';
@@ -8,7 +8,7 @@ import type { Command } from './keymap.ts';
 import { type Loaded, topView, WAITING } from './navigation.ts';
 import { Pages } from './pages.ts';
 import { drawnWidth } from './present/layout.ts';
-import { chartWidth } from './present/time.ts';
+import { chartWidth, clockOf } from './present/time.ts';
 import type { Store } from './store.ts';
 
 interface SocketQuery {
@@ -67,8 +67,6 @@ export function openTime(store: Store, time: string | null, connection: number |
   });
   askChart(store, pages, null);
 }
-
-export const clockOf = ({ origin }: StateChart): Clock => new Clock(origin.seconds, origin.nanos);
 
 /** The capture went on. */
 export function refreshTime(store: Store, view: TimeView): void {

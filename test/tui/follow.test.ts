@@ -50,6 +50,17 @@ describe('writing', () => {
     expect(last(s)).toContain('Wrote connections.md.');
     expect(s.written.get('connections.md')).toMatch(/^## Findings › All connections \(49\)\n\n```text\n(.|\n)*10\.0\.0\.1:1024/);
   });
+  test('the time machine and the hosts, too', async () => {
+    const s = await open();
+    await s.type('twv\r');
+    expect(s.written.get('time.md')).toMatch(
+      /^## Findings › Time machine\n\n```text\n \d\d:\d\d:\d\d\.\d+ UTC(.|\n)*▓ 2 CLOSE-WAIT(.|\n)*┻(.|\n)*STATE +LOCAL(.|\n)*CLOSE-WAIT 10\.0\.0\.1:1026 /,
+    );
+    await s.type('\x7fvwv\r');
+    expect(s.written.get('peers.md')).toMatch(
+      /^## Findings › Hosts and services\n\n```text\n \[clients and services\](.|\n)*CLIENT +SERVICE(.|\n)*10\.0\.0\.9:3306/,
+    );
+  });
   test('never over a file without a question', async () => {
     const s = await open();
     s.written.set('findings.md', 'mine');

@@ -17,7 +17,7 @@ test('Ctrl-C leaves whatever is done to the table', () => {
 test.each([
   [{ dwon: ['j'] }, 'there is no command "dwon"; did you mean "down"?'],
   [{ down: ['pagedwn'] }, 'there is no key "pagedwn"; did you mean "pagedown"?'],
-  [{ copy: ['f'] }, 'on the screen "connections" f would mean both copy and follow.'],
+  [{ copy: ['f'] }, 'on the screen "connections" f would mean both follow and copy.'],
 ])('what cannot be is said', (changes, sentence) => {
   expect(() => rebound(changes as Record<string, readonly string[]>)).toThrow(sentence);
 });

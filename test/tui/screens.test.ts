@@ -16,13 +16,26 @@ const last = (s: Screen): string => s.text().split('\n').at(-1) ?? '';
 describe('findings', () => {
   test('at 80x24: the list, below it what the first one says', async () => {
     const s = await open(new FakeSession());
-    expect(s.row(0)).toMatch(/^ Findings +incident.pcap ?$/);
+    expect(s.row(0)).toMatch(/^ Findings {3}Enter goes deeper, Esc back, \? all keys +incident.pcap ?$/);
     expect(s.row(2)).toMatch(/^ ✖ CRITICAL: 39 connections stuck in CLOSE_WAIT on 10.0.0.1; 10.0.0.1 is at/);
     expect(s.row(3)).toMatch(/^ fault; besides: 1 critical, 1 warning/);
     expect(s.row(5)).toMatch(/^ CLOSE_WAIT +▁.*█ +peak 39/);
     expect(s.row(7)).toMatch(/^▸ ✖ CRIT {2}39 connections stuck in CLOSE_WAIT on 10.0.0.1 +10.0.0.1 *$/);
     expect(s.text()).toContain('10.0.0.9:3306 closed 39 connections');
     expect(last(s)).toMatch(/Enter open.*\? help {2}q quit/);
+    // Whoever has pressed a key knows how.
+    await s.type('j');
+    expect(s.row(0)).toMatch(/^ Findings +incident.pcap ?$/);
+  });
+  test('a list or a text that goes on below says so', async () => {
+    const s = await open(new FakeSession(), { columns: 60, rows: 15 });
+    expect(s.row(1)).not.toMatch(/row|lines/);
+    await s.type('d');
+    expect(s.row(1)).toMatch(/ row 1\/\d\d $/);
+    await s.type('ho');
+    expect(s.row(1)).toMatch(/ lines 1-12 of \d+ $/);
+    await s.type('j');
+    expect(s.row(1)).toMatch(/ lines 2-13 of \d+ $/);
   });
   test('at 140x45: list and details side by side', async () => {
     const s = await open(new FakeSession(), LARGE);

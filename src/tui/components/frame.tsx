@@ -1,9 +1,9 @@
 /** The frame around every screen: breadcrumbs, status, body, and the last row with hints, filter or a notice. */
 import { Box } from 'ink';
 import type { ReactNode } from 'react';
-import { crumbs, lengthOf, topView, type TuiState } from '../navigation.ts';
-import { breadcrumbs, filterLine, hints, position, promptLine, statusLine } from '../present/chrome.ts';
-import { plural } from '../present/format.ts';
+import { crumbs, heightOf, lengthOf, topView, type TuiState } from '../navigation.ts';
+import { breadcrumbs, filterLine, firstHint, hints, position, promptLine, statusLine } from '../present/chrome.ts';
+import { count, plural } from '../present/format.ts';
 import { bodyRows, drawnWidth } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
 import { overlayLines } from '../present/overlay.ts';
@@ -32,9 +32,23 @@ function lastRow(state: TuiState, width: number): Line {
 /** Where one is in a list that is longer than the screen. */
 function placeOf(state: TuiState): string | null {
   const view = topView(state);
-  return view.kind === 'connections' || view.kind === 'peers' || view.kind === 'time'
-    ? `row ${position(view.cursor, view.pages.total ?? 0)}`
-    : null;
+  const total = lengthOf(view, state);
+  const height = heightOf(view, state);
+  switch (view.kind) {
+    case 'connections':
+    case 'peers':
+    case 'time':
+      return `row ${position(view.cursor, total)}`;
+    // Texts without a cursor.
+    case 'explain':
+    case 'capture':
+      return total > height ? `lines ${view.top + 1}-${view.top + height} of ${count(total)}` : null;
+    // Below its rows the ladder says it itself.
+    case 'ladder':
+      return null;
+    default:
+      return total > height ? `row ${position(view.cursor, total)}` : null;
+  }
 }
 
 export function Frame({
@@ -50,7 +64,7 @@ export function Frame({
   const over = overlayLines(state);
   return (
     <Box flexDirection="column" width={state.size.columns} height={state.size.rows}>
-      <Row line={breadcrumbs(crumbs(state), title, width)} />
+      <Row line={breadcrumbs(crumbs(state), title, width, state.untouched ? firstHint(state.keymap) : '')} />
       <Row line={statusLine(state.snapshot, placeOf(state), width)} />
       <Box flexDirection="column" height={bodyRows(state.size) - over.length} overflowY="hidden">
         <Box flexDirection="column" flexShrink={0}>

@@ -1,6 +1,6 @@
 /** The three rows around every screen: where we are, how far the analysis is, which keys count here. */
 import type { Progress, Snapshot } from '../../engine/protocol.ts';
-import { type Context, KEYMAP, type KeyRow, keyCap } from '../keymap.ts';
+import { type Command, type Context, KEYMAP, type KeyRow, keyCap } from '../keymap.ts';
 import type { Prompt, Purpose } from '../prompt.ts';
 import type { WhereProblem } from '../where-completion.ts';
 import { bytes, count, dateTime, duration, plural } from './format.ts';
@@ -11,9 +11,9 @@ const BETWEEN = ' › ';
 
 /**
  * `Findings › CLOSE_WAIT stuck (39) › …`. When it does not fit, first the title goes, which the user typed, then the middle,
- * because both ends say where one is.
+ * because both ends say where one is. `hint` stands between them where there is room.
  */
-export function breadcrumbs(crumbs: readonly string[], title: string, width: number): Line {
+export function breadcrumbs(crumbs: readonly string[], title: string, width: number, hint = ''): Line {
   const right = cut(title, Math.floor(width / 4), 'start');
   const shown = crumbs.map((crumb) => clean(crumb));
   const length = (): number => widthOf(shown.join(BETWEEN)) + 1;
@@ -23,7 +23,17 @@ export function breadcrumbs(crumbs: readonly string[], title: string, width: num
     if (i > 0) spans.push(span(BETWEEN, 'dim'));
     spans.push(span(crumb, i === shown.length - 1 ? 'heading' : 'plain'));
   });
+  const room = width - length() - widthOf(right) - 2;
+  // Between both, where all of it fits.
+  if (hint !== '' && widthOf(hint) + 6 <= room) spans.push(span(`   ${hint}`, 'accent'));
   return spread(spans, [span(`${right} `, 'dim')], width);
+}
+
+/** For whoever sees the program for the first time. */
+export function firstHint(keymap: readonly KeyRow[]): string {
+  const cap = (command: Command, context: Context): string =>
+    keyCap(keymap.find((row) => row.command === command && row.when.includes(context))?.keys[0] ?? '');
+  return `${cap('open', 'findings')} goes deeper, ${cap('back', 'connections')} back, ${cap('help', 'findings')} all keys`;
 }
 
 const BAR_WIDTH = 12;
@@ -54,7 +64,10 @@ export function statusLine(snapshot: Snapshot, place: string | null, width: numb
   }
   const doubts = capture.caveats.length === 0 ? [] : [span(`  ▲ ${plural(capture.caveats.length, 'caveat')}`, 'warning')];
   const from = place ?? (capture.start === null ? '' : `from ${dateTime(capture.start)}`);
-  return spread([span(` ${facts} · ${covered}`), ...doubts], [span(`${from} `, 'dim')], width);
+  const all = ` ${facts} · ${covered}`;
+  // Where one is matters more than how much time there is of it.
+  const told = place !== null && widthOf(all) + widthOf(place) + 2 > width ? ` ${facts}` : all;
+  return spread([span(told), ...doubts], [span(`${from} `, 'dim')], width);
 }
 
 /** Faster than a person can read a change of it, seconds: no rate yet. */

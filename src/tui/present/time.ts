@@ -1,14 +1,14 @@
 /** The time machine's rows: the moment, the states over the whole capture as stacked columns, and the sockets of the moment. */
 import type { Moment, SocketPage, StateChart } from '../../engine/protocol.ts';
-import type { Clock } from '../../model/clock.ts';
+import { Clock, parseTimeArgument, resolveTime } from '../../model/clock.ts';
 import type { Finding } from '../../model/finding.ts';
-import { parseTimeArgument, resolveTime } from '../../model/clock.ts';
 import type { SocketRow } from '../../model/report.ts';
 import { SS_NAMES, STATE_NAMES } from '../../model/state.ts';
 import { nanos, secondsOf } from '../../model/units.ts';
 import { secondsBetween, SEVERITY_MARK } from '../../report/narrate.ts';
 import { SEVERITIES } from '../../model/finding.ts';
 import { severityLabel } from '../theme.ts';
+import type { TimeView } from '../time-view.ts';
 import { mark } from './findings.ts';
 import { count, duration, plural, timeOfDay } from './format.ts';
 import { bodyRows, type Size } from './layout.ts';
@@ -48,8 +48,28 @@ const PATTERN: Readonly<Partial<Record<Style, string>>> = {
 const STACK = Object.keys(PATTERN) as readonly Style[];
 const patternOf = (state: string): string => PATTERN[stateStyle(state)] ?? '█';
 
+export const clockOf = ({ origin }: StateChart): Clock => new Clock(origin.seconds, origin.nanos);
+
+/** Everything above the table of sockets. */
+export function timeHead(
+  { at, host, moment, pages }: Pick<TimeView, 'at' | 'host' | 'moment' | 'pages'>,
+  chart: StateChart,
+  findings: readonly Finding[],
+  { chartRows, width }: { readonly chartRows: number; readonly width: number },
+): Line[] {
+  const clock = clockOf(chart);
+  return [
+    momentLine(chart, clock, at, pages.answer, host, width),
+    countsLine(pages.answer, width),
+    ...chartLines(chart, at, chartRows, width),
+    ...axisLines(chart, clock, at, findings, width),
+    noteLine(chart, clock, at, moment, findings, width),
+    hostsLine(pages.answer, host, width),
+  ];
+}
+
 /** `09:13:09.192384123  +16.028 s of 20.2 s` and how many sockets there are. */
-export function momentLine(chart: StateChart, clock: Clock, at: number, page: SocketPage | null, host: string | null, width: number): Line {
+function momentLine(chart: StateChart, clock: Clock, at: number, page: SocketPage | null, host: string | null, width: number): Line {
   const when = nanos(Math.min(at, chart.last));
   const sockets = page === null ? 'counting …' : plural(page.total, 'socket');
   return spread(
@@ -63,7 +83,7 @@ export function momentLine(chart: StateChart, clock: Clock, at: number, page: So
 }
 
 /** The counts of the moment, which are the key to the patterns, too. */
-export function countsLine(page: SocketPage | null, width: number): Line {
+function countsLine(page: SocketPage | null, width: number): Line {
   if (page === null) return fitLine([], width);
   const states = STATE_NAMES.filter((state) => (page.counts[state] ?? 0) > 0).sort(
     (a, b) => STACK.indexOf(stateStyle(a)) - STACK.indexOf(stateStyle(b)),
@@ -123,7 +143,7 @@ export function stack(kinds: ReadonlyMap<Style, number>, peak: number, rows: num
 }
 
 /** The chart, from the top. The column of the moment is inverse. */
-export function chartLines(chart: StateChart, at: number, rows: number, width: number): Line[] {
+function chartLines(chart: StateChart, at: number, rows: number, width: number): Line[] {
   const columns = stackedColumns(chart, chartWidth(width));
   const peak = Math.max(1, ...columns.map((kinds) => [...kinds.values()].reduce((a, b) => a + b, 0)));
   const stacks = columns.map((kinds) => stack(kinds, peak, rows));
@@ -152,7 +172,7 @@ function joined(cells: readonly Span[]): Span[] {
 }
 
 /** The axis with the moment on it, and below it where findings begin. */
-export function axisLines(chart: StateChart, clock: Clock, at: number, findings: readonly Finding[], width: number): Line[] {
+function axisLines(chart: StateChart, clock: Clock, at: number, findings: readonly Finding[], width: number): Line[] {
   const columns = chartWidth(width);
   const current = columnOf(chart, at, columns);
   const [from, to] = [chart.first, chart.last].map((t) => timeOfDay(clock.text(nanos(t)), 0));
@@ -188,14 +208,7 @@ export function offsetOf(time: string, clock: Clock): number | null {
 }
 
 /** What happened at this moment: the change by which one came, or the finding that begins or ends here. */
-export function noteLine(
-  chart: StateChart,
-  clock: Clock,
-  at: number,
-  moment: Moment | null,
-  findings: readonly Finding[],
-  width: number,
-): Line {
+function noteLine(chart: StateChart, clock: Clock, at: number, moment: Moment | null, findings: readonly Finding[], width: number): Line {
   const event = moment?.events[0];
   if (event) {
     const more = moment.events.length - 1;
@@ -224,7 +237,7 @@ export function noteLine(
 }
 
 /** All hosts, then those with the most sockets; the one whose sockets are shown is marked. */
-export function hostsLine(page: SocketPage | null, host: string | null, width: number): Line {
+function hostsLine(page: SocketPage | null, host: string | null, width: number): Line {
   const entry = (text: string, current: boolean): Span[] => [span(current ? ` [${text}]` : `  ${text} `, current ? 'bold' : 'dim')];
   const hosts = page?.hosts ?? [];
   return fitLine(

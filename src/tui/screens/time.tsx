@@ -6,18 +6,8 @@ import type { TuiState } from '../navigation.ts';
 import { waitingRow } from '../present/columns.ts';
 import { bodyRows, drawnWidth } from '../present/layout.ts';
 import { fitLine, type Line, span } from '../present/line.ts';
-import {
-  axisLines,
-  chartLines,
-  countsLine,
-  hostsLine,
-  momentLine,
-  noteLine,
-  socketLine,
-  socketsHeader,
-  timeLayout,
-} from '../present/time.ts';
-import { clockOf, type TimeView } from '../time-view.ts';
+import { socketLine, socketsHeader, timeHead, timeLayout } from '../present/time.ts';
+import type { TimeView } from '../time-view.ts';
 import { Waiting } from './waiting.tsx';
 
 export function TimeScreen({ view, state }: { readonly view: TimeView; readonly state: TuiState }): ReactNode {
@@ -25,17 +15,8 @@ export function TimeScreen({ view, state }: { readonly view: TimeView; readonly 
   const chart = view.chart.value;
   if (chart === null) return <Waiting data={view.chart} what="the states of all sockets" height={bodyRows(state.size)} width={width} />;
   const { chartRows, listRows } = timeLayout(state.size);
-  const { findings } = state.snapshot;
   const { pages } = view;
-  const clock = clockOf(chart);
-  const head: Line[] = [
-    momentLine(chart, clock, view.at, pages.answer, view.host, width),
-    countsLine(pages.answer, width),
-    ...chartLines(chart, view.at, chartRows, width),
-    ...axisLines(chart, clock, view.at, findings, width),
-    noteLine(chart, clock, view.at, view.moment, findings, width),
-    hostsLine(pages.answer, view.host, width),
-  ];
+  const head = timeHead(view, chart, state.snapshot.findings, { chartRows, width });
   const rows: Line[] = [];
   for (let i = view.top; i < Math.min(pages.total ?? 0, view.top + listRows); i++) {
     const row = pages.row(i);
