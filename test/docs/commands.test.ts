@@ -63,7 +63,7 @@ const python = documentBlocks('python');
 test.concurrent.each(python)('%s, python: %s', { timeout: 60_000 }, async (_, block) => {
   const modules = [...block.matchAll(/^import (\w+)/gm)].map(([, name = '']) => name);
   if ((await run(`python3 -c 'import ${modules.join(', ')}'`)).status !== 0) return;
-  for (const file of ['connections.ndjson', 'connections.parquet']) {
+  for (const file of ['connections.ndjson', 'connections.parquet', 'conn.log']) {
     if (block.includes(file)) expect(await run(`tcpdiag connections capture.pcap -q -o ${file}`)).toEqual({ status: 0, err: '' });
   }
   expect(await run(`python3 -W error::DeprecationWarning -c "$0"`, block)).toEqual({ status: 0, err: '' });
