@@ -156,9 +156,7 @@ export class Census implements CaptureView {
     this.#oversized = new OversizedTally(tracker.tables);
     const quality = this.#count(n);
     this.#byService = this.#sortByService(n);
-    this.services = this.firsts.map(
-      (first, i) => new Service(this, i, views.connection(first).server, tracker.folded.of(tracker.tables, first)),
-    );
+    this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server, tracker.folded.of(first)));
     this.quality = judgeQuality(tracker, quality, counts);
   }
 

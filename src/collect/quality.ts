@@ -12,6 +12,7 @@ export interface QualityCounts {
   oneSided: number;
   midstream: number;
   readonly resumed: number;
+  readonly perhapsResumed: number;
   withGaps: number;
   missedBytes: number;
   /** Connections with packets of the client alone, of the server alone. */
@@ -26,6 +27,7 @@ export const qualityCounts = (connections: number, folded: Folded): QualityCount
   oneSided: 0,
   midstream: folded.midstream,
   resumed: folded.resumed,
+  perhapsResumed: folded.perhapsResumed,
   withGaps: 0,
   missedBytes: 0,
   clientOnly: folded.clientOnly,
@@ -58,6 +60,7 @@ export function judgeQuality({ counts, copies, tables }: Tracker, q: QualityCoun
     oneSided: q.oneSided,
     midstream: q.midstream,
     resumed: q.resumed,
+    perhapsResumed: q.perhapsResumed,
     flagsOnly,
     oneDirection: serverSide || clientSide,
     withGaps: q.withGaps,

@@ -25,7 +25,7 @@ export const midStream = defineDetector({
     how: 'Counted are connections whose first segment carries an ACK but no SYN or RST. Roles: the lower or well-known port is the server; else the first to be seen is taken for the client.',
     never: 'A lone probe or RST without a connection is not counted.',
     limits:
-      'A SYN that the capture dropped looks the same; a connection that appears only late in the capture speaks for that, or for another way through the network. So does a connection that was folded because memory had run out and went on: as many as these may be are not counted.',
+      'A SYN that the capture dropped looks the same; a connection that appears only late in the capture speaks for that, or for another way through the network. Connections that were folded because memory had run out and went on are not counted; nor are as many as may be that, where they were attempts or memory was too short to know them again.',
     references: ['RFC 9293 §3.5', 'Zeek: conn_state OTH'],
   },
   detect: (capture) => {
@@ -34,15 +34,22 @@ export const midStream = defineDetector({
     if (ids.length === 0) return { verdict: 'clear' };
     // The list holds a thousand; beyond that the census has counted, probes included.
     const seen = quality.midstream > quality.doubtful.midstream.length ? quality.midstream : ids.length;
-    const { resumed } = quality;
-    const count = seen - resumed;
+    const { resumed, perhapsResumed } = quality;
+    const count = seen - resumed - perhapsResumed;
+    if (count + perhapsResumed <= 0) return { verdict: 'clear' };
     if (count <= 0) {
-      const because = `${plural(seen, 'connection')} may have been open before: folded into counts because memory had run out (--max-memory), and then seen again`;
+      const because = `${plural(seen - resumed, 'connection')} may have been open before: folded into counts because memory had run out (--max-memory), and then seen again`;
       return { verdict: 'inconclusive', because };
     }
-    const least = resumed === 0 ? '' : 'At least ';
+    const least = perhapsResumed === 0 ? '' : 'At least ';
+    const more = [
+      ...(resumed === 0 ? [] : [countText(resumed)]),
+      ...(perhapsResumed === 0 ? [] : [`${resumed === 0 ? 'Up' : 'up'} to ${countText(perhapsResumed)}`]),
+    ];
     const resumedText =
-      resumed === 0 ? '' : ` Up to ${countText(resumed)} more went on after they had been folded into counts, because memory had run out.`;
+      more.length === 0
+        ? ''
+        : ` ${more.join(' and perhaps ')} more went on after they had been folded into counts, because memory had run out.`;
     const guessed = ids.filter((id) => capture.connection(id).rolesFrom === 'first-seen').length;
     const late = ids.filter((id) => secondsOf(capture.connection(id).start - capture.start) > LATE_SECONDS).length;
     const lateText =

@@ -145,20 +145,22 @@ export function captureCaveats(
 }
 
 /** Connections without rows: memory had run out, and they are counts alone. */
-export function foldedCaveats({ total, attempts, open, resumed }: Folded, rows: number): Caveat[] {
-  if (total === 0) return [];
+export function foldedCaveats({ total, attempts, open, resumed, perhapsResumed }: Folded, rows: number): Caveat[] {
+  if (total + resumed === 0) return [];
   const kinds = [
     ...(attempts > 0 ? [`${countText(attempts)} attempts that came to nothing`] : []),
     ...(open > 0 ? [`${countText(open)} that were not closed yet`] : []),
   ];
   const which = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
   const again =
-    resumed === 0
+    resumed === 0 ? '' : `; ${countText(resumed)} more went on after they had been folded, and have a row that begins in the middle`;
+  const twice =
+    perhapsResumed === 0
       ? ''
-      : `; up to ${countText(resumed)} of all may be counted twice: they went on after they had been folded, and look like connections that began before the capture`;
+      : `; up to ${countText(perhapsResumed)} of all may be counted twice: they look like connections that began before the capture, and may be attempts that went on after they had been folded`;
   const text =
     `${countText(total)} of ${plural(total + rows, 'connection')} were folded into counts, because memory had run out${which}: ` +
-    `they are counted by service, outcome and time, but have no rows, and what follows for them alone was not looked at${again}; --max-memory sets the limit`;
+    `they are counted by service, outcome and time, but have no rows, and what follows for them alone was not looked at${again}${twice}; --max-memory sets the limit`;
   return [{ code: 'folded-connections', text, count: total }];
 }
 

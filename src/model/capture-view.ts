@@ -364,8 +364,9 @@ export interface CaptureQuality {
   readonly oneSided: number;
   /** Connections whose first segment has no SYN: they began before the capture … */
   readonly midstream: number;
-  /** … but for at most so many, which went on after they had been folded into counts because memory had run out. */
+  /** … but for these, which went on after they had been folded into counts because memory had run out, and perhaps so many more. */
   readonly resumed: number;
+  readonly perhapsResumed: number;
   /** Only segments with SYN, FIN or RST are in the capture: everything else was filtered out. */
   readonly flagsOnly: boolean;
   /** Every connection shows one direction only, or whole directions are missing for everybody. */

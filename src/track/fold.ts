@@ -55,13 +55,14 @@ const REMARKABLE =
   Trait.STRAY_SYN;
 
 export class Folder {
-  readonly folded = new Folded();
+  readonly folded: Folded;
   readonly #tables: Tables;
   /** So many may stay only because they are the first of their service. */
   #stay = 0;
 
   constructor(tables: Tables) {
     this.#tables = tables;
+    this.folded = new Folded(tables);
   }
 
   /** Is room needed, or only a page of another kind than those that have become free? */
@@ -173,7 +174,7 @@ export class Folder {
       const ref = core[c + Core.SEQUEL]! - 1;
       if (losses[id] === FOLDED) {
         ids[id] = -1;
-        this.folded.add(this.#tables, id, this.folded.serviceOf(core, c), now);
+        this.folded.add(id, this.folded.serviceOf(core, c), now);
         if (ref >= 0) this.#release(core[c + Core.PAIR]! - 1, ref);
         continue;
       }

@@ -7,8 +7,10 @@ import { Flag } from '../model/flags.ts';
 import { State } from '../model/state.ts';
 import { Attempt, Fate, readAttempt } from './attempt.ts';
 import { FoldedTimes } from './folded-times.ts';
+import { hash } from './hash.ts';
 import { Core, Half, HALF_STRIDE, Trait } from './layout.ts';
-import { outcomeOf } from './outcome.ts';
+import { Living } from './living.ts';
+import { outcomeIndex } from './outcome.ts';
 import { countsOf, lastTimeOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
 
@@ -18,6 +20,17 @@ const MAX_SERVICES = 4_096;
 export const EPHEMERAL_FLOOR = 32_768;
 /** An attempt that was neither completed nor refused has its SYN alone of these. */
 export const UNFINISHED = Trait.SAW_SYN | Trait.REFUSED | Trait.ICMP_ERROR;
+
+/** How an open connection was counted when it was folded, so that it can be taken back: the index of its outcome, and these. */
+const Fact = {
+  OUTCOME: 0xf,
+  SERVER_IS_B: 1 << 4,
+  MIDSTREAM: 1 << 5,
+  CLIENT_ONLY: 1 << 6,
+  SERVER_ONLY: 1 << 7,
+  UNFINISHED: 1 << 8,
+  THERE: 1 << 9,
+} as const;
 
 /** Attempts that nobody followed up, as `DeadAttempts` of model/capture-view.ts counts them. */
 export class FoldedAttempts {
@@ -73,9 +86,11 @@ export class FoldedService {
   end = -Infinity;
   /** By index in `OUTCOMES`. */
   readonly outcomes = new Array<number>(OUTCOMES.length).fill(0);
-  /** Not closed when they were folded: more of them may come, and of so many more came. */
+  /** Not closed when they were folded: more of them may come. */
   open = 0;
-  resumed = 0;
+  /** Of these, those that nobody would know again; and connections begun without a SYN that may be one of them. */
+  unknown = 0;
+  perhapsResumed = 0;
   readonly attempts = new FoldedAttempts();
   /** When those whose handshake was completed began. */
   readonly completions = new FoldedTimes();
@@ -99,11 +114,22 @@ export class Folded {
   clientOnly = 0;
   serverOnly = 0;
   midstream = 0;
-  /** Begun without a SYN where a folded one was open: at most so many are one that went on, and counted again. */
+  /** Open ones that nobody would know again: attempts, and what `Living` had no room for. */
+  unknown = 0;
+  /** Went on, have a record again and are not counted here any more; those alone that had not begun without a SYN before. */
   resumed = 0;
+  /** Begun without a SYN where an `unknown` one was open: at most so many are one that went on, and counted twice. */
+  perhapsResumed = 0;
   readonly services: FoldedService[] = [];
   readonly #byKey = new Map<number, FoldedService[]>();
   readonly #attempt = new Attempt();
+  readonly #tables: Tables;
+  readonly #living: Living;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    this.#living = new Living(tables.budget);
+  }
 
   /**
    * A segment of no connection that has a record, from `address`:`port`. Is it what a folded one may still send or get that nobody
@@ -120,18 +146,51 @@ export class Folded {
     return true;
   }
 
-  /** A connection begins without a SYN, with a segment from `address`:`port`: one that was folded while it was open may look like that. */
-  begins(address: number, port: number, peer: number, peerPort: number, meta: number): void {
-    const service = this.#known(peer, peerPort, meta) ?? this.#known(address, port, meta);
-    const { resumed, open } = service ?? this;
-    if (resumed >= open || (service === undefined && this.services.length < MAX_SERVICES)) return;
-    if (service !== undefined) service.resumed++;
-    this.resumed++;
+  /** A connection begins with a segment of this (canonical) tuple: a folded one is over, or goes on and is not counted here any more. */
+  begins(syn: boolean, a: number, b: number, ports: number, meta: number): void {
+    const fact = this.#living.take(this.#hash(a, b, ports, meta));
+    if (syn) return;
+    const serverIsB = (fact & Fact.SERVER_IS_B) !== 0;
+    const atB = this.#known(b, ports & 0xffff, meta);
+    const atA = this.#known(a, ports >>> 16, meta);
+    if (fact === 0) this.#perhapsResumed(atB ?? atA);
+    else this.#goesOn(fact, serverIsB ? atB : atA);
+  }
+
+  #goesOn(fact: number, service: FoldedService | undefined): void {
+    this.total--;
+    this.open--;
+    if ((fact & Fact.MIDSTREAM) !== 0) this.midstream--;
+    else this.resumed++;
+    if ((fact & Fact.CLIENT_ONLY) !== 0) this.clientOnly--;
+    if ((fact & Fact.SERVER_ONLY) !== 0) this.serverOnly--;
+    if (service === undefined) return;
+    service.total--;
+    service.open--;
+    if ((fact & Fact.UNFINISHED) !== 0) service.unfinished--;
+    const outcome = fact & Fact.OUTCOME;
+    service.outcomes[outcome] = service.outcomes[outcome]! - 1;
+  }
+
+  #perhapsResumed(service: FoldedService | undefined): void {
+    const { unknown, perhapsResumed } = service ?? this;
+    if (perhapsResumed >= unknown || (service === undefined && this.services.length < MAX_SERVICES)) return;
+    if (service !== undefined) service.perhapsResumed++;
+    this.perhapsResumed++;
+  }
+
+  /** Ids of IPv6 addresses change hands when connections are folded; their octets do not. */
+  #hash(a: number, b: number, ports: number, meta: number): number {
+    if ((meta & 1) === 0) return hash(a, b, ports, meta);
+    const { addresses } = this.#tables;
+    const of = (id: number): number => hash(addresses.word(id, 0), addresses.word(id, 1), addresses.word(id, 2), addresses.word(id, 3));
+    return hash(of(a), of(b), ports, meta);
   }
 
   /** The service of a connection that has a record; null: none of its connections was folded. */
-  of(tables: Tables, id: number): FoldedService | null {
-    return this.#find(tables.cores.page(id), tables.cores.offset(id), false);
+  of(id: number): FoldedService | null {
+    const { cores } = this.#tables;
+    return this.#find(cores.page(id), cores.offset(id), false);
   }
 
   /** The same, for a connection that may be folded; null: there are too many services. */
@@ -161,12 +220,14 @@ export class Folded {
   }
 
   /** Counts a connection, as it stands at `now`. */
-  add(tables: Tables, id: number, service: FoldedService | null, now: number): void {
+  add(id: number, service: FoldedService | null, now: number): void {
+    const tables = this.#tables;
     const core = tables.cores.page(id);
     const c = tables.cores.offset(id);
     const word = core[c + Core.STATE]!;
     this.total++;
-    if ((word & 0xff) !== 0) {
+    const isOpen = (word & 0xff) !== 0;
+    if (isOpen) {
       this.open++;
       if (service !== null) service.open++;
       for (const state of [word & 15, (word >>> 4) & 15]) tables.series.transition(state, State.CLOSED); // it leaves the gauges
@@ -189,7 +250,24 @@ export class Folded {
     if (server === 0) this.clientOnly++;
     else if (client === 0) this.serverOnly++;
     const fate = readAttempt(tables, id, this.#attempt);
-    if (fate === Fate.DEAD || fate === Fate.RETRIED) this.attempts++;
+    const outcome = outcomeIndex(tables, id, now);
+    const unfinished = (word & UNFINISHED) === Trait.SAW_SYN && (word & Trait.COMPLETED) === 0;
+    const isAttempt = fate === Fate.DEAD || fate === Fate.RETRIED;
+    if (isAttempt) this.attempts++;
+    if (isOpen) {
+      const fact =
+        Fact.THERE |
+        outcome |
+        ((word & Trait.CLIENT_IS_B) === 0 ? Fact.SERVER_IS_B : 0) |
+        ((word & Trait.MIDSTREAM) !== 0 ? Fact.MIDSTREAM : 0) |
+        (server === 0 ? Fact.CLIENT_ONLY : client === 0 ? Fact.SERVER_ONLY : 0) |
+        (unfinished ? Fact.UNFINISHED : 0);
+      const tuple = this.#hash(core[c + Core.ADDR_A]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!);
+      if (isAttempt || !this.#living.add(tuple, fact)) {
+        this.unknown++;
+        if (service !== null) service.unknown++;
+      }
+    }
     if (service === null) return;
     service.total++;
     service.syns += syns;
@@ -201,8 +279,7 @@ export class Folded {
     if ((word & Trait.COMPLETED) !== 0) {
       service.completed++;
       service.completions.add(tables.cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!);
-    } else if ((word & UNFINISHED) === Trait.SAW_SYN) service.unfinished++;
-    const outcome = OUTCOMES.indexOf(outcomeOf(tables, id, now));
+    } else if (unfinished) service.unfinished++;
     service.outcomes[outcome] = service.outcomes[outcome]! + 1;
     service.end = Math.max(service.end, lastTimeOf(tables, id));
     if (fate === Fate.DEAD) service.attempts.add(this.#attempt);

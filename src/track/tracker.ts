@@ -315,7 +315,7 @@ export class Tracker {
   #isOfFolded(k: Packet): boolean {
     const [src, dst] = this.#fromB ? [this.#b, this.#a] : [this.#a, this.#b];
     if (this.folded.takes(k.flags, src, k.srcPort, dst, k.dstPort, this.#meta)) return true;
-    if ((k.flags & Flag.SYN) === 0) this.folded.begins(src, k.srcPort, dst, k.dstPort, this.#meta);
+    this.folded.begins((k.flags & Flag.SYN) !== 0, this.#a, this.#b, this.#ports, this.#meta);
     return false;
   }
 

@@ -230,7 +230,7 @@ describe('a connection that was folded while it was open', () => {
     const run = folded();
     expect(run.send({ at: 31, client: 768, flags: Flag.ACK, seq: 1, ack: 1 })).toBeGreaterThanOrEqual(0);
     expect(run.of('10.0.3.0').map((c) => c.basis)).toEqual(['one-sided']);
-    expect(run.tracker.folded.resumed).toBe(1); // and so may be counted twice
+    expect(run.tracker.folded).toMatchObject({ resumed: 0, perhapsResumed: 1 }); // it was an attempt, and so may be counted twice
   });
 
   test('is not what begins without a SYN at a service of which nothing was folded, nor what begins with one', () => {
@@ -240,7 +240,7 @@ describe('a connection that was folded while it was open', () => {
       ipv4({ src: '10.0.3.0', dst: '192.0.2.2' }, tcp({ srcPort: 40_000, dstPort: 443, flags: Flag.ACK, seq: 1, ack: 1 })),
     );
     expect(run.sendFrame(31.1, other)).toBeGreaterThanOrEqual(0);
-    expect(run.tracker.folded.resumed).toBe(0);
+    expect(run.tracker.folded).toMatchObject({ resumed: 0, perhapsResumed: 0 });
   });
 
   test('to another service, a SYN-ACK opens a connection as ever', () => {
@@ -320,7 +320,10 @@ describe('the report of a flood that was folded', () => {
   });
 });
 
-describe('the report of connections that were folded while they lived, and went on', () => {
+describe.each([
+  ['IPv4', false],
+  ['IPv6', true],
+])('the report of connections of %s that were folded while they lived, and went on', (_family, v6) => {
   /** Each has more than 552 octets of records: more than the 8 MiB that there are at least. */
   const CLIENTS = 30_000;
   let report: Report;
@@ -333,11 +336,11 @@ describe('the report of connections that were folded while they lived, and went 
         { at: 0, client, from: 'server' as const, flags: SYN_ACK, ack: 1 },
         { at: 0, client, flags: Flag.ACK, seq: 1, ack: 1 },
         { at: 0, client, from: 'server' as const, flags: Flag.ACK, seq: 1, ack: 1 },
-      ].map((sent) => frameOf(sent, false)),
+      ].map((sent) => frameOf(sent, v6)),
     );
     const goOn = all.flatMap((client) => [
-      frameOf({ at: 0, client, flags: Flag.ACK, seq: 1, ack: 1 }, false),
-      frameOf({ at: 0, client, from: 'server', flags: Flag.ACK, seq: 1, ack: 1 }, false),
+      frameOf({ at: 0, client, flags: Flag.ACK, seq: 1, ack: 1 }, v6),
+      frameOf({ at: 0, client, from: 'server', flags: Flag.ACK, seq: 1, ack: 1 }, v6),
     ]);
     report = await diagnoseBytes(
       fileOf([...opened, ...goOn], (i) => Math.floor(i / 50_000)),
@@ -345,19 +348,19 @@ describe('the report of connections that were folded while they lived, and went 
     );
   }, 60_000);
 
-  test('says how many may be counted twice', () => {
+  test('counts each once, and says how many went on', () => {
     const { connections, caveats } = report.capture;
     const [caveat] = caveats.filter(({ code }) => code === 'folded-connections');
-    const twice = Number(/; up to ([\d,]+) of all may be counted twice: /.exec(caveat?.text ?? '')?.[1]?.replaceAll(',', ''));
-    expect(twice).toBeGreaterThan(1_000);
+    const number = (pattern: RegExp): number => Number(pattern.exec(caveat?.text ?? '')?.[1]?.replaceAll(',', '') ?? 0);
+    expect(number(/; ([\d,]+) more went on after they had been folded/)).toBeGreaterThan(1_000);
+    // Whose handshake was under way.
+    const twice = number(/; up to ([\d,]+) of all may be counted twice/);
+    expect(twice).toBeLessThan(10);
     expect(connections - twice).toBe(CLIENTS);
   });
 
   test('does not say that they began before the capture', () => {
-    expect(verdictOf(report, 'mid-stream')).toMatchObject({
-      verdict: 'inconclusive',
-      because: expect.stringContaining('folded into counts because memory had run out') as string,
-    });
+    expect(verdictOf(report, 'mid-stream').verdict).toMatch(/clear|inconclusive/);
   });
 });
 
