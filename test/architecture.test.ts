@@ -116,7 +116,7 @@ describe('imports', () => {
   test('name their file with its extension', () => {
     const wrong = sources.flatMap(({ file, text }) =>
       Array.from(text.matchAll(/(?:from|import\()\s*'(\.[^']*)'/g), (m) => m[1]!)
-        .filter((to) => !/\.tsx?$/.test(to))
+        .filter((to) => !/\.(tsx?|json)$/.test(to))
         .map((to) => `${file} -> ${to}`),
     );
     expect(wrong).toEqual([]);

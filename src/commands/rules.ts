@@ -1,6 +1,6 @@
 /** `rules`: what is looked for and with which thresholds. `explain`: one rule's full documentation. */
 import type { Command } from 'commander';
-import { explain as sectionsOf } from '../engine/explain.ts';
+import { explainWithExample } from '../engine/explain.ts';
 import { ruleNamed } from '../engine/option-check.ts';
 import { explanationText, ruleFormats } from '../report/index.ts';
 import { chosenFormat, documentPage, resultOptions, ruleOptions, tablePage, type Flags } from './options.ts';
@@ -29,7 +29,7 @@ export async function explain(world: World, id: string, flags: Flags): Promise<n
   const rule = ruleNamed(id, await rulesOf(world, flags));
   const about = `usually ${rule.severity}; category: ${rule.category}; thresholds are changed with --set ${rule.id}.PARAM=VALUE`;
   const page = {
-    ...sectionsOf([rule], id),
+    ...(await explainWithExample([rule], id)),
     about: Object.keys(rule.params).length > 0 ? about : `usually ${rule.severity}; category: ${rule.category}`,
   };
   await writeResult(world, explanationText(page, documentPage(world, flags)), flags.output);

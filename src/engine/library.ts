@@ -50,12 +50,15 @@ export interface SessionOptions extends AnalysisOptions, OwnDetectors {
 export async function analyze(input: Input | readonly Input[], options: AnalyzeOptions = {}): Promise<Analysis> {
   const { detectors = [], progress, signal, checksum, anonymize, ...analysis } = options;
   await checked(analysis, detectors);
-  const analysed = await analyse(inputsOf(input), analysis, { keep: true, detectors, progress, signal, checksum, anonymize });
-  if (signal?.aborted === true) {
-    analysed.close();
-    signal.throwIfAborted(); // what was read up to here would look like the whole capture
+  try {
+    const analysed = await analyse(inputsOf(input), analysis, { keep: true, detectors, progress, signal, checksum, anonymize });
+    if (signal?.aborted === true) analysed.close(); // what was read up to here would look like the whole capture
+    signal?.throwIfAborted();
+    return analysed;
+  } catch (error) {
+    signal?.throwIfAborted(); // whatever an interrupted reader says, the signal is the reason
+    throw error;
   }
-  return analysed;
 }
 
 /**

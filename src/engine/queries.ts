@@ -7,7 +7,7 @@ import { TcpdiagError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { ConnectionIndex, type ConnectionSource } from './connection-index.ts';
-import { explain } from './explain.ts';
+import { explainWithExample } from './explain.ts';
 import { readConversation } from './follow.ts';
 import { extract, type ExtractSource } from './extract.ts';
 import { composeLadder, evidenceOf, notesOf, readSegments } from './ladder.ts';
@@ -100,7 +100,7 @@ export class Queries implements Answers {
   readonly follow: Answers['follow'] = async ({ connection, skip }) =>
     readConversation(this.#pass, this.#source, rowOf(this.#source, connection), skip);
 
-  readonly explain: Answers['explain'] = ({ rule }) => Promise.resolve(explain(this.#detectors, rule));
+  readonly explain: Answers['explain'] = ({ rule }) => explainWithExample(this.#detectors, rule);
 
   readonly extract: Answers['extract'] = async ({ path, ...options }) => {
     if (!this.#state().final) throw new TcpdiagError('the capture is still being read; packets can be taken out of it once it has been.');

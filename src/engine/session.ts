@@ -162,6 +162,9 @@ class LocalSession implements Session {
       this.#snapshots.replace(this.#progress('done', analyzer), () => report, now);
       this.#publish();
       return report;
+    } catch (error) {
+      signal.throwIfAborted(); // an input that was given up before its first octet looks empty
+      throw error;
     } finally {
       stopTicking();
     }

@@ -6,7 +6,7 @@ export interface RulePage {
   readonly title: string;
   /** Its usual severity and where it belongs, in words. */
   readonly about: string;
-  /** Each line of a text is a paragraph or a list item of its own. */
+  /** Each line of a text is a paragraph or a list item of its own; one that begins with `$ ` is a command, which is never wrapped. */
   readonly sections: readonly { readonly heading: string; readonly text: string }[];
 }
 
@@ -17,7 +17,7 @@ export function* explanationText({ rule, title, about, sections }: RulePage, pag
     const lines = text
       .trim()
       .split('\n')
-      .flatMap((line) => hang('  ', line.trim(), width));
+      .flatMap((line) => (line.startsWith('$ ') ? [`      ${line}`] : hang('  ', line.trim(), width)));
     yield `\n${paint(page, heading, 'bold')}\n${lines.map((l) => `${l.trimEnd()}\n`).join('')}`;
   }
 }

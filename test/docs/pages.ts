@@ -8,7 +8,7 @@ import { CONFIG_SCHEMA } from '../../src/commands/config-schema.ts';
 import type { Category, Detector } from '../../src/detect/detector.ts';
 import { DETECTORS } from '../../src/detect/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
-import { explain } from '../../src/engine/explain.ts';
+import { explain, type RuleExample } from '../../src/engine/explain.ts';
 import { type Finding, SEVERITIES } from '../../src/model/finding.ts';
 import { formats } from './formats.ts';
 import { reports } from './reports.ts';
@@ -38,6 +38,7 @@ interface Example {
 export async function pages(root: string): Promise<ReadonlyMap<string, string>> {
   const examples = await examplesIn(root);
   const out = new Map<string, string>();
+  out.set('src/engine/rule-examples.json', ruleExamples(examples));
   out.set('docs/rules/README.md', index());
   for (const rule of DETECTORS) out.set(`docs/rules/${rule.id}.md`, page(rule, examples.get(rule.id)));
   out.set('docs/formats.md', formats());
@@ -62,6 +63,18 @@ async function examplesIn(root: string): Promise<ReadonlyMap<string, Example>> {
     }
   }
   return best;
+}
+
+/** What `explain` shows: one rule a line. */
+function ruleExamples(examples: ReadonlyMap<string, Example>): string {
+  const lines = DETECTORS.flatMap(({ id }) => {
+    const example = examples.get(id);
+    if (example === undefined) return [];
+    const { severity, title, summary, causes, remedies } = example.finding;
+    const shown: RuleExample = { fixture: example.fixture, severity, title, summary, causes, remedies };
+    return [`${JSON.stringify(id)}: ${JSON.stringify(shown)}`];
+  });
+  return `{\n${lines.sort().join(',\n')}\n}\n`;
 }
 
 /** Less is weightier; of equals the first fixture's stays. */

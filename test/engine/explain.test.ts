@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { defineDetector, type RuleDocs } from '../../src/detect/detector.ts';
-import { explain } from '../../src/engine/explain.ts';
+import { DETECTORS } from '../../src/detect/index.ts';
+import { COMMAND_MARK, explain, explainWithExample } from '../../src/engine/explain.ts';
 import { UsageError } from '../../src/model/errors.ts';
+import { explanationText } from '../../src/report/explanation.ts';
 
 const docs: RuleDocs = {
   what: 'Sockets that wait for their application.',
@@ -36,4 +38,34 @@ test('a rule explains itself in the order in which one asks; what has nothing to
 
 test('a rule that does not exist is a usage error', () => {
   expect(() => explain([rule], 'close-wait')).toThrow(UsageError);
+});
+
+test('a rule shows what it said of a capture of ours, with its causes and remedies, before its references', async () => {
+  const { sections } = await explainWithExample(DETECTORS, 'close-wait-stuck');
+  expect(sections.map(({ heading }) => heading).slice(-4)).toEqual([
+    expect.stringMatching(/^Example: \w+\.pcap/),
+    'Causes that it names there',
+    'What it says to do there',
+    'References',
+  ]);
+  expect(sections.at(-2)!.text).toContain(`\n${COMMAND_MARK}ss -`);
+});
+
+test('a rule that found nothing in our captures has none, and is in the minority', async () => {
+  const shown = await Promise.all(DETECTORS.map(({ id }) => explainWithExample(DETECTORS, id)));
+  const examples = shown.filter(({ sections }) => sections.some(({ heading }) => heading.startsWith('Example: ')));
+  expect(examples.length).toBeGreaterThan(0.8 * DETECTORS.length);
+});
+
+test('a rule of the user has none', async () => {
+  const own = { ...rule, id: 'my-rule' };
+  expect(await explainWithExample([own], 'my-rule')).toEqual(explain([own], 'my-rule'));
+});
+
+test('on a page, words are wrapped and commands are not', () => {
+  const command = `${COMMAND_MARK}ss -tanp state close-wait dst 10.0.0.9 and dport = 3306`;
+  const page = { rule: 'x', title: 'X', about: 'a', sections: [{ heading: 'H', text: `${'word '.repeat(20)}\n${command}` }] };
+  const lines = [...explanationText(page, { width: 40, colour: false })].join('').split('\n');
+  expect(lines).toContain(`      ${command}`);
+  expect(lines.filter((line) => line.length > 40)).toEqual([`      ${command}`]);
 });

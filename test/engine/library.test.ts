@@ -162,6 +162,7 @@ describe('an error', () => {
     const controller = new AbortController();
     const refused = analyze(waiting(), { signal: controller.signal, progress: () => controller.abort(new Error('enough of it')) });
     await expect(refused).rejects.toThrow('enough of it');
+    await expect(analyze(path, { signal: AbortSignal.abort(new Error('never begun')) })).rejects.toThrow('never begun');
   });
 });
 
