@@ -53,8 +53,9 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   const isReal = realClients(census, ids, fates, dead);
   const attack = new Int32Array(dead);
   let found = 0;
+  // Of a flood each column has megaoctets: addresses, and room to sort them, lie where the times will.
   const times = new Float64Array(dead);
-  const addresses = new Int32Array(dead);
+  const addresses = new Int32Array(times.buffer, 0, dead);
   const { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions } = folded;
   const counts = { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions };
   for (let i = 0; found < dead && i < ids.length; i++) {
@@ -62,7 +63,6 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
     const id = ids[i]!;
     if (isReal(census.clientAddress(id))) continue;
     readAttempt(tables, id, row);
-    times[found] = row.start;
     addresses[found] = row.address;
     attack[found++] = id;
     counts.syns += row.syns;
@@ -73,6 +73,12 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
     if (row.port < EPHEMERAL_FLOOR) counts.lowPorts++;
     if (row.bare) counts.withoutOptions++;
   }
+  const sources = sourcesOf(
+    tables,
+    sortInts(addresses.subarray(0, found), new Int32Array(times.buffer, 4 * dead, found)),
+    found > 0 && isIpv6(tables, attack[0]!),
+  );
+  for (let i = 0; i < found; i++) times[i] = tables.cores.floatPage(attack[i]!)[(tables.cores.offset(attack[i]!) + Core.FIRST_TIME) >> 1]!;
   const sorted = sortTimes(times.subarray(0, found));
   const first = found + folded.count === 0 ? null : nanos(Math.min(sorted[0] ?? Infinity, folded.first));
   const last = found + folded.count === 0 ? null : nanos(Math.max(sorted.at(-1) ?? -Infinity, folded.last));
@@ -82,7 +88,7 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
     count: found + folded.count,
     ids: connIds(attack.subarray(0, found)),
     ...counts,
-    ...sourcesOf(tables, sortInts(addresses.subarray(0, found)), found > 0 && isIpv6(tables, attack[0]!)),
+    ...sources,
     first,
     last,
     get real() {
@@ -133,7 +139,7 @@ function realClients(census: Census, ids: Int32Array, fates: Uint8Array, dead: n
   const clients = new Map<number, { dead: number; completed: number }>();
   const isThrough = (fate: number): boolean => fate === Fate.COMPLETED || fate === Fate.RETRIED;
   let through = 0;
-  for (const fate of fates) if (isThrough(fate)) through++;
+  for (let i = 0; i < fates.length; i++) if (isThrough(fates[i]!)) through++;
   // The fewer of both make the entries: a forged source has none, and a million of them cost nothing here.
   const few = dead < through ? (fate: number): boolean => fate === Fate.DEAD : isThrough;
   for (let i = 0; i < ids.length; i++) if (few(fates[i]!)) clients.set(census.clientAddress(ids[i]!), { dead: 0, completed: 0 });
@@ -245,7 +251,8 @@ function realFrom(
   test: (ip: string) => boolean,
 ): number {
   let n = 0;
-  for (const id of ids) {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
     const fate = readAttempt(tables, id, row);
     if (fate === Fate.OTHER || (fate === Fate.DEAD && !isReal(row.address))) continue;
     if (test(tables.addresses.text(row.address, isIpv6(tables, id)))) n++;

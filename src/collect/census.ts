@@ -171,6 +171,10 @@ export class Census implements CaptureView {
   serviceOf(id: ConnId): ServiceView {
     return this.services[this.#serviceOf[id]!]!;
   }
+  clientOf(id: ConnId): string {
+    const { addresses, cores } = this.tracker.tables;
+    return addresses.text(this.#clientOf[id]!, (cores.page(id)[cores.offset(id) + Core.META]! & 1) !== 0);
+  }
   get vantage(): VantageView {
     return (this.#vantage ??= findVantage(this.tracker, this.views));
   }

@@ -103,6 +103,10 @@ class Closes {
     return this.#closers[i] === side + 1 ? this.#times[i]! : null;
   }
 
+  count(side: Side): number {
+    return this.#counts[side]!;
+  }
+
   /** Times of the closes by that end, ascending. */
   sorted(side: Side): Float64Array {
     const out = new Float64Array(this.#counts[side]!);
@@ -181,13 +185,14 @@ function closeTime(census: Census, id: number, side: Side): number | null {
 
 /** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
 function burstsOf(closes: Closes | undefined, members: Int32Array, side: Side, minimum: number, within: number): Close[][] {
-  const times = closes?.sorted(side) ?? [];
-  if (closes === undefined || times.length < minimum) return [];
+  if (closes === undefined || closes.count(side) < minimum) return [];
+  const times = closes.sorted(side);
   const bursts: { readonly from: number; readonly until: number; readonly closes: Close[] }[] = [];
-  for (let last = 0, first = 0; last < times.length; last++) {
-    while (times[last]! - times[first]! > within) first++;
-    if (last + 1 < times.length && times[last + 1]! - times[last]! <= within) continue;
-    if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until: times[last]!, closes: [] });
+  for (let last = 0; last < times.length; last++) {
+    if (times[last + 1]! - times[last]! <= within) continue;
+    const until = times[last]!;
+    const first = firstWhere(last, (n) => until - times[n]! <= within);
+    if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until, closes: [] });
   }
   if (bursts.length === 0) return [];
   for (let i = 0; i < members.length; i++) {

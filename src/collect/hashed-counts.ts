@@ -3,35 +3,38 @@
  * values that they are too rare to be looked at, without a map of them and without sorting.
  */
 
-/** Slots, as powers of two: 1 kB to 4 MB. */
+/** Slots, as powers of two: 512 octets to 2 MB. */
 const FEWEST = 8;
 const MOST = 20;
+/** A count that reaches this may be any from here on. */
+const FULL = 0xffff;
 /** 2^32 / golden ratio (Knuth, The Art of Computer Programming 3, §6.4). */
 const FACTOR = 0x9e3779b1;
 
 export class HashedCounts {
-  readonly #counts: Int32Array;
+  readonly #counts: Uint16Array;
   readonly #shift: number;
-  /** The largest of them. */
+  /** The largest of them; Infinity: it may be any. */
   most = 0;
 
   /** @param values so many different ones, at most. */
   constructor(values: number) {
     const bits = Math.min(MOST, Math.max(FEWEST, 32 - Math.clz32(values)));
-    this.#counts = new Int32Array(1 << bits);
+    this.#counts = new Uint16Array(1 << bits);
     this.#shift = 32 - bits;
   }
 
   add(value: number, times = 1): void {
     const slot = Math.imul(value, FACTOR) >>> this.#shift;
     const count = this.#counts[slot]! + times;
-    this.#counts[slot] = count;
-    if (count > this.most) this.most = count;
+    this.#counts[slot] = Math.min(count, FULL);
+    if (count > this.most) this.most = count < FULL ? count : Infinity;
   }
 
   /** At least as often as `value` was added. */
   of(value: number): number {
-    return this.#counts[Math.imul(value, FACTOR) >>> this.#shift]!;
+    const count = this.#counts[Math.imul(value, FACTOR) >>> this.#shift]!;
+    return count === FULL ? Infinity : count;
   }
 }
 

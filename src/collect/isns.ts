@@ -48,7 +48,8 @@ export function isnSeries(census: Census, minimum: number): readonly IsnSeries[]
     }
     if (drawn.most < minimum) return [];
     const hosts: readonly [Map<number, Draws>, Map<number, Draws>] = [new Map<number, Draws>(), new Map<number, Draws>()];
-    for (const id of ids.subarray(0, n)) {
+    for (let i = 0; i < n; i++) {
+      const id = ids[i]!;
       const address = addressOf(id);
       if (drawn.of(address) >= minimum) draw(census, hosts[cores.page(id)[cores.offset(id) + Core.META]! & 1]!, address, id, side);
     }

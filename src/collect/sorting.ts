@@ -7,11 +7,14 @@ const DIGITS = 1 << DIGIT_BITS;
 /** The sign as the lowest of two values of the highest digit. */
 const SIGN = 1 << 31;
 
-/** Sorts a column of int32 in place, digit by digit from the lowest; returns it. */
-export function sortInts(values: Int32Array): Int32Array {
+/**
+ * Sorts a column of int32 in place, digit by digit from the lowest; returns it.
+ * @param room of the same length, for what is put in order; what is in it does not matter
+ */
+export function sortInts(values: Int32Array, room?: Int32Array): Int32Array {
   if (values.length < FEW) return values.sort();
   let from: Int32Array = values;
-  let to: Int32Array = new Int32Array(values.length);
+  let to: Int32Array = room ?? new Int32Array(values.length);
   for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
     place(from, to, shift);
     [from, to] = [to, from];

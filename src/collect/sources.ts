@@ -16,7 +16,9 @@ const ODD = 0x85ebca6b;
 export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
 export function concentration(census: Census, ids: Int32Array): Concentration {
-  const addresses = sortInts(ids.map((id) => census.clientAddress(id)));
+  const addresses = new Int32Array(ids.length);
+  for (let i = 0; i < ids.length; i++) addresses[i] = census.clientAddress(ids[i]!);
+  sortInts(addresses);
   return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
 }
 
@@ -29,8 +31,8 @@ export function mayHold(census: Census, ids: Int32Array, enough: number): boolea
   const { addresses: book } = tables;
   const networks = new HashedCounts(Math.min(ids.length, MAX_NETWORKS));
   const ipv6 = ids.length > 0 && isIpv6(tables, ids[0]!);
-  for (const id of ids) {
-    const address = census.clientAddress(id);
+  for (let i = 0; i < ids.length; i++) {
+    const address = census.clientAddress(ids[i]!);
     networks.add(ipv6 ? book.word(address, 0) ^ Math.imul(book.word(address, 1), ODD) : address >> 8);
     if (networks.most >= enough) return true;
   }

@@ -22,9 +22,6 @@ export interface Abort {
   /** Of the RST. */
   readonly time: Nanos;
   readonly kind: AbortKind;
-  /** Addresses of the end that reset, and of the other. */
-  readonly host: string;
-  readonly peer: string;
   readonly seqExact: boolean;
   readonly ttlDiffers: boolean;
   /** The peer had sent its FIN: nothing was lost. */
@@ -84,8 +81,6 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
       id,
       time: rst.time,
       kind: goesDown ? 'service-down' : kindOf(c, end, peer),
-      host,
-      peer: peer.ip,
       seqExact,
       ttlDiffers,
       afterPeerFin,

@@ -6,7 +6,7 @@ import { Side, State } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, ordinalText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
-import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
+import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { isFlooded } from './floods.ts';
 import { draftLargest } from './largest.ts';
@@ -92,14 +92,15 @@ function abandonedOf(capture: CaptureView, lateSeconds: number): Abandoned[] {
     const answeredNobody = missing.get(service)?.filter((m) => m.ending === 'silence' && m.repeats.length + 1 >= SYN_ACKS) ?? [];
     const lost = new Set(missing.get(service)?.flatMap((m) => (m.ending === 'silence' ? [] : [m.c.client.ip])));
     if (service.count('abandoned') === 0 && answeredNobody.length === 0) continue;
-    const refused = connectionsByService(capture, service.ids('abandoned'), (s) => isFlooded(capture, s)).get(service) ?? [];
+    const refused = idsByService(capture, service.ids('abandoned'), (s) => isFlooded(capture, s)).get(service) ?? [];
     const byClient = new Map<string, { refusals: Refusal[]; silent: MissingAck[] }>();
     const groupOf = (ip: string): { refusals: Refusal[]; silent: MissingAck[] } => {
       const group = byClient.get(ip) ?? { refusals: [], silent: [] };
       byClient.set(ip, group);
       return group;
     };
-    for (const c of refused) {
+    for (const id of refused) {
+      const c = capture.connection(id);
       const refusal = refusalOf(c);
       if (refusal !== null) groupOf(c.client.ip).refusals.push(refusal);
     }

@@ -78,7 +78,7 @@ function heldAt(
 
 /** A proxy that opens connections ahead of its clients, or a checker: the configuration says so. */
 function isNamed(capture: CaptureView, id: ConnId): boolean {
-  const role = capture.roleOf(capture.connection(id).client.ip);
+  const role = capture.roleOf(capture.clientOf(id));
   return standsForMany(role) || checksHealth(role);
 }
 

@@ -3,9 +3,9 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
-import { type Nanos, secondsOf } from '../model/units.ts';
+import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
+import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -65,43 +65,44 @@ export const ddosProtection = defineDetector({
 /** Services behind a protector: their repeated SYNs are a test and no loss. */
 export const protectedServices = oncePerCapture((capture): ReadonlyMap<ServiceView, Guard> => {
   const out = new Map<ServiceView, Guard>();
-  for (const [service, late] of connectionsByService(capture, capture.openings.lateSyn, (s) => s.total < MIN_SOURCES)) {
+  for (const [service, late] of idsByService(capture, capture.openings.lateSyn, (s) => s.total < MIN_SOURCES)) {
     if (late.length < MIN_SOURCES) continue;
-    const guard = wrongAck(service, late) ?? firstSyn(capture, service, late);
+    const guard = wrongAck(capture, service, late) ?? firstSyn(capture, service, late);
     if (guard !== null) out.set(service, guard);
   }
   return out;
 });
 
-function wrongAck(service: ServiceView, late: readonly ConnectionView[]): Guard | null {
-  const tested = late.filter((c) => {
+function wrongAck(capture: CaptureView, service: ServiceView, late: readonly ConnId[]): Guard | null {
+  const isTested = (c: ConnectionView): boolean => {
     if (c.client.rst === 0 || c.server.synAck < 2) return false;
     const answer = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.SYN_RCVD);
     const rst = c.marks.find((m) => m.mark === Mark.RST && m.side === Side.CLIENT);
     const open = c.transitions.find((t) => t.side === Side.CLIENT && t.to === State.ESTABLISHED);
     // A RST of the end of the connection refuses nothing at its beginning.
     return answer !== undefined && open !== undefined && rst?.rst?.hasAck === false && answer.time <= rst.time && rst.time <= open.time;
-  });
+  };
+  const tested = late.filter((id) => isTested(capture.connection(id))).map((id) => capture.connection(id));
   return tested.length >= MIN_SOURCES ? { service, method: 'wrong-ack', tested, passed: service.completed - tested.length } : null;
 }
 
-function firstSyn(capture: CaptureView, service: ServiceView, late: readonly ConnectionView[]): Guard | null {
+function firstSyn(capture: CaptureView, service: ServiceView, late: readonly ConnId[]): Guard | null {
   // Each source has a first connection; most services need no look at them.
   if (service.total <= LOOKED_AT && late.length < MOST * service.clients) return null;
-  const lateIds = new Set(late.map((c) => c.id));
+  const lateIds = new Set(late);
   const sources = new Map<string, { tested: boolean }>();
   const tested: ConnectionView[] = [];
   let later = 0;
   let laterTested = 0;
   let firsts = 0;
   for (const id of sample(service.all(), LOOKED_AT)) {
-    const c = capture.connection(id);
-    const source = sources.get(c.client.ip);
+    const client = capture.clientOf(id);
+    const source = sources.get(client);
     if (source === undefined) {
-      const test = lateIds.has(id) && c.server.synAck === 1;
-      sources.set(c.client.ip, { tested: test });
+      const test = lateIds.has(id) && capture.connection(id).server.synAck === 1;
+      sources.set(client, { tested: test });
       firsts++;
-      if (test) tested.push(c);
+      if (test) tested.push(capture.connection(id));
     } else if (source.tested) {
       later++;
       if (lateIds.has(id)) laterTested++;

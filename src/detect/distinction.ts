@@ -28,7 +28,7 @@ export function othersOf(
 ): readonly ConnId[] {
   const members = new Set(affected);
   const anyHost = side === Side.SERVER || host === null;
-  return sample(service.all(), MOST_OTHERS).filter((id) => !members.has(id) && (anyHost || capture.connection(id).client.ip === host));
+  return sample(service.all(), MOST_OTHERS).filter((id) => !members.has(id) && (anyHost || capture.clientOf(id) === host));
 }
 
 /** A property with a value per connection; `words` finishes "12 of 12 affected …". Null: it has no value there. */

@@ -5,7 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
+import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { type Detection, defineDetector, type Draft, foundUnless } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { type IcmpMeaning, icmpMeaning } from './icmp-errors.ts';
@@ -77,8 +77,9 @@ export const icmpUnreachable = defineDetector({
 
 function groupsOf(capture: CaptureView): Group[] {
   const hosts = new Map<string, { services: ServiceView[]; told: Told[]; workedBefore: boolean }>();
-  for (const [service, list] of connectionsByService(capture, capture.openings.icmpErrors, () => false)) {
-    for (const c of list) {
+  for (const [service, list] of idsByService(capture, capture.openings.icmpErrors, () => false)) {
+    for (const id of list) {
+      const c = capture.connection(id);
       const told = toldOf(c);
       if (told === null) continue;
       const host = told.mark.side === Side.CLIENT ? c.server.ip : c.client.ip;

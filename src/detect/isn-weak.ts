@@ -77,6 +77,7 @@ export const isnWeak = defineDetector({
 
 /** How often the most frequent number comes, against chance: C(n, k) / 2^(32 (k - 1)). */
 function repeatedOf(series: IsnSeries, minRepeats: number): Weak | null {
+  if (longestRun(Float64Array.from(series.isns).sort()) < minRepeats) return null;
   const byValue = new Map<number, ConnId[]>();
   series.isns.forEach((isn, i) => {
     const list = byValue.get(isn);
@@ -99,6 +100,17 @@ function repeatedOf(series: IsnSeries, minRepeats: number): Weak | null {
     value,
     text: `${countText(ids.length)} of ${plural(n, 'connection')} begin with the number ${String(value)}`,
   };
+}
+
+/** The most equal values side by side. */
+function longestRun(sorted: Float64Array): number {
+  let longest = 0;
+  for (let i = 1, first = 0; i <= sorted.length; i++) {
+    if (i < sorted.length && sorted[i] === sorted[first]) continue;
+    longest = Math.max(longest, i - first);
+    first = i;
+  }
+  return longest;
 }
 
 /** How many steps are those of a counter, against chance: C(n, k) times the product of the shares of the space that they may lie in. */

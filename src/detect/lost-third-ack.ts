@@ -4,7 +4,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { sampledCaveats } from './connections-by-service.ts';
+import { sampledCaveats } from './ids-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';

@@ -10,7 +10,7 @@ import { defineDetector, type Draft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { byService, type Case, type ServiceGroup } from './service-groups.ts';
+import { byService, type ServiceGroup } from './service-groups.ts';
 
 const PARAMS = {
   minEvents: { default: 10, text: 'segments of one service lost and sent again from which it is loss; fewer are ordinary' },
@@ -26,9 +26,14 @@ interface Losses {
   readonly spurious: number;
   readonly beforeCapture: number;
   readonly waitedSeconds: number;
+  /** First and last repeat. */
+  readonly since: Nanos;
+  readonly until: Nanos;
 }
 
-interface Lossy extends Case {
+/** Thousands are kept, so there is no view of the connection in it. */
+interface Lossy {
+  readonly id: ConnId;
   /** Of [client, server]; null: this end lost nothing that counts. */
   readonly losses: readonly [Losses | null, Losses | null];
 }
@@ -83,9 +88,6 @@ function waitedBeforeTimeouts(s: SequenceFacts): number {
 interface Sum extends Losses {
   readonly lost: readonly [number, number];
   readonly lostBeforeCapture: readonly [number, number];
-  /** First and last repeat. */
-  readonly since: Nanos;
-  readonly until: Nanos;
 }
 
 function sumOf(cases: readonly Lossy[]): Sum {
@@ -94,9 +96,9 @@ function sumOf(cases: readonly Lossy[]): Sum {
   const lostBeforeCapture: [number, number] = [0, 0];
   let since = Infinity;
   let until = -Infinity;
-  for (const { connection, losses } of cases) {
-    for (const end of connection.ends) {
-      const l = losses[end.side];
+  for (const { losses } of cases) {
+    for (const side of [Side.CLIENT, Side.SERVER]) {
+      const l = losses[side];
       if (l === null) continue;
       sum.fast += l.fast;
       sum.timeouts += l.timeouts;
@@ -104,11 +106,10 @@ function sumOf(cases: readonly Lossy[]): Sum {
       sum.spurious += l.spurious;
       sum.beforeCapture += l.beforeCapture;
       sum.waitedSeconds += l.waitedSeconds;
-      lost[end.side] += l.fast + l.timeouts + l.tailProbes;
-      lostBeforeCapture[end.side] += l.beforeCapture;
-      const { firstRetransmission, lastRetransmission } = end.sequence;
-      since = Math.min(since, firstRetransmission?.time ?? connection.end);
-      until = Math.max(until, lastRetransmission?.time ?? connection.end);
+      lost[side] += l.fast + l.timeouts + l.tailProbes;
+      lostBeforeCapture[side] += l.beforeCapture;
+      since = Math.min(since, l.since);
+      until = Math.max(until, l.until);
     }
   }
   return { ...sum, lost, lostBeforeCapture, since: nanos(since), until: nanos(Math.max(since, until)) };
@@ -117,13 +118,12 @@ function sumOf(cases: readonly Lossy[]): Sum {
 /** @param tooBig a router refused segments of this connection: what was sent again for that was not lost. */
 function lossyOf(connection: ConnectionView, tooBig: boolean): Lossy | null {
   const refused = (side: Side): boolean => tooBig && connection.marks.some((m) => m.mark === Mark.PATH_MTU && m.side === side);
-  const of = (end: EndpointView): Losses | null => (refused(end.side) ? null : lossesOf(end));
+  const of = (end: EndpointView): Losses | null => (refused(end.side) ? null : lossesOf(connection, end));
   const losses = [of(connection.client), of(connection.server)] as const;
-  if (losses[0] === null && losses[1] === null) return null;
-  return { connection, end: losses[0] === null ? connection.server : connection.client, losses };
+  return losses[0] === null && losses[1] === null ? null : { id: connection.id, losses };
 }
 
-function lossesOf(end: EndpointView): Losses | null {
+function lossesOf(connection: ConnectionView, end: EndpointView): Losses | null {
   const s = end.sequence;
   const handshakes = Math.max(0, end.syn + end.synAck - 1);
   // What stays without an answer was not lost here and there: nobody is there, or nothing of that size gets through.
@@ -141,6 +141,8 @@ function lossesOf(end: EndpointView): Losses | null {
     spurious: s.spuriousRetransmissions,
     beforeCapture: Math.min(all, s.lostBeforeCapture),
     waitedSeconds: timeouts === 0 ? 0 : waitedBeforeTimeouts(s),
+    since: s.firstRetransmission?.time ?? connection.end,
+    until: s.lastRetransmission?.time ?? connection.end,
   };
 }
 
@@ -158,7 +160,7 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, param
     all / Math.max(1, sent[0] + sent[1]),
   );
   const n = plural(cases.length, 'connection');
-  const affected: ConnId[] = cases.map((it) => it.connection.id);
+  const affected: ConnId[] = cases.map((it) => it.id);
   const members = new Set(affected);
   const serious = worst > params.warningShare;
   const where =
@@ -194,10 +196,10 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, param
     count: cases.length,
     connections: affected,
     evidence: examples(cases, 5).flatMap((it) =>
-      it.connection.ends.flatMap((end) => {
+      capture.connection(it.id).ends.flatMap((end) => {
         const { firstRetransmission: first, lastRetransmission: last } = end.sequence;
         if (it.losses[end.side] === null || first === null || last === null) return [];
-        return proofs(it.connection.id, [
+        return proofs(it.id, [
           [first.frame, first.time, `${end.name} sends octets again for the first time`],
           last.frame === first.frame
             ? [null, null, '']

@@ -69,10 +69,10 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
   const together = mostAtOnce(aborts);
   const kinds = countKinds(aborts);
   const main = kinds[0]![0];
-  const hosts = [...new Set(aborts.map((a) => a.host))];
+  const clients = [...new Set(aborts.map((a) => capture.clientOf(a.id)))];
+  const [hosts, peers] = isClient ? [clients, [service.ip]] : [[service.ip], clients];
   const subnet = host === null ? commonPrefix(hosts) : null;
   const who = host ?? plural(hosts.length, 'client');
-  const peers = [...new Set(aborts.map((a) => a.peer))];
   const ids = aborts.map((a) => a.id).sort((a, b) => a - b);
   const unaffected = unaffectedOf(capture, group, new Set(ids));
   // Nothing was lost: it was idle, or the other end had said that it was done.
@@ -138,7 +138,7 @@ function commonPrefix(hosts: readonly string[]): string {
 /** Other connections of the same host at the same service that were up; of a large service a sample. */
 function unaffectedOf(capture: CaptureView, { service, side, host }: AbortGroup, aborted: ReadonlySet<ConnId>): ConnId[] {
   const lived = [...service.ids('ok'), ...service.ids('open'), ...service.ids('leaked')].filter((id) => !aborted.has(id));
-  return sample(lived, COMPARED).filter((id) => side === Side.SERVER || host === null || capture.connection(id).client.ip === host);
+  return sample(lived, COMPARED).filter((id) => side === Side.SERVER || host === null || capture.clientOf(id) === host);
 }
 
 const KIND_TEXT: Readonly<Record<AbortKind, string>> = {

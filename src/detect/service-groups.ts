@@ -18,7 +18,7 @@ export interface Case {
   readonly end: EndpointView;
 }
 
-export interface ServiceGroup<T extends Case> {
+export interface ServiceGroup<T> {
   readonly service: ServiceView;
   /** In the order of their connections. */
   readonly cases: readonly T[];
@@ -33,7 +33,7 @@ export interface HostGroup<T extends Case> extends ServiceGroup<T> {
 }
 
 /** What `look` says of each connection, by service. */
-export function byService<T extends Case>(
+export function byService<T extends object>(
   capture: CaptureView,
   ids: readonly ConnId[],
   look: (connection: ConnectionView) => T | null,

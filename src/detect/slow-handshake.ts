@@ -3,9 +3,9 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
-import { type Nanos, secondsOf } from '../model/units.ts';
+import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
+import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { protectedServices } from './ddos-protection.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { distinction } from './distinction.ts';
@@ -18,8 +18,10 @@ const EXAMPLES = 4;
 /** Handshakes without a repeat that the slow ones are compared with. */
 const COMPARED = 500;
 
+/** Thousands are kept, so there is no view of the connection in it. */
 interface Slow {
-  readonly c: ConnectionView;
+  readonly id: ConnId;
+  readonly start: Nanos;
   /** From the first SYN to the end of the handshake, and what of it the path alone needs; seconds. */
   readonly connect: number;
   readonly lost: number;
@@ -53,8 +55,8 @@ export const slowHandshake = defineDetector({
   detect(capture, params): Detection {
     const { lateSyn } = capture.openings;
     const guarded = protectedServices(capture);
-    const groups = [...connectionsByService(capture, lateSyn, (s) => guarded.has(s))].flatMap(([service, list]) => {
-      const slow = list.flatMap((c) => slowOf(c, params.minLostSeconds) ?? []);
+    const groups = [...idsByService(capture, lateSyn, (s) => guarded.has(s))].flatMap(([service, list]) => {
+      const slow = list.flatMap((id) => slowOf(capture.connection(id), params.minLostSeconds) ?? []);
       return slow.length > 0 ? [{ service, slow }] : [];
     });
     return foundUnless(
@@ -71,10 +73,12 @@ export const slowHandshake = defineDetector({
 
 function slowOf(c: ConnectionView, minLostSeconds: number): Slow | null {
   const { connectSeconds: connect, handshakeRtt: rtt } = c;
-  if (connect === null || rtt === null || c.basis !== 'handshake' || synTimes(c).length < 2 || connect - rtt < minLostSeconds) return null;
+  if (connect === null || rtt === null || c.basis !== 'handshake' || connect - rtt < minLostSeconds) return null;
+  const syns = synTimes(c);
+  if (syns.length < 2) return null;
   const synAck = c.transitions.find((t) => t.side === Side.SERVER && t.to === State.SYN_RCVD);
-  const last = synTimes(c).at(-1)!;
-  return { c, connect, lost: connect - rtt, answeredEarly: synAck !== undefined && synAck.time < last.time };
+  const last = syns.at(-1)!;
+  return { id: c.id, start: c.start, connect, lost: connect - rtt, answeredEarly: synAck !== undefined && synAck.time < last.time };
 }
 
 /** `1 s (12), 3 s (2)`: the schedule's steps. */
@@ -95,14 +99,14 @@ function draft(
   params: { minConnections: number; minShare: number },
 ): Draft {
   const n = slow.length;
-  const since = slow.reduce((t, s) => Math.min(t, s.c.start), Infinity) as Nanos;
-  const affected = new Set(slow.map((s) => s.c.id));
+  const since = slow.reduce((t, s) => Math.min(t, s.start), Infinity) as Nanos;
+  const affected = new Set(slow.map((s) => s.id));
   const quick = sample([...service.ids('ok'), ...service.ids('open')], COMPARED).filter((id) => !affected.has(id));
   const usual = median(quick.flatMap((id) => capture.connection(id).connectSeconds ?? []));
   const rtt = median(slow.map((s) => s.connect - s.lost));
   const total = slow.reduce((t, s) => t + s.lost, 0);
   const answered = slow.filter((s) => s.answeredEarly).length;
-  const clients = new Set(slow.map((s) => s.c.client.ip)).size;
+  const clients = new Set(slow.map((s) => capture.clientOf(s.id))).size;
   const many = n >= params.minConnections && n >= params.minShare * service.completed;
   const few = n < params.minShare * service.completed;
   const worst = largest(slow.map((s) => s.connect));
@@ -127,8 +131,8 @@ function draft(
     since,
     until: null,
     count: n,
-    connections: slow.map((s) => s.c.id),
-    evidence: examples(slow, EXAMPLES).flatMap(evidence),
+    connections: slow.map((s) => s.id),
+    evidence: examples(slow, EXAMPLES).flatMap((s) => evidence(capture, s)),
     metrics: {
       connections: n,
       handshakesCompleted: service.completed,
@@ -162,7 +166,8 @@ function draft(
   };
 }
 
-function evidence({ c, connect }: Slow): EvidenceDraft[] {
+function evidence(capture: CaptureView, { id, connect }: Slow): EvidenceDraft[] {
+  const c = capture.connection(id);
   const last = synTimes(c).at(-1)!;
   const synAck =
     c.marks.findLast((m) => m.mark === Mark.SYN_ACK_AGAIN) ?? c.transitions.find((t) => t.side === Side.SERVER && t.to === State.SYN_RCVD);

@@ -81,7 +81,7 @@ function isOneSender(capture: CaptureView, a: DeadAttempts): boolean {
   if (!uniform || a.sources < total / 2) return false;
   const networks = new Set<string>();
   const seen = examples(a.ids, SAMPLE);
-  for (const id of seen) networks.add(wideNetwork(capture.connection(id).client.ip));
+  for (const id of seen) networks.add(wideNetwork(capture.clientOf(id)));
   return networks.size >= SCATTERED * seen.length;
 }
 

@@ -87,7 +87,7 @@ function concentratedAt(
   const ids: ConnId[] = [];
   const others: ConnId[] = [];
   for (const id of sample(service.all(), MAX_LISTED)) {
-    const { ip } = capture.connection(id).client;
+    const ip = capture.clientOf(id);
     (ip === who || (isPrefix && prefixText(ip) === who) ? ids : others).push(id);
   }
   const mine = sample(ids, SAMPLE).map((id) => capture.connection(id));

@@ -163,7 +163,7 @@ function foldedCaveat(folded: number): Caveat[] {
 }
 
 function victimsText(capture: CaptureView, a: DeadAttempts): { text: string; starved: number; longest: number | null } {
-  const starved = [...new Set(a.starved.map((id) => capture.connection(id).client.ip))];
+  const starved = [...new Set(a.starved.map((id) => capture.clientOf(id)))];
   const waits = a.delayed.map((id) => capture.connection(id).connectSeconds ?? 0);
   const longest = waits.length === 0 ? null : largest(waits);
   const parts: string[] = [];

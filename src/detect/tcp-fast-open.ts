@@ -4,7 +4,7 @@ import type { ConnectionView } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
-import { connectionsByService, sampledCaveats } from './connections-by-service.ts';
+import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -39,8 +39,13 @@ export const tcpFastOpen = defineDetector({
   },
   detect(capture): Detection {
     const { fastOpen } = capture.openings;
-    const uses = [...connectionsByService(capture, fastOpen, () => false)]
-      .map(([service, list]) => usesOf(service, list))
+    const uses = [...idsByService(capture, fastOpen, () => false)]
+      .map(([service, list]) =>
+        usesOf(
+          service,
+          list.map((id) => capture.connection(id)),
+        ),
+      )
       .filter((u) => u.all.length > 0);
     return foundUnless(
       draftLargest(

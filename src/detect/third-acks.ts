@@ -8,7 +8,7 @@ import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.t
 import { Side, State } from '../model/state.ts';
 import { type Nanos, nanosOf } from '../model/units.ts';
 import { overflows } from './accept-queue.ts';
-import { connectionsByService } from './connections-by-service.ts';
+import { idsByService } from './ids-by-service.ts';
 import { isFlooded } from './floods.ts';
 
 /** No kernel repeats a SYN-ACK sooner; what comes sooner was doubled on the way. */
@@ -35,9 +35,9 @@ export function missingAcks(capture: CaptureView): Map<ServiceView, MissingAck[]
   const out = new Map<ServiceView, MissingAck[]>();
   if (repeatedSynAck.length === 0) return out;
   const full = overflows(capture);
-  const groups = connectionsByService(capture, repeatedSynAck, (s) => full.has(s.name) || isFlooded(capture, s));
+  const groups = idsByService(capture, repeatedSynAck, (s) => full.has(s.name) || isFlooded(capture, s));
   for (const [service, list] of groups) {
-    const members = list.flatMap((c) => missingAck(c) ?? []);
+    const members = list.flatMap((id) => missingAck(capture.connection(id)) ?? []);
     if (members.length > 0) out.set(service, members);
   }
   return out;

@@ -445,6 +445,8 @@ export interface CaptureView {
   legsOf(id: ConnId): readonly LegLosses[];
   /** The service that a connection is to. */
   serviceOf(id: ConnId): ServiceView;
+  /** Address of its client, without making a view of it. */
+  clientOf(id: ConnId): string;
   /** RFC 3339. */
   timeText(t: Nanos): string;
   /** Ids of connections with at least one RST other than the refusal of a SYN, ascending. */

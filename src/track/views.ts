@@ -68,6 +68,14 @@ export class Views {
   }
 }
 
+/** Last SYN and its answer, last SYN-ACK and the acknowledgment of that. */
+interface Handshake {
+  readonly syn: Nanos;
+  readonly answer: Nanos;
+  readonly synAck: Nanos;
+  readonly ack: Nanos;
+}
+
 class Connection implements ConnectionView {
   readonly id: ConnId;
   #client: Endpoint | undefined;
@@ -78,6 +86,7 @@ class Connection implements ConnectionView {
   #transitions: readonly Transition[] | undefined;
   #marks: readonly MarkEvent[] | undefined;
   #turns: TurnsView | null | undefined;
+  #opening: Handshake | null | undefined;
 
   constructor(views: Views, id: ConnId) {
     this.id = id;
@@ -236,8 +245,13 @@ class Connection implements ConnectionView {
     return out;
   }
 
-  /** Last SYN and its answer, last SYN-ACK and the acknowledgment of that; null where not captured. */
-  #handshake(): { syn: Nanos; answer: Nanos; synAck: Nanos; ack: Nanos } | null {
+  /** null where not all of it was captured. */
+  get #handshake(): Handshake | null {
+    if (this.#opening === undefined) this.#opening = this.#readHandshake();
+    return this.#opening;
+  }
+
+  #readHandshake(): Handshake | null {
     const { events } = this.#views.tables;
     let sent = 0;
     let rcvd = 0;
@@ -276,19 +290,19 @@ class Connection implements ConnectionView {
   }
 
   get connectSeconds(): number | null {
-    const h = this.#handshake();
+    const h = this.#handshake;
     return h && this.client.syn > 0 ? Math.max(0, h.ack - this.start) / NANOS_PER_SECOND : null;
   }
   get handshakeRtt(): number | null {
-    const h = this.#handshake();
+    const h = this.#handshake;
     return h && this.client.syn > 0 ? (Math.max(0, h.answer - h.syn) + Math.max(0, h.ack - h.synAck)) / NANOS_PER_SECOND : null;
   }
   get clientSideRtt(): number | null {
-    const h = this.#handshake();
+    const h = this.#handshake;
     return h ? Math.max(0, h.ack - h.synAck) / NANOS_PER_SECOND : null;
   }
   get serverSideRtt(): number | null {
-    const h = this.#handshake();
+    const h = this.#handshake;
     return h ? Math.max(0, h.answer - h.syn) / NANOS_PER_SECOND : null;
   }
 }

@@ -20,4 +20,12 @@ describe('counts by a hash', () => {
     for (let i = 0; i < 1_000; i++) counts.add(0x0a000000 + i);
     expect(counts.most).toBeLessThan(8);
   });
+
+  test('say of what came too often to be counted that it may be any number', () => {
+    const counts = new HashedCounts(2);
+    counts.add(1, 65_534);
+    expect([counts.of(1), counts.most]).toEqual([65_534, 65_534]);
+    counts.add(1, 1_000_000);
+    expect([counts.of(1), counts.most]).toEqual([Infinity, Infinity]);
+  });
 });

@@ -1,22 +1,18 @@
-/** Connections sorted by the service that they are to, without turning a flood's million half-open ones into objects. */
+/** Connections sorted by the service that they are to, as ids: of thousands a rule looks at one view after the other, and keeps none. */
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
-import type { ConnectionView } from '../model/connection.ts';
 import type { Caveat } from '../model/finding.ts';
-import type { ConnIds } from '../model/units.ts';
+import type { ConnId, ConnIds } from '../model/units.ts';
 import { countText } from '../model/wording.ts';
 
 /** Connections of one service that a rule looks at. */
 export const MAX_PER_SERVICE = 20_000;
 
 /** @param keepOut services whose connections have another explanation; asked once per service. */
-export function connectionsByService(
-  capture: CaptureView,
-  ids: ConnIds,
-  keepOut: (service: ServiceView) => boolean,
-): Map<ServiceView, ConnectionView[]> {
-  const groups = new Map<ServiceView, ConnectionView[]>();
+export function idsByService(capture: CaptureView, ids: ConnIds, keepOut: (service: ServiceView) => boolean): Map<ServiceView, ConnId[]> {
+  const groups = new Map<ServiceView, ConnId[]>();
   const left = new Set<ServiceView>();
-  for (const id of ids) {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!; // no iterator: a flood has a million
     const service = capture.serviceOf(id);
     if (left.has(service)) continue;
     let list = groups.get(service);
@@ -27,16 +23,17 @@ export function connectionsByService(
       }
       groups.set(service, (list = []));
     }
-    if (list.length < MAX_PER_SERVICE && !capture.isScan(id)) list.push(capture.connection(id));
+    if (list.length < MAX_PER_SERVICE && !capture.isScan(id)) list.push(id);
   }
   return groups;
 }
 
-/** Says so where `connectionsByService` looked at a part of the connections of these services; nothing where it saw all. */
+/** Says so where `idsByService` looked at a part of the connections of these services; nothing where it saw all. */
 export function sampledCaveats(capture: CaptureView, ids: ConnIds, services: readonly ServiceView[]): Caveat[] {
   if (ids.length <= MAX_PER_SERVICE) return [];
   const counts = new Map(services.map((service) => [service, 0]));
-  for (const id of ids) {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
     const service = capture.serviceOf(id);
     const count = counts.get(service);
     if (count !== undefined && !capture.isScan(id)) counts.set(service, count + 1);

@@ -1,6 +1,6 @@
 /** A service with more connections than a rule looks at: the finding says how many were left. */
 import { expect, test } from 'vitest';
-import { connectionsByService, MAX_PER_SERVICE, sampledCaveats } from '../../src/detect/connections-by-service.ts';
+import { idsByService, MAX_PER_SERVICE, sampledCaveats } from '../../src/detect/ids-by-service.ts';
 import type { CaptureView, ServiceView } from '../../src/model/capture-view.ts';
 import { connId } from '../../src/model/units.ts';
 
@@ -10,13 +10,12 @@ const quiet = { name: '10.0.0.2:443' } as ServiceView;
 const capture = {
   serviceOf: (id) => (id % 10 === 0 ? quiet : busy),
   isScan: (id) => id < 100,
-  connection: (id) => ({ id }),
 } as CaptureView;
 const ids = (count: number) => Array.from({ length: count }, (_, i) => connId(i));
 
 test('so many are looked at, and the rest is told', () => {
   const some = ids(30_000);
-  expect(connectionsByService(capture, some, () => false).get(busy)).toHaveLength(MAX_PER_SERVICE);
+  expect(idsByService(capture, some, () => false).get(busy)).toHaveLength(MAX_PER_SERVICE);
   const left = 27_000 - 90 - MAX_PER_SERVICE;
   expect(sampledCaveats(capture, some, [busy])).toMatchObject([
     { code: 'sampled', count: left, text: expect.stringContaining('the first 20,000 of 26,910 connections') as string },
