@@ -50,7 +50,7 @@ export const timeWaitExcess = defineDetector({
     how: 'The stays in TIME_WAIT of each host are overlaid, per service and in all; the largest number at once counts. A stay lasts as long as the profile of the host says, ends earlier when the addresses and ports are used again, and is cut at the end of observation.',
     never: 'Up to perDestination at once towards one service and perHost in all.',
     limits:
-      'The kernel of the host is guessed from its SYN or SYN-ACK, and may have destroyed some at once (tcp_max_tw_buckets). Connections closed before the capture began are not counted.',
+      'The kernel of the host is guessed from its SYN or SYN-ACK, and may have destroyed some at once (tcp_max_tw_buckets). Connections closed before the capture began are not counted. How long the typical one lived is said of those whose SYN is in the capture.',
     references: [
       'RFC 9293 §3.4.2 and §3.6.1 (TIME-WAIT)',
       'RFC 6191',
@@ -97,7 +97,9 @@ function draft(capture: CaptureView, heap: Heap, params: Params): Draft {
   const closes = [ids[0]!, ids.at(-1)!].map((id) => closedAt(capture, id, side));
   const span = secondsOf(closes[1]! - closes[0]!);
   const rate = span > 0 ? (ids.length - 1) / span : null;
-  const life = median(sample(ids, SAMPLE).map((id) => secondsOf(capture.connection(id).end - capture.connection(id).start)));
+  const life = typicalLife(capture, ids);
+  const lived = life === null ? '' : ` The typical connection lived ${durationText(life)}.`;
+  const after = life === null ? '' : `, after ${durationText(life)} each (median)`;
   const towards = heap.towards === null ? '' : client ? ` towards ${heap.towards}` : ` at its service ${heap.towards}`;
   const tableNear = peak >= params.tableShare * params.tableLimit;
   const { profile, text: kernel } = kernelOf(capture.connection(ids[0]!).ends[side]);
@@ -111,10 +113,10 @@ function draft(capture: CaptureView, heap: Heap, params: Params): Draft {
     severity: client || tableNear ? 'warning' : 'notice',
     confidence: 'high',
     title: `${countText(peak)} sockets at once in TIME_WAIT on ${host}${towards}`,
-    summary: `${host} closed ${countText(ids.length)} connections${towards} first${pace}, and held up to ${countText(peak)} sockets in TIME_WAIT at once (${clock(capture, peakAt)}). The typical connection lived ${durationText(life)}. ${cost}${tableNear ? `; the table of ${countText(params.tableLimit)} is nearly full` : ''}.`,
+    summary: `${host} closed ${countText(ids.length)} connections${towards} first${pace}, and held up to ${countText(peak)} sockets in TIME_WAIT at once (${clock(capture, peakAt)}).${lived} ${cost}${tableNear ? `; the table of ${countText(params.tableLimit)} is nearly full` : ''}.`,
     subject: heap.subject,
     atFault: host,
-    faultBecause: `it closes first: it sent the first FIN of ${countText(ids.length)} connections, after ${durationText(life)} each (median), instead of keeping them for the next request`,
+    faultBecause: `it closes first: it sent the first FIN of ${countText(ids.length)} connections${after}, instead of keeping them for the next request`,
     since: closes[0]!,
     until: null,
     count: ids.length,
@@ -141,18 +143,28 @@ function draft(capture: CaptureView, heap: Heap, params: Params): Draft {
   };
 }
 
+/** Seconds, median of a sample; null where the beginning of none is in the capture. Whose SYN is not seen has lived longer than the capture knows. */
+function typicalLife(capture: CaptureView, ids: readonly ConnId[]): number | null {
+  const lives = sample(ids, SAMPLE)
+    .map((id) => capture.connection(id))
+    .filter((c) => c.client.syn > 0)
+    .map((c) => secondsOf(c.end - c.start));
+  return lives.length === 0 ? null : median(lives);
+}
+
 const closedAt = (capture: CaptureView, id: ConnId, side: Side): Nanos => {
   const c = capture.connection(id);
   return c.ends[side].finTime ?? c.end;
 };
 
-function causesOf({ host, side }: Heap, life: number): Cause[] {
+function causesOf({ host, side }: Heap, life: number | null): Cause[] {
+  const lived = life === null ? 'the connections' : `the typical connection lived ${durationText(life)} and`;
   if (side === Side.CLIENT) {
     return [
       {
         text: `the application on ${host} opens a connection for each request and closes it (no pool, no keep-alive)`,
         likelihood: 'high',
-        because: `the typical connection lived ${durationText(life)} and ended with its FIN`,
+        because: `${lived} ended with its FIN`,
       },
       {
         text: 'a pool that is too small opens connections beyond its size and closes them when they come back',
@@ -165,7 +177,7 @@ function causesOf({ host, side }: Heap, life: number): Cause[] {
     {
       text: `the service on ${host} closes after each answer (keep-alive off, "Connection: close", HTTP/1.0)`,
       likelihood: 'high',
-      because: `the typical connection lived ${durationText(life)} and ended with the server's FIN`,
+      because: `${lived} ended with the server's FIN`,
     },
     {
       text: 'a short limit on requests or time per kept connection',

@@ -79,7 +79,7 @@ describe('with lower limits', () => {
     expect(finding).toMatchObject({ id: 'time-wait-excess/10.0.0.1', count: 54, metrics: { peakAtOnce: 54 } });
   });
 
-  test('connections that began before the capture count: their FINs are in it', async () => {
+  describe('connections that began before the capture', () => {
     const midstream = connections(30, (i) =>
       short(i * 0.01)
         .split('\n')
@@ -87,7 +87,24 @@ describe('with lower limits', () => {
         .join('\n')
         .replace('+.001', `+${i * 0.01}`),
     );
-    expect(findingsOf(await diagnoseBytes(captureOf(midstream), LOW), RULE)).toMatchObject([{ count: 30, atFault: '10.0.0.1' }]);
+
+    test('count: their FINs are in it; how long they lived is not', async () => {
+      const [finding] = findingsOf(await diagnoseBytes(captureOf(midstream), LOW), RULE);
+      expect(finding).toMatchObject({ count: 30, atFault: '10.0.0.1', metrics: { medianLifeSeconds: null } });
+      expect(JSON.stringify(finding)).not.toContain(' lived ');
+    });
+
+    test('beside others, how long those lived is said', async () => {
+      // Two seconds from the SYN to the end, and other ports.
+      const whole = connections(
+        21,
+        (i) => short(i * 0.01).replace('+.001 < P.', '+2 < P.'),
+        (i) => ({ clientPort: 50_000 + i }),
+      );
+      const [finding] = findingsOf(await diagnoseBytes(captureOf(merged(midstream, whole)), LOW), RULE);
+      expect(finding!.count).toBe(51);
+      expect(Number(finding!.metrics.medianLifeSeconds)).toBeCloseTo(2, 1);
+    });
   });
 
   test('one direction does not show who closed first', async () => {
