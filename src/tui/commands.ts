@@ -15,6 +15,7 @@ import {
   WAITING,
 } from './navigation.ts';
 import { drawnWidth } from './present/layout.ts';
+import { isMarked } from './present/ladder.ts';
 import { packetTree } from './present/packet.ts';
 import { helpLines } from './present/prose.ts';
 import { copiesOf } from './copies.ts';
@@ -52,6 +53,8 @@ export const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>>
   reverse,
   fold: (store) => fold(store, false),
   'fold-all': (store) => fold(store, true),
+  'next-mark': (store) => toMark(store, 1),
+  'previous-mark': (store) => toMark(store, -1),
   'next-frame': (store) => stepFrame(store, 1),
   'previous-frame': (store) => stepFrame(store, -1),
   capture: (store) => store.push({ kind: 'capture', cursor: 0, top: 0 }),
@@ -280,6 +283,22 @@ function stepFrame(store: Store, direction: 1 | -1): void {
     return;
   }
   store.say(direction > 0 ? 'This is the last segment of the connection.' : 'This is the first segment of the connection.');
+}
+
+/** To the next row that has a mark; those that a long ladder left out may have some. */
+function toMark(store: Store, direction: 1 | -1): void {
+  const view = topView(store.state());
+  if (view.kind !== 'ladder' || view.data.value === null) return;
+  const items = itemsOf(view);
+  const proving = new Set(view.data.value.evidence.map(({ frame }) => frame));
+  for (let at = view.cursor + direction; at >= 0 && at < items.length; at += direction) {
+    const item = items[at]!;
+    if (item.kind === 'omitted') store.say('Marked segments may be among those that were left out here.');
+    else if (item.kind !== 'row' || !isMarked(item, proving)) continue;
+    store.replace({ ...view, cursor: at });
+    return;
+  }
+  store.say(direction > 0 ? 'No segment after this one has a mark.' : 'No segment before this one has a mark.');
 }
 
 function withPeers(store: Store, then: (view: PeersView) => void): void {

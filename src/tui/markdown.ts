@@ -83,6 +83,7 @@ function rowsOf(state: TuiState): string[] {
           width: WIDTH,
           current: false,
           first: i === 0,
+          lastFrame: ladder.connection.lastFrame,
           evidence: item.kind === 'row' && item.row.frame !== null && proving.has(item.row.frame),
         }),
       );

@@ -5,7 +5,7 @@
 import type { PacketDetail } from '../engine/protocol.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { itemsOf, type Loaded, topView, type TuiState } from './navigation.ts';
-import { connectionPreviewRows, packetPreviewRows } from './present/layout.ts';
+import { previewRows } from './present/layout.ts';
 import type { Store } from './store.ts';
 
 export type Preview =
@@ -18,11 +18,11 @@ type Wanted = Pick<Preview, 'kind' | 'of' | 'packets'>;
 /** What there is room for; null: nothing. */
 function wanted(state: TuiState): Wanted | null {
   const view = topView(state);
-  if (view.kind === 'connections' && connectionPreviewRows(state.size) > 0) {
+  if (view.kind === 'connections' && previewRows(state.size) > 0) {
     const id = view.pages.idAt(view.cursor);
     return id === undefined ? null : { kind: 'connection', of: id, packets: state.snapshot.capture.packets };
   }
-  if (view.kind === 'ladder' && packetPreviewRows(state.size) > 0) {
+  if (view.kind === 'ladder' && previewRows(state.size) > 0) {
     const item = itemsOf(view)[view.cursor];
     return item?.kind === 'row' && item.row.frame !== null ? { kind: 'packet', of: item.row.frame, packets: 0 } : null;
   }

@@ -45,3 +45,21 @@ test('the frame that proves a finding is found, wherever in the connection it is
   expect(around).toEqual([undefined, FIN_FRAME]);
   expect(current()).toMatch(/^▸★ #400/);
 });
+
+test('n and N go from mark to mark: what came again, what proves, what was left out', async () => {
+  screen = await openScreen(new FakeSession());
+  await screen.type('c\rn');
+  expect(current()).toMatch(/^▸ ↻#397/);
+  await screen.type('n');
+  expect(current()).toMatch(/^▸★ #400/);
+  await screen.type('nn');
+  expect(current()).toMatch(/^▸★ #401/);
+  expect(screen.text()).toContain('No segment after this one has a mark.');
+  await screen.type('NN');
+  expect(current()).toMatch(/^▸ ↻#397/);
+  screen.close();
+  screen = await openScreen(longConnection().session);
+  await screen.type('c\rn');
+  expect(current()).toContain('⋮ 6 segments left out here');
+  expect(screen.text()).toContain('Marked segments may be among those');
+});

@@ -52,22 +52,25 @@ function searchText(row: LadderRow): string {
 }
 
 interface Widths {
+  readonly frame: number;
   readonly time: number;
   readonly delta: number;
   readonly arrow: number;
 }
 const MARK_WIDTH = 3;
+/** `#999999` and a blank; more where the connection goes on behind it. */
 const FRAME_WIDTH = 8;
 const GAP = 1;
 const STATE_WIDTH = 11;
 const TIME_WIDTH = 12;
 const DELTA_WIDTH = 9;
 
-function widths(width: number): Widths {
+function widths(width: number, lastFrame: number): Widths {
+  const frame = Math.max(FRAME_WIDTH, String(lastFrame).length + 2);
   const time = width >= 76 ? TIME_WIDTH : 0;
   const delta = width >= 96 ? DELTA_WIDTH : 0;
   // Both states with a blank and a bar each.
-  return { time, delta, arrow: width - MARK_WIDTH - FRAME_WIDTH - time - delta - GAP - 2 * (STATE_WIDTH + 2) };
+  return { frame, time, delta, arrow: width - MARK_WIDTH - frame - time - delta - GAP - 2 * (STATE_WIDTH + 2) };
 }
 
 /** Two rows: who the ends are, and what the columns mean. */
@@ -80,7 +83,7 @@ export function ladderHeader(ladder: Ladder, width: number): Line[] {
     `lasted ${duration(c.duration)}`,
     ...(c.handshakeRtt === null ? [] : [`handshake ${duration(c.handshakeRtt)}`]),
   ];
-  const w = widths(width);
+  const w = widths(width, c.lastFrame);
   const client = endpointText(c.client.ip, c.client.port);
   const server = endpointText(c.server.ip, c.server.port);
   const who = [span(' client '), span(clean(client), 'bold'), span('  server '), span(clean(server), 'bold')];
@@ -89,7 +92,7 @@ export function ladderHeader(ladder: Ladder, width: number): Line[] {
     spread(who, [span(`${whole(facts, width - widthOf(lineText(who)) - 2)} `, 'dim')], width),
     fitLine(
       [
-        fitSpan('   FRAME', MARK_WIDTH + FRAME_WIDTH, 'dim'),
+        fitSpan('   FRAME', MARK_WIDTH + w.frame, 'dim'),
         fitSpan(w.time > 0 ? 'SECONDS' : '', w.time, 'dim', 'right'),
         fitSpan(w.delta > 0 ? 'AFTER' : '', w.delta, 'dim', 'right'),
         span(' '.repeat(GAP)),
@@ -120,13 +123,15 @@ export interface LadderRowOptions {
   /** First row on the screen: both states are written, whatever they were before. */
   readonly first: boolean;
   readonly evidence: boolean;
+  /** Of the connection, whose number is the longest. */
+  readonly lastFrame: number;
 }
 
 export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
   const lead = options.current ? '▸' : ' ';
   if (item.kind === 'omitted')
     return [span(fit(`${lead}  ⋮ ${plural(item.count, 'segment')} left out here; Enter shows those next to it`, options.width), 'dim')];
-  const w = widths(options.width);
+  const w = widths(options.width, options.lastFrame);
   if (item.kind === 'silence') return silenceRow(item, w, lead, options.first);
   const { row, before } = item;
   const at = fitSpan(w.time > 0 ? `+${row.at.toFixed(6)}` : '', w.time, 'plain', 'right');
@@ -136,11 +141,7 @@ export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
     span(lead),
     span(options.evidence ? '★' : ' ', 'warning'),
     span(row.frame === null ? ' ' : troubleMark(row.notes), 'warning'),
-    fitSpan(
-      row.frame === null ? 'timer' : `#${row.frame}`,
-      FRAME_WIDTH,
-      row.frame === null ? 'dim' : options.evidence ? 'warning' : 'accent',
-    ),
+    fitSpan(row.frame === null ? 'timer' : `#${row.frame}`, w.frame, row.frame === null ? 'dim' : options.evidence ? 'warning' : 'accent'),
     at,
     delta,
     span(' '.repeat(GAP)),
@@ -149,6 +150,10 @@ export function ladderRow(item: LadderItem, options: LadderRowOptions): Line {
     ...stateCell(row.serverState, before?.serverState, options.first, 'left'),
   ];
 }
+
+/** Does it prove something, was it sent before, does something lack before it? */
+export const isMarked = ({ row }: LadderItem & { kind: 'row' }, proving: ReadonlySet<number>): boolean =>
+  row.frame !== null && (proving.has(row.frame) || troubleMark(row.notes) !== ' ');
 
 /** `↻` it was sent before or came too late, `✗` something before it is missing: beside the words, for eyes that run down the screen. */
 function troubleMark(notes: readonly string[]): string {
@@ -162,7 +167,7 @@ function silenceRow({ seconds, before }: LadderItem & { kind: 'silence' }, w: Wi
   const left = Math.floor((w.arrow - widthOf(text)) / 2);
   return [
     span(lead),
-    span(' '.repeat(MARK_WIDTH - 1 + FRAME_WIDTH + w.time)),
+    span(' '.repeat(MARK_WIDTH - 1 + w.frame + w.time)),
     fitSpan(w.delta > 0 ? duration(seconds) : '', w.delta, 'bold', 'right'),
     span(' '.repeat(GAP)),
     ...stateCell(before.clientState, before.clientState, first, 'right'),

@@ -77,13 +77,13 @@ export const followRows = (size: Size): number => Math.max(1, bodyRows(size) - 1
 
 /** Below a list that is tall and wide enough: what the row under the cursor holds, with a rule above it. */
 const PREVIEW_ROWS = 10;
+const PREVIEW_SHARE = 0.28;
 const PREVIEW_FROM: Size = { columns: 120, rows: 40 };
-const hasPreview = ({ columns, rows }: Size): boolean => columns >= PREVIEW_FROM.columns && rows >= PREVIEW_FROM.rows;
-export const connectionPreviewRows = (size: Size): number => (hasPreview(size) ? PREVIEW_ROWS : 0);
-export const packetPreviewRows = (size: Size): number => (hasPreview(size) ? PREVIEW_ROWS : 0);
+export const previewRows = ({ columns, rows }: Size): number =>
+  columns >= PREVIEW_FROM.columns && rows >= PREVIEW_FROM.rows ? Math.max(PREVIEW_ROWS, Math.floor(rows * PREVIEW_SHARE)) : 0;
 
 /** The list of connections has one header row. */
-export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1 - connectionPreviewRows(size));
+export const connectionRows = (size: Size): number => Math.max(1, bodyRows(size) - 1 - previewRows(size));
 
 /** The groupings and the header. */
 export const peerRows = (size: Size): number => Math.max(1, bodyRows(size) - 2);
@@ -97,7 +97,7 @@ export function ladderLayout(size: Size): LadderLayout {
   const body = bodyRows(size);
   const noteRows = body >= 24 ? 6 : body >= 18 ? 4 : 2;
   // Two rows say who the ends are, one heads the columns, one rules off the notes.
-  return { listRows: Math.max(1, body - noteRows - 4 - packetPreviewRows(size)), noteRows };
+  return { listRows: Math.max(1, body - noteRows - 4 - previewRows(size)), noteRows };
 }
 
 export interface PacketLayout {
@@ -107,14 +107,21 @@ export interface PacketLayout {
   readonly hexRows: number;
   readonly hexWidth: number;
 }
-/** Offset, 16 bytes in two groups, and the same as text. */
-export const HEX_WIDTH = 4 + 2 + 16 * 3 + 1 + 2 + 16;
-export const hexBytesPerRow = (width: number): number => (width >= HEX_WIDTH ? 16 : 8);
+/** Offset, bytes in two groups, and the same as text. */
+const hexWidth = (bytes: number): number => 4 + 2 + bytes * 3 + 1 + 2 + bytes;
+export const hexBytesPerRow = (width: number): number => (width >= hexWidth(16) ? 16 : 8);
+/** Below this a dump of 16 bytes a row beside the fields cuts what they say. */
+const WIDE_HEX_FROM = 150;
+/** Of a dump that stands beside something else. */
+export const sideHexWidth = (width: number): number => hexWidth(width >= WIDE_HEX_FROM ? 16 : 8);
 
 export function packetLayout(size: Size, packet: { readonly byteCount: number; readonly noted: boolean }): PacketLayout {
   const width = drawnWidth(size);
   const body = bodyRows(size) - (packet.noted ? 2 : 1); // what packet it is, and what is to be noted about it
-  if (width >= SIDE_COLUMNS) return { hex: 'side', treeRows: body, treeWidth: width - HEX_WIDTH - 3, hexRows: body, hexWidth: HEX_WIDTH };
+  if (width >= SIDE_COLUMNS) {
+    const hexWidth = sideHexWidth(width);
+    return { hex: 'side', treeRows: body, treeWidth: width - hexWidth - 3, hexRows: body, hexWidth };
+  }
   const hexRows = Math.max(1, Math.min(Math.ceil(packet.byteCount / hexBytesPerRow(width)), Math.floor((body - 1) * 0.4)));
   return { hex: 'below', treeRows: body - 1 - hexRows, treeWidth: width, hexRows, hexWidth: width };
 }

@@ -1,8 +1,8 @@
 /** The states that both ends of a connection went through, as a short ladder: only what changed them, between the same two lanes. */
 import type { ConnectionRow, TransitionRow } from '../../model/report.ts';
 import { secondsBetween } from '../../report/narrate.ts';
-import { count, duration } from './format.ts';
-import { fitLine, fitSpan, type Line, span } from './line.ts';
+import { bytes, count, duration, plural } from './format.ts';
+import { fitLine, fitSpan, type Line, type Span, span } from './line.ts';
 import { stateCell } from './ladder.ts';
 
 interface Step {
@@ -32,16 +32,48 @@ function stepsOf({ transitions, start, client, server }: ConnectionRow): Step[] 
 
 const textOf = ({ endpoint, cause, assumed }: TransitionRow): string => `${endpoint} ${cause}${assumed === true ? ' (assumed)' : ''}`;
 
-const FRAME_WIDTH = 9;
+/** `  #` and a blank; and what a frame's number has at least. */
+const AROUND_FRAME = 4;
+const FRAME_DIGITS = 5;
 const TIME_WIDTH = 13;
 const STATE_WIDTH = 11;
+
+/** What each end sent, and what was wrong with it: no state tells of that. */
+export function figuresLine({ client, server, handshakeRtt, findings }: ConnectionRow, width: number): Line {
+  const some = (n: number, what: string): string[] => (n === 0 ? [] : [`${count(n)} ${what}`]);
+  const ofEnd = (name: string, end: ConnectionRow['client']): Span[] => {
+    const trouble = [
+      ...some(end.retransmissions, 'sent again'),
+      ...some(end.outOfOrder, 'out of order'),
+      ...some(end.rst, 'RST'),
+      ...some(end.missedBytes, 'octets not captured'),
+    ];
+    return [
+      span(`  ${name} `, 'dim'),
+      span(`${plural(end.packets, 'packet')}, ${bytes(end.payloadBytes)}`),
+      ...(trouble.length === 0 ? [] : [span(`, ${trouble.join(', ')}`, 'warning')]),
+    ];
+  };
+  return fitLine(
+    [
+      ...ofEnd('client', client),
+      ...ofEnd('server', server),
+      ...(handshakeRtt === null ? [] : [span('  handshake ', 'dim'), span(duration(handshakeRtt))]),
+      ...(findings.length === 0 ? [] : [span('  in ', 'dim'), span(rulesOf(findings).join(', '), 'accent')]),
+    ],
+    width,
+  );
+}
+/** `close-wait-stuck/10.0.0.1@10.0.0.9:3306`: the rule stands first in an id. */
+const rulesOf = (ids: readonly string[]): string[] => [...new Set(ids.map((id) => id.replace(/\/.*/, '')))];
 
 /** Exactly `height` rows; of more steps than that the first and the last. */
 export function stateLadder(row: ConnectionRow, width: number, height: number): Line[] {
   const steps = stepsOf(row);
-  const room = width - FRAME_WIDTH - TIME_WIDTH - 2 * (STATE_WIDTH + 2);
+  const frameWidth = AROUND_FRAME + Math.max(FRAME_DIGITS, String(row.lastFrame).length);
+  const room = width - frameWidth - TIME_WIDTH - 2 * (STATE_WIDTH + 2);
   const lineOf = (step: Step, first: boolean): Line => [
-    fitSpan(step.frame === null ? '  timer' : `  #${step.frame}`, FRAME_WIDTH, step.frame === null ? 'dim' : 'accent'),
+    fitSpan(step.frame === null ? '  timer' : `  #${step.frame}`, frameWidth, step.frame === null ? 'dim' : 'accent'),
     fitSpan(`+${step.at.toFixed(6)} `, TIME_WIDTH, 'plain', 'right'),
     ...stateCell(step.client, step.before.client, first, 'right'),
     fitSpan(` ${step.texts.join('; ')}`, room),

@@ -5,7 +5,7 @@ import { Divider, Row, Rows } from '../components/rows.tsx';
 import { itemsOf, type LadderView, type TuiState } from '../navigation.ts';
 import { position } from '../present/chrome.ts';
 import { ladderHeader, ladderNotes, ladderRow } from '../present/ladder.ts';
-import { bodyRows, drawnWidth, HEX_WIDTH, ladderLayout, packetPreviewRows, ruler } from '../present/layout.ts';
+import { bodyRows, drawnWidth, ladderLayout, previewRows, ruler, sideHexWidth } from '../present/layout.ts';
 import { hexLines, packetTree, treeRow } from '../present/packet.ts';
 import type { Preview } from '../preview.ts';
 import { Waiting } from './waiting.tsx';
@@ -16,7 +16,7 @@ export function LadderScreen({ view, state }: { readonly view: LadderView; reado
   if (ladder === null)
     return <Waiting data={view.data} what="the segments of this connection" height={bodyRows(state.size)} width={width} />;
   const { listRows, noteRows } = ladderLayout(state.size);
-  const previewRows = packetPreviewRows(state.size);
+  const packetRows = previewRows(state.size);
   const items = itemsOf(view);
   const proving = new Set(ladder.evidence.map((evidence) => evidence.frame));
   const rows = items.slice(view.top, view.top + listRows).map((item, i) =>
@@ -24,6 +24,7 @@ export function LadderScreen({ view, state }: { readonly view: LadderView; reado
       width,
       current: view.top + i === view.cursor,
       first: i === 0,
+      lastFrame: ladder.connection.lastFrame,
       evidence: item.kind === 'row' && item.row.frame !== null && proving.has(item.row.frame),
     }),
   );
@@ -35,7 +36,7 @@ export function LadderScreen({ view, state }: { readonly view: LadderView; reado
       <Rows lines={rows} height={listRows} width={width} selected={items.length === 0 ? -1 : view.cursor - view.top} />
       <Row line={ruler(`row ${position(view.cursor, items.length)}`, width)} />
       <Rows lines={ladderNotes(items[view.cursor], ladder, width, noteRows)} height={noteRows} width={width} />
-      {previewRows > 0 && <PacketPreview preview={state.preview} width={width} height={previewRows} />}
+      {packetRows > 0 && <PacketPreview preview={state.preview} width={width} height={packetRows} />}
     </Box>
   );
 }
@@ -52,7 +53,8 @@ function PacketPreview({
 }): ReactNode {
   const detail = preview?.kind === 'packet' ? preview.data.value : null;
   if (detail === null) return <Rows lines={[ruler('', width)]} height={height} width={width} />;
-  const treeWidth = width - HEX_WIDTH - 2;
+  const hexWidth = sideHexWidth(width);
+  const treeWidth = width - hexWidth - 2;
   const layers = packetTree(detail, new Set(detail.layers.keys()));
   const transport = layers.find(({ name }) => name.startsWith('TCP')) ?? null;
   const rows = layers.map((row) => treeRow(row, { width: treeWidth, current: false }));
@@ -62,7 +64,7 @@ function PacketPreview({
       <Box>
         <Rows lines={rows} height={height - 1} width={treeWidth} />
         <Divider height={height - 1} />
-        <Rows lines={hexLines(detail.bytes, transport, { width: HEX_WIDTH, rows: height - 1 })} height={height - 1} width={HEX_WIDTH} />
+        <Rows lines={hexLines(detail.bytes, transport, { width: hexWidth, rows: height - 1 })} height={height - 1} width={hexWidth} />
       </Box>
     </Box>
   );

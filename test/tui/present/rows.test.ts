@@ -43,6 +43,7 @@ describe('a row of the ladder', () => {
         width,
         current: false,
         first,
+        lastFrame: 400,
         evidence: items[index]?.kind === 'row' && items[index].row.frame === FIN_FRAME,
       }),
     );
@@ -71,7 +72,7 @@ describe('a row of the ladder', () => {
     const item = items[4]!;
     const says = (width: number): string =>
       item.kind === 'row' && item.row.frame !== null
-        ? text(ladderRow({ ...item, row: { ...item.row, said } }, { width, current: false, first: false, evidence: false }))
+        ? text(ladderRow({ ...item, row: { ...item.row, said } }, { width, current: false, first: false, evidence: false, lastFrame: 400 }))
         : '';
     expect(says(80)).toContain('┃─ P. GET /index.html?page=… ─▶┃');
     expect(says(120)).toContain('─ PSH ACK seq 1 ack 79 len 188 GET /index.html?page=… ─');
@@ -85,13 +86,19 @@ describe('a row of the ladder', () => {
     expect(row(12, 140)).not.toMatch(/[▶◀]/);
   });
   test.each([60, 76, 80, 96, 100, 140, 200])('is never wider than %i columns', (width) => {
-    for (const item of items) expect(widthOf(lineText(ladderRow(item, { width, current: true, first: true, evidence: true })))).toBe(width);
+    for (const item of items)
+      expect(widthOf(lineText(ladderRow(item, { width, current: true, first: true, evidence: true, lastFrame: 400 })))).toBe(width);
   });
   test('what was left out stands where it was', () => {
     const cutLadder = { ...ladder, omitted: 4711, omittedAt: 3 };
     expect(ladderItems(cutLadder, '')[3]).toEqual({ kind: 'omitted', count: 4711, around: 394 });
     expect(
-      text(ladderRow({ kind: 'omitted', count: 4711, around: 394 }, { width: 80, current: false, first: false, evidence: false })),
+      text(
+        ladderRow(
+          { kind: 'omitted', count: 4711, around: 394 },
+          { width: 80, current: false, first: false, evidence: false, lastFrame: 400 },
+        ),
+      ),
     ).toContain('4,711 segments');
   });
   test('the filter takes words, flags and states', () => {
