@@ -26,7 +26,7 @@ import type { DnsView } from '../model/dns.ts';
 import { type HostRole, NO_NAMES, type OwnNames } from '../model/names.ts';
 import type { DamagedFile, Oversized } from '../model/recording.ts';
 import type { IsnSeries, SynTimestamps } from '../model/syn-facts.ts';
-import { State } from '../model/state.ts';
+import { Side, State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { ServiceTurns } from '../model/turns.ts';
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
@@ -172,8 +172,12 @@ export class Census implements CaptureView {
     return this.services[this.#serviceOf[id]!]!;
   }
   clientOf(id: ConnId): string {
+    return this.hostOf(id, Side.CLIENT);
+  }
+  hostOf(id: number, side: Side): string {
     const { addresses, cores } = this.tracker.tables;
-    return addresses.text(this.#clientOf[id]!, (cores.page(id)[cores.offset(id) + Core.META]! & 1) !== 0);
+    const address = side === Side.CLIENT ? this.#clientOf[id]! : this.serverAddress(id);
+    return addresses.text(address, (cores.page(id)[cores.offset(id) + Core.META]! & 1) !== 0);
   }
   get vantage(): VantageView {
     return (this.#vantage ??= findVantage(this.tracker, this.views));

@@ -8,7 +8,7 @@ import { deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { concentration, mayHold } from './sources.ts';
-import { closeWaitsOf, peakHalfOpen } from './stays.ts';
+import { CloseWaits, peakHalfOpen } from './stays.ts';
 import { heldInSilence } from './unasked.ts';
 
 export const OUTCOME_COUNT = OUTCOMES.length;
@@ -21,6 +21,7 @@ export class Service implements ServiceView {
   readonly #census: Census;
   readonly #index: number;
   readonly #folded: FoldedService | null;
+  #closeWaits: CloseWaits | undefined;
   #peak: { peak: number; at: Nanos | null } | undefined;
   /** By outcome. */
   readonly #ids: ConnIds[] = [];
@@ -81,7 +82,7 @@ export class Service implements ServiceView {
     return this.#census.membersOf(this.#index);
   }
   get closeWaits(): readonly CloseWaitStay[] {
-    return closeWaitsOf(this.#census, this.#census.stayIds(this.#index));
+    return (this.#closeWaits ??= new CloseWaits(this.#census, this.#census.stayIds(this.#index))).list();
   }
   get deadAttempts(): DeadAttempts {
     return (this.#dead ??= deadAttempts(this.#census, this.#members, this.#folded));

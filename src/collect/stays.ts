@@ -10,18 +10,67 @@ import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 import { sortTimes } from './sorting.ts';
 
-/** Stays in CLOSE_WAIT of these connections, longest first. */
-export function closeWaitsOf(census: Census, ids: readonly number[]): CloseWaitStay[] {
-  const out: CloseWaitStay[] = [];
-  const add: Stay = (id, side, since, until, left) => out.push(closeWait(census, id, side, since, until, left));
-  for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
-  const length = (s: CloseWaitStay): number => (s.until ?? census.end) - s.since;
-  return out.sort((a, b) => length(b) - length(a));
+/** Bits that say of a stay in CLOSE_WAIT what CloseWaitStay says, and its side. */
+const SERVER = 1;
+const OPEN = 2;
+const BY_FIN = 4;
+const BY_RST = 8;
+const SILENT = 16;
+const UNANSWERED = 32;
+const MIDSTREAM = 64;
+
+/** Stays in CLOSE_WAIT of some connections. In columns, because there are thousands and several rules ask. */
+export class CloseWaits {
+  readonly #census: Census;
+  readonly #ids: number[] = [];
+  readonly #since: number[] = [];
+  readonly #until: number[] = [];
+  readonly #endFrames: number[] = [];
+  readonly #notes: number[] = [];
+
+  constructor(census: Census, ids: readonly number[]) {
+    this.#census = census;
+    const add: Stay = (id, side, since, until, left) => {
+      const frame = left === 0 ? 0 : census.tracker.tables.events.frame(left);
+      this.#ids.push(id);
+      this.#since.push(since);
+      this.#until.push(until);
+      this.#endFrames.push(frame);
+      this.#notes.push(notesOf(census, id, side, left, frame));
+    };
+    for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
+  }
+
+  /** Longest first. */
+  list(): CloseWaitStay[] {
+    const length = (i: number): number => this.#until[i]! - this.#since[i]!;
+    return [...this.#ids.keys()].sort((a, b) => length(b) - length(a)).map((i) => this.#stay(i));
+  }
+
+  #stay(i: number): CloseWaitStay {
+    const id = this.#ids[i]!;
+    const notes = this.#notes[i]!;
+    const side = (notes & SERVER) === 0 ? Side.CLIENT : Side.SERVER;
+    const ending = (notes & BY_FIN) !== 0 ? 'FIN' : (notes & BY_RST) !== 0 ? 'RST' : null;
+    return {
+      id: connId(id),
+      side,
+      host: this.#census.hostOf(id, side),
+      since: this.#since[i]! as Nanos,
+      until: (notes & OPEN) !== 0 ? null : (this.#until[i]! as Nanos),
+      ending,
+      endFrame: ending === null ? null : frameNo(this.#endFrames[i]!),
+      silent: (notes & SILENT) !== 0,
+      unanswered: (notes & UNANSWERED) !== 0,
+      midstream: (notes & MIDSTREAM) !== 0,
+    };
+  }
 }
 
-function closeWait(census: Census, id: number, side: Side, since: number, until: number, left: number): CloseWaitStay {
+/** @param left the event that ended the stay, in `frame`; 0: none */
+function notesOf(census: Census, id: number, side: Side, left: number, frame: number): number {
   const { tables } = census.tracker;
-  const { cores, pairs, events, addresses } = tables;
+  const { cores, pairs, events } = tables;
   const core = cores.page(id);
   const c = cores.offset(id);
   const ref = core[c + Core.PAIR]! - 1;
@@ -29,26 +78,19 @@ function closeWait(census: Census, id: number, side: Side, since: number, until:
   const client = pairs.offset(ref);
   const own = client + side * HALF_STRIDE;
   const lastData = (half: number): number => pairs.floatPage(ref)[(half + Half.LAST_DATA_TIME) >> 1]!;
-  const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
+  let notes = side === Side.SERVER ? SERVER : 0;
+  if (left === 0) notes |= OPEN;
+  else if (frame !== 0 && eventTo(events.code(left)) === State.LAST_ACK) notes |= BY_FIN;
+  else if (frame !== 0 && pair[own + Half.FIRST_RST] === frame) notes |= BY_RST;
+  if (side === Side.SERVER && lastData(client) > lastData(own)) notes |= UNANSWERED;
   const basis = basisOf(tables, core, c);
+  if (basis === 'midstream') notes |= MIDSTREAM;
+  if (basis === 'one-sided' || mayLackOctets(tables, pair, client, side)) return notes;
   const acknowledged = events.find(id, ByCause.mask, ByCause.of(otherSide(side), Cause.FIN_ACKED));
+  if (acknowledged === 0) return notes;
   // Data that crossed the FIN is on the wire before its ACK; only what follows the ACK is a half-close in use.
-  const spoke = acknowledged !== 0 && pair[own + Half.AFTER_PEER_FIN]! > 0 && lastData(own) >= events.time(acknowledged);
-  const frame = left === 0 ? 0 : events.frame(left);
-  const ending =
-    frame === 0 ? null : eventTo(events.code(left)) === State.LAST_ACK ? 'FIN' : pair[own + Half.FIRST_RST] === frame ? 'RST' : null;
-  return {
-    id: connId(id),
-    side,
-    host: addresses.text(address, (core[c + Core.META]! & 1) !== 0),
-    since: since as Nanos,
-    until: left === 0 ? null : (until as Nanos),
-    ending,
-    endFrame: ending === null ? null : frameNo(frame),
-    silent: basis !== 'one-sided' && acknowledged !== 0 && !mayLackOctets(tables, pair, client, side) && !spoke,
-    unanswered: side === Side.SERVER && lastData(client) > lastData(own),
-    midstream: basis === 'midstream',
-  };
+  const spoke = pair[own + Half.AFTER_PEER_FIN]! > 0 && lastData(own) >= events.time(acknowledged);
+  return spoke ? notes : notes | SILENT;
 }
 
 /** One stay, of an end that is still there: the pair record says since when, and the log need not be walked. */

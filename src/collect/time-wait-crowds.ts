@@ -5,12 +5,15 @@
 import { State } from '../model/state.ts';
 import { Core, Half, HALF_STRIDE } from '../track/layout.ts';
 import type { Census } from './census.ts';
+import { HashedCounts } from './hashed-counts.ts';
 import { SAW_FIN } from './time-wait.ts';
 
 /** The capture's time in so many parts. */
 const PARTS = 512;
 /** Hosts that are counted; with more, nobody is ruled out. */
 const MAX_HOSTS = 4_096;
+/** Slots of the hashed set of them, for each. */
+const SLOTS_EACH = 32;
 
 /** Addresses of hosts that may have had `minimum` sockets in TIME_WAIT at once; null: it may be any. An IPv6 id may equal an IPv4 address, which then count together. */
 export function crowdedHosts(census: Census, minimum: number): ReadonlySet<number> | null {
@@ -25,6 +28,9 @@ export function crowdedHosts(census: Census, minimum: number): ReadonlySet<numbe
     ordinals[service] = ordinal;
   });
   if (hosts.size > MAX_HOSTS) return null;
+  // Of nearly all clients this says that they are no servers.
+  const servers = new HashedCounts(hosts.size * SLOTS_EACH);
+  for (const host of hosts.keys()) servers.add(host);
   const most = new Peaks(hosts.size, census.end);
   const { cores, pairs } = census.tracker.tables;
   for (let id = 0; id < census.tracker.connections; id++) {
@@ -38,7 +44,8 @@ export function crowdedHosts(census: Census, minimum: number): ReadonlySet<numbe
     const since = (pairs.offset(ref) + Half.STATE_TIME) >> 1;
     const isOver = ((word >>> 4) & 15) === State.CLOSED;
     most.add(ordinals[census.serviceIndex(id)]!, from, isOver ? times[since + (HALF_STRIDE >> 1)]! : census.end);
-    const client = hosts.get(census.clientAddress(id));
+    const address = census.clientAddress(id);
+    const client = servers.of(address) === 0 ? undefined : hosts.get(address);
     if (client !== undefined) most.add(client, from, (word & 15) === State.CLOSED ? times[since]! : census.end);
   }
   return new Set([...hosts].filter(([, ordinal]) => most.of(ordinal) >= minimum).map(([host]) => host));

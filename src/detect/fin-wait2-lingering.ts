@@ -93,8 +93,9 @@ function lingeringOf(capture: CaptureView, connection: ConnectionView): Lingerin
   for (const side of [Side.CLIENT, Side.SERVER]) {
     const end = connection.ends[side];
     const peer = connection.ends[otherSide(side)];
+    if (end.rst > 0 || peer.rst > 0 || peer.mayLackOctets) continue;
     const { finAckedTime: acked } = end;
-    if (end.finTime === null || acked === null || peer.finTime !== null || end.rst > 0 || peer.rst > 0 || peer.mayLackOctets) continue;
+    if (acked === null || end.finTime === null || peer.finTime !== null) continue;
     const reads = peer.payloadAfterPeerFin > 0 && peer.lastDataTime !== null && peer.lastDataTime >= acked;
     const quietSince = reads ? Math.max(acked, peer.lastDataTime) : acked;
     return { connection, end, peer, acked, seconds: secondsOf(capture.end - quietSince), reads };

@@ -183,20 +183,21 @@ export class Endpoint implements EndpointView {
   #frameOf(ref: number): FrameNo | null {
     return ref === 0 ? null : frameOrNull(this.#tables.events.frame(ref));
   }
+  // An end without a FIN has nothing of one in its log: not to walk it saves rules more than half of their walks.
   get finTime(): Nanos | null {
-    return this.#timeOf(this.#find(ByCause, Cause.SENDS_FIN));
+    return this.fin === 0 ? null : this.#timeOf(this.#find(ByCause, Cause.SENDS_FIN));
   }
   get endTime(): Nanos | null {
-    const fin = this.fin === 0 ? null : this.finTime;
+    const fin = this.finTime;
     if (this.rst === 0) return fin;
     const rst = this.#connection.marks.find((m) => m.mark === Mark.RST && m.side === this.side)?.time ?? null;
     return fin === null || rst === null ? (fin ?? rst) : nanos(Math.min(fin, rst));
   }
   get finAckedTime(): Nanos | null {
-    return this.#timeOf(this.#find(ByCause, Cause.FIN_ACKED));
+    return this.fin === 0 ? null : this.#timeOf(this.#find(ByCause, Cause.FIN_ACKED));
   }
   get finAckedFrame(): FrameNo | null {
-    return this.#frameOf(this.#find(ByCause, Cause.FIN_ACKED));
+    return this.fin === 0 ? null : this.#frameOf(this.#find(ByCause, Cause.FIN_ACKED));
   }
   get lastDataTime(): Nanos | null {
     return timeOrNull(this.#double(Half.LAST_DATA_TIME, -1));
