@@ -34,6 +34,12 @@ export interface EvidenceDraft {
   readonly note: string;
 }
 
+/**
+ * By whom the rule judges the connections of a finding: the others of the same service, or all that its hosts have. An extract of the finding
+ * takes their packets along, so that the finding is found again in it.
+ */
+export type Company = 'service' | 'hosts';
+
 /** A finding before the engine gives it an id, times as text, and its place in the report. */
 export interface Draft {
   readonly severity: Severity;
@@ -81,6 +87,8 @@ export interface Detector<P extends Record<string, Parameter> = Record<string, P
   readonly category: Category;
   /** The finding shows what its connections had said last, read from the capture a second time. */
   readonly said?: SaidBefore;
+  /** Absent: the connections of a finding speak for themselves. */
+  readonly company?: Company;
   readonly docs: RuleDocs;
   readonly params: P;
   readonly detect: (capture: CaptureView, params: Readonly<Record<keyof P, number>>) => Detection;

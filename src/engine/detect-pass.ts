@@ -55,7 +55,13 @@ export function diagnose(capture: CaptureView, options: AnalysisOptions, files: 
     for (const draft of detection.findings) {
       const id = `${detector.id}/${subjectText(draft.subject)}`;
       if (!seen.has(id))
-        entries.push({ rule: detector.id, id, draft, members: new Members(draft.connections), category: detector.category });
+        entries.push({
+          rule: detector.id,
+          id,
+          draft,
+          members: new Members(draft.connections, detector.company ?? null),
+          category: detector.category,
+        });
       seen.add(id);
     }
   }

@@ -125,12 +125,13 @@ class Choice {
 
   has(packet: Packet, frame: number): boolean {
     const id = this.#connectionOf(packet, frame);
-    if (id >= 0 && this.#selection.connections[id] === 1) {
-      if (this.#seen[id] === 0) this.seen++;
+    const { connections, others } = this.#selection;
+    const taken = (id >= 0 && connections[id] === 1) || others?.(packet, id >= 0) === true;
+    if (taken && id >= 0 && this.#seen[id] === 0) {
+      this.seen++;
       this.#seen[id] = 1;
-      return true;
     }
-    return this.#selection.others?.(packet, id >= 0) === true;
+    return taken;
   }
 
   #connectionOf(packet: Packet, frame: number): number {

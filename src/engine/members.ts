@@ -1,4 +1,5 @@
 /** Which connections a finding is about, all of them, for questions that the engine asks. */
+import type { Company } from '../detect/detector.ts';
 
 /** Connections of the shorter of two lists that are looked for in the longer one. */
 const LOOKED_FOR = 500;
@@ -11,9 +12,12 @@ function isAscending(ids: Int32Array): boolean {
 /** The connections of one finding: a sorted array and not a set, because a flood has a million. */
 export class Members {
   readonly #ids: Int32Array;
+  /** By whom the rule judged them; null: by nobody else. */
+  readonly company: Company | null;
 
   /** @param ids a column may be kept as it is */
-  constructor(ids: ArrayLike<number>) {
+  constructor(ids: ArrayLike<number>, company: Company | null = null) {
+    this.company = company;
     this.#ids = ids instanceof Int32Array ? ids : new Int32Array(ids);
     if (!isAscending(this.#ids)) this.#ids = this.#ids.toSorted();
   }
