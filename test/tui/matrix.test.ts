@@ -45,7 +45,10 @@ function isWhole(seen: string, { last = /q quit/ }: ScreenPath): void {
   expect(where, seen).toEqual([rows.length]);
 }
 
-describe.each(SIZES)('at %ix%i', (columns, rows) => {
+/** Side by side with others each may take as long as all of them in a row. */
+const SIDE_BY_SIDE = 60_000;
+
+describe.concurrent.each(SIZES)('at %ix%i', { timeout: SIDE_BY_SIDE }, (columns, rows) => {
   test('in colour', async () => {
     const t = new Terminal(process.execPath, [demo], { columns, rows });
     await walk(t, EVERY_SCREEN);
@@ -92,7 +95,7 @@ const WAYS_OUT: readonly (readonly [name: string, leave: (t: Terminal) => void, 
   ['an exception', (t) => t.type('\x1c'), 70],
 ];
 
-test.each(EVERY_SCREEN.map((screen, i) => ({ screen, name: screen.name, way: WAYS_OUT[i % WAYS_OUT.length]! })))(
+test.concurrent.each(EVERY_SCREEN.map((screen, i) => ({ screen, name: screen.name, way: WAYS_OUT[i % WAYS_OUT.length]! })))(
   'left from $name by $way.0',
   async ({ screen, way: [, leave, status] }) => {
     const t = new Terminal(process.execPath, [demo, '--throw-on-key']);
@@ -125,7 +128,7 @@ test('stopped and continued on each of them', async () => {
 });
 
 // Needs the built program (`npm run build`).
-describe.skipIf(!existsSync(cli))('the program on a real incident', () => {
+describe.skipIf(!existsSync(cli)).concurrent('the program on a real incident', { timeout: SIDE_BY_SIDE }, () => {
   test.each(SIZES)('at %ix%i', async (columns, rows) => {
     const t = new Terminal(process.execPath, [cli, incident], { columns, rows });
     await walk(t, EVERY_SCREEN);
