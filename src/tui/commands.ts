@@ -3,6 +3,7 @@ import { CONNECTION_SORTS } from '../engine/protocol.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Command } from './keymap.ts';
 import {
+  allFindings,
   DETAIL_MARGIN,
   detailOf,
   findingsLayoutOf,
@@ -25,6 +26,8 @@ import { connectionsOf, nextGroup, openPeers, type PeersView, requeryPeers, sort
 import type { Store } from './store.ts';
 import { answerReplace, chooseDocument, openWriteMenu } from './writing.ts';
 import { onTimeCursor, openTime } from './time-view.ts';
+
+const NO_FINDING = 'There is no finding here.';
 
 /** Rows are counted from 1. */
 export function goToRow(store: Store, row: number): void {
@@ -106,11 +109,14 @@ function open(store: Store): void {
   const view = topView(state);
   if (view.kind === 'findings') {
     const beside = findingsLayoutOf(state).details !== 'none';
-    withFinding(store, (finding) => {
-      // Whoever has read the details beside the list goes on; who could not, reads them first.
-      if (beside && hasConnections(state, finding)) store.pushConnections(finding.id);
-      else openDetails(store, finding);
-    });
+    // Where nothing was found, what there is to see are the connections.
+    if (allFindings(state).length === 0) store.pushConnections(null);
+    else
+      withFinding(store, (finding) => {
+        // Whoever has read the details beside the list goes on; who could not, reads them first.
+        if (beside && hasConnections(state, finding)) store.pushConnections(finding.id);
+        else openDetails(store, finding);
+      });
   } else if (view.kind === 'finding') {
     if (hasConnections(state, view.finding)) store.pushConnections(view.finding.id);
     else if (overSince(state, view.finding) !== undefined) store.say('This is over, and no connection is so any more; e opens its frames.');
@@ -121,6 +127,7 @@ function open(store: Store): void {
   } else if (view.kind === 'peers') {
     const row = view.pages.row(view.cursor);
     if (row) store.pushConnections(null, connectionsOf(row));
+    if (row?.clients !== undefined) store.say('All connections of this service, also of clients that have more than one.');
   } else if (view.kind === 'time') {
     const id = view.pages.idAt(view.cursor);
     const row = view.pages.row(view.cursor);
@@ -239,7 +246,10 @@ function copyItem(store: Store, item: MenuItem): void {
 function mark(store: Store): void {
   const state = store.state();
   const finding = findingOfScreen(store);
-  if (!finding) return;
+  if (!finding) {
+    store.say(NO_FINDING);
+    return;
+  }
   const marks = new Map(state.marks);
   const marked = marks.delete(finding.id);
   if (!marked) marks.set(finding.id, '');
@@ -323,6 +333,7 @@ function reverse(store: Store): void {
 function withFinding(store: Store, then: (finding: Finding) => void): void {
   const finding = chosenFinding(store);
   if (finding) then(finding);
+  else store.say(NO_FINDING);
 }
 
 /** The finding under the cursor, which from now on stays on it. */

@@ -27,6 +27,12 @@ test('Tab goes to services and hosts, s and S sort', async () => {
   expect(fixture.screen.row(3)).toContain('▲TROUBLE');
 });
 
+test('from a row of many clients to all connections of their service, which it says', async () => {
+  await open('v\r', WIDE);
+  expect(fixture.screen.row(1)).toContain('row 1/779');
+  expect(fixture.screen.text()).toContain('All connections of this service, also of clients that have more than one.');
+});
+
 test('a filter, and from a row to its connections', async () => {
   await open('v/3306\r', WIDE);
   expect(fixture.screen.row(1)).toContain('row 1/1');

@@ -92,6 +92,13 @@ describe('findings', () => {
     const s = await open(new FakeSession({ findings: [] }));
     expect(s.text()).toMatch(/Nothing wrong was found: \d+ rules? looked at/);
     expect(s.text()).toContain('port-exhaustion: the capture is shorter than');
+    await s.type('d');
+    expect(last(s)).toContain('There is no finding here.');
+    await s.type('m');
+    expect(last(s)).toContain('There is no finding here.');
+    // What there is to open are the connections.
+    await s.type('\r');
+    expect(s.row(0)).toContain('› All connections (49)');
   });
 });
 
