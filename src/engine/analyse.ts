@@ -72,7 +72,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
     sockets: (at) => analyzer.sockets(at),
     stateCounts: (every, host) => analyzer.stateCounts(every, host),
     ladder: (id) => readLadder(analyzer, pass, id, report.findings),
-    segments: (origin) => readSegmentTable(analyzer, pass, origin),
+    segments: (origin, most) => readSegmentTable(analyzer, pass, origin, most),
     extract: (wanted, write) => extract(analyzer, pass, wanted, write),
     ladders: (ids, kept) => readLadders(analyzer, pass, ids, report.findings, kept),
     distributions: () => analyzer.distributions(),

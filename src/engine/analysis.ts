@@ -74,9 +74,9 @@ export interface Analysis {
   distributions(): readonly Distribution[];
   /**
    * The TCP segments by connection, for a comparison with another capture: it is read once more. Times count from the first record of
-   * the capture that has this clock.
+   * the capture that has this clock. Where there are more than `most` (a million), of one in two, four … connections.
    */
-  segments(origin: Clock): Promise<SegmentTable>;
+  segments(origin: Clock, most?: number): Promise<SegmentTable>;
   /** What the connections take in memory. */
   footprint(): Footprint;
   /** Gives up what was kept of standard input. */

@@ -107,6 +107,8 @@ export interface Correlation {
   readonly captures: { readonly client: CorrelatedCapture; readonly server: CorrelatedCapture };
   /** null: no segment is in both. */
   readonly clock: ClockDifference | null;
+  /** 1: every connection was compared. Otherwise one in so many, chosen by initial sequence numbers, and all counts are of those. */
+  readonly sampledOneIn: number;
   readonly connections: {
     readonly matched: number;
     readonly byTuple: number;

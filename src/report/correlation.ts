@@ -44,14 +44,16 @@ export function* correlationJson(c: Correlation): Generator<string> {
   yield `${safeJson(c)}\n`;
 }
 
-function matchText({ connections: { matched, byTuple, byNumbers, byContent, onlyClient, onlyServer } }: Correlation): string {
+function matchText({ sampledOneIn, connections }: Correlation): string {
+  const { matched, byTuple, byNumbers, byContent, onlyClient, onlyServer } = connections;
+  const sample = sampledOneIn === 1 ? '' : ` (1 in ${countText(sampledOneIn)} connections is compared)`;
   const how = [
     [byTuple, 'by addresses and ports'],
     [byNumbers, 'by initial sequence numbers, behind a translator'],
     [byContent, 'by what was sent'],
   ] as const;
   const said = how.filter(([n]) => n > 0).map(([n, words]) => `${countText(n)} ${words}`);
-  return `${plural(matched, 'connection')} in both${said.length === 0 ? '' : ` (${said.join(', ')})`}; ${countText(onlyClient)} only at the client, ${countText(onlyServer)} only at the server`;
+  return `${plural(matched, 'connection')} in both${said.length === 0 ? '' : ` (${said.join(', ')})`}; ${countText(onlyClient)} only at the client, ${countText(onlyServer)} only at the server${sample}`;
 }
 
 function clockText({ clock }: Correlation): string {

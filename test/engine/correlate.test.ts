@@ -1,5 +1,6 @@
 /** Two captures of the same traffic: what became of it on the way. The truth is the log of the lab's cable, or written by hand. */
 import { describe, expect, test } from 'vitest';
+import type { Analysis } from '../../src/engine/analysis.ts';
 import { analyse } from '../../src/engine/analyse.ts';
 import { clockLine, type Passage } from '../../src/engine/correlate/clocks.ts';
 import { correlate } from '../../src/engine/correlate/index.ts';
@@ -9,6 +10,8 @@ import type { Segment, SegmentTable } from '../../src/engine/correlate/segments.
 import type { Correlation } from '../../src/model/correlation.ts';
 import { Flag } from '../../src/model/flags.ts';
 import { Side } from '../../src/model/state.ts';
+import { pcapOf, type ScriptedFrame, scriptFrames } from '../support/script.ts';
+import { merged } from '../support/traffic.ts';
 
 const FIXTURES = new URL('../../fixtures/', import.meta.url).pathname;
 
@@ -187,7 +190,9 @@ describe('connections behind a device that changes addresses and numbers', () =>
     byConnection: new Map([...new Set(segments.map((s) => s.connection))].map((id) => [id, segments.filter((s) => s.connection === id)])),
     first: 0,
     last: 1e9,
-    cut: false,
+    oneIn: 1,
+    cutAt: null,
+    thinned: () => table(...segments),
   });
   const ends = { a: () => ({ client: '10.0.0.1:5', server: '10.0.0.9:80' }), b: () => ({ client: '192.0.2.1:6', server: '192.0.2.9:80' }) };
   const said = (connection: number, seq: number, hash: number): Segment => segment({ connection, seq, hash, length: 40 });
@@ -202,5 +207,61 @@ describe('connections behind a device that changes addresses and numbers', () =>
     const a = table(said(0, 100, 11), said(0, 140, 12));
     const b = table(said(7, 500, 11), said(7, 540, 12), said(8, 900, 11), said(8, 940, 12));
     expect(pairConnections(a, b, ends)).toEqual([]);
+  });
+});
+
+describe('more segments than are compared', () => {
+  /** 64 connections; what the server's side lacks is every tenth request. Behind a translator the addresses differ, and nothing else. */
+  const path = async (translated: boolean, connections = 64): Promise<readonly [Analysis, Analysis]> => {
+    const script = `
+      +0    > S  0:0(0)
+      +.010 < S. 0:0(0) ack 1
+      +.010 > .  1:1(0) ack 1
+      +.010 > P. 1:101(100) ack 1
+      +.300 > P. 1:101(100) ack 1
+      +.010 < .  1:1(0) ack 101
+      +.010 > F. 101:101(0) ack 1
+      +.010 < F. 1:1(0) ack 102
+      +.010 > .  102:102(0) ack 2`;
+    const side = (clientIp: string, lacks: (i: number, frame: number) => boolean): ScriptedFrame[] =>
+      Array.from({ length: connections }, (_, i) =>
+        scriptFrames(script, {
+          clientIp,
+          clientPort: 40_000 + i,
+          clientIsn: Math.imul(i + 1, 0x9e3779b1) >>> 0,
+          serverIsn: Math.imul(i + 7, 0x85ebca6b) >>> 0,
+        }).filter((_frame, n) => !lacks(i, n)),
+      ).flat();
+    const client = side('10.0.0.1', () => false);
+    const server = side(translated ? '192.0.2.7' : '10.0.0.1', (i, n) => n === 3 && i % 10 === 0);
+    return [
+      await analyse([[pcapOf(merged(client))]], {}, { keep: true, said: false }),
+      await analyse([[pcapOf(merged(server))]], {}, { keep: true, said: false }),
+    ];
+  };
+
+  test.each([false, true])(
+    'the same connections of both are taken, and of these everything is as it is with all (translated: %s)',
+    async (translated) => {
+      const [client, server] = await path(translated);
+      const whole = await correlate(client, server);
+      expect(whole).toMatchObject({ sampledOneIn: 1, connections: { matched: 64 }, directions: [{ sent: 6 * 64, lost: 7 }, { lost: 0 }] });
+      const sample = await correlate(client, server, 400);
+      expect(sample.sampledOneIn).toBe(2);
+      expect(sample.connections).toMatchObject({ onlyClient: 0, onlyServer: 0 });
+      expect(sample.pairs.length).toBeGreaterThan(16);
+      expect(sample.pairs.length).toBeLessThan(48);
+      expect(sample.pairs).toEqual(whole.pairs.filter(({ client: id }) => sample.pairs.some((p) => p.client === id)));
+      expect(sample.caveats[0]).toMatch(/^there are too many segments to compare all: what is said is of 1 in 2 connections/);
+    },
+  );
+
+  test('one connection that has more than half of what all may have is compared as far as it was read', async () => {
+    const [client, server] = await path(false, 1);
+    const { caveats, sampledOneIn } = await correlate(client, server, 5);
+    expect(sampledOneIn).toBe(1);
+    expect(caveats).toContain(
+      "a single connection has too many segments to compare them all: the client's capture is compared up to its frame 6",
+    );
   });
 });

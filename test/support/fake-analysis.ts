@@ -5,6 +5,7 @@
 import type { Footprint } from '../../src/track/footprint.ts';
 import { defineDetector, type Detector } from '../../src/detect/detector.ts';
 import type { Analysis, StateCounts } from '../../src/engine/analysis.ts';
+import type { SegmentTable } from '../../src/engine/correlate/segments.ts';
 import { Clock, resolveTime } from '../../src/model/clock.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import type { Ladder } from '../../src/model/ladder.ts';
@@ -299,11 +300,13 @@ export function fakeAnalysis(
     extract: () => Promise.reject(new UsageError('there is nothing to take out of an analysis without a capture.')),
     ladders: (ids) => Promise.resolve(new Map(ids.map((id) => [id, fakeLadder(id)] as const))),
     distributions: () => DISTRIBUTIONS,
-    segments: () => Promise.resolve({ byConnection: new Map(), first: 0, last: 0, cut: false }),
+    segments: () => Promise.resolve(NO_SEGMENTS),
     footprint: () => FOOTPRINT,
     close: () => undefined,
   };
 }
+
+const NO_SEGMENTS: SegmentTable = { byConnection: new Map(), first: 0, last: 0, oneIn: 1, cutAt: null, thinned: () => NO_SEGMENTS };
 
 const DISTRIBUTIONS: readonly Distribution[] = [
   { of: 'connectSeconds', count: 3, p50: 0.0011, p99: 1.0062, max: 1.0062, zeros: 0, bins: [{ from: 0.001, to: 0.002, count: 2 }] },

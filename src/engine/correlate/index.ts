@@ -26,10 +26,11 @@ const PROOFS = 5;
 /** A connection has never arrived where its server's capture ran on for so long after its SYN, nanoseconds. */
 const PATIENCE = NANOS_PER_SECOND;
 
-/** @param client the capture at the client's side @param server the one at the server's @throws TcpdiagError where one cannot be read again */
-export async function correlate(client: Analysis, server: Analysis): Promise<Correlation> {
-  const a = await client.segments(client.clock);
-  const b = await server.segments(client.clock);
+/** @param client the capture at the client's side @param server the one at the server's @param most segments of each that are kept @throws TcpdiagError where one cannot be read again */
+export async function correlate(client: Analysis, server: Analysis, most?: number): Promise<Correlation> {
+  const tables = [await client.segments(client.clock, most), await server.segments(client.clock, most)] as const;
+  const sampledOneIn = Math.max(tables[0].oneIn, tables[1].oneIn);
+  const [a, b] = [tables[0].thinned(sampledOneIn), tables[1].thinned(sampledOneIn)];
   const endsA = endsOf(client.connections());
   const endsB = endsOf(server.connections());
   const ends = { a: (id: number): Ends => endsA.get(id) ?? NOBODY, b: (id: number): Ends => endsB.get(id) ?? NOBODY };
@@ -65,6 +66,7 @@ export async function correlate(client: Analysis, server: Analysis): Promise<Cor
     tool: { name: TOOL_NAME, version: TOOL_VERSION },
     captures: { client: captureOf(client), server: captureOf(server) },
     clock: line === null ? null : clockFacts(line, flows),
+    sampledOneIn,
     connections: {
       matched: pairs.length,
       byTuple: by('tuple'),
@@ -270,7 +272,18 @@ function caveatsOf(
   { answers }: Correlation['waits'],
 ): readonly string[] {
   const out: string[] = [];
-  if (a.cut || b.cut) out.push('a capture has more than a million TCP segments; those behind are left out');
+  if (a.oneIn > 1)
+    out.push(
+      `there are too many segments to compare all: what is said is of 1 in ${countText(a.oneIn)} connections, the same ones of both captures, chosen by their initial sequence numbers; shares and delays are those of the whole, counts are not`,
+    );
+  for (const [which, { cutAt }] of [
+    ['client', a],
+    ['server', b],
+  ] as const)
+    if (cutAt !== null)
+      out.push(
+        `a single connection has too many segments to compare them all: the ${which}'s capture is compared up to its frame ${countText(cutAt)}`,
+      );
   if (line === null)
     out.push(
       'no segment is in both captures in both directions: their clocks cannot be compared, so no delay is given, and the edges of the captures count as lost',

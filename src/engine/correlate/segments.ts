@@ -7,9 +7,12 @@ import { Side } from '../../model/state.ts';
 import { NANOS_PER_SECOND } from '../../model/units.ts';
 import type { FrameReader } from '../packet-detail.ts';
 import type { SecondPass } from '../second-pass.ts';
+import { isSampled, SampleKeys } from './sample.ts';
 
 /** Segments kept of a capture: about 200 octets each. */
-const MAX_SEGMENTS = 1_000_000;
+export const MAX_SEGMENTS = 1_000_000;
+/** One in so many connections, and no fewer. */
+const LEAST_SAMPLE = 2 ** 20;
 /** Octets of payload that are compared. */
 const COMPARED = 64;
 
@@ -46,8 +49,12 @@ export interface SegmentTable {
   /** Of all records. */
   readonly first: number;
   readonly last: number;
-  /** There were more than are kept. */
-  readonly cut: boolean;
+  /** One in so many connections is here, a power of two; 1: all of them. */
+  readonly oneIn: number;
+  /** Frame at which reading ended, because one connection alone has half of the segments that are kept of all; null: it did not. */
+  readonly cutAt: number | null;
+  /** The same with fewer connections: one in so many. */
+  thinned(oneIn: number): SegmentTable;
 }
 
 /** What is needed of an analysis. */
@@ -58,14 +65,18 @@ export interface SegmentSource extends FrameReader {
   sideOf(id: number, packet: Packet): Side;
 }
 
-/** @param origin whose first record is the time 0 */
-export async function readSegmentTable(source: SegmentSource, pass: SecondPass, origin: Clock): Promise<SegmentTable> {
+/** @param origin whose first record is the time 0 @param most segments that are kept */
+export async function readSegmentTable(source: SegmentSource, pass: SecondPass, origin: Clock, most = MAX_SEGMENTS): Promise<SegmentTable> {
+  const keys = new SampleKeys();
   const byConnection = new Map<number, Segment[]>();
   const packet = new Packet();
   let seconds = 0;
   const decoder = source.decoder.again(() => seconds);
   const shift = (source.clock.originSeconds - origin.originSeconds) * NANOS_PER_SECOND + (source.clock.originNanos - origin.originNanos);
   let count = 0;
+  let oneIn = 1;
+  let longest = 0;
+  let cutAt: number | null = null;
   let first = Infinity;
   let last = -Infinity;
   await pass.run((record, frame) => {
@@ -78,14 +89,36 @@ export async function readSegmentTable(source: SegmentSource, pass: SecondPass, 
     if (packet.layer !== Layer.TCP) return true;
     const connection = source.connectionOf(packet, frame);
     if (connection < 0) return true;
-    if (count++ >= MAX_SEGMENTS) return false;
-    const list = byConnection.get(connection);
-    const segment = segmentOf(packet, connection, frame, time, source.sideOf(connection, packet));
-    if (list === undefined) byConnection.set(connection, [segment]);
-    else list.push(segment);
+    if (!isSampled(keys.of(connection, packet), oneIn)) return true;
+    while (count >= most) {
+      if (longest > most / 2 || oneIn === LEAST_SAMPLE) {
+        cutAt = frame;
+        return false;
+      }
+      oneIn *= 2;
+      [count, longest] = [0, 0];
+      for (const [id, { length }] of byConnection) {
+        if (!isSampled(keys.known(id), oneIn)) byConnection.delete(id);
+        else [count, longest] = [count + length, Math.max(longest, length)];
+      }
+    }
+    if (!isSampled(keys.known(connection), oneIn)) return true;
+    let list = byConnection.get(connection);
+    if (list === undefined) byConnection.set(connection, (list = []));
+    longest = Math.max(longest, list.push(segmentOf(packet, connection, frame, time, source.sideOf(connection, packet))));
+    count++;
     return true;
   });
-  return { byConnection, first, last, cut: count > MAX_SEGMENTS };
+  const table = (all: SegmentTable['byConnection'], share: number): SegmentTable => ({
+    byConnection: all,
+    first,
+    last,
+    oneIn: share,
+    cutAt,
+    thinned: (fewer) =>
+      fewer <= share ? table(all, share) : table(new Map([...all].filter(([id]) => isSampled(keys.known(id), fewer))), fewer),
+  });
+  return table(byConnection, oneIn);
 }
 
 function segmentOf(p: Packet, connection: number, frame: number, time: number, side: Side): Segment {
