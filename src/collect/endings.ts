@@ -183,26 +183,42 @@ function closeTime(census: Census, id: number, side: Side): number | null {
   return null;
 }
 
+interface Burst {
+  readonly from: number;
+  readonly until: number;
+  readonly closes: Close[];
+}
+
 /** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
 function burstsOf(closes: Closes | undefined, members: Int32Array, side: Side, minimum: number, within: number): Close[][] {
   if (closes === undefined || closes.count(side) < minimum) return [];
   const times = closes.sorted(side);
-  const bursts: { readonly from: number; readonly until: number; readonly closes: Close[] }[] = [];
+  const bursts: Burst[] = [];
   for (let last = 0; last < times.length; last++) {
-    if (times[last + 1]! - times[last]! <= within) continue;
-    const until = times[last]!;
-    const first = firstWhere(last, (n) => until - times[n]! <= within);
-    if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until, closes: [] });
+    if (last + 1 < times.length && times[last + 1]! - times[last]! <= within) continue;
+    const first = firstWithin(times, last, within);
+    if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until: times[last]!, closes: [] });
   }
   if (bursts.length === 0) return [];
+  // Mostly there is one, the last closes of the capture: nearly all others came before it.
+  const earliest = bursts[0]!.from;
   for (let i = 0; i < members.length; i++) {
     const at = closes.by(side, i);
-    if (at === null) continue;
-    const burst = bursts[firstWhere(bursts.length, (n) => bursts[n]!.until >= at)];
-    if (burst !== undefined && burst.from <= at) burst.closes.push({ id: connId(members[i]!), at });
+    if (at === null || at < earliest) continue;
+    const burst = burstAt(bursts, at);
+    if (burst !== null) burst.closes.push({ id: connId(members[i]!), at });
   }
   return bursts.map((burst) => burst.closes.sort((a, b) => a.at - b.at));
 }
+
+function burstAt(bursts: readonly Burst[], at: number): Burst | null {
+  const burst = bursts[firstWhere(bursts.length, (n) => bursts[n]!.until >= at)];
+  return burst !== undefined && burst.from <= at ? burst : null;
+}
+
+/** The first that is no more than `within` before the last one. */
+const firstWithin = (times: Float64Array, last: number, within: number): number =>
+  firstWhere(last, (n) => times[last]! - times[n]! <= within);
 
 /** The bursts of each client by itself. */
 function byHost(census: Census, side: Side, burst: Close[], minimum: number): Close[][] {

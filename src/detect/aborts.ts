@@ -9,7 +9,7 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { type ConnId, type Nanos, nanosOf } from '../model/units.ts';
-import { forgedReset, outlived } from './forged-resets.ts';
+import { isForged, outlived } from './forged-resets.ts';
 import { MANY_CLIENTS } from './service-groups.ts';
 import { tlsExchangeComplete } from './tls-goodbye.ts';
 
@@ -57,7 +57,7 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
   ] as const;
   for (const id of capture.withRstLike(isAbort)) {
     const c = capture.connection(id);
-    const rst = abortOf(c);
+    const rst = abortOf(capture, c);
     if (rst === null) continue;
     const service = capture.serviceOf(id);
     const end = c.ends[rst.side];
@@ -114,7 +114,7 @@ const isAbort = (rst: RstFacts): boolean => {
 };
 
 /** The RST that aborted it, when its sender was a live socket of an established connection. */
-function abortOf(c: ConnectionView): MarkEvent | null {
+function abortOf(capture: CaptureView, c: ConnectionView): MarkEvent | null {
   if (c.basis === 'one-sided' || (!c.established && c.basis !== 'midstream')) return null;
   const first = c.marks.find((m) => m.mark === Mark.RST);
   if (!first) return null;
@@ -123,7 +123,7 @@ function abortOf(c: ConnectionView): MarkEvent | null {
   const silent = end.payloadBytes === 0 && peer.payloadBytes === 0;
   // A client's RST after the bare handshake is a health check; before the capture began, there may have been anything.
   if (silent && (first.side === Side.CLIENT || c.basis === 'midstream')) return null;
-  if (tlsExchangeComplete(c, end, peer) || forgedReset(c) || outlived(c, first)) return null;
+  if (tlsExchangeComplete(c, end, peer) || isForged(capture, c.id) || outlived(c, first)) return null;
   return first;
 }
 

@@ -4,9 +4,11 @@
  *
  * Shared with `rst-abort`, which must not blame a host for a RST that it did not send.
  */
+import type { CaptureView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
 import { otherSide, type Side } from '../model/state.ts';
-import { type FrameNo, type Nanos, nanosOf } from '../model/units.ts';
+import { type ConnId, type FrameNo, type Nanos, nanosOf } from '../model/units.ts';
+import { oncePerCapture } from './once.ts';
 
 /** From this sum on, with at least two signs. */
 export const FORGED_SCORE = 4;
@@ -40,15 +42,20 @@ export interface ForgedReset {
   readonly proven: boolean;
 }
 
-/** The stronger of both directions, or null when the RSTs are their sender's own. */
-export function forgedReset(c: ConnectionView, minScore = FORGED_SCORE): ForgedReset | null {
-  if (!c.established && c.basis !== 'midstream') return null;
-  // The ordinary case, first: one RST and nothing else to argue with, which looks like its sender's other segments.
-  const [only] = c.marks;
-  if (c.marks.length === 1 && only!.rst !== null && looksOwn(only!.rst)) return null;
-  const best = strongest(c);
-  return best !== null && best.score >= minScore && best.signs.length >= 2 ? best : null;
-}
+/** Of connections with at least two signs the stronger of both directions, ascending; several rules ask. */
+export const signsOfForgery = oncePerCapture((capture): ReadonlyMap<ConnId, ForgedReset> => {
+  const out = new Map<ConnId, ForgedReset>();
+  // The ordinary case is left out without a view: one RST and nothing else to argue with, which looks like its sender's other segments.
+  for (const id of capture.withRstLike((rst, _, alone) => !alone || !looksOwn(rst))) {
+    const c = capture.connection(id);
+    const best = c.established || c.basis === 'midstream' ? strongest(c) : null;
+    if (best !== null && best.signs.length >= 2) out.set(id, best);
+  }
+  return out;
+});
+
+/** Are the RSTs of a connection not their sender's own? */
+export const isForged = (capture: CaptureView, id: ConnId): boolean => (signsOfForgery(capture).get(id)?.score ?? 0) >= FORGED_SCORE;
 
 /** The first segment by which an end shows that "its" RST left it alive; one that was under way when the RST was sent shows nothing. */
 export const outlived = (c: ConnectionView, rst: MarkEvent): MarkEvent | undefined =>
@@ -113,7 +120,7 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
 }
 
 /** As its sender's other segments do. */
-export const looksOwn = (r: RstFacts): boolean => r.seqExact && !r.ttlDiffers && !(r.hasAck && oddities(r).length > 0);
+const looksOwn = (r: RstFacts): boolean => r.seqExact && !r.ttlDiffers && !(r.hasAck && oddities(r).length > 0);
 
 /** Refusals, and RSTs of an end that had already closed, are what kernels send. */
 const countable = (rst: RstFacts): boolean => !rst.refusesSyn && !rst.afterOwnFin;

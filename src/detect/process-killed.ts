@@ -10,7 +10,7 @@ import { type FrameNo, type Nanos, nanosOf, secondsOf } from '../model/units.ts'
 import { countText, durationText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
-import { forgedReset } from './forged-resets.ts';
+import { isForged } from './forged-resets.ts';
 import { draftLargest } from './largest.ts';
 import { median, sample, spread } from './statistics.ts';
 
@@ -124,7 +124,7 @@ function killedOf(capture: CaptureView, shared: SharedEnd, params: Params): Kill
     if (back !== null && secondsOf(back.start - until) < params.cutSeconds) return null;
   }
   const looked = sample(ids, MOST);
-  const ended = looked.flatMap((id) => endedOf(capture.connection(id), side, params) ?? []);
+  const ended = looked.flatMap((id) => endedOf(capture, capture.connection(id), side, params) ?? []);
   if (ended.length * 2 < looked.length) return null;
   const cut = ended.filter((e) => e.doing !== 'idle');
   const cutShare = cut.length / ended.length;
@@ -138,14 +138,14 @@ function killedOf(capture: CaptureView, shared: SharedEnd, params: Params): Kill
   return { shared, survivors, host: ended[0]!.end.ip, ended, cutShare, refused, back };
 }
 
-function endedOf(connection: ConnectionView, side: Side, params: Params): Ended | null {
+function endedOf(capture: CaptureView, connection: ConnectionView, side: Side, params: Params): Ended | null {
   const end = connection.ends[side];
   const peer = connection.ends[otherSide(side)];
   const rst = connection.marks.find((m) => m.rst !== null && m.side === side);
   const by = end.finTime === null ? 'RST' : 'FIN';
   const at = end.finTime ?? rst?.time;
   if (connection.basis === 'one-sided' || at === undefined || (by === 'RST' && !livesAndResets(rst!))) return null;
-  if (by === 'RST' && forgedReset(connection)) return null;
+  if (by === 'RST' && isForged(capture, connection.id)) return null;
   const quietSeconds = connection.quietBeforeClose ?? Infinity;
   return {
     connection,

@@ -6,7 +6,7 @@ import type { Nanos } from '../model/units.ts';
 import { countText, plural } from '../model/wording.ts';
 import { defineDetector, type Draft, found } from './detector.ts';
 import { examples, period, proofs } from './evidence.ts';
-import { forgedReset } from './forged-resets.ts';
+import { isForged } from './forged-resets.ts';
 import { draftLargest } from './largest.ts';
 import { byService, type Case, type ServiceGroup } from './service-groups.ts';
 import { endsWithTlsAlert, tlsExchangeComplete } from './tls-goodbye.ts';
@@ -68,7 +68,7 @@ function lateResetOf(capture: CaptureView, connection: ConnectionView): LateRese
   const rst = connection.marks.find((m) => m.rst !== null);
   if (!rst || connection.basis === 'one-sided') return null;
   const { afterOwnFin, afterPeerFin, refusesSyn, peerSilent } = rst.rst!;
-  if (refusesSyn || peerSilent || forgedReset(connection)) return null;
+  if (refusesSyn || peerSilent || isForged(capture, connection.id)) return null;
   const end = connection.ends[rst.side];
   const peer = connection.ends[otherSide(rst.side)];
   const goodbye = endsWithTlsAlert(peer, end);

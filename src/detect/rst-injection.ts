@@ -9,7 +9,7 @@ import { Flag } from '../model/flags.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction, othersOf } from './distinction.ts';
 import { examples, period } from './evidence.ts';
-import { FORGED_SCORE, type ForgedReset, forgedReset, looksOwn } from './forged-resets.ts';
+import { FORGED_SCORE, type ForgedReset, signsOfForgery } from './forged-resets.ts';
 import { largest } from './statistics.ts';
 import { flagSet } from './tcpdump.ts';
 
@@ -43,11 +43,9 @@ export const rstInjection = defineDetector({
   },
   detect(capture, params): Detection {
     const groups = new Map<string, ForgedReset[]>();
-    for (const id of capture.withRstLike((rst, _, alone) => !alone || !looksOwn(rst))) {
-      const c = capture.connection(id);
-      if (c.basis === 'one-sided') continue;
-      const forged = forgedReset(c, params.minScore);
-      if (!forged) continue;
+    for (const forged of signsOfForgery(capture).values()) {
+      const { connection: c, score } = forged;
+      if (score < params.minScore || c.basis === 'one-sided') continue;
       const list = groups.get(c.server.name);
       if (list) list.push(forged);
       else groups.set(c.server.name, [forged]);
