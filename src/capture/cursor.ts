@@ -106,6 +106,7 @@ export class Cursor {
       if (chunk === null || flow.stopped()) return false; // what is left of a record is not damage then
       if (chunk.done === true) {
         reader.end();
+        if (reader.next(record)) return true;
         break;
       }
       this.#unpackedBytes += chunk.value.length;

@@ -7,8 +7,9 @@
  * where records follow each other again.
  * Format: draft-ietf-opsawg-pcap; older variants: libpcap sf-pcap.c, Wireshark wiretap/libpcap.c.
  */
+import { durationText } from '../model/wording.ts';
 import type { RawRecord } from './reader.ts';
-import { RecordReader } from './record-reader.ts';
+import { isNear, RecordReader } from './record-reader.ts';
 import type { LengthAt } from './search.ts';
 
 const PCAP_FILE_HEADER = 24; // octets
@@ -22,6 +23,9 @@ const MODIFIED_RECORD_HEADER = 24;
 const MAX_FRAME = 262_144;
 /** Octets. A header that declares a larger snap length (USB, D-Bus) is believed up to here, so the carry stays bounded. */
 const MAX_DECLARED_FRAME = 16 * 1024 * 1024;
+
+/** One record in so many. */
+const RARE = 16;
 
 /** Files that may have been joined. */
 const MAX_JOINED = 1_000;
@@ -87,6 +91,8 @@ export class PcapReader extends RecordReader {
   #capLenAt = 8;
   #origLenAt = 12;
   #maybeSwapped = false;
+  /** Records whose lengths or fraction cannot be: none or all, but for what is read out of step. */
+  #odd = 0;
 
   get format(): string {
     return this.#variant.name;
@@ -115,10 +121,16 @@ export class PcapReader extends RecordReader {
     }
     let seconds = view.getUint32(at, little);
     let fraction = view.getUint32(at + 4, little);
-    if (fraction >= this.#unitsPerSecond) {
-      const carried = Math.floor(fraction / this.#unitsPerSecond);
+    const carried = fraction < this.#unitsPerSecond ? 0 : Math.floor(fraction / this.#unitsPerSecond);
+    seconds += carried;
+    if (!isNear(record.seconds, seconds)) {
+      const odd = this.#outOfTime(record, seconds, capLen, origLen);
+      if (odd !== null) return odd;
+      ({ at } = window);
+    }
+    if (carried > 0) {
       fraction -= carried * this.#unitsPerSecond;
-      seconds += carried;
+      this.#odd++;
       this.warnFraction();
     }
     if (capLen > origLen || capLen > this.#snapLen) origLen = this.#oddLength(capLen, origLen);
@@ -214,7 +226,37 @@ export class PcapReader extends RecordReader {
     return this.next(record);
   }
 
+  /**
+   * A record far in time from the one before: was it read out of step, because a length before it lies? Clocks do jump, so that takes
+   * more: what follows is no record, or it contradicts itself, as few in the file do. null: it is a record. Otherwise
+   * what `next` has to return.
+   */
+  #outOfTime(record: RawRecord, seconds: number, capLen: number, origLen: number): boolean | null {
+    const before = this.secondsBefore(record);
+    if (before === 0 || isNear(before, seconds)) return null;
+    const octets = this.#headerLength + capLen;
+    const isHere = this.lookAhead(octets + this.#headerLength);
+    if (isHere !== true) return isHere;
+    const { window } = this;
+    const { view, at } = window;
+    const little = this.#little;
+    const isFollowed = view.getUint32(at + octets + this.#capLenAt, little) <= this.#maxFrame;
+    const isOdd =
+      capLen === 0 ||
+      capLen > origLen ||
+      capLen > this.#snapLen ||
+      origLen > this.#maxFrame ||
+      view.getUint32(at + 4, little) >= this.#unitsPerSecond;
+    if (isFollowed && !(isOdd && this.#odd * RARE < this.records)) return null;
+    const what = `packet ${this.records + 1} was read out of step: its time is ${durationText(Math.abs(seconds - before))} from that of the packet before`;
+    if (!isFollowed || !isNear(before, view.getUint32(at + octets, little))) return this.#lost(record, what);
+    this.leaveOut(what, octets);
+    window.at = at + octets;
+    return this.next(record);
+  }
+
   #oddLength(capLen: number, origLen: number): number {
+    this.#odd++;
     if (capLen > origLen) this.warnCaptured(capLen, origLen);
     if (capLen > this.#snapLen) {
       this.odd.add(

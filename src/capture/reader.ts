@@ -81,6 +81,6 @@ export interface CaptureReader {
    * how many. Absent: the format's records cannot be told without looking at them.
    */
   pass?(most: number): number;
-  /** No more bytes will come: what is left over is damage. */
+  /** No more bytes will come: what is left over is damage, once `next` has been asked for a record that was held back. */
   end(): void;
 }

@@ -28,6 +28,10 @@ export abstract class RecordReader implements CaptureReader {
   /** The window stands at a record: the file header is behind us and no damage before us. */
   protected reading = false;
 
+  /** No more bytes will come. A record is held back until it is known what follows it. */
+  protected ended = false;
+  #holding = false;
+
   /** After `pass`: how many records there had been then, and the time of the last of them. */
   protected passedRecords = -1;
   protected passedSeconds = 0;
@@ -58,7 +62,8 @@ export abstract class RecordReader implements CaptureReader {
   }
 
   end(): void {
-    if (this.damage !== null) return;
+    this.ended = true;
+    if (this.damage !== null || this.#holding) return;
     if (this.#search !== null) {
       this.#giveUp(this.#search);
       return;
@@ -97,10 +102,25 @@ export abstract class RecordReader implements CaptureReader {
     if (this.records++ === 0) this.#firstSeconds = record.seconds;
   }
 
+  /** Of the record before the one at hand, which `record` still holds unless it was passed over; 0 without one. */
+  protected secondsBefore(record: RawRecord): number {
+    return this.records === this.passedRecords ? this.passedSeconds : this.records > 0 ? record.seconds : 0;
+  }
+
+  /**
+   * Are so many octets here, of the record at the window's place and of what follows it? null: there are not so many. Otherwise the
+   * record is held back until they are, and `next` has to return false.
+   */
+  protected lookAhead(octets: number): boolean | null {
+    const isHere = this.window.gather(octets);
+    this.#holding = !isHere && !this.ended;
+    return isHere ? true : this.#holding ? false : null;
+  }
+
   /** Nothing marks the next record: it is looked for, not far in time from `record`, the one before. */
   protected lose(record: RawRecord, what: string): void {
     this.#search = new Search(this.#damaged(what));
-    this.#lastSeconds = this.records === this.passedRecords ? this.passedSeconds : this.records > 0 ? record.seconds : 0;
+    this.#lastSeconds = this.secondsBefore(record);
     this.reading = false;
   }
 
@@ -156,3 +176,6 @@ export abstract class RecordReader implements CaptureReader {
 }
 
 const isStep = (before: number, seconds: number): boolean => seconds >= before - MAX_STEP_BACK && seconds <= before + MAX_STEP;
+
+/** Are these times so near each other, in seconds, that nothing is odd about them? Clocks are set, and records of several processors overtake each other. */
+export const isNear = (before: number, seconds: number): boolean => Math.abs(seconds - before) <= MAX_STEP;

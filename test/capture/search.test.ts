@@ -56,6 +56,43 @@ describe('pcap', () => {
     expect(facts.damage).toBe(null);
   });
 
+  describe('what is read out of step has a time out of all others, and is left out', () => {
+    // Frames whose first octets are an address, as on Ethernet, or zeros, as on a loopback interface.
+    const framed = (first: readonly number[]): typeof records =>
+      Array.from({ length: 600 }, (_, i) => {
+        const { bytes } = records[i % 200]!;
+        return { seconds: 1_700_000_000 + i, bytes: Uint8Array.from([...first, ...bytes.subarray(first.length)]) };
+      });
+    const cases = [[2, 0x42, 0xac, 0x11, 0, 2], new Array<number>(12).fill(0)].flatMap((first) =>
+      [-40, -12, -4, -1, 1, 2, 4, 8, 12, 16, 20, 33, 64].map((by) => [by, first] as const),
+    );
+    test.each(cases)('a length that lies by %i, frames that begin with %o', async (by, first) => {
+      const lying = framed(first).map((r, i) => (i === 50 ? { ...r, capLen: r.bytes.length + by, origLen: r.bytes.length } : r));
+      const bytes = pcapFile({}, lying);
+      const { records: seen, facts } = await read(bytes);
+      expect(facts.damage).toBe(null);
+      expect(secondsOf(seen).filter((s) => s < 0 || s >= 600)).toEqual([]);
+      expect(secondsOf(seen)).toEqual(expect.arrayContaining(without(50, 53)));
+      expect((await readAll(chunksOf(bytes, 7))).records.map((r) => r.seconds)).toEqual(seen.map((r) => r.seconds));
+    });
+  });
+
+  test.each<[string, { origLen?: number }, number]>([
+    ['', {}, 100],
+    [', and its writer has odd lengths', { origLen: 14 }, 100],
+    [', and its last record comes a year later', {}, 199],
+  ])('where a clock jumps by years%s, nothing is left out', async (_what, odd, from) => {
+    const jumped = records.map((r, i) => ({
+      ...r,
+      ...odd,
+      seconds: i >= from ? r.seconds + 86_400 * 400 : r.seconds - (i % 3) * 86_400 * 900,
+    }));
+    const { records: seen, facts } = await read(pcapFile({}, jumped));
+    expect(seen.map(({ seconds }) => seconds)).toEqual(jumped.map(({ seconds }) => seconds));
+    expect(facts.damage).toBe(null);
+    expect(facts.warnings.join()).not.toContain('skipped');
+  });
+
   test('a page of zeros, as a crash leaves it', async () => {
     const { records: seen, facts } = await read(overwritten(file, at(50), new Uint8Array(4096)));
     const next = records.findIndex((_, i) => at(i) >= at(50) + 4096);

@@ -108,7 +108,10 @@ async function* longMember(feed: Feed): AsyncGenerator<Uint8Array, Sum> {
   }
   try {
     while (!engine.over) {
-      if (!(await feed.need(1))) throw cutShort();
+      if (!(await feed.need(1))) {
+        yield* unpacked();
+        throw cutShort();
+      }
       const slice = window.bytes.subarray(window.at, Math.min(window.end, window.at + sliceAfter(window.offset)));
       const written = engine.write(slice);
       yield* unpacked();
