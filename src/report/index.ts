@@ -12,6 +12,7 @@ import { connLog } from './conn-log.ts';
 import { connectionJson, connectionText, type ConnectionDetail } from './connection-detail.ts';
 import { connectionMermaid } from './connection-mermaid.ts';
 import { connectionCsv, connectionTable } from './connection-rows.ts';
+import { findingCsv } from './finding-rows.ts';
 import { htmlReport } from './html/document.ts';
 import { correlationJson, correlationText } from './correlation.ts';
 import type { IncidentDocument } from './incident.ts';
@@ -20,9 +21,9 @@ import type { Page } from './layout.ts';
 import { markdownReport } from './markdown.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
 import { connectionParquet, socketParquet } from './parquet.ts';
-import { ruleJson, ruleTable } from './rule-rows.ts';
+import { ruleCsv, ruleJson, ruleTable } from './rule-rows.ts';
 import { settingJson, type SettingRow, settingTable } from './setting-rows.ts';
-import { socketDiffNdjson, socketDiffTable } from './socket-diff.ts';
+import { socketDiffCsv, socketDiffNdjson, socketDiffTable } from './socket-diff.ts';
 import { socketCsv, socketTable, stateCountCsv, stateCountTable, type StateCountsView } from './socket-table.ts';
 import { textReport } from './text.ts';
 
@@ -72,6 +73,7 @@ export const reportFormats: Formats<IncidentDocument> = {
     html: htmlReport,
     json: ofReport(jsonReport),
     ndjson: ofReport(ndjsonReport),
+    csv: ofReport(findingCsv),
   },
   standard: 'text',
   machine: 'json',
@@ -117,7 +119,7 @@ export const connectionDetailFormats: Formats<ConnectionDetail> = {
 };
 
 export const socketDiffFormats: Formats<Iterable<SocketDiffRow>> = {
-  byName: { table: socketDiffTable, ndjson: socketDiffNdjson },
+  byName: { table: socketDiffTable, ndjson: socketDiffNdjson, csv: socketDiffCsv },
   standard: 'table',
   machine: 'ndjson',
 };
@@ -137,7 +139,7 @@ export const stateCountFormats: Formats<StateCountsView> = {
 };
 
 export const ruleFormats: Formats<Iterable<Detector>> = {
-  byName: { table: ruleTable, json: ruleJson },
+  byName: { table: ruleTable, json: ruleJson, csv: ruleCsv },
   standard: 'table',
   machine: 'json',
 };

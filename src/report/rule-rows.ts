@@ -1,6 +1,7 @@
 /** `rules`: what is looked for, with every threshold that `--set` can change. */
 import type { Category, Detector } from '../detect/detector.ts';
 import type { Severity } from '../model/finding.ts';
+import { csv, type CsvField } from './csv.ts';
 import type { Page } from './layout.ts';
 import { safeJson } from './safe-json.ts';
 import { table, type Column } from './table.ts';
@@ -49,4 +50,25 @@ export function* ruleJson(rules: Iterable<Detector>): Generator<string> {
     separator = ',\n';
   }
   yield separator === '[\n' ? '[]\n' : '\n]\n';
+}
+
+type Threshold = { readonly name: string; readonly default: number; readonly text: string } | null;
+
+const CSV_FIELDS: readonly CsvField<readonly [rule: Detector, parameter: Threshold]>[] = [
+  ['rule', ([rule]) => rule.id],
+  ['title', ([rule]) => rule.title],
+  ['severity', ([rule]) => rule.severity],
+  ['category', ([rule]) => rule.category],
+  ['parameter', ([, parameter]) => parameter?.name ?? null],
+  ['default', ([, parameter]) => parameter?.default ?? null],
+  ['text', ([, parameter]) => parameter?.text ?? null],
+];
+
+/** One row per threshold, and one for a rule that has none. */
+export function ruleCsv(rules: Iterable<Detector>): Iterable<string> {
+  const rows = Array.from(rules).flatMap((rule): readonly (readonly [Detector, Threshold])[] => {
+    const thresholds = Object.entries(rule.params).map(([name, p]) => [rule, { name, default: p.default, text: p.text }] as const);
+    return thresholds.length === 0 ? [[rule, null]] : thresholds;
+  });
+  return csv(CSV_FIELDS, rows);
 }

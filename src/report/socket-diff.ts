@@ -3,6 +3,7 @@ import type { SocketDiffRow } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { SS_NAMES, STATE_NAMES } from '../model/state.ts';
 import { plural } from '../model/wording.ts';
+import { csv, type CsvField } from './csv.ts';
 import type { Page } from './layout.ts';
 import { clockText, durationText, secondsBetween } from './narrate.ts';
 import { ndjsonRows } from './ndjson.ts';
@@ -53,3 +54,18 @@ export function* socketDiffTable(rows: Iterable<SocketDiffRow>, page: Page): Gen
 }
 
 export const socketDiffNdjson = (rows: Iterable<SocketDiffRow>): Iterable<string> => ndjsonRows(rows);
+
+const CSV_FIELDS: readonly CsvField<SocketDiffRow>[] = [
+  ['at', (r) => r.at],
+  ['verdict', (r) => r.verdict],
+  ['host', (r) => r.host],
+  ['local', (r) => r.local],
+  ['remote', (r) => r.remote],
+  ['ss', (r) => r.ss],
+  ['capture', (r) => r.capture],
+  ['since', (r) => r.since],
+  ['basis', (r) => r.basis],
+  ['connection', (r) => r.connection],
+];
+
+export const socketDiffCsv = (rows: Iterable<SocketDiffRow>): Iterable<string> => csv(CSV_FIELDS, rows);

@@ -33,6 +33,8 @@ test.each([
   [['states', capture], 'a.ndjson', /^\{"type":"socket"/],
   [['states', capture, '--every', '1m', '-q'], 'b.ndjson', /^\{"type":"states"/],
   [['check', capture], 'c.json', /^\{"schemaVersion":1,/],
+  [['report', capture], 'a.csv', /^number,id,rule,severity,/],
+  [['rules'], 'rules.csv', /^rule,title,severity,category,parameter,default,text\r\n/],
   [['rules'], 'rules.json', /^\[\n\{"id"/],
 ])('tcpdiag %j -o %s', async (words, name, expected) => {
   expect(await written(words, name)).toMatch(expected);
@@ -51,9 +53,9 @@ test('-f and --json are stronger than a name', async () => {
 });
 
 test('a name that asks for a format which the command does not have is refused, and nothing is written', async () => {
-  const { exitCode, out, err } = await tcpdiag(['report', capture, '-o', join(folder, 'never.csv')]);
+  const { exitCode, out, err } = await tcpdiag(['report', capture, '-o', join(folder, 'never.parquet')]);
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
   expect(err).toBe(
-    'tcpdiag: report has no format "csv", which the name "never.csv" asks for.\nIt has text, markdown, html, json, ndjson; -f says which of them to write, whatever the file is called.\n',
+    'tcpdiag: report has no format "parquet", which the name "never.parquet" asks for.\nIt has text, markdown, html, json, ndjson, csv; -f says which of them to write, whatever the file is called.\n',
   );
 });

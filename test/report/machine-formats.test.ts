@@ -4,10 +4,11 @@ import { DETECTORS } from '../../src/detect/index.ts';
 import type { ConnectionRow, Report, SocketRow } from '../../src/model/report.ts';
 import { connectionCsv, connectionTable } from '../../src/report/connection-rows.ts';
 import { csvCell } from '../../src/report/csv.ts';
+import { findingCsv } from '../../src/report/finding-rows.ts';
 import { jsonReport } from '../../src/report/json.ts';
 import type { Page } from '../../src/report/layout.ts';
 import { ndjsonReport, ndjsonRows } from '../../src/report/ndjson.ts';
-import { ruleTable } from '../../src/report/rule-rows.ts';
+import { ruleCsv, ruleTable } from '../../src/report/rule-rows.ts';
 import { socketTable } from '../../src/report/socket-table.ts';
 import { table } from '../../src/report/table.ts';
 import { connectionRow, incident } from '../support/fake-analysis.ts';
@@ -174,4 +175,22 @@ test('a table of many rows is written as they come', () => {
   const lines = table([{ title: 'N', align: 'right', cell: String }], rows(), { width: 80, colour: false });
   for (let i = 0; i < 5_000; i++) lines.next();
   expect(made).toBeLessThan(5_001);
+});
+
+test('csv of findings: one row each, numbered as the text report counts, and a formula is text', () => {
+  const [found] = incident.findings;
+  const odd = { ...found!, id: 'x/y', title: '=HYPERLINK("http://x")', atFault: null };
+  const [header, ...rows] = parseCsv([...findingCsv({ ...incident, findings: [found!, odd] })].join(''));
+  const cells = rows.map((row) => Object.fromEntries(header!.map((key, i) => [key, row[i]])));
+  expect(cells).toMatchObject([
+    { number: '1', id: found!.id, severity: found!.severity, count: String(found!.count), 'subject.host': found!.subject.host },
+    { number: '2', id: 'x/y', title: `'=HYPERLINK("http://x")`, atFault: '' },
+  ]);
+});
+
+test('csv of rules: one row per threshold, and one for a rule without any', () => {
+  const [header, ...rows] = parseCsv([...ruleCsv(DETECTORS)].join(''));
+  expect(rows).toHaveLength(DETECTORS.reduce((sum, { params }) => sum + Math.max(1, Object.keys(params).length), 0));
+  expect(new Set(rows.map(([id]) => id))).toEqual(new Set(DETECTORS.map(({ id }) => id)));
+  expect(new Set(rows.map((row) => row.length))).toEqual(new Set([header!.length]));
 });
