@@ -6,7 +6,8 @@ import type { Checksums } from '../track/checksums.ts';
 import type { Tables } from '../track/tables.ts';
 import type { PacketCounts } from './census.ts';
 
-export function recordingOf({ recorded, addresses }: Tables, packets: PacketCounts): Recording {
+export function recordingOf(tables: Tables, packets: PacketCounts): Recording {
+  const { recorded, addresses } = tables;
   const { cuts, checksums, clock } = recorded;
   return {
     damagedFiles: packets.damagedFiles,
@@ -19,7 +20,7 @@ export function recordingOf({ recorded, addresses }: Tables, packets: PacketCoun
       ids: [...cuts.ids].sort((a, b) => a - b).map(connId),
     },
     checksums: checksumFacts(checksums, addresses),
-    clock: clock.facts,
+    clock: clock.facts((of, frame) => tables.connectionThen(of, frame)),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Nanos } from '../model/units.ts';
 import type { SegmentTable } from './correlate/segments.ts';
 import type { ExtractOptions, Extracted } from './extract.ts';
 import type { Footprint } from '../track/footprint.ts';
+import type { Shard } from '../track/shard.ts';
 
 export interface AnalysisOptions {
   /** The capture ran until then although nothing more came. */
@@ -36,6 +37,8 @@ export interface AnalysisOptions {
   readonly profile?: string;
   /** What the process may take in memory, octets: connections are folded into counts where that is reached. Default: no limit. */
   readonly maxMemory?: number;
+  /** Of the connections, those of one shard alone; for what is put together with the others. */
+  readonly shard?: Shard;
   /** false: nothing of what applications sent is shown. */
   readonly payload?: boolean;
 }

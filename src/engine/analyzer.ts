@@ -37,9 +37,9 @@ import { trackerShare } from '../track/budget.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
-import { Counter, Gauge } from '../track/time-series.ts';
+import { recordsOf, type ShardRecords, unite } from '../track/unite.ts';
 import { Sightings } from '../track/sightings.ts';
-import { Tracker } from '../track/tracker.ts';
+import { FOLDED, Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import type { AnalysisOptions, StateCounts } from './analysis.ts';
@@ -53,6 +53,7 @@ import type { ConnectionSummary } from './protocol.ts';
 import { type Reported, ReportFilter } from './reported.ts';
 import { AllNames, reportNames } from './names.ts';
 import { connectionRow } from './rows.ts';
+import { seriesOf } from './series.ts';
 import { socketsAt } from './sockets.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
 import { outside, type SocketSource } from './time-machine.ts';
@@ -106,7 +107,7 @@ export class Analyzer {
       detectors.map((d) => d.id),
     );
     this.#names = new OwnNames(options);
-    this.#tracker = new Tracker(parseHostProfiles(options.profile), trackerShare(options.maxMemory ?? Infinity));
+    this.#tracker = new Tracker(parseHostProfiles(options.profile), trackerShare(options.maxMemory ?? Infinity), options.shard);
     this.#allNames = new AllNames(this.#names, this.#tracker.tables.names, this.payload);
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }
@@ -180,7 +181,7 @@ export class Analyzer {
     const { linkType, direction } = record;
     const told = direction === Direction.UNKNOWN ? cookedDirection(linkType, record.view, record.at, record.capLen) : direction;
     this.#tracker.tables.sightings.note(this.#packet, linkType, record.origLen, told);
-    if (id >= 0) this.#tracker.look(this.#packet, id);
+    if (id !== FOLDED) this.#tracker.look(this.#packet, id);
   }
 
   /** Nothing more comes, although the capture goes on: the user has seen enough. */
@@ -207,12 +208,21 @@ export class Analyzer {
     return { capture: this.#captureFacts(end), series: this.#series(), findings: this.#reported.findings };
   }
 
-  finish(files: readonly CaptureFileFacts[]): Report {
+  /** Nothing more comes. Without `finish`, what this shard of the capture has and no other; null: connections were folded, so that it is of no use. */
+  conclude(files: readonly CaptureFileFacts[]): ShardRecords | null {
     this.#facts = files;
     for (const { names } of files) for (const { ip, name } of names) this.#tracker.tables.names.add(ip, name, 'capture');
     const end = this.#endOfObservation(files);
     this.#last = end;
     this.#tracker.finish(end);
+    return this.#tracker.folded.total > 0 ? null : recordsOf(this.#tracker.tables);
+  }
+
+  /** @param others the other shards of the capture, where this is one of several */
+  finish(files: readonly CaptureFileFacts[], others: readonly ShardRecords[] = []): Report {
+    this.conclude(files);
+    if (others.length > 0) unite(this.#tracker.tables, others);
+    const end = this.#last;
     this.#diagnose(end);
     return {
       schemaVersion: SCHEMA_VERSION,
@@ -474,21 +484,7 @@ export class Analyzer {
   }
 
   #series(): Series {
-    const { series } = this.#tracker.tables;
-    return {
-      bucketSeconds: series.bucketSeconds,
-      start: this.#frames === 0 ? null : this.#clock.text(nanos(0)),
-      syn: series.counts(Counter.SYN),
-      synAnswered: series.counts(Counter.SYN_ANSWERED),
-      completed: series.counts(Counter.COMPLETED),
-      rst: series.counts(Counter.RST),
-      retransmissions: series.counts(Counter.RETRANSMISSIONS),
-      halfOpen: series.gauge(Gauge.HALF_OPEN),
-      closeWait: series.gauge(Gauge.CLOSE_WAIT),
-      timeWait: series.gauge(Gauge.TIME_WAIT),
-      connectP50: series.connectQuantile(0.5),
-      connectP99: series.connectQuantile(0.99),
-    };
+    return seriesOf(this.#tracker.tables.series, this.#frames === 0 ? null : this.#clock.text(nanos(0)));
   }
 }
 

@@ -12,7 +12,6 @@ import { Flag } from '../model/flags.ts';
 import type { ClockFacts, ClockStep } from '../model/recording.ts';
 import { connId, frameNo, nanos, NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
 import type { AddressBook } from './address-book.ts';
-import type { Context } from './context.ts';
 
 /** Steps back shorter than this are the disorder of several queues or interfaces; ntpd slews what is below 0.128 s. Nanoseconds. */
 const SHORTEST_BACK = 100_000_000;
@@ -40,12 +39,25 @@ interface Place {
   /** Seconds by which the first clock says that the capture's was set. */
   by: number;
   address: number;
-  connection: number;
+  /** Whose clock was asked first, and at which frame; null: nobody's. */
+  witness: { readonly from: Sender; readonly frame: number } | null;
   /** Clocks that say so, whether two hosts do, and clocks that saw nothing. */
   set: number;
   severalHosts: boolean;
   steady: number;
 }
+
+/** A segment's tuple as a core record has it, and a hash of it that differs for its two ends. */
+export interface Sender {
+  readonly a: number;
+  readonly b: number;
+  readonly ports: number;
+  readonly meta: number;
+  readonly sender: number;
+}
+
+/** A step, and whose segment tells of it. */
+type Step = Omit<ClockStep, 'connection'> & Pick<Place, 'witness'>;
 
 export class CaptureClock {
   readonly #addresses: AddressBook;
@@ -54,12 +66,12 @@ export class CaptureClock {
   #reversals = 0;
   /** Nanoseconds. */
   #largest = 0;
-  readonly #steps: ClockStep[] = [];
+  readonly #steps: Step[] = [];
   #open: Place | undefined;
   /** Frame of the place before. */
   #previous = 0;
 
-  /** By slot: whose it is (connection << 1 | side, + 1), its timestamp and time when its rate's measure began and at the last look, and that frame. */
+  /** By slot: whose it is (0 nobody's), its timestamp and time when its rate's measure began and at the last look, and that frame. */
   readonly #owner = new Int32Array(SLOTS);
   readonly #firstValue = new Int32Array(SLOTS);
   readonly #firstTime = new Float64Array(SLOTS);
@@ -82,46 +94,39 @@ export class CaptureClock {
     const step = conclusion(this.#open);
     if (step !== undefined && this.#steps.length < MAX_STEPS) this.#steps.push(step);
     this.#previous = this.#open?.frame ?? 0;
-    this.#open = { frame, before, time, by: 0, address: 0, connection: -1, set: 0, severalHosts: false, steady: 0 };
+    this.#open = { frame, before, time, by: 0, address: 0, witness: null, set: 0, severalHosts: false, steady: 0 };
     this.lookUntil = frame + LOOK;
   }
 
-  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. Whose clocks were looked at is not known any more. */
-  renumber(ids: Int32Array): void {
-    this.#owner.fill(0);
-    const place = this.#open;
-    if (place !== undefined && place.connection >= 0) place.connection = ids[place.connection]!;
-    this.#steps.forEach((step, i) => {
-      const id = step.connection === null ? -1 : ids[step.connection]!;
-      this.#steps[i] = { ...step, connection: id < 0 ? null : connId(id) };
-    });
-  }
-
-  /** A segment of the connection at which `x` stands. */
-  note(x: Context, k: Packet): void {
+  note(k: Packet, frame: number, now: number, from: Sender): void {
     if ((k.flags & Flag.RST) !== 0) return;
     decodeTcpOptions(k);
     if (!k.options.hasTimestamp) return;
     const value = k.options.tsVal;
-    const owner = ((x.id << 1) | x.side) + 1;
-    const slot = owner % SLOTS;
+    const owner = from.sender === 0 ? SLOTS : from.sender;
+    const slot = from.sender & (SLOTS - 1);
     if (this.#owner[slot] !== owner) {
       this.#owner[slot] = owner;
-      this.#begin(slot, value, x.now);
+      this.#begin(slot, value, now);
     } else if (this.#open !== undefined && this.#lastFrame[slot]! < this.#open.frame) {
-      if (this.#lastFrame[slot]! >= this.#previous) this.#ask(this.#open, slot, value, x, k);
+      if (this.#lastFrame[slot]! >= this.#previous) this.#ask(this.#open, slot, value, k, frame, now, from);
     }
     this.#lastValue[slot] = value;
-    this.#lastTime[slot] = x.now;
-    this.#lastFrame[slot] = x.frame;
+    this.#lastTime[slot] = now;
+    this.#lastFrame[slot] = frame;
   }
 
-  get facts(): ClockFacts {
+  /** @param connectionOf the connection of a tuple that a frame belongs to; -1 none */
+  facts(connectionOf: (of: Sender, frame: number) => number): ClockFacts {
     const last = this.#steps.length < MAX_STEPS ? conclusion(this.#open) : undefined;
+    const steps = last === undefined ? this.#steps : [...this.#steps, last];
     return {
       reversals: this.#reversals,
       largestReversalSeconds: secondsOf(this.#largest),
-      steps: last === undefined ? this.#steps : [...this.#steps, last],
+      steps: steps.map(({ witness, ...step }) => {
+        const id = witness === null ? -1 : connectionOf(witness.from, witness.frame);
+        return { ...step, connection: id < 0 ? null : connId(id) };
+      }),
     };
   }
 
@@ -132,23 +137,26 @@ export class CaptureClock {
   }
 
   /** What does the clock in this slot say about the time between its last look and now? */
-  #ask(place: Place, slot: number, value: number, x: Context, k: Packet): void {
+  #ask(place: Place, slot: number, value: number, k: Packet, frame: number, now: number, from: Sender): void {
     const baseline = this.#lastTime[slot]! - this.#firstTime[slot]!;
     if (Math.abs(baseline) < BASELINE) return;
     const rate = rateOf((this.#lastValue[slot]! - this.#firstValue[slot]!) | 0, baseline);
     if (rate === 0) {
-      this.#begin(slot, value, x.now); // no clock, or one whose measure has a step of the capture's in it
+      this.#begin(slot, value, now); // no clock, or one whose measure has a step of the capture's in it
       return;
     }
     const passed = ((value - this.#lastValue[slot]!) | 0) / rate;
-    const off = (x.now - this.#lastTime[slot]!) / NANOS_PER_SECOND - passed;
+    const off = (now - this.#lastTime[slot]!) / NANOS_PER_SECOND - passed;
     const doubt = JITTER + DRIFT * Math.abs(passed);
-    if (place.connection < 0) place.connection = x.id;
+    if (place.witness === null) {
+      place.witness = { from, frame };
+      if (k.ipVersion === 6) for (const at of [k.srcAt, k.dstAt]) this.#addresses.intern(k.view, at);
+    }
     if (Math.abs(off) < doubt) {
       place.steady++;
       return;
     }
-    this.#begin(slot, value, x.now);
+    this.#begin(slot, value, now);
     const address = k.ipVersion === 6 ? this.#addresses.intern(k.view, k.srcAt) : k.src;
     if (off > 0 !== place.time > place.before) {
       place.steady++; // set the other way: whatever that is, it is not what the times show
@@ -166,9 +174,9 @@ export class CaptureClock {
 }
 
 /** What is to be said of a place; undefined: nothing. */
-function conclusion(place: Place | undefined): ClockStep | undefined {
+function conclusion(place: Place | undefined): Step | undefined {
   if (place === undefined) return undefined;
-  const { frame, time, before, steady, connection } = place;
+  const { frame, time, before, steady, witness } = place;
   const set = place.set > 0 && steady === 0;
   // On: a host that was suspended is as silent, and its own clock stood still. Another host's did not.
   if (time > before && !(set && place.severalHosts)) return undefined;
@@ -179,7 +187,7 @@ function conclusion(place: Place | undefined): ClockStep | undefined {
     kind: set ? 'set' : steady > 0 ? 'unsorted' : 'unknown',
     seconds: set ? place.by : secondsOf(time - before),
     witnesses: set ? place.set : steady,
-    connection: connection < 0 ? null : connId(connection),
+    witness,
   };
 }
 

@@ -13,6 +13,7 @@ import type { Fate } from '../model/recording.ts';
 import type { AddressBook } from './address-book.ts';
 import type { Context } from './context.ts';
 import { Half, HalfFlag } from './layout.ts';
+import { partOf } from './shard.ts';
 
 const PROTOCOL_TCP = 6;
 const IPV4_HEADER = 20;
@@ -22,24 +23,31 @@ const ALL_ONES = 0xffff;
 
 /** Wrong segments listed: proofs for a finding. */
 const MAX_LISTED = 64;
-/** Wrong segments followed at a time; the oldest makes room. Its connection is looked for by the lowest bits of its id. */
-const MAX_FOLLOWED = 64;
+/** Wrong segments followed at a time, of one part (shard.ts); the oldest makes room. Its connection is looked for by the lowest bits of its id. */
+const MAX_FOLLOWED = 16;
 const SLOTS = 256;
 /** Senders of wrong segments that are counted apart. */
 const MAX_SENDERS = 256;
 /** A copy by the capture or the network comes sooner than a repeat by its sender, nanoseconds. */
 const SOONEST_REPEAT = 1_000_000;
 
-interface Followed {
+export interface Followed {
   id: number;
   readonly frame: number;
   readonly time: number;
   readonly ipHeader: boolean;
   readonly side: number;
+  readonly part: number;
   readonly ipId: number;
   readonly seq: number;
   readonly end: number;
   fate: Fate;
+}
+
+export interface OwnSegments {
+  readonly segments: readonly Followed[];
+  readonly taken: number;
+  readonly repeated: number;
 }
 
 interface Sender {
@@ -77,8 +85,8 @@ export class Checksums {
     return [...this.#senders.values()];
   }
 
-  /** A segment of the connection at which `x` stands. */
-  verify(x: Context, k: Packet): void {
+  /** A segment. `x` stands at its connection; null: another shard has that, and knows what becomes of it. */
+  verify(k: Packet, frame: number, now: number, x: Context | null): void {
     const length = k.headerLength + k.payloadLength;
     const ipHeader = k.transportAt - k.ipAt;
     // Routing headers and source routes change what the sum is over; a datagram put together from fragments has no frame of its own.
@@ -98,7 +106,7 @@ export class Checksums {
     const isLeft = whole !== ALL_ONES && (k.checksum === pseudo || k.checksum === unsized || k.checksum === 0);
     if (isLeft && k.checksum === 0) this.empty++;
     else if (isLeft) this.partial++;
-    if (ipIsWrong || (whole !== ALL_ONES && !isLeft)) this.#note(x, k, ipIsWrong);
+    if (ipIsWrong || (whole !== ALL_ONES && !isLeft)) this.#note(k, frame, now, x, ipIsWrong);
     else if (this.#senders.size > 0) {
       const sender = this.#sender(k);
       if (sender !== undefined) sender.good++;
@@ -112,6 +120,19 @@ export class Checksums {
     this.following = this.#followed.length > 0;
     this.#bySlot.fill(0);
     for (const { id } of this.#followed) this.#bySlot[id % SLOTS] = this.#bySlot[id % SLOTS]! + 1;
+  }
+
+  /** What this shard knows and no other: its connections' wrong segments, and what became of those that it followed. */
+  get own(): OwnSegments {
+    return { segments: this.segments.filter(({ id }) => id >= 0), taken: this.taken, repeated: this.repeated };
+  }
+
+  /** Takes what all shards know. */
+  become(known: readonly OwnSegments[]): void {
+    const byFrame = new Map(known.flatMap(({ segments }) => segments.map((segment) => [segment.frame, segment])));
+    this.segments.forEach((segment, i) => (this.segments[i] = byFrame.get(segment.frame) ?? segment));
+    this.taken = known.reduce((sum, { taken }) => sum + taken, 0);
+    this.repeated = known.reduce((sum, { repeated }) => sum + repeated, 0);
   }
 
   /** Every segment, for as long as a wrong one is followed: does it acknowledge or repeat one? */
@@ -142,25 +163,27 @@ export class Checksums {
     return false;
   }
 
-  #note(x: Context, k: Packet, ipHeader: boolean): void {
+  #note(k: Packet, frame: number, now: number, x: Context | null, ipHeader: boolean): void {
     this.bad++;
     if (ipHeader) this.badIp++;
     const sender = this.#sender(k) ?? this.#addSender(k);
     if (sender !== undefined) sender.bad++;
     const segment: Followed = {
-      id: x.id,
-      frame: x.frame,
-      time: x.now,
+      id: x === null ? -1 : x.id,
+      frame,
+      time: now,
       ipHeader,
-      side: x.side,
+      side: x === null ? 0 : x.side,
+      part: x === null ? 0 : partOf(x.tuple),
       ipId: k.ipId,
       seq: k.seq,
       end: endOf(k),
       fate: 'unknown',
     };
     if (this.segments.length < MAX_LISTED) this.segments.push(segment);
-    if (segment.seq === segment.end || isOld(x, segment.end)) return;
-    if (this.#followed.length >= MAX_FOLLOWED) this.#leave(0);
+    if (x === null || segment.seq === segment.end || isOld(x, segment.end)) return;
+    const mine = this.#followed.filter(({ part }) => part === segment.part);
+    if (mine.length >= MAX_FOLLOWED) this.#leave(this.#followed.indexOf(mine[0]!));
     this.#followed.push(segment);
     const slot = x.id % SLOTS;
     this.#bySlot[slot] = this.#bySlot[slot]! + 1;

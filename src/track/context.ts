@@ -9,6 +9,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, GIVES_UP, markCode, markKind, transitionCode } from './events.ts';
 import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, Trouble, TROUBLE_HALF } from './layout.ts';
 import { givenUpAt } from './sequel.ts';
+import { PARTS } from './shard.ts';
 import type { Tables } from './tables.ts';
 import { Counter } from './time-series.ts';
 import { TimerKind } from './timers.ts';
@@ -79,9 +80,13 @@ export class Context {
   now = -0;
   /** Where the packet was captured: 16 bits that tell interfaces (of the file or of the cooked header) apart. */
   source = 0;
-  /** Whose stray segment (strays.ts) waits for its answer: connection id and side, + 1; 0 none. And since when. */
-  stray = 0;
-  strayTime = -0;
+  /** Hash of the segment's addresses and ports; shard.ts. */
+  tuple = 0;
+  /** By part of the tuples: whose stray segment (strays.ts) waits for its answer, connection id and side, + 1, 0 none; and since when. */
+  readonly strays = new Int32Array(PARTS);
+  readonly strayTimes = new Float64Array(PARTS);
+  /** Did any ever wait? */
+  hasStrays = false;
 
   constructor(tables: Tables) {
     this.tables = tables;

@@ -15,6 +15,7 @@ import type { Packet } from '../decode/packet.ts';
 import { Flag } from '../model/flags.ts';
 import type { Context } from './context.ts';
 import { Half } from './layout.ts';
+import { partOf, PARTS } from './shard.ts';
 
 /** Half of the shortest retransmission timeout (linux TCP_RTO_MIN, 200 ms): a router or mirror port takes milliseconds. Nanoseconds. */
 const SAME_IDENTIFICATION = 100_000_000;
@@ -23,8 +24,11 @@ const OTHER_POINT = 10_000_000;
 /** Without an identification and at the same point: doubled by the network or the tap. Nanoseconds. */
 const SAME_POINT = 1_000_000;
 
-/** Slots of the table: at a million packets per second a segment is remembered for milliseconds, at ten thousand for half a second. */
-const SLOT_BITS = 13;
+/**
+ * Slots of the table, of one part (shard.ts): at a million packets per second a segment is remembered for milliseconds, at ten thousand
+ * for half a second.
+ */
+const SLOT_BITS = 11;
 const SLOT_WORDS = 4;
 /** Words of a slot. */
 const Slot = {
@@ -66,18 +70,30 @@ export class CopyCounts {
   /** Largest difference of TTLs: hops between the first point and the last. */
   hops = 0;
   /** Interfaces on which a segment was seen that was seen more than once. Bounded. */
-  readonly interfaces = new Set<number>();
+  readonly interfaces: Set<number> = new Set<number>();
+
+  /** Adds what another shard of the same capture found. */
+  add(other: CopyCounts): void {
+    this.copies += other.copies;
+    this.otherInterface += other.otherInterface;
+    this.otherEncapsulation += other.otherEncapsulation;
+    this.otherTtl += other.otherTtl;
+    this.samePoint += other.samePoint;
+    this.longest = Math.max(this.longest, other.longest);
+    this.hops = Math.max(this.hops, other.hops);
+    for (const one of other.interfaces) if (this.interfaces.size < MAX_INTERFACES) this.interfaces.add(one);
+  }
 }
 
 export class Copies {
   readonly counts = new CopyCounts();
-  readonly #slots = new Int32Array(SLOT_WORDS << SLOT_BITS);
+  readonly #slots = new Int32Array(PARTS * (SLOT_WORDS << SLOT_BITS));
 
   /** Is it a copy of a segment that was seen a moment ago? Else it is remembered. `x` stands at its connection. */
   seen(x: Context, k: Packet): boolean {
     const slots = this.#slots;
-    const fingerprint = fingerprintOf(k, endOf(x.id, x.side));
-    const at = slotOf(fingerprint);
+    const fingerprint = fingerprintOf(k, x.tuple ^ x.side);
+    const at = slotOf(x.tuple, fingerprint);
     if (slots[at] === fingerprint) {
       const time = (x.now * PER_TICK) | 0;
       const point = x.source | (k.encap << 16);
@@ -92,19 +108,19 @@ export class Copies {
 
   /** Would it be a copy, if it were of the connection at which `x` stands? */
   wouldBe(x: Context, k: Packet): boolean {
-    const fingerprint = fingerprintOf(k, endOf(x.id, x.side));
-    const at = slotOf(fingerprint);
+    const fingerprint = fingerprintOf(k, x.tuple ^ x.side);
+    const at = slotOf(x.tuple, fingerprint);
     return this.#slots[at] === fingerprint && this.#isCopy(x, k, at, (x.now * PER_TICK) | 0, x.source | (k.encap << 16));
   }
 
   /** Was there a segment with the same numbers? Only `seen` knows whether this one is its copy. */
-  isKnown(fingerprint: number): boolean {
-    return this.#slots[slotOf(fingerprint)] === fingerprint;
+  isKnown(tuple: number, fingerprint: number): boolean {
+    return this.#slots[slotOf(tuple, fingerprint)] === fingerprint;
   }
 
   remember(x: Context, k: Packet, fingerprint: number): void {
     const slots = this.#slots;
-    const at = slotOf(fingerprint);
+    const at = slotOf(x.tuple, fingerprint);
     slots[at] = fingerprint;
     slots[at + Slot.TIME] = (x.now * PER_TICK) | 0;
     slots[at + Slot.POINT] = x.source | (k.encap << 16);
@@ -148,14 +164,15 @@ export class Copies {
   }
 }
 
-const slotOf = (fingerprint: number): number => (fingerprint >>> (32 - SLOT_BITS)) * SLOT_WORDS;
+const slotOf = (tuple: number, fingerprint: number): number =>
+  ((partOf(tuple) << SLOT_BITS) | (fingerprint >>> (32 - SLOT_BITS))) * SLOT_WORDS;
 
-/** One end of a connection, as `fingerprintOf` takes it. */
+/** One end of a connection. */
 export const endOf = (id: number, side: number): number => (id << 1) | side;
 
 /**
  * Of all that a copy has in common with its segment. Sums of products and not a chain: they need not wait for each other.
- * Two different segments have the same fingerprint once in 2^32.
+ * Two different segments have the same fingerprint once in 2^32. `sender`: of a tuple, one for each end.
  */
 export function fingerprintOf(k: Packet, sender: number): number {
   return (

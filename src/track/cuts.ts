@@ -19,7 +19,13 @@ export class SegmentCuts {
     for (const id of kept) this.ids.add(id);
   }
 
-  /** A segment of connection `id`. */
+  /** Takes these connections, of all shards. */
+  become(ids: readonly number[]): void {
+    this.ids.clear();
+    for (const id of [...ids].sort((a, b) => a - b).slice(0, MAX_IDS)) this.ids.add(id);
+  }
+
+  /** A segment of connection `id`; below 0: of another shard. */
   note(k: Packet, id: number): void {
     if (k.stop !== Stop.NONE) return;
     this.looked++;
@@ -27,7 +33,7 @@ export class SegmentCuts {
     if (payloadAt > k.end) {
       this.options++;
       if (k.end - k.at > this.octets) this.octets = k.end - k.at;
-      if (this.ids.size < MAX_IDS) this.ids.add(id);
+      if (id >= 0 && this.ids.size < MAX_IDS) this.ids.add(id);
     } else if (payloadAt + k.payloadLength > k.end) this.payload++;
   }
 }

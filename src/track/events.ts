@@ -83,6 +83,14 @@ export const MAX_DETAIL = (1 << (32 - DETAIL_SHIFT)) - 1;
 export const markCode = (kind: number, side: number, detail: number): number => kind | (side << 5) | (detail << DETAIL_SHIFT);
 export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;
 
+/** What a log consists of: its entries by page, and by page their base time and times that are no ticks. */
+export interface EventPages {
+  readonly words: readonly Int32Array[];
+  readonly bases: readonly number[];
+  readonly exact: readonly (Float64Array | null)[];
+  readonly length: number;
+}
+
 export class EventLog {
   readonly #words: Int32Array[] = [];
   /** By page: the time of its first event, and its times where they are no ticks. What is not written costs no memory. */
@@ -141,6 +149,27 @@ export class EventLog {
     if (tail > 0) this.#setWord(tail, NEXT, ref);
     else sequel[s + Sequel.HEAD] = tail === 0 ? ref : ~ref;
     sequel[s + Sequel.TAIL] = ref;
+  }
+
+  /** All pages, to be shared. */
+  get pages(): EventPages {
+    const pages = this.#words.length;
+    return { words: this.#words, bases: Array.from(this.#bases.subarray(0, pages)), exact: this.#exact, length: this.length };
+  }
+
+  /** The pages of another shard, to be put behind these; returns what must be added to its references. Nothing is logged afterwards. */
+  append({ words, bases, exact, length }: EventPages): number {
+    const pages = this.#words.length;
+    const base = pages << PAGE_BITS;
+    this.#spares += base - this.length;
+    words.forEach((page, n) => {
+      for (let at = NEXT; at < page.length; at += STRIDE) if (page[at] !== 0) page[at] = page[at]! + base;
+      this.#words.push(page);
+      this.#exact.push(exact[n]!);
+      this.#bases[pages + n] = bases[n]!;
+    });
+    this.length = base + length;
+    return base;
   }
 
   /** The SYN that opened connection `id` is the first event of it. */

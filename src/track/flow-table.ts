@@ -4,6 +4,7 @@
  * docs/performance.md has the alternatives that were measured.
  */
 import { Budget } from './budget.ts';
+import { hash } from './hash.ts';
 import { Core } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
@@ -94,6 +95,24 @@ export class FlowTable {
   /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
   renumber(ids: Int32Array): void {
     this.#fill(new Int32Array(this.#slots.length), ids);
+  }
+
+  /** The connections are others than they were: every tuple is entered again, with its newest. */
+  rebuild(): void {
+    const cores = this.#cores;
+    let slots = INITIAL_SLOTS;
+    while (slots * 3 < cores.length * 4) slots *= 2;
+    this.#slots = new Int32Array(uncounted(slots * 8));
+    this.#mask = slots - 1;
+    this.#used = 0;
+    this.#lastId = -1;
+    for (let id = 0; id < cores.length; id++) {
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      const [a, b, ports, meta] = [core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!];
+      const h = hash(a, b, ports, meta);
+      this.set(h, id, this.find(h, a, b, ports, meta));
+    }
   }
 
   #grow(): void {

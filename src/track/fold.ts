@@ -74,12 +74,12 @@ export class Folder {
   fold(now: number): Int32Array {
     const losses = this.#choose(now);
     const ids = this.#closeUp(losses, now);
-    const { flows, timers, tags, recorded, refusedTimestamps, icmpReporters, takenForOld } = this.#tables;
+    const { flows, timers, tags, recorded, icmpReporters, takenForOld, openedLate } = this.#tables;
+    openedLate.clear(); // what was folded is never united with other shards
     flows.renumber(ids);
     timers.renumber(ids);
     tags.renumber(ids);
     recorded.renumber(ids);
-    refusedTimestamps.renumber();
     const reporters = [...icmpReporters];
     icmpReporters.clear();
     for (const [id, reporter] of reporters) if (ids[id]! >= 0) icmpReporters.set(ids[id]!, reporter);

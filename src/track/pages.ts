@@ -87,8 +87,28 @@ export class RecordPages {
     this.length = length;
   }
 
+  /** Pages as another process or thread has them, to be put behind these; returns what becomes of index 0. Nothing is added afterwards. */
+  append(pages: readonly Int32Array[], length: number): number {
+    const base = this.ints.length << this.bits;
+    this.#spares += base - this.length;
+    for (const page of pages) this.#take(page);
+    this.length = base + length;
+    return base;
+  }
+
+  /** Takes the records of another in place of its own. */
+  become(other: RecordPages): void {
+    this.ints.length = 0;
+    this.floats.length = 0;
+    for (const page of other.ints) this.#take(page);
+    this.length = other.length;
+  }
+
   #addPage(): void {
-    const page = newPage((this.stride << this.bits) * 4, this.#budget);
+    this.#take(newPage((this.stride << this.bits) * 4, this.#budget));
+  }
+
+  #take(page: Int32Array): void {
     this.ints.push(page);
     this.floats.push(new Float64Array(page.buffer, page.byteOffset, page.length / 2));
   }

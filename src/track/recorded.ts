@@ -4,7 +4,7 @@
  */
 import type { Packet } from '../decode/packet.ts';
 import type { AddressBook } from './address-book.ts';
-import { CaptureClock } from './capture-clock.ts';
+import { CaptureClock, type Sender } from './capture-clock.ts';
 import { Checksums } from './checksums.ts';
 import type { Context } from './context.ts';
 import { SegmentCuts } from './cuts.ts';
@@ -27,13 +27,12 @@ export class Recorded {
   renumber(ids: Int32Array): void {
     this.cuts.renumber(ids);
     this.checksums.renumber(ids);
-    this.clock.renumber(ids);
   }
 
-  /** A sampled segment of the connection at which `x` stands. */
-  look(x: Context, k: Packet): void {
-    this.cuts.note(k, x.id);
-    this.clock.note(x, k);
-    if (k.payloadLength === 0 || x.frame <= SUM_FIRST || x.frame % SUM_EVERY === 0) this.checksums.verify(x, k);
+  /** A sampled segment. `x` stands at its connection; null: another shard has that. */
+  look(k: Packet, frame: number, now: number, from: Sender, x: Context | null): void {
+    this.cuts.note(k, x === null ? -1 : x.id);
+    this.clock.note(k, frame, now, from);
+    if (k.payloadLength === 0 || frame <= SUM_FIRST || frame % SUM_EVERY === 0) this.checksums.verify(k, frame, now, x);
   }
 }

@@ -9,25 +9,22 @@ import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { MAX_DETAIL } from './events.ts';
+import { partOf, PARTS } from './shard.ts';
 
-const SLOT_BITS = 9;
+/** Of one part (shard.ts). */
+const SLOT_BITS = 7;
 const SLOT_WORDS = 3;
-/** Words of a slot: whose segment (connection id, side, + 1; 0 empty), its timestamp, its sequence number. */
+/** Words of a slot: whose segment (0 empty), its timestamp, its sequence number. */
 const Slot = { KEY: 0, TSVAL: 1, SEQ: 2 } as const;
 
 export class RefusedTimestamps {
-  readonly #slots = new Int32Array(SLOT_WORDS << SLOT_BITS);
-
-  /** The connections have new ids: who was waiting for an answer is not known any more. */
-  renumber(): void {
-    this.#slots.fill(0);
-  }
+  readonly #slots = new Int32Array(PARTS * (SLOT_WORDS << SLOT_BITS));
 
   /** A segment that may be refused, of the end at which `x` stands. */
   suspect(x: Context, k: Packet): void {
     decodeTcpOptions(k);
     if (!k.options.hasTimestamp) return;
-    const key = ((x.id << 1) | x.side) + 1;
+    const key = keyOf(x.tuple, x.side);
     const at = slotOf(key);
     this.#slots[at] = key;
     this.#slots[at + Slot.TSVAL] = k.options.tsVal;
@@ -39,7 +36,7 @@ export class RefusedTimestamps {
    * clock, as much as a mark's detail holds; 0 when it is not, or nobody knows. `waited`: the ACK must still wait for that very segment.
    */
   lead(x: Context, k: Packet, waited: boolean): number {
-    const key = ((x.id << 1) | (1 - x.side)) + 1;
+    const key = keyOf(x.tuple, 1 - x.side);
     const at = slotOf(key);
     if (this.#slots[at] !== key || (waited && this.#slots[at + Slot.SEQ] !== k.ack)) return 0;
     decodeTcpOptions(k);
@@ -48,4 +45,7 @@ export class RefusedTimestamps {
   }
 }
 
-const slotOf = (key: number): number => (Math.imul(key, 0x9e3779b1) >>> (32 - SLOT_BITS)) * SLOT_WORDS;
+/** One end of a tuple; never 0. Its part stays in the highest bits. */
+const keyOf = (tuple: number, side: number): number => (tuple & ~3) | (side + 1);
+
+const slotOf = (key: number): number => ((partOf(key) << SLOT_BITS) | (Math.imul(key, 0x9e3779b1) >>> (32 - SLOT_BITS))) * SLOT_WORDS;

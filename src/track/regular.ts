@@ -13,6 +13,7 @@ import { type Copies, endOf, fingerprintOf } from './copies.ts';
 import { notePlain, SEEN_ACK, SEEN_DATA } from './history.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
 import { mayCarrySack } from './repairs.ts';
+import { partOf } from './shard.ts';
 import {
   COMPLETE_ACK,
   COMPLETE_DATA,
@@ -42,7 +43,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const payload = k.payloadLength;
   const state = core[c + Core.STATE]!;
   if ((k.flags & KIND) !== Flag.ACK || (state & ORDINARY) !== BOTH_ESTABLISHED || k.window === 0 || k.fragments > 1) return false;
-  if (x.stray !== 0 && x.stray === endOf(id, 1 - side) + 1) return false; // it may be the answer to a stray segment
+  if (x.hasStrays && x.strays[partOf(x.tuple)] === endOf(id, 1 - side) + 1) return false; // it may be the answer to a stray segment
   const ref = core[c + Core.PAIR]! - 1;
   if (ref < 0 || (k.headerLength >= 32 && mayCarrySack(k))) return false;
 
@@ -67,8 +68,8 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const answered = pairF[(peer + Half.LAST_TIME) >> 1]!;
   // `lastTimeOf` rests on it that a sender's regular segments do not go back in time.
   if (before < 0 || now < before || now - (before > answered ? before : answered) >= IDLE_FLOOR) return false;
-  const fingerprint = fingerprintOf(k, endOf(id, side));
-  if (copies.isKnown(fingerprint)) return false;
+  const fingerprint = fingerprintOf(k, x.tuple ^ side);
+  if (copies.isKnown(x.tuple, fingerprint)) return false;
   const nxt = (k.seq + payload) | 0;
   const knowsFlight = (mine & HalfFlag.UNA_KNOWN) !== 0;
   const inFlight = (nxt - pair[me + Half.UNA]!) | 0;

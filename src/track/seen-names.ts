@@ -24,11 +24,18 @@ const IPV6 = 2 ** 32;
 /** The surest first: what a resolver was told, what whoever saved the capture knew, what a client asked for. */
 const ORIGINS: readonly Origin[] = ['dns', 'capture', 'sni', 'http'];
 
+/** A TLS ClientHello: for which server (`IPV6` + the address's id, or an IPv4 address), and by what name. */
+export interface Hello {
+  readonly key: number;
+  readonly frame: number;
+  readonly name: string | null;
+}
+
 export class SeenNames {
   readonly #addresses: AddressBook;
   readonly #names = new Map<Origin, Map<string, Set<string>>>();
-  /** By server; both families in one map. */
-  readonly #hellos = new Map<number, number>();
+  /** By server, both families in one map; in the order seen. */
+  readonly #hellos = new Map<number, Hello[]>();
 
   constructor(addresses: AddressBook) {
     this.#addresses = addresses;
@@ -66,15 +73,37 @@ export class SeenNames {
   }
 
   /** A client's first words, which are a TLS handshake. */
-  hello(k: Packet): void {
+  hello(k: Packet, frame: number): void {
     const ipv6 = k.ipVersion === 6;
     const id = ipv6 ? this.#addresses.intern(k.view, k.dstAt) : k.dst;
     const key = ipv6 ? IPV6 + id : id;
-    const seen = this.#hellos.get(key) ?? 0;
-    if (seen >= MOST_HELLOS || (seen === 0 && this.#hellos.size >= MAX_ADDRESSES)) return;
-    this.#hellos.set(key, seen + 1);
-    const name = serverName(octetsOf(k, KEPT_HEAD));
-    if (name !== null) this.add(this.#addresses.text(id, ipv6), name, 'sni');
+    if (this.#isWanted(key)) this.#hear({ key, frame, name: serverName(octetsOf(k, KEPT_HEAD)) });
+  }
+
+  /** What clients asked for, to be shared with other shards. */
+  get hellos(): readonly Hello[] {
+    return [...this.#hellos.values()].flat();
+  }
+
+  /** Takes these hellos, of all shards, in place of its own. */
+  become(hellos: readonly Hello[]): void {
+    this.#hellos.clear();
+    this.#names.delete('sni');
+    for (const hello of [...hellos].sort((a, b) => a.frame - b.frame)) if (this.#isWanted(hello.key)) this.#hear(hello);
+  }
+
+  #isWanted(server: number): boolean {
+    const heard = this.#hellos.get(server);
+    return heard === undefined ? this.#hellos.size < MAX_ADDRESSES : heard.length < MOST_HELLOS;
+  }
+
+  #hear(hello: Hello): void {
+    const { key, name } = hello;
+    const heard = this.#hellos.get(key);
+    if (heard === undefined) this.#hellos.set(key, [hello]);
+    else heard.push(hello);
+    const ipv6 = key >= IPV6;
+    if (name !== null) this.add(this.#addresses.text(ipv6 ? key - IPV6 : key, ipv6), name, 'sni');
   }
 }
 

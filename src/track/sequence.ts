@@ -187,7 +187,7 @@ export function notePayload(x: Context, k: Packet, pair: Int32Array, pairF: Floa
     x.setFlag(me, HalfFlag.TLS);
     if (x.side === Side.CLIENT) {
       pair[x.p + Pair.HELLO_FRAME] = x.frame;
-      x.tables.names.hello(k);
+      x.tables.names.hello(k, x.frame);
     }
   }
   pair[me + Half.LAST_PAYLOAD] = (payload < 0xffffff ? payload : 0xffffff) | (first << 24);

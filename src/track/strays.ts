@@ -8,7 +8,9 @@ import { Flag } from '../model/flags.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
+import { endOf } from './copies.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
+import { partOf } from './shard.ts';
 
 /** RFC 7323 §2.3: no window reaches further. */
 const MAX_WINDOW = 2 ** 30;
@@ -19,14 +21,16 @@ export function isStray(x: Context, k: Packet): boolean {
   if (!x.has(Trait.SAW_SYN) || !x.has(Trait.SAW_SYN_ACK)) return false;
   const iss = x.iss(side);
   if ((k.seq - iss) >>> 0 <= ((pair[me + Half.NXT]! - iss) >>> 0) + MAX_WINDOW) {
-    if (x.stray !== 0) answered(x, k);
+    if (x.hasStrays) answered(x, k);
     return false;
   }
   if (!wasSentBefore(x, k)) return false;
   x.takenForOld();
   x.mark(Mark.OLD_SEGMENT, k.payloadLength);
-  x.stray = ((x.id << 1) | side) + 1;
-  x.strayTime = x.now;
+  const part = partOf(x.tuple);
+  x.strays[part] = endOf(x.id, side) + 1;
+  x.strayTimes[part] = x.now;
+  x.hasStrays = true;
   return true;
 }
 
@@ -51,9 +55,10 @@ function wasSentBefore(x: Context, k: Packet): boolean {
 /** The other end's next segment after a stray one: an empty ACK that says nothing new is its answer (RFC 9293 §3.10.7.4 first). */
 function answered(x: Context, k: Packet): void {
   const { pair, me } = x;
-  if (x.stray !== ((x.id << 1) | (1 - x.side)) + 1) return;
-  x.stray = 0;
+  const part = partOf(x.tuple);
+  if (x.strays[part] !== endOf(x.id, 1 - x.side) + 1) return;
+  x.strays[part] = 0;
   const repeats =
     k.payloadLength === 0 && (k.flags & Flag.ACK) !== 0 && k.ack === pair[me + Half.LAST_ACK] && k.seq === pair[me + Half.NXT];
-  if (repeats && x.now - x.strayTime <= NANOS_PER_SECOND) x.mark(Mark.CHALLENGE_ACK, 0);
+  if (repeats && x.now - x.strayTimes[part]! <= NANOS_PER_SECOND) x.mark(Mark.CHALLENGE_ACK, 0);
 }

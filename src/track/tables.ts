@@ -3,10 +3,13 @@ import type { Packet } from '../decode/packet.ts';
 import { AddressBook } from './address-book.ts';
 import { Budget } from './budget.ts';
 import { DnsTraffic } from './dns.ts';
+import { Copies } from './copies.ts';
 import { EventLog } from './events.ts';
 import { FlowTable } from './flow-table.ts';
+import { hash } from './hash.ts';
 import {
   COPIED_STRIDE,
+  Core,
   CORE_STRIDE,
   DELAY_STRIDE,
   HOLES_STRIDE,
@@ -19,6 +22,7 @@ import { RecordPages } from './pages.ts';
 import { Recorded } from './recorded.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
 import { SeenNames } from './seen-names.ts';
+import { previousOf } from './sequel.ts';
 import { Sightings } from './sightings.ts';
 import { Tags } from './tags.ts';
 import { TimeSeries } from './time-series.ts';
@@ -27,6 +31,14 @@ import { UnaskedAnswers } from './unasked.ts';
 
 /** Connections whose ICMP errors are kept with their sender: a rule shows examples, and one host stands for many. */
 const MAX_REPORTERS = 4_096;
+
+/** Canonical order of addresses and ports, and the encapsulation, as Core has them. */
+export interface Tuple {
+  readonly a: number;
+  readonly b: number;
+  readonly ports: number;
+  readonly meta: number;
+}
 
 /** Everything the tracker owns. */
 export class Tables {
@@ -51,10 +63,15 @@ export class Tables {
   readonly tags: Tags;
   readonly timers: Timers;
   readonly series = new TimeSeries();
+  readonly copies = new Copies();
   /** Sender of the first ICMP error about a connection, as its addresses are kept. */
   readonly icmpReporters = new Map<number, number>();
   /** Ids of connections with a segment that belongs to an older connection, or was answered as if it did (Mark.OLD_SEGMENT, OLD_ANSWER, OLD_TIMESTAMP), unordered. */
   readonly takenForOld = new Set<number>();
+  /** By id: the frame that proved that an earlier one had opened a connection. */
+  readonly openedLate = new Map<number, number>();
+  /** ICMP errors over IPv6. */
+  #reporters = 0;
 
   constructor(budget = new Budget()) {
     this.budget = budget;
@@ -78,8 +95,19 @@ export class Tables {
     this.timers = new Timers(this.cores, this.sequels, budget);
   }
 
+  /** The connection of a tuple, as a core record has it, that a frame belongs to; -1 none. */
+  connectionThen({ a, b, ports, meta }: Tuple, frame: number): number {
+    let id = this.flows.find(hash(a, b, ports, meta), a, b, ports, meta);
+    for (; id >= 0; id = previousOf(this, this.cores.page(id), this.cores.offset(id)) - 1)
+      if (this.cores.page(id)[this.cores.offset(id) + Core.FIRST_FRAME]! <= frame) return id;
+    return -1;
+  }
+
+  /** An ICMP error about connection `id`; below 0: of another shard, or of none. */
   icmpReported(id: number, k: Packet): void {
-    if (this.icmpReporters.size >= MAX_REPORTERS || this.icmpReporters.has(id)) return;
-    this.icmpReporters.set(id, k.ipVersion === 6 ? this.addresses.intern(k.view, k.srcAt) : k.src);
+    // Addresses have the same ids in every shard.
+    const reporter = k.ipVersion === 4 ? k.src : this.#reporters++ < MAX_REPORTERS ? this.addresses.intern(k.view, k.srcAt) : -1;
+    if (id < 0 || this.icmpReporters.size >= MAX_REPORTERS || this.icmpReporters.has(id)) return;
+    if (k.ipVersion === 4 || reporter >= 0) this.icmpReporters.set(id, reporter);
   }
 }

@@ -17,16 +17,17 @@ import { hash } from './hash.ts';
 import { Core, Half, HalfFlag } from './layout.ts';
 import type { RecordPages } from './pages.ts';
 import { countsOf, lastTimeOf } from './sequel.ts';
+import { partOf, PARTS, tupleHash } from './shard.ts';
 
-/** Youngest tagged connections, found by their tuple alone; one that is pushed out early stays apart from its answers. */
-const RECENT = 1 << 16;
+/** Youngest tagged connections of one part (shard.ts), found by their tuple alone; one that is pushed out early stays apart from its answers. */
+const RECENT_BITS = 14;
 /** Words of an alias: a connection of the tuple + 1 (0 empty), hash, the encapsulation's META, the META it stands for. */
 const ALIAS_WORDS = 4;
 const INITIAL_ALIASES = 64;
 
 export class Tags {
   /** id + 1 */
-  readonly #recent = new Int32Array(RECENT);
+  readonly #recent = new Int32Array(PARTS << RECENT_BITS);
   #aliases = new Int32Array(INITIAL_ALIASES * ALIAS_WORDS);
   #count = 0;
   readonly #cores: RecordPages;
@@ -37,12 +38,12 @@ export class Tags {
 
   /** A connection was opened inside a tag or tunnel. */
   opened(id: number, a: number, b: number, ports: number): void {
-    this.#recent[hash(a, b, ports, 0) & (RECENT - 1)] = id + 1;
+    this.#recent[recentSlot(a, b, ports)] = id + 1;
   }
 
   /** The youngest connection of the tuple that is inside a tag or tunnel, or -1. */
   recent(a: number, b: number, ports: number, meta: number): number {
-    const id = this.#recent[hash(a, b, ports, 0) & (RECENT - 1)]! - 1;
+    const id = this.#recent[recentSlot(a, b, ports)]! - 1;
     return id >= 0 && this.#isTuple(id, a, b, ports, meta) ? id : -1;
   }
 
@@ -58,6 +59,23 @@ export class Tags {
       if (id < 0) continue;
       this.#count++;
       this.#insert(this.#aliases, id + 1, old[at + 1]!, old[at + 2]!, old[at + 3]!);
+    }
+  }
+
+  /** By alias: a connection of the tuple + 1, hash, META, and the META it stands for. */
+  get aliases(): Int32Array {
+    return this.#aliases;
+  }
+
+  /** Adds those of another shard. @param ids by the other's, what its connections are here */
+  addAliases(aliases: Int32Array, ids: Int32Array): void {
+    for (let at = 0; at < aliases.length; at += ALIAS_WORDS) {
+      if (aliases[at] === 0) continue;
+      const id = ids[aliases[at]! - 1]!;
+      const core = this.#cores.page(id);
+      const c = this.#cores.offset(id);
+      const meta = aliases[at + 2]!;
+      this.add(hash(core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, meta), meta, id);
     }
   }
 
@@ -109,6 +127,11 @@ export class Tags {
     );
   }
 }
+
+const recentSlot = (a: number, b: number, ports: number): number => {
+  const tuple = tupleHash(a, b, ports);
+  return (partOf(tuple) << RECENT_BITS) | (tuple & ((1 << RECENT_BITS) - 1));
+};
 
 /** How far numbers may lie apart: the largest windows in use are some megabytes. */
 const NEAR = 1 << 22;

@@ -23,6 +23,13 @@ const MAX_BUCKETS = 512;
 const BINS_PER_OCTAVE = 16;
 const BINS = 28 * BINS_PER_OCTAVE;
 
+/** Counters and gauges of all buckets, and connect times by bucket, null where there are none. */
+export interface SeriesSums {
+  readonly counts: Float64Array;
+  readonly gauges: Float64Array;
+  readonly connects: readonly (Uint32Array | null)[];
+}
+
 export class TimeSeries {
   bucketSeconds = 1;
   /** Buckets in use. */
@@ -63,6 +70,22 @@ export class TimeSeries {
   finish(now: number): void {
     this.at(now);
     this.#writeGauges(this.length - 1);
+  }
+
+  /** To be shared with other shards, which have the same buckets. */
+  get sums(): SeriesSums {
+    return { counts: this.#counts, gauges: this.#gauges, connects: Array.from({ length: this.length }, (_, i) => this.#connects[i] ?? null) };
+  }
+
+  /** Adds what another shard of the same capture counted. */
+  add({ counts, gauges, connects }: SeriesSums): void {
+    counts.forEach((n, i) => (this.#counts[i] = this.#counts[i]! + n));
+    gauges.forEach((n, i) => (this.#gauges[i] = this.#gauges[i]! + n));
+    connects.forEach((bins, bucket) => {
+      const mine = this.#connects[bucket];
+      if (mine === undefined || bins === null) this.#connects[bucket] = mine ?? bins ?? undefined;
+      else bins.forEach((n, i) => (mine[i] = mine[i]! + n));
+    });
   }
 
   counts(counter: Counter): number[] {

@@ -10,9 +10,8 @@ import { Budget } from './budget.ts';
 import { Context } from './context.ts';
 import { Tables } from './tables.ts';
 import { noteCopy } from './copied.ts';
-import { Copies } from './copies.ts';
+import type { Copies } from './copies.ts';
 import { embryo, grow, loneGivesUp, stateTime } from './embryo.ts';
-import { markDetail } from './events.ts';
 import { Folder } from './fold.ts';
 import type { Folded } from './folded.ts';
 import { hash } from './hash.ts';
@@ -21,39 +20,39 @@ import { Core, Half, HalfFlag, Rare, Sequel, Trait } from './layout.ts';
 import { nextFinAt } from './closing.ts';
 import { endsOpening, lastAckWasTaken } from './opening.ts';
 import { segment } from './machine.ts';
+import { isTooBig, notePathMtu } from './path-mtu.ts';
 import { BOTH_ESTABLISHED, ORDINARY, regular } from './regular.ts';
 import { dataGivenUpAt } from './repairs.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
+import { SegmentCounts } from './segment-counts.ts';
 import { book } from './sequence.ts';
+import { type Shard, shardOf, tupleHash, WHOLE } from './shard.ts';
 import { isStray } from './strays.ts';
 import { isMissingDirection } from './tags.ts';
 import { type Expire, TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
-/** Counted over all segments; rules ask what the capture lacks everywhere. */
-export class SegmentCounts {
-  tcp = 0;
-  syn = 0;
-  fin = 0;
-  rst = 0;
-  payload = 0;
-  plain = 0;
-}
+/** In place of a connection's id: the segment is of one that was folded, or of another shard. */
+export const FOLDED = -1;
+export const FOREIGN = -2;
 
 export class Tracker {
   readonly tables: Tables;
   readonly counts = new SegmentCounts();
-  readonly copies = new Copies();
+  readonly copies: Copies;
   readonly #x: Context;
   readonly #expire: Expire;
   readonly #hosts: HostProfiles;
   readonly #folder: Folder;
+  readonly #shard: Shard;
 
   /** @param limit of what records and tables may take, octets */
-  constructor(hosts: HostProfiles, limit = Infinity) {
+  constructor(hosts: HostProfiles, limit = Infinity, shard = WHOLE) {
     this.#hosts = hosts;
+    this.#shard = shard;
     this.tables = new Tables(new Budget(limit));
+    this.copies = this.tables.copies;
     this.#folder = new Folder(this.tables);
     this.#x = new Context(this.tables);
     this.#expire = (kind, ref, due) => this.#timer(kind, ref, due);
@@ -77,7 +76,7 @@ export class Tracker {
   find(k: Packet): number {
     this.#key(k);
     const id = this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
-    return id < 0 && this.#tagged ? this.#findAlias() : id;
+    return id < 0 ? this.#findAlias() : id;
   }
 
   /**
@@ -97,21 +96,23 @@ export class Tracker {
     this.tables.budget.reached = false;
     if (!this.#folder.isNeeded()) return;
     this.#folder.fold(this.#x.now);
-    this.#x.stray = 0;
+    this.#x.strays.fill(0);
   }
 
-  /** A TCP segment (`layer` is TCP) at the time given to `at`. Returns the id of its connection; -1: one that was folded. */
+  /** A TCP segment (`layer` is TCP) at the time given to `at`. Returns the id of its connection, or FOLDED or FOREIGN. */
   tcp(k: Packet, frame: number): number {
     const { counts } = this;
     const x = this.#x;
     const flags = k.flags;
     counts.tcp++;
     if ((flags & CONTROL) === 0) counts.plain++;
-    else this.#countControl(flags);
+    else counts.control(flags);
     if (k.payloadLength > 0) counts.payload++;
 
     this.#key(k);
     x.frame = frame;
+    x.tuple = tupleHash(this.#a, this.#b, this.#ports);
+    if (this.#shard.count > 1 && shardOf(x.tuple, this.#shard.count) !== this.#shard.index) return FOREIGN;
     const { flows } = this.tables;
     let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     if (id < 0 && (this.#tagged || k.encap !== 0)) id = this.#findElsewhere(k);
@@ -127,7 +128,7 @@ export class Tracker {
       }
       if ((flags & Flag.SYN) !== 0) id = this.#opened(id, k);
     } else {
-      if (this.folded.open > 0 && this.#isOfFolded(k)) return -1;
+      if (this.folded.open > 0 && this.#isOfFolded(k)) return FOLDED;
       id = this.#open(k, -1);
       this.copies.seen(x, k);
     }
@@ -158,10 +159,13 @@ export class Tracker {
     return id;
   }
 
-  /** The segment last given to `tcp`, of connection `id`, is one of the sample. */
+  /** The segment last given to `tcp`, of connection `id` or FOREIGN, is one of the sample. */
   look(k: Packet, id: number): void {
-    this.#load(id);
-    this.tables.recorded.look(this.#x, k);
+    const x = this.#x;
+    if (id >= 0) this.#load(id);
+    const { recorded } = this.tables;
+    const from = { a: this.#a, b: this.#b, ports: this.#ports, meta: this.#meta, sender: x.tuple ^ (this.#fromB ? 1 : 0) };
+    recorded.look(k, x.frame, x.now, from, id >= 0 ? x : null);
   }
 
   /** The same, while a segment with a wrong checksum waits for what becomes of it. */
@@ -190,6 +194,7 @@ export class Tracker {
   icmpError(k: Packet, quoted: Packet, frame: number, now: number): number {
     if (quoted.protocol !== 6 || (quoted.srcPort === 0 && quoted.dstPort === 0)) return -1;
     const id = this.find(quoted);
+    this.tables.icmpReported(id, k);
     if (id < 0) return -1;
     const x = this.#x;
     x.frame = frame;
@@ -199,20 +204,10 @@ export class Tracker {
     x.core[x.c + Core.LAST_FRAME] = frame;
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);
-    if (isTooBig(k)) this.#pathMtu(k);
+    if (isTooBig(k)) notePathMtu(x, k);
     const answersIsn = quoted.seq === x.iss(x.side);
     if (answersIsn && endsOpening(k, x.state(x.side))) x.step(x.side, Cause.ICMP_ERROR);
-    this.tables.icmpReported(id, k);
     return id;
-  }
-
-  /** The MTU that a router asks for; once for each value. */
-  #pathMtu(k: Packet): void {
-    const x = this.#x;
-    const at = k.transportAt + (k.ipVersion === 4 ? 6 : 4);
-    const mtu = at + 4 > k.end ? 0 : k.ipVersion === 4 ? k.view.getUint16(at) : Math.min(0xffff, k.view.getUint32(at));
-    const before = x.lastMark(x.side, Mark.PATH_MTU);
-    if (before === 0 || markDetail(this.tables.events.code(before)) !== mtu) x.mark(Mark.PATH_MTU, mtu);
   }
 
   /** Fires what is due at the end of observation and closes the series. */
@@ -428,6 +423,7 @@ export class Tracker {
     x.step(opener, Cause.TUPLE_REUSED);
     x.now = strayTime;
     const id = this.#open(k, old);
+    this.tables.openedLate.set(id, frame);
     x.setIss(0, seq);
     x.sequel[x.s + Sequel.COUNTS] = syns;
     x.sequel[x.s + Sequel.LENGTHS] = length;
@@ -447,14 +443,6 @@ export class Tracker {
     else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT])
       x.step(1 - x.side, Cause.RECEIVES_RST);
     x.load(id, side);
-  }
-
-  /** Sums and no branches: code that was optimised before the first FIN need not be thrown away for it. */
-  #countControl(flags: number): void {
-    const { counts } = this;
-    counts.fin += flags & Flag.FIN;
-    counts.syn += (flags & Flag.SYN) >> 1;
-    counts.rst += (flags & Flag.RST) >> 2;
   }
 
   #timer(kind: TimerKind, ref: number, due: number): void {
@@ -495,6 +483,3 @@ export class Tracker {
 
 /** A socket that a stranger's segments do not end. */
 const isLive = (state: number): boolean => state >= State.ESTABLISHED && state !== State.TIME_WAIT;
-
-/** Fragmentation needed (RFC 1191), packet too big (RFC 4443). */
-const isTooBig = (k: Packet): boolean => (k.ipVersion === 4 ? k.icmpType === 3 && k.icmpCode === 4 : k.icmpType === 2);
