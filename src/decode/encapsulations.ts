@@ -82,6 +82,11 @@ export class Encapsulations {
     }
   }
 
+  /** Every list but the empty one, as `child` was asked for it, in the order of ids: parent, kind, value. */
+  get state(): readonly (readonly [parent: number, kind: Encap, value: number])[] {
+    return Array.from({ length: this.#count - 1 }, (_, i) => [this.#parents[i + 1]!, this.#kinds[i + 1]! as Encap, this.#values[i + 1]!]);
+  }
+
   /** Outermost first: `['vlan:100', 'vlan:7']`; empty for NONE. */
   texts(id: number): readonly string[] {
     if (id === Encapsulations.OTHER) return ['other'];

@@ -26,7 +26,7 @@ import {
   type SocketRow,
 } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
-import { Side, stateName } from '../model/state.ts';
+import { Side } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { RowFacts } from '../model/where/fields.ts';
 import { matcher } from '../model/where/match.ts';
@@ -54,7 +54,9 @@ import { type Reported, ReportFilter } from './reported.ts';
 import { AllNames, reportNames } from './names.ts';
 import { connectionRow } from './rows.ts';
 import { seriesOf } from './series.ts';
+import { type SharedState, restoreShared, sharedState } from './shared-state.ts';
 import { socketsAt } from './sockets.ts';
+import { connectionSummary } from './summaries.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
 import { outside, type SocketSource } from './time-machine.ts';
 
@@ -218,10 +220,37 @@ export class Analyzer {
     return this.#tracker.folded.total > 0 ? null : recordsOf(this.#tracker.tables);
   }
 
+  /** After `conclude`: what every shard of the capture has. */
+  get shared(): SharedState {
+    const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };
+    const reading = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended, clock, facts: this.#facts };
+    return sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
+  }
+
+  /** The analysis of all shards of a capture, read by others; `shared` is what any of them has. For an analyzer that has read nothing. */
+  restore(shared: SharedState, shards: readonly ShardRecords[]): Report {
+    const { frames, first, last, ended, clock, facts } = shared.reading;
+    this.#clock = new Clock(clock.seconds, clock.nanos);
+    this.#clock.restore(clock.farInMicros);
+    this.#started = frames > 0;
+    this.#frames = frames;
+    this.#first = first;
+    this.#last = last;
+    this.#ended = ended;
+    this.#facts = facts;
+    restoreShared(shared, this.#tracker, this.decoder, this.tally, this.#files);
+    unite(this.#tracker.tables, shards);
+    return this.#conclusion();
+  }
+
   /** @param others the other shards of the capture, where this is one of several */
   finish(files: readonly CaptureFileFacts[], others: readonly ShardRecords[] = []): Report {
     this.conclude(files);
     if (others.length > 0) unite(this.#tracker.tables, others);
+    return this.#conclusion();
+  }
+
+  #conclusion(): Report {
     const end = this.#last;
     this.#diagnose(end);
     return {
@@ -296,27 +325,7 @@ export class Analyzer {
   }
 
   summary(id: number): ConnectionSummary {
-    const c = this.#views.connection(id);
-    const clientName = this.#allNames.host(c.client.ip);
-    const serverName = this.#allNames.host(c.server.ip);
-    return {
-      id,
-      client: c.client.name,
-      server: c.server.name,
-      clientState: stateName(c.client.state),
-      serverState: stateName(c.server.state),
-      outcome: c.outcome,
-      startSeconds: c.start / NANOS_PER_SECOND,
-      duration: Math.max(0, c.end - c.start) / NANOS_PER_SECOND,
-      packets: c.client.packets + c.server.packets,
-      bytes: c.client.payloadBytes + c.server.payloadBytes,
-      retransmissions: c.client.retransmissions + c.server.retransmissions,
-      connectSeconds: c.connectSeconds,
-      basis: c.basis,
-      findings: this.#findingsOf(id),
-      ...(clientName === null ? {} : { clientName: clientName.name }),
-      ...(serverName === null ? {} : { serverName: serverName.name }),
-    };
+    return connectionSummary(this.#views.connection(id), this.#findingsOf(id), this.#allNames);
   }
 
   /** An expression of the filter language as a test of connections. @throws WhereError */

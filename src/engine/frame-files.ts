@@ -6,6 +6,16 @@
 /** Runs kept; captures that interleave more finely lose the per-file numbers, not the frames. */
 const MAX_RUNS = 1 << 20;
 
+export interface FrameFilesState {
+  readonly starts: readonly number[];
+  readonly files: readonly number[];
+  readonly inside: readonly number[];
+  readonly counts: readonly number[];
+  readonly since: number;
+  readonly last: number;
+  readonly end: number;
+}
+
 export class FrameFiles {
   readonly #maxRuns: number;
   readonly #starts: number[] = [];
@@ -22,6 +32,31 @@ export class FrameFiles {
 
   constructor(maxRuns = MAX_RUNS) {
     this.#maxRuns = maxRuns;
+  }
+
+  /** Everything, for another process. */
+  get state(): FrameFilesState {
+    return {
+      starts: this.#starts,
+      files: this.#files,
+      inside: this.#inside,
+      counts: Array.from(this.#counts, (n) => n ?? 0),
+      since: this.#since,
+      last: this.#last,
+      end: this.#end,
+    };
+  }
+  restore(state: FrameFilesState): void {
+    state.starts.forEach((start, run) => {
+      this.#starts.push(start);
+      this.#files.push(state.files[run]!);
+      this.#inside.push(state.inside[run]!);
+    });
+    this.#counts.push(...state.counts);
+    this.#since = state.since;
+    this.#last = state.last;
+    this.#several = state.starts.length > 1;
+    this.#end = state.end;
   }
 
   note(frame: number, file: number): void {

@@ -29,6 +29,14 @@ export class Clock {
     this.#farInMicros = originNanos % NANOS_PER_MICRO === 0;
   }
 
+  /** What records have shown so far, for another process. */
+  get farInMicros(): boolean {
+    return this.#farInMicros;
+  }
+  restore(farInMicros: boolean): void {
+    this.#farInMicros = farInMicros;
+  }
+
   relative(secondsPart: number, nanosPart: number): Nanos {
     // 10^9 is a multiple of 2^9: the product is exact for 32-bit seconds, so only the sum is rounded.
     const t = (secondsPart - this.originSeconds) * NANOS_PER_SECOND + (nanosPart - this.originNanos);

@@ -72,6 +72,23 @@ export class AddressBook {
     }
   }
 
+  /** All IPv6 addresses in the order of their ids, 16 octets each. */
+  get octets(): Uint8Array {
+    return this.#bytes.slice(0, this.length * 16);
+  }
+
+  /** Takes the addresses of another process in place of its own. */
+  restore(octets: Uint8Array): void {
+    this.length = octets.length / 16;
+    this.#bytes = new Uint8Array(Math.max(this.#bytes.length, octets.length));
+    this.#bytes.set(octets);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#pinned = new Uint8Array(this.#bytes.length / 16).fill(1, 0, this.length);
+    let slots = INITIAL_SLOTS;
+    while (slots < this.length * 2) slots *= 2;
+    this.#fill(new Int32Array(slots), null);
+  }
+
   text(id: number, ipv6: boolean): string {
     const known = ipv6 ? this.#texts6 : this.#texts4;
     let text = known.get(id);

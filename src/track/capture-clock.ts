@@ -59,6 +59,13 @@ export interface Sender {
 /** A step, and whose segment tells of it. */
 type Step = Omit<ClockStep, 'connection'> & Pick<Place, 'witness'>;
 
+export interface ClockState {
+  readonly reversals: number;
+  /** Nanoseconds. */
+  readonly largest: number;
+  readonly steps: readonly Step[];
+}
+
 export class CaptureClock {
   readonly #addresses: AddressBook;
   /** Timestamps are worth reading up to this frame. */
@@ -98,6 +105,17 @@ export class CaptureClock {
     this.lookUntil = frame + LOOK;
   }
 
+  /** What was found, for another process. */
+  get state(): ClockState {
+    const last = this.#steps.length < MAX_STEPS ? conclusion(this.#open) : undefined;
+    return { reversals: this.#reversals, largest: this.#largest, steps: last === undefined ? this.#steps : [...this.#steps, last] };
+  }
+  restore({ reversals, largest, steps }: ClockState): void {
+    this.#reversals = reversals;
+    this.#largest = largest;
+    this.#steps.push(...steps);
+  }
+
   note(k: Packet, frame: number, now: number, from: Sender): void {
     if ((k.flags & Flag.RST) !== 0) return;
     decodeTcpOptions(k);
@@ -118,11 +136,10 @@ export class CaptureClock {
 
   /** @param connectionOf the connection of a tuple that a frame belongs to; -1 none */
   facts(connectionOf: (of: Sender, frame: number) => number): ClockFacts {
-    const last = this.#steps.length < MAX_STEPS ? conclusion(this.#open) : undefined;
-    const steps = last === undefined ? this.#steps : [...this.#steps, last];
+    const { reversals, largest, steps } = this.state;
     return {
-      reversals: this.#reversals,
-      largestReversalSeconds: secondsOf(this.#largest),
+      reversals,
+      largestReversalSeconds: secondsOf(largest),
       steps: steps.map(({ witness, ...step }) => {
         const id = witness === null ? -1 : connectionOf(witness.from, witness.frame);
         return { ...step, connection: id < 0 ? null : connId(id) };

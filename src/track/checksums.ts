@@ -44,13 +44,19 @@ export interface Followed {
   fate: Fate;
 }
 
+export interface ChecksumsState {
+  readonly counts: Readonly<Record<'verified' | 'cut' | 'verifiedPayload' | 'partial' | 'empty' | 'emptyIp' | 'bad' | 'badIp', number>>;
+  readonly segments: readonly Followed[];
+  readonly senders: readonly (readonly [key: number, sender: Sender])[];
+}
+
 export interface OwnSegments {
   readonly segments: readonly Followed[];
   readonly taken: number;
   readonly repeated: number;
 }
 
-interface Sender {
+export interface Sender {
   readonly address: number;
   readonly ipv6: boolean;
   bad: number;
@@ -120,6 +126,18 @@ export class Checksums {
     this.following = this.#followed.length > 0;
     this.#bySlot.fill(0);
     for (const { id } of this.#followed) this.#bySlot[id % SLOTS] = this.#bySlot[id % SLOTS]! + 1;
+  }
+
+  /** What is counted of all segments, for another process. */
+  get state(): ChecksumsState {
+    const { verified, cut, verifiedPayload, partial, empty, emptyIp, bad, badIp } = this;
+    const counts = { verified, cut, verifiedPayload, partial, empty, emptyIp, bad, badIp };
+    return { counts, segments: this.segments.map((segment) => ({ ...segment, id: -1 })), senders: Array.from(this.#senders) };
+  }
+  restore({ counts, segments, senders }: ChecksumsState): void {
+    Object.assign(this, counts);
+    this.segments.push(...segments);
+    for (const [key, sender] of senders) this.#senders.set(key, sender);
   }
 
   /** What this shard knows and no other: its connections' wrong segments, and what became of those that it followed. */

@@ -4,6 +4,8 @@ import { type Packet, Stop } from '../decode/packet.ts';
 /** Connections kept: as many as a finding lists. */
 const MAX_IDS = 1_000;
 
+export type CutsState = Pick<SegmentCuts, 'looked' | 'options' | 'payload' | 'octets'>;
+
 export class SegmentCuts {
   looked = 0;
   options = 0;
@@ -17,6 +19,15 @@ export class SegmentCuts {
     const kept = [...this.ids].map((id) => ids[id]!).filter((id) => id >= 0);
     this.ids.clear();
     for (const id of kept) this.ids.add(id);
+  }
+
+  /** What is counted of all segments, for another process. */
+  get state(): CutsState {
+    const { looked, options, payload, octets } = this;
+    return { looked, options, payload, octets };
+  }
+  restore(state: CutsState): void {
+    Object.assign(this, state);
   }
 
   /** Takes these connections, of all shards. */

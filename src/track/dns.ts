@@ -129,6 +129,12 @@ class Question {
 /** Names are compared without case (RFC 4343); resolvers mix it on purpose. */
 const lower = (octet: number): number => (octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet);
 
+export interface DnsState {
+  readonly queries: number;
+  readonly late: readonly Lookup[];
+  readonly servers: readonly Omit<DnsServer, 'query'>[];
+}
+
 export class DnsTraffic {
   queries = 0;
   /** Answered late, in the order of the answers. */
@@ -148,6 +154,19 @@ export class DnsTraffic {
 
   get servers(): readonly DnsServer[] {
     return [...this.#servers.values(), ...this.#servers6.values()];
+  }
+
+  /** What was counted, for another process. */
+  get state(): DnsState {
+    return { queries: this.queries, late: this.late, servers: this.servers.map((server) => ({ ...server })) };
+  }
+  restore({ queries, late, servers }: DnsState): void {
+    this.queries = queries;
+    this.late.push(...late);
+    for (const server of servers) {
+      const { address, ipv6 } = server;
+      (ipv6 ? this.#servers6 : this.#servers).set(address, Object.assign(new DnsServer(address, ipv6), server));
+    }
   }
 
   /** A UDP datagram. */

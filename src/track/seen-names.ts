@@ -31,6 +31,8 @@ export interface Hello {
   readonly name: string | null;
 }
 
+export type NamesState = readonly (readonly [origin: Origin, names: Map<string, Set<string>>])[];
+
 export class SeenNames {
   readonly #addresses: AddressBook;
   readonly #names = new Map<Origin, Map<string, Set<string>>>();
@@ -78,6 +80,17 @@ export class SeenNames {
     const id = ipv6 ? this.#addresses.intern(k.view, k.dstAt) : k.dst;
     const key = ipv6 ? IPV6 + id : id;
     if (this.#isWanted(key)) this.#hear({ key, frame, name: serverName(octetsOf(k, KEPT_HEAD)) });
+  }
+
+  /** By origin and address, without what clients asked for. */
+  get state(): NamesState {
+    return ORIGINS.filter((origin) => origin !== 'sni').map((origin) => [
+      origin,
+      this.#names.get(origin) ?? new Map<string, Set<string>>(),
+    ]);
+  }
+  restore(state: NamesState): void {
+    for (const [origin, names] of state) this.#names.set(origin, names);
   }
 
   /** What clients asked for, to be shared with other shards. */

@@ -37,6 +37,12 @@ export class Sighting {
   padded = 0;
 }
 
+export interface SightingsState {
+  readonly v4: readonly (readonly [id: number, host: Sighting])[];
+  readonly v6: readonly (readonly [id: number, host: Sighting])[];
+  readonly total: Sighting;
+}
+
 export class Sightings {
   readonly #addresses: AddressBook;
   readonly #v4 = new Map<number, Sighting>();
@@ -83,6 +89,17 @@ export class Sightings {
         else host.padded++;
       }
     }
+  }
+
+  /** All counts, for another process. */
+  get state(): SightingsState {
+    const plain = (hosts: Map<number, Sighting>): (readonly [number, Sighting])[] => Array.from(hosts, ([id, host]) => [id, { ...host }]);
+    return { v4: plain(this.#v4), v6: plain(this.#v6), total: { ...this.total } };
+  }
+  restore({ v4, v6, total }: SightingsState): void {
+    for (const [id, host] of v4) this.#v4.set(id, Object.assign(new Sighting(), host));
+    for (const [id, host] of v6) this.#v6.set(id, Object.assign(new Sighting(), host));
+    Object.assign(this.total, total);
   }
 
   /** Counts of an address as the tracker keys it; undefined where it left no mark. */

@@ -72,9 +72,19 @@ export class TimeSeries {
     this.#writeGauges(this.length - 1);
   }
 
+  /** The buckets of another process, without what it counted in them. */
+  restore(bucketSeconds: number, length: number): void {
+    this.bucketSeconds = bucketSeconds;
+    this.length = length;
+  }
+
   /** To be shared with other shards, which have the same buckets. */
   get sums(): SeriesSums {
-    return { counts: this.#counts, gauges: this.#gauges, connects: Array.from({ length: this.length }, (_, i) => this.#connects[i] ?? null) };
+    return {
+      counts: this.#counts,
+      gauges: this.#gauges,
+      connects: Array.from({ length: this.length }, (_, i) => this.#connects[i] ?? null),
+    };
   }
 
   /** Adds what another shard of the same capture counted. */
@@ -93,7 +103,7 @@ export class TimeSeries {
   }
 
   gauge(gauge: number): number[] {
-    return Array.from(this.#gauges.subarray(gauge * MAX_BUCKETS, gauge * MAX_BUCKETS + this.length));
+    return Array.from(this.#gauges.subarray(gauge * MAX_BUCKETS, gauge * MAX_BUCKETS + this.length), (sockets) => Math.max(0, sockets));
   }
 
   /** Seconds at the quantile, per bucket; null where nothing connected. */
@@ -121,7 +131,7 @@ export class TimeSeries {
 
   #writeGauges(bucket: number): void {
     if (bucket < 0) return;
-    for (let g = 0; g < GAUGES; g++) this.#gauges[g * MAX_BUCKETS + bucket] = Math.max(0, this.#now[g]!);
+    for (let g = 0; g < GAUGES; g++) this.#gauges[g * MAX_BUCKETS + bucket] = this.#now[g]!;
   }
 
   #merge(): void {

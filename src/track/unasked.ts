@@ -75,6 +75,11 @@ export class Receiver {
 /** By IP version: 4, 6. */
 type PerFamily<T> = readonly [T, T];
 
+export interface UnaskedState {
+  readonly receivers: readonly Omit<Receiver, 'answer'>[];
+  readonly speakers: PerFamily<ReadonlySet<number>>;
+}
+
 export class UnaskedAnswers {
   readonly #addresses: AddressBook;
   /** Hashes of questions; 0 none. */
@@ -93,6 +98,20 @@ export class UnaskedAnswers {
   /** Did the address ask anybody anything? Then the capture holds what it sends. */
   hasAsked(address: number, ipv6: boolean): boolean {
     return this.#speakers[ipv6 ? 1 : 0].has(address);
+  }
+
+  /** What was counted, for another process. */
+  get state(): UnaskedState {
+    return { receivers: this.receivers.map((receiver) => ({ ...receiver })), speakers: this.#speakers };
+  }
+  restore({ receivers, speakers }: UnaskedState): void {
+    for (const receiver of receivers) {
+      const { address, ipv6 } = receiver;
+      this.#receivers[ipv6 ? 1 : 0].set(address, Object.assign(new Receiver(address, ipv6), receiver));
+    }
+    speakers.forEach((family, i) => {
+      for (const address of family) this.#speakers[i]!.add(address);
+    });
   }
 
   udp(k: Packet, frame: number, now: number): void {
