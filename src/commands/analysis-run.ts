@@ -40,6 +40,8 @@ export interface RunHints {
   readonly checksum?: boolean;
   /** The result shows findings, and so what their connections said last. */
   readonly said?: true;
+  /** Nothing is asked of the analysis but what it has tracked. */
+  readonly partial?: boolean;
 }
 
 export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
@@ -98,6 +100,7 @@ async function analyseWithProgress(
       keep: hints.keep === true,
       checksum: hints.checksum === true,
       said: hints.said === true,
+      partial: hints.partial === true,
     });
     throwIfInterrupted(world);
     return analysis;

@@ -1,5 +1,6 @@
 /** `tcpdiag CAPTURE`: the TUI for a person at a terminal, the text report for everything else. */
 import type { Command } from 'commander';
+import { isPartial } from '../engine/partial-file.ts';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
 import { coloursAllowed, failOn, type Flags, screenOptions } from './options.ts';
 import { type Call, declareReport, report } from './report.ts';
@@ -13,7 +14,7 @@ export function declareDiagnose(command: Command): Command {
 }
 
 export async function diagnose(world: World, words: readonly string[], flags: Flags, call: Call): Promise<number> {
-  if (!wantsTui(world, flags)) return report(world, words, flags, call);
+  if (!wantsTui(world, flags) || (await Promise.all(words.map(isPartial))).includes(true)) return report(world, words, flags, call);
   const inputs = resolveInputs(world, words, call.commands ?? []);
   const { flags: settled, options, tui } = await settingsOf(world, flags);
   if (tui.off === true) return report(world, words, flags, call);
@@ -35,6 +36,7 @@ export async function diagnose(world: World, words: readonly string[], flags: Fl
 
 /** A format, a file or a checksum is for later reading, and a dumb terminal cannot place a cursor. */
 function wantsTui(world: World, flags: Flags): boolean {
-  const document = flags.format !== undefined || flags.output !== undefined || flags.json === true || flags.checksum === true;
+  const document =
+    flags.format !== undefined || flags.shard !== undefined || flags.output !== undefined || flags.json === true || flags.checksum === true;
   return world.stdout.isTTY && flags.tui !== false && !document && world.env.TERM !== 'dumb';
 }

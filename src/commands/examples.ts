@@ -15,6 +15,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tcpdiag report capture.pcap -f json -o report.json', 'for programs'],
     ['tcpdiag report capture.pcap --fail-on warning -q >/dev/null', 'exit 1 when something is at least that bad'],
   ],
+  merge: [
+    ['tcpdiag merge one.partial two.partial', 'the report of what two processes have tracked'],
+    ['tcpdiag merge *.partial -o incident.html', 'as a page to send around'],
+  ],
   connections: [
     ['tcpdiag connections capture.pcap', 'one row each'],
     ["tcpdiag connections capture.pcap --where 'duration>10 rst' -f csv", 'the long ones that were reset, for a spreadsheet'],

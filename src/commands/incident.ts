@@ -20,6 +20,7 @@ export async function incidentOf(analysis: Analysis, report: Report, argv: reado
     ...(await drawn(analysis, report)),
     states: statesOf(analysis, report),
     distributions: analysis.distributions(),
+    partial: () => analysis.partial(),
   };
 }
 

@@ -22,6 +22,7 @@ import { failureOf } from './failure.ts';
 import { didYouMean } from '../model/nearest.ts';
 import type { Flags } from './options.ts';
 import { writeResult } from './output.ts';
+import { declareMerge, merge } from './merge.ts';
 import { declareReport, report } from './report.ts';
 import { declareExplain, declareRules, explain, rules } from './rules.ts';
 import { declareConfig, showConfig } from './show-config.ts';
@@ -96,6 +97,7 @@ export function buildProgram(
     (w: World, words: readonly string[], f: Flags) => Promise<number>,
   ])[] = [
     ['report', declareReport, (w, words, flags) => report(w, words, flags, { argv })],
+    ['merge', declareMerge, (w, words, flags) => merge(w, words, flags, { argv })],
     ['connections', declareConnections, connections],
     ['connection', declareConnection, connection],
     ['states', declareStates, states],

@@ -18,6 +18,7 @@ import { PROFILES } from '../model/profiles.ts';
 import type { Nanos } from '../model/units.ts';
 import { parseWhere } from '../model/where/parse.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
+import { MAX_SHARDS, type Shard } from '../track/shard.ts';
 import type { World } from './world.ts';
 
 /** As commander hands them over: what was not given is not there. */
@@ -41,6 +42,7 @@ export interface Flags {
   readonly maxMemory?: string;
   readonly failOn?: string;
   readonly checksum?: true;
+  readonly shard?: string;
   readonly crossRead?: true;
   /** Of `extract`: where to, and what. */
   readonly write?: string;
@@ -92,12 +94,18 @@ export function ruleOptions(command: Command): Command {
     .option('--no-config', 'take none');
 }
 
-/** What a configuration can say, too. */
-export function settingOptions(command: Command): Command {
+/** Which rules, and what they find severe. */
+export function judgingOptions(command: Command): Command {
   return command
     .addOption(new Option('--only <rules>', 'report only these rules (comma-separated)').argParser(gatherList))
     .addOption(new Option('--skip <rules>', 'leave these rules out (comma-separated)').argParser(gatherList))
     .addOption(new Option('--set <rule.param=value>', 'change a threshold; tcpdiag rules lists them').argParser(gather))
+    .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`);
+}
+
+/** What a configuration can say, too. */
+export function settingOptions(command: Command): Command {
+  return judgingOptions(command)
     .option(
       '--profile <name>',
       `kernel of the hosts, instead of guessing it from their SYNs: ${PROFILES.map((p) => p.name).join(', ')}; or of some: 10.0.0.0/8=windows,linux`,
@@ -105,8 +113,7 @@ export function settingOptions(command: Command): Command {
     .option(
       '--max-memory <size>',
       'fold connections into counts rather than take more than this: 512M, 2G (default: half of what the machine or its container has)',
-    )
-    .option('--fail-on <severity>', `exit 1 when a finding is at least this severe: ${SEVERITIES.join(', ')}`);
+    );
 }
 
 /** How the screen is drawn and driven. */
@@ -118,10 +125,17 @@ export function screenOptions(command: Command): Command {
 
 /** For everything that reads a capture. */
 export function analysisOptions(command: Command): Command {
-  return settingOptions(ruleOptions(command))
-    .option('--to <time>', 'stop reading after this time (RFC 3339 in UTC, epoch seconds, or +SECONDS from the first packet)')
-    .option('-c, --count <n>', 'stop reading after this many packets')
-    .option('--captured-until <time>', 'the capture ran until then although nothing more came')
+  return sayingOptions(
+    settingOptions(ruleOptions(command))
+      .option('--to <time>', 'stop reading after this time (RFC 3339 in UTC, epoch seconds, or +SECONDS from the first packet)')
+      .option('-c, --count <n>', 'stop reading after this many packets')
+      .option('--captured-until <time>', 'the capture ran until then although nothing more came'),
+  );
+}
+
+/** For everything that analyses: what is shown of it, and on the way. */
+export function sayingOptions(command: Command): Command {
+  return command
     .option('--no-payload', 'show nothing of what applications sent: no last requests, no names from packets')
     .option('--no-progress', 'no progress line')
     .option('--stats', 'say on standard error how fast it was and where the memory went')
@@ -194,6 +208,7 @@ export function resolveAnalysis(flags: Flags, rules: readonly Detector[]): Analy
     ...(flags.profile === undefined ? {} : { profile: profileFlag(flags.profile) }),
     ...(flags.payload === false ? { payload: false } : {}),
     ...(flags.maxMemory === undefined ? {} : { maxMemory: sizeFlag(flags.maxMemory) }),
+    ...(flags.shard === undefined ? {} : { shard: shardFlag(flags.shard) }),
     ...(flags.capturedUntil === undefined ? {} : { capturedUntil: timeFlag('--captured-until', flags.capturedUntil) }),
   };
 }
@@ -228,6 +243,13 @@ function countFlag(word: string): number {
   const count = /^\d{1,15}$/.test(word) ? Number(word) : 0;
   if (count > 0) return count;
   throw new UsageError(`--count takes a number of packets from 1 on, not ${quoted(word)}.`);
+}
+
+function shardFlag(word: string): Shard {
+  const [, index = '0', count = '0'] = /^(\d{1,4})\/(\d{1,4})$/.exec(word) ?? [];
+  const shard = { index: Number(index) - 1, count: Number(count) };
+  if (shard.index >= 0 && shard.index < shard.count && shard.count <= MAX_SHARDS) return shard;
+  throw new UsageError(`--shard takes a part and their number, as in 1/4 to 4/4 and no more than ${MAX_SHARDS}, not ${quoted(word)}.`);
 }
 
 export function settingFlag(word: string, rules: readonly Detector[]): readonly [string, number] {

@@ -1,14 +1,23 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
 import { UsageError } from '../model/errors.ts';
-import { isIncident, plainDocument, reportFormats, type Formatter, type IncidentDocument } from '../report/index.ts';
+import { isIncident, partialReport, plainDocument, reportFormats, type Formatter, type IncidentDocument, type Pieces } from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { anonymizeKey, anonymizeOptions } from './anonymize.ts';
 import { withChecksums } from './checksum.ts';
 import { incidentOf } from './incident.ts';
 import { STDIN } from './inputs.ts';
 import { liveReport } from './live-report.ts';
-import { analysisOptions, chosenFormat, documentPage, filterOptions, resultOptions, toStdout, type Flags } from './options.ts';
+import {
+  analysisOptions,
+  chosenFormat,
+  documentPage,
+  filterOptions,
+  refuseOctetsOnTerminal,
+  resultOptions,
+  toStdout,
+  type Flags,
+} from './options.ts';
 import { throwIfInterrupted, writeResult } from './output.ts';
 import type { World } from './world.ts';
 
@@ -16,10 +25,9 @@ export function declareReport(command: Command): Command {
   command
     .description('the whole diagnosis as one document')
     .argument('[capture...]', 'pcap, pcapng, snoop or ERF files, read as one capture; - is standard input');
-  return anonymizeOptions(filterOptions(analysisOptions(resultOptions(command, reportFormats)))).option(
-    '--checksum',
-    'add the SHA-256 of each file',
-  );
+  return anonymizeOptions(filterOptions(analysisOptions(resultOptions(command, reportFormats))))
+    .option('--checksum', 'add the SHA-256 of each file')
+    .option('--shard <i/n>', 'track one of n parts of the connections, for -f partial and merge');
 }
 
 /** How the command was called. */
@@ -39,18 +47,25 @@ export async function report(world: World, words: readonly string[], flags: Flag
     throw new UsageError('--checksum says which capture it was, and --anonymize that nobody may know; use one of them.');
   if (format === ndjson && anonymize === undefined && isLive(words, flags)) return liveReport(world, words, flags, commands);
   const incident = isIncident(format);
+  const partial = format === partialReport;
+  refuseOctetsOnTerminal(world, flags, reportFormats, 'report');
+  if (flags.shard !== undefined && !partial)
+    throw new UsageError('--shard goes with -f partial: one part of the connections is no report.');
   const checksum = (incident && anonymize === undefined) || flags.checksum === true;
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, {
     commands,
     warn: !showsNotes(world, flags, format),
     said: true,
+    partial,
     keep: incident,
     checksum,
     anonymize,
   });
   try {
     const summed = checksum ? await withChecksums(analysis.report, paths) : analysis.report;
-    const document = incident ? await incidentOf(analysis, summed, anonymize === undefined ? argv : null) : plainDocument(summed);
+    const document = incident
+      ? await incidentOf(analysis, summed, anonymize === undefined ? argv : null)
+      : plainDocument(summed, () => analysis.partial());
     await writeResult(world, format(document, documentPage(world, flags)), flags.output, paths);
     return exitCode(analysis.report.findings);
   } catch (error) {
@@ -66,5 +81,5 @@ const isLive = (words: readonly string[], flags: Flags): boolean =>
   toStdout(flags) && flags.checksum !== true && flags.stats !== true && (words.length === 0 || (words.length === 1 && words[0] === STDIN));
 
 /** The text report says itself what is wrong with the capture; on the same screen one saying is enough. */
-const showsNotes = (world: World, flags: Flags, format: Formatter<IncidentDocument>): boolean =>
+const showsNotes = (world: World, flags: Flags, format: Formatter<IncidentDocument, Pieces>): boolean =>
   world.stdout.isTTY && toStdout(flags) && format === reportFormats.byName[reportFormats.standard];

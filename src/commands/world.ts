@@ -31,6 +31,8 @@ export interface AnalyseHooks {
   anonymize?: Uint8Array;
   /** The findings will be shown with what their connections said last. */
   said?: boolean;
+  /** Only what was tracked is wanted of it. */
+  readonly partial?: boolean;
 }
 
 /** How the screen is drawn and driven. */

@@ -2,14 +2,14 @@
 import { type CaptureInput, type CaptureSink, readCaptures } from '../capture/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
+import { analysisOf } from './analysis-of.ts';
+import { analysePartials } from './analyse-partials.ts';
 import { Analyzer } from './analyzer.ts';
 import { Disguise, withoutNames } from './anonymize/disguise.ts';
-import { readSegmentTable } from './correlate/segments.ts';
-import { extract } from './extract.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import type { Report } from '../model/report.ts';
 import type { Progress } from './protocol.ts';
-import { readLadder, readLadders } from './queries.ts';
+import { isPartial, partialFile } from './partial-file.ts';
 import { completed } from './complete.ts';
 import { SecondPass } from './second-pass.ts';
 import { readAndKeep, Spools } from './spool.ts';
@@ -25,6 +25,8 @@ export interface AnalyseHooks {
   said?: boolean;
   /** With the SHA-256 of what can be read only once; whoever can read a file again can sum it up himself. */
   checksum?: boolean | undefined;
+  /** Only `Analysis.partial` is wanted of it. */
+  partial?: boolean;
   /** A stage begins. */
   stage?: (stage: Stage) => void;
   /** The capture is analysed as `extract` with this key would write it: none of its addresses, names and payloads is in what comes of it. */
@@ -35,10 +37,14 @@ export interface AnalyseHooks {
 
 /** @throws UnreadableError, UnknownFormatError, UsageError */
 export async function analyse(inputs: readonly CaptureInput[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
+  if ((await Promise.all(inputs.map(isPartial))).includes(true)) return analysePartials(inputs, options, hooks);
   const ours = await withOwnRules(options.rules);
   // The user's own names are those of other addresses.
   const asked = hooks.anonymize === undefined ? options : { ...options, hosts: {}, services: {} };
-  const analyzer = new Analyzer(asked, hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'));
+  const analyzer = new Analyzer(
+    hooks.partial === true ? { ...asked, only: [] } : asked,
+    hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
+  );
   const spools = new Spools(hooks.checksum === true);
   const signal = hooks.signal ?? new AbortController().signal;
   const reading = hooks.enough === undefined ? signal : AbortSignal.any([signal, hooks.enough]);
@@ -52,7 +58,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
       hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
     },
   });
-  const said = hooks.said !== false && options.payload !== false && disguise === null;
+  const said = hooks.said !== false && hooks.partial !== true && options.payload !== false && disguise === null;
   hooks.stage?.('reading');
   const files =
     hooks.keep === true || said || hooks.checksum === true
@@ -65,20 +71,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();
-  return {
-    clock: analyzer.clock,
-    report,
-    connections: () => analyzer.rows(),
-    sockets: (at) => analyzer.sockets(at),
-    stateCounts: (every, host) => analyzer.stateCounts(every, host),
-    ladder: (id) => readLadder(analyzer, pass, id, report.findings),
-    segments: (origin, most) => readSegmentTable(analyzer, pass, origin, most),
-    extract: (wanted, write) => extract(analyzer, pass, wanted, write),
-    ladders: (ids, kept) => readLadders(analyzer, pass, ids, report.findings, kept),
-    distributions: () => analyzer.distributions(),
-    footprint: () => analyzer.footprint,
-    close: () => spools.close(),
-  };
+  return analysisOf(analyzer, pass, report, { partial: () => partialFile(analyzer.partial), close: () => spools.close() });
 }
 
 function withChecksums(report: Report, inputs: readonly CaptureInput[], spools: Spools): Report {

@@ -82,6 +82,8 @@ export interface Analysis {
   segments(origin: Clock, most?: number): Promise<SegmentTable>;
   /** What the connections take in memory. */
   footprint(): Footprint;
+  /** The octets of a file with what was tracked, for `merge`. Of a shard, or of all. Throws TcpdiagError where connections were folded. */
+  partial(): AsyncIterable<Uint8Array>;
   /** Gives up what was kept of standard input. */
   close(): void;
 }

@@ -5,7 +5,7 @@
 import type { CaptureFileFacts } from '../capture/index.ts';
 import { linkTypeName } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
-import { Census, type PacketCounts } from '../collect/census.ts';
+import { Census } from '../collect/census.ts';
 import type { Legs } from '../collect/legs.ts';
 import { cookedDirection, Decoder } from '../decode/index.ts';
 import { Layer, Packet, Stop } from '../decode/packet.ts';
@@ -34,6 +34,7 @@ import { parseWhere } from '../model/where/parse.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { LONGEST_QUIET } from '../track/capture-clock.ts';
 import { trackerShare } from '../track/budget.ts';
+import { WHOLE } from '../track/shard.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
@@ -52,9 +53,11 @@ import { Members } from './members.ts';
 import type { ConnectionSummary } from './protocol.ts';
 import { type Reported, ReportFilter } from './reported.ts';
 import { AllNames, reportNames } from './names.ts';
+import { packetCounts } from './packet-counts.ts';
+import { partialOf, type PartialResult } from './partial.ts';
 import { connectionRow } from './rows.ts';
 import { seriesOf } from './series.ts';
-import { type SharedState, restoreShared, sharedState } from './shared-state.ts';
+import { restoreShared, sharedState } from './shared-state.ts';
 import { socketsAt } from './sockets.ts';
 import { connectionSummary } from './summaries.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
@@ -220,15 +223,16 @@ export class Analyzer {
     return this.#tracker.folded.total > 0 ? null : recordsOf(this.#tracker.tables);
   }
 
-  /** After `conclude`: what every shard of the capture has. */
-  get shared(): SharedState {
+  /** After the end: all that other processes need to go on with. @throws TcpdiagError where connections were folded */
+  get partial(): PartialResult {
     const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };
     const reading = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended, clock, facts: this.#facts };
-    return sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
+    const shared = sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
+    return partialOf(shared, this.#options.shard ?? WHOLE, this.#tracker);
   }
 
-  /** The analysis of all shards of a capture, read by others; `shared` is what any of them has. For an analyzer that has read nothing. */
-  restore(shared: SharedState, shards: readonly ShardRecords[]): Report {
+  /** The analysis of what others have read. For an analyzer that has read nothing. */
+  restore({ shared, shards }: PartialResult): Report {
     const { frames, first, last, ended, clock, facts } = shared.reading;
     this.#clock = new Clock(clock.seconds, clock.nanos);
     this.#clock.restore(clock.farInMicros);
@@ -239,7 +243,10 @@ export class Analyzer {
     this.#ended = ended;
     this.#facts = facts;
     restoreShared(shared, this.#tracker, this.decoder, this.tally, this.#files);
-    unite(this.#tracker.tables, shards);
+    unite(
+      this.#tracker.tables,
+      shards.map(({ records }) => records),
+    );
     return this.#conclusion();
   }
 
@@ -421,7 +428,14 @@ export class Analyzer {
   }
 
   #diagnose(end: Nanos): void {
-    const census = new Census(this.#tracker, this.#views, this.#clock, end, this.#counts(), this.#names);
+    const census = new Census(
+      this.#tracker,
+      this.#views,
+      this.#clock,
+      end,
+      packetCounts(this.#frames, this.tally, this.decoder, this.#facts),
+      this.#names,
+    );
     this.#quality = census.quality;
     this.#vantage = census.vantage;
     this.#legs = census.legs;
@@ -436,21 +450,6 @@ export class Analyzer {
       leg: ({ id }) => this.#legs?.of(id) ?? null,
       findings: ({ id }) => this.#findingsOf(id),
       names: this.#allNames,
-    };
-  }
-
-  #counts(): PacketCounts {
-    return {
-      packets: this.#frames,
-      cutHeaders: this.tally.cut,
-      fragments: this.tally.fragments + this.decoder.reassembly.loose,
-      reassembled: this.tally.reassembled,
-      cutAt: this.tally.cutAt,
-      damagedFiles: this.#facts.flatMap(({ path, damage }) =>
-        damage === null
-          ? []
-          : [{ path: sanitise(path), what: sanitise(damage.what), fileOffset: damage.fileOffset, packetsBefore: damage.recordsBefore }],
-      ),
     };
   }
 

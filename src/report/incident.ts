@@ -21,6 +21,8 @@ export interface IncidentDocument {
   /** Sockets by state over the capture; null: there is none. */
   readonly states: StatesOverTime | null;
   readonly distributions: readonly Distribution[];
+  /** What was tracked, for other processes. */
+  readonly partial: () => AsyncIterable<Uint8Array>;
 }
 
 /** Sockets of all hosts together, at moments of equal distance from the first packet on. */

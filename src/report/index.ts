@@ -21,6 +21,7 @@ import type { Page } from './layout.ts';
 import { markdownReport } from './markdown.ts';
 import { ndjsonReport, ndjsonRows } from './ndjson.ts';
 import { connectionParquet, socketParquet } from './parquet.ts';
+import { partialReport } from './partial.ts';
 import { ruleCsv, ruleJson, ruleTable } from './rule-rows.ts';
 import { settingJson, type SettingRow, settingTable } from './setting-rows.ts';
 import { socketDiffCsv, socketDiffNdjson, socketDiffTable } from './socket-diff.ts';
@@ -58,6 +59,7 @@ export const FORMATS_BY_EXTENSION: ReadonlyMap<string, readonly string[]> = new 
     parquet: ['parquet'],
     mmd: ['mermaid'],
     mermaid: ['mermaid'],
+    partial: ['partial'],
   }),
 );
 
@@ -66,7 +68,7 @@ const ofReport =
   ({ report }, page) =>
     format(report, page);
 
-export const reportFormats: Formats<IncidentDocument> = {
+export const reportFormats: Formats<IncidentDocument, Pieces> = {
   byName: {
     text: ofReport(textReport),
     markdown: markdownReport,
@@ -74,18 +76,20 @@ export const reportFormats: Formats<IncidentDocument> = {
     json: ofReport(jsonReport),
     ndjson: ofReport(ndjsonReport),
     csv: ofReport(findingCsv),
+    partial: partialReport,
   },
   standard: 'text',
   machine: 'json',
+  binary: ['partial'],
 };
 
 /** A report for formats that show nothing else. */
-export const plainDocument = (report: Report): IncidentDocument => {
-  return { report, command: '', anonymous: false, connections: new Map(), lacking: null, states: null, distributions: [] };
+export const plainDocument = (report: Report, partial: IncidentDocument['partial']): IncidentDocument => {
+  return { report, command: '', anonymous: false, connections: new Map(), lacking: null, states: null, distributions: [], partial };
 };
 
 /** Those that show more than the report: connections segment by segment, checksums. */
-export const isIncident = (format: Formatter<IncidentDocument>): boolean => format === markdownReport || format === htmlReport;
+export const isIncident = (format: Formatter<IncidentDocument, Pieces>): boolean => format === markdownReport || format === htmlReport;
 
 export const comparisonFormats: Formats<Comparison> = {
   byName: { text: comparisonText, markdown: comparisonMarkdown, json: comparisonJson },
@@ -150,5 +154,6 @@ export const settingFormats: Formats<Iterable<SettingRow>> = {
   machine: 'json',
 };
 
+export { partialReport };
 export { explanationText } from './explanation.ts';
 export type { CaptureCheck, IncidentDocument };

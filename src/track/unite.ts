@@ -18,8 +18,8 @@ export interface RecordList {
   readonly length: number;
 }
 
-const KINDS = ['cores', 'sequels', 'pairs', 'copied', 'troubles', 'holes', 'rares', 'delays'] as const;
-type Kind = (typeof KINDS)[number];
+export const RECORD_KINDS = ['cores', 'sequels', 'pairs', 'copied', 'troubles', 'holes', 'rares', 'delays'] as const;
+type Kind = (typeof RECORD_KINDS)[number];
 
 /** What one shard has and no other. Plain data over pages that can be shared with another thread, or written to a file. */
 export interface ShardRecords {
@@ -40,7 +40,7 @@ export interface ShardRecords {
 
 export function recordsOf(tables: Tables): ShardRecords {
   const { recorded, copies } = tables;
-  const records = Object.fromEntries(KINDS.map((kind) => [kind, { pages: tables[kind].ints, length: tables[kind].length }]));
+  const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, { pages: tables[kind].ints, length: tables[kind].length }]));
   return {
     records: records as unknown as ShardRecords['records'],
     events: tables.events.pages,
@@ -93,7 +93,7 @@ const NOTHING_BEFORE: Bases = { sequels: 0, pairs: 0, copied: 0, troubles: 0, ho
 
 function appended(tables: Tables, { records, events }: ShardRecords): Bases {
   const bases = { ...NOTHING_BEFORE, events: tables.events.append(events) };
-  for (const kind of KINDS) if (kind !== 'cores') bases[kind] = tables[kind].append(records[kind].pages, records[kind].length);
+  for (const kind of RECORD_KINDS) if (kind !== 'cores') bases[kind] = tables[kind].append(records[kind].pages, records[kind].length);
   return bases;
 }
 

@@ -2,6 +2,7 @@
  * A finished analysis without a capture: an incident at a database client, told by hand. One application leaks sockets, the
  * listener's queue overflows, and unanswered SYNs follow from that. For tests of everything that stands behind the engine.
  */
+import { Readable } from 'node:stream';
 import type { Footprint } from '../../src/track/footprint.ts';
 import { defineDetector, type Detector } from '../../src/detect/detector.ts';
 import type { Analysis, StateCounts } from '../../src/engine/analysis.ts';
@@ -297,6 +298,7 @@ export function fakeAnalysis(
       id < 3
         ? Promise.resolve(fakeLadder(id))
         : Promise.reject(new UsageError(`there is no connection ${String(id)}: the capture has 0 to 2`)),
+    partial: () => Readable.from([]),
     extract: () => Promise.reject(new UsageError('there is nothing to take out of an analysis without a capture.')),
     ladders: (ids) => Promise.resolve(new Map(ids.map((id) => [id, fakeLadder(id)] as const))),
     distributions: () => DISTRIBUTIONS,

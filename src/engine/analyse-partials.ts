@@ -1,0 +1,97 @@
+/**
+ * The analysis of captures that other processes have read and tracked: their partial results put together, then the rules. The captures
+ * themselves are read only where they still lie where they were, for what is shown segment by segment.
+ */
+import { statSync } from 'node:fs';
+import { type CaptureInput, readCaptures } from '../capture/index.ts';
+import { TcpdiagError, UsageError } from '../model/errors.ts';
+import { plural } from '../model/wording.ts';
+import { sanitise } from '../model/sanitise.ts';
+import type { Analysis, AnalysisOptions } from './analysis.ts';
+import { analysisOf } from './analysis-of.ts';
+import type { AnalyseHooks } from './analyse.ts';
+import { Analyzer } from './analyzer.ts';
+import { completed } from './complete.ts';
+import { joined, withOwnRules } from './own-rules.ts';
+import { missingShards, type PartialResult, together } from './partial.ts';
+import { isPartial, partialFile, readPartial } from './partial-file.ts';
+import type { Reading } from './shared-state.ts';
+import { SecondPass } from './second-pass.ts';
+
+/** What was decided when the captures were read. */
+const OF_READING = ['to', 'count', 'profile', 'capturedUntil', 'shard'] as const;
+
+/** @throws UsageError where they do not belong together, or some are missing */
+export async function analysePartials(inputs: readonly CaptureInput[], options: AnalysisOptions, hooks: AnalyseHooks): Promise<Analysis> {
+  const paths = await onlyPartials(inputs);
+  refuse(options, hooks);
+  hooks.stage?.('reading');
+  const parts = [];
+  for (const path of paths) {
+    parts.push(await readPartial(path));
+    hooks.signal?.throwIfAborted();
+  }
+  const partial = together(parts);
+  const missing = missingShards(partial);
+  if (missing.length > 0 && hooks.partial !== true) throw incomplete(partial, missing);
+
+  const ours = await withOwnRules(options.rules);
+  const analyzer = new Analyzer(
+    hooks.partial === true ? { ...options, only: [] } : options,
+    hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
+  );
+  hooks.stage?.('rules');
+  const found = analyzer.restore(missing.length > 0 ? { ...partial, shards: [] } : partial);
+  const { reading } = partial.shared;
+  const signal = hooks.signal ?? new AbortController().signal;
+  const pass = new SecondPass((sink, until) => readCaptures(stillThere(reading), sink, { signal: until }), signal);
+  const said = hooks.said !== false && hooks.partial !== true && options.payload !== false;
+  if (said) hooks.stage?.('reading-again');
+  const report = said ? await completed(found, analyzer, pass) : found;
+  return analysisOf(analyzer, pass, report, {
+    partial: () => partialFile(missing.length > 0 ? partial : analyzer.partial),
+    close: () => undefined,
+  });
+}
+
+async function onlyPartials(inputs: readonly CaptureInput[]): Promise<readonly string[]> {
+  const paths: string[] = [];
+  for (const input of inputs) {
+    if (typeof input === 'string' && (await isPartial(input))) paths.push(input);
+    else
+      throw new UsageError(`"${typeof input === 'string' ? sanitise(input) : 'a stream'}" is no partial result, and others here are.`, {
+        hint: 'report -f partial makes one of a capture.',
+      });
+  }
+  return paths;
+}
+
+function refuse(options: AnalysisOptions, hooks: AnalyseHooks): void {
+  const option = OF_READING.find((name) => options[name] !== undefined);
+  if (option !== undefined)
+    throw new UsageError(`${option} is about reading a capture, and a partial result has been read already: give it to report -f partial.`);
+  if (hooks.anonymize !== undefined)
+    throw new UsageError('a partial result cannot be anonymised any more: that is done while a capture is read.');
+}
+
+function incomplete({ shards }: PartialResult, missing: readonly number[]): UsageError {
+  const count = shards[0]?.count ?? 0;
+  const shown = missing.slice(0, 8).map((shard) => `${shard}/${count}`);
+  const more = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : '';
+  return new UsageError(
+    `of ${plural(count, 'shard')} ${missing.length === 1 ? 'one is' : `${missing.length} are`} missing: ${shown.join(', ')}${more}.`,
+    {
+      hint: '-f partial puts together what is there, for a later merge.',
+    },
+  );
+}
+
+/** The captures, unchanged as far as their size tells. @throws TcpdiagError */
+function stillThere({ facts }: Reading): readonly string[] {
+  for (const { path, bytes } of facts) {
+    const found = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() !== true) throw new TcpdiagError(`the capture ${sanitise(path)} is not here`);
+    if (found.size !== bytes) throw new TcpdiagError(`${sanitise(path)} is not the capture any more that was read`);
+  }
+  return facts.map(({ path }) => path);
+}
