@@ -26,6 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/source.ts': ['fs', 'net', 'os', 'tty', 'util'],
   'capture/unpack/gzip.ts': ['zlib'],
+  'engine/partial-file.ts': ['fs', 'fs/promises', 'os', 'stream', 'v8', 'zlib'],
+  'engine/analyse-partials.ts': ['fs'],
   'capture/programs.ts': ['fs', 'sea'],
   'capture/unpack/thread.ts': ['worker_threads'],
   'capture/unpack/unpacker.ts': ['worker_threads'],

@@ -13,11 +13,12 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['tcpdiag report capture.pcap', 'as text'],
     ['tcpdiag report capture.pcap -o incident.html', 'a page to send around; .md for an issue or a wiki'],
     ['tcpdiag report capture.pcap -f json -o report.json', 'for programs'],
+    ['tcpdiag report capture.pcap --shard 1/4 -f partial -o 1.partial', 'a quarter of the connections, for tcpdiag merge'],
     ['tcpdiag report capture.pcap --fail-on warning -q >/dev/null', 'exit 1 when something is at least that bad'],
   ],
   merge: [
     ['tcpdiag merge one.partial two.partial', 'the report of what two processes have tracked'],
-    ['tcpdiag merge *.partial -o incident.html', 'as a page to send around'],
+    ['tcpdiag merge one.partial two.partial -o incident.html', 'as a page to send around'],
   ],
   connections: [
     ['tcpdiag connections capture.pcap', 'one row each'],

@@ -10,6 +10,7 @@ import type { ClockState } from '../track/capture-clock.ts';
 import type { CutsState } from '../track/cuts.ts';
 import type { DnsState } from '../track/dns.ts';
 import type { NamesState } from '../track/seen-names.ts';
+import type { SegmentCounts } from '../track/segment-counts.ts';
 import type { SightingsState } from '../track/sightings.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { UnaskedState } from '../track/unasked.ts';
@@ -28,11 +29,11 @@ export interface Reading {
 
 export interface SharedState {
   readonly reading: Reading;
-  readonly tally: Readonly<Record<string, number>>;
+  readonly tally: Readonly<Record<Exclude<keyof PacketTally, 'note' | 'flags'>, number>>;
   readonly fragments: { readonly loose: number; readonly completed: number; readonly tiny: number };
   readonly encapsulations: Encapsulations['state'];
   readonly files: FrameFilesState;
-  readonly counts: Readonly<Record<string, number>>;
+  readonly counts: Readonly<Record<Exclude<keyof SegmentCounts, 'control'>, number>>;
   readonly addresses: Uint8Array;
   readonly sightings: SightingsState;
   readonly cuts: CutsState;
@@ -55,11 +56,11 @@ export function sharedState(
   const { recorded, series } = tables;
   return {
     reading,
-    tally: { ...tally },
+    tally: Object.assign({}, tally),
     fragments: { loose, completed, tiny },
     encapsulations: decoder.encapsulations.state,
     files: files.state,
-    counts: { ...counts },
+    counts: Object.assign({}, counts),
     addresses: tables.addresses.octets,
     sightings: tables.sightings.state,
     cuts: recorded.cuts.state,

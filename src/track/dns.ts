@@ -158,7 +158,7 @@ export class DnsTraffic {
 
   /** What was counted, for another process. */
   get state(): DnsState {
-    return { queries: this.queries, late: this.late, servers: this.servers.map((server) => ({ ...server })) };
+    return { queries: this.queries, late: this.late, servers: this.servers.map((server) => Object.assign({}, server)) };
   }
   restore({ queries, late, servers }: DnsState): void {
     this.queries = queries;

@@ -37,10 +37,12 @@ export class Sighting {
   padded = 0;
 }
 
+type Counts = Readonly<Record<keyof Sighting, number>>;
+
 export interface SightingsState {
-  readonly v4: readonly (readonly [id: number, host: Sighting])[];
-  readonly v6: readonly (readonly [id: number, host: Sighting])[];
-  readonly total: Sighting;
+  readonly v4: readonly (readonly [id: number, counts: Counts])[];
+  readonly v6: readonly (readonly [id: number, counts: Counts])[];
+  readonly total: Counts;
 }
 
 export class Sightings {
@@ -93,8 +95,8 @@ export class Sightings {
 
   /** All counts, for another process. */
   get state(): SightingsState {
-    const plain = (hosts: Map<number, Sighting>): (readonly [number, Sighting])[] => Array.from(hosts, ([id, host]) => [id, { ...host }]);
-    return { v4: plain(this.#v4), v6: plain(this.#v6), total: { ...this.total } };
+    const plain = (hosts: Map<number, Sighting>): SightingsState['v4'] => Array.from(hosts, ([id, host]) => [id, Object.assign({}, host)]);
+    return { v4: plain(this.#v4), v6: plain(this.#v6), total: Object.assign({}, this.total) };
   }
   restore({ v4, v6, total }: SightingsState): void {
     for (const [id, host] of v4) this.#v4.set(id, Object.assign(new Sighting(), host));

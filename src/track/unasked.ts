@@ -102,7 +102,7 @@ export class UnaskedAnswers {
 
   /** What was counted, for another process. */
   get state(): UnaskedState {
-    return { receivers: this.receivers.map((receiver) => ({ ...receiver })), speakers: this.#speakers };
+    return { receivers: this.receivers.map((receiver) => Object.assign({}, receiver)), speakers: this.#speakers };
   }
   restore({ receivers, speakers }: UnaskedState): void {
     for (const receiver of receivers) {

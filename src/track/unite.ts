@@ -160,7 +160,7 @@ const event = (ref: number, base: number): number => (ref === 0 ? 0 : ref + base
 /** The same of an index + 1 in a word; returns what it has become. */
 function shift(words: Int32Array, at: number, base: number): number {
   if (words[at] !== 0) words[at] = words[at]! + base;
-  return words[at]!;
+  return words[at];
 }
 
 /** Lists of connections' ids, of all shards. */

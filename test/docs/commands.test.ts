@@ -44,6 +44,10 @@ beforeAll(() => {
   for (const [name, script] of Object.entries(PLAYED)) shim(name, script);
   for (const [name, fixture] of Object.entries(CAPTURES)) copyFileSync(join(root, 'fixtures', fixture), join(work, name));
   for (const n of [1, 2]) writeFileSync(join(work, `rotated-${n}.pcap.gz`), gzipSync(readFileSync(join(work, 'capture.pcap'))));
+  ['one', 'two'].forEach((name, i) => {
+    const argv = ['report', 'capture.pcap', '--shard', `${i + 1}/2`, '-f', 'partial', '-o', `${name}.partial`];
+    execFileSync(join(bin, 'tcpdiag'), argv, { cwd: work });
+  });
   for (const name of readdirSync(join(root, 'docs/examples'))) copyFileSync(join(root, 'docs/examples', name), join(work, name));
   for (const name of ['fixtures', 'docs']) symlinkSync(join(root, name), join(work, name));
 });
