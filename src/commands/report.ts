@@ -1,7 +1,15 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
 import { UsageError } from '../model/errors.ts';
-import { isIncident, partialReport, plainDocument, reportFormats, type Formatter, type IncidentDocument, type Pieces } from '../report/index.ts';
+import {
+  isIncident,
+  partialReport,
+  plainDocument,
+  reportFormats,
+  type Formatter,
+  type IncidentDocument,
+  type Pieces,
+} from '../report/index.ts';
 import { runAnalysis } from './analysis-run.ts';
 import { anonymizeKey, anonymizeOptions } from './anonymize.ts';
 import { withChecksums } from './checksum.ts';
