@@ -34,7 +34,7 @@ import { parseWhere } from '../model/where/parse.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { LONGEST_QUIET } from '../track/capture-clock.ts';
 import { trackerShare } from '../track/budget.ts';
-import { WHOLE } from '../track/shard.ts';
+import { type Shard, WHOLE } from '../track/shard.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
@@ -93,6 +93,7 @@ export class Analyzer {
   /** Packets after which reading ends. */
   readonly #most: number;
   #ended: ReadingEnd | null = null;
+  #shard: Shard;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   readonly #filter: ReportFilter;
   #reported: Reported = NOTHING;
@@ -112,6 +113,7 @@ export class Analyzer {
       detectors.map((d) => d.id),
     );
     this.#names = new OwnNames(options);
+    this.#shard = options.shard ?? WHOLE;
     this.#tracker = new Tracker(parseHostProfiles(options.profile), trackerShare(options.maxMemory ?? Infinity), options.shard);
     this.#allNames = new AllNames(this.#names, this.#tracker.tables.names, this.payload);
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
@@ -228,7 +230,7 @@ export class Analyzer {
     const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };
     const reading = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended, clock, facts: this.#facts };
     const shared = sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
-    return partialOf(shared, this.#options.shard ?? WHOLE, this.#tracker);
+    return partialOf(shared, this.#shard, this.#tracker);
   }
 
   /** The analysis of what others have read. For an analyzer that has read nothing. */
@@ -243,21 +245,20 @@ export class Analyzer {
     this.#ended = ended;
     this.#facts = facts;
     restoreShared(shared, this.#tracker, this.decoder, this.tally, this.#files);
-    unite(
-      this.#tracker.tables,
-      shards.map(({ records }) => records),
-    );
-    return this.#conclusion();
+    return this.judge(shards.map(({ records }) => records));
   }
 
-  /** @param others the other shards of the capture, where this is one of several */
-  finish(files: readonly CaptureFileFacts[], others: readonly ShardRecords[] = []): Report {
+  finish(files: readonly CaptureFileFacts[]): Report {
     this.conclude(files);
-    if (others.length > 0) unite(this.#tracker.tables, others);
-    return this.#conclusion();
+    return this.judge();
   }
 
-  #conclusion(): Report {
+  /** After `conclude`. @param others the other shards of the capture, where this is one of several */
+  judge(others: readonly ShardRecords[] = []): Report {
+    if (others.length > 0) {
+      unite(this.#tracker.tables, others);
+      this.#shard = WHOLE;
+    }
     const end = this.#last;
     this.#diagnose(end);
     return {

@@ -38,7 +38,8 @@ async function told(bytes: Uint8Array, count: number): Promise<unknown> {
     others.push(structuredClone(analyzer.conclude([facts])!));
   }
   const { analyzer, facts } = await tracked(bytes, { shard: { index: 0, count } });
-  const report = analyzer.finish([facts], others);
+  analyzer.conclude([facts]);
+  const report = analyzer.judge(others);
   return { report, rows: [...analyzer.rows()], sockets: [...analyzer.sockets()] };
 }
 
