@@ -28,8 +28,8 @@ export interface AnalyseHooks {
   checksum?: boolean | undefined;
   /** Only `Analysis.partial` is wanted of it. */
   partial?: boolean;
-  /** No other thread helps, however many cores are idle. */
-  alone?: boolean;
+  /** The threads that help; null: none does. */
+  company?: (inputs: readonly CaptureInput[], options: AnalysisOptions, enough?: AbortSignal) => Company | null;
   /** A stage begins. */
   stage?: (stage: Stage) => void;
   /** The capture is analysed as `extract` with this key would write it: none of its addresses, names and payloads is in what comes of it. */
@@ -41,9 +41,10 @@ export interface AnalyseHooks {
 /** @throws UnreadableError, UnknownFormatError, UsageError */
 export async function analyse(inputs: readonly CaptureInput[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   if ((await Promise.all(inputs.map(isPartial))).includes(true)) return analysePartials(inputs, options, hooks);
-  const company = hooks.anonymize === undefined && hooks.alone !== true ? Company.of(inputs, options, hooks.enough) : null;
+  const gather = hooks.company ?? (() => Company.of(inputs, options, hooks.enough));
+  const company = hooks.anonymize === undefined ? gather(inputs, options, hooks.enough) : null;
   try {
-    return (await analyseWith(company, inputs, options, hooks)) ?? (await analyse(inputs, options, { ...hooks, alone: true }));
+    return (await analyseWith(company, inputs, options, hooks)) ?? (await analyse(inputs, options, { ...hooks, company: () => null }));
   } finally {
     company?.close();
   }

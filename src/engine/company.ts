@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type CaptureInput, packingOf } from '../capture/index.ts';
 import { programNamed } from '../capture/programs.ts';
+import { trackerShare } from '../track/budget.ts';
 import { PARTS, type Shard } from '../track/shard.ts';
 import type { ShardRecords } from '../track/unite.ts';
 import type { AnalysisOptions } from './analysis.ts';
@@ -19,6 +20,14 @@ import type { ShardReply, ShardRequest, ShardTask } from './shard-thread.ts';
 const WORTH_IT = 160 * 1024 ** 2;
 /** Octets that tell a compressed file. */
 const HEAD = 16;
+
+/** What a test says of the machine. */
+interface Machine {
+  readonly cores?: number;
+  readonly worthIt?: number;
+  /** The built `worker.ts`. */
+  readonly program?: URL | null;
+}
 
 interface Member {
   readonly worker: Worker;
@@ -55,13 +64,16 @@ export class Company {
   }
 
   /** null: this thread does better alone. */
-  static of(inputs: readonly CaptureInput[], options: AnalysisOptions, enough: AbortSignal | undefined): Company | null {
-    const cores = Math.min(PARTS, availableParallelism());
+  static of(inputs: readonly CaptureInput[], options: AnalysisOptions, enough?: AbortSignal, machine: Machine = {}): Company | null {
+    const { cores = availableParallelism(), worthIt = WORTH_IT, program = programNamed('worker') } = machine;
     const count = cores >= PARTS ? PARTS : cores >= 2 ? 2 : 1;
     const paths = inputs.filter((input) => typeof input === 'string');
-    if (count < 2 || paths.length < inputs.length || options.shard !== undefined || plainOctets(paths) < WORTH_IT) return null;
-    const program = programNamed('worker');
-    return program === null ? null : new Company(paths, options, count, program, enough);
+    if (count < 2 || paths.length < inputs.length || options.shard !== undefined || program === null) return null;
+    const octets = plainOctets(paths);
+    // A connection takes no more than its packets, or little. Where memory may run out, one thread must know all that it folds.
+    const room = count * trackerShare((options.maxMemory ?? Infinity) / count);
+    if (octets < worthIt || octets > room) return null;
+    return new Company(paths, options, count, program, enough);
   }
 
   /**
