@@ -4,14 +4,16 @@
 import { CONNECTION_SORTS } from '../engine/protocol.ts';
 import { parseTimeArgument } from '../model/clock.ts';
 import { didYouMean } from '../model/nearest.ts';
-import { findingOfScreen, goToRow, openLadder, openPacket } from './commands.ts';
+import { findingOfScreen, goToRow, openCapture, openLadder, openPacket } from './commands.ts';
 import { openFollow } from './follow-view.ts';
 import { topView } from './navigation.ts';
+import { openPeers } from './peers-view.ts';
 import { clean } from './present/text.ts';
 import type { Choice } from './prompt.ts';
 import type { Store } from './store.ts';
 import { goToTime, openTime } from './time-view.ts';
 import { completeWhere, whereProblem } from './where-completion.ts';
+import { openWriteMenu } from './writing.ts';
 
 export interface LineCommand {
   readonly name: string;
@@ -50,6 +52,7 @@ export const LINE_COMMANDS: readonly LineCommand[] = [
     run: (store, rest) => withNumber(store, rest, 'connection', (id) => openFollow(store, id)),
   },
   { name: 'time', takes: 'TIME', text: 'all sockets at this moment: RFC 3339, epoch seconds, +SECONDS', run: time },
+  { name: 'capture', takes: '', text: 'the capture itself, and what each rule concluded', run: openCapture },
   { name: 'filter', takes: '[WORDS]', text: 'filter the list on the screen', run: filter },
   { name: 'sort', takes: 'COLUMN', text: 'sort the connections', words: CONNECTION_SORTS, run: sort },
   {
@@ -61,8 +64,13 @@ export const LINE_COMMANDS: readonly LineCommand[] = [
   },
   { name: 'note', takes: 'TEXT', text: 'mark the finding, with a note for the report', run: note },
   { name: 'help', takes: '', text: 'the keys of this screen', run: (store) => store.update({ help: 0 }) },
+  { name: 'hosts', takes: '[WORDS]', text: 'who talks to whom', run: hosts },
+  { name: 'write', takes: '', text: 'write the evidence, the view or what is marked', run: openWriteMenu },
   { name: 'quit', takes: '', text: 'leave tcpdiag', run: (store) => store.effects.quit() },
 ];
+
+/** As in vi, whatever else begins like them. */
+const SHORT: ReadonlySet<string> = new Set(['q', 'h', 'w']);
 
 /** A number alone goes to the row; a name may be cut short where it stays clear. */
 export function runLine(store: Store, line: string): void {
@@ -74,7 +82,7 @@ export function runLine(store: Store, line: string): void {
   const [name, rest = ''] = parted(line);
   const known = LINE_COMMANDS.find((command) => command.name === name);
   const begun = LINE_COMMANDS.filter((command) => command.name.startsWith(name));
-  const command = known ?? (begun.length === 1 || name === 'q' ? begun[0] : undefined);
+  const command = known ?? (begun.length === 1 || SHORT.has(name) ? begun[0] : undefined);
   if (command) command.run(store, rest);
   else if (begun.length > 1) store.say(`:${clean(name)} may be ${begun.map((other) => other.name).join(' or ')}.`);
   else
@@ -130,6 +138,11 @@ function time(store: Store, rest: string): void {
     store.say('A time is 2026-11-20T08:33:00Z, seconds since 1970, or +SECONDS since the first packet.');
   else if (view.kind === 'time' && rest !== '') goToTime(store, view, rest);
   else openTime(store, rest === '' ? null : rest, null);
+}
+
+function hosts(store: Store, rest: string): void {
+  openPeers(store);
+  store.setFilter(rest);
 }
 
 function filter(store: Store, rest: string): void {

@@ -60,7 +60,7 @@ export const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>>
   'previous-mark': (store) => toMark(store, -1),
   'next-frame': (store) => stepFrame(store, 1),
   'previous-frame': (store) => stepFrame(store, -1),
-  capture: (store) => store.push({ kind: 'capture', cursor: 0, top: 0 }),
+  capture: openCapture,
   peers: openPeers,
   'next-group': (store) => withPeers(store, (view) => nextGroup(store, view, 1)),
   'previous-group': (store) => withPeers(store, (view) => nextGroup(store, view, -1)),
@@ -102,6 +102,10 @@ function movePane(store: Store, direction: 1 | -1): void {
     const step = direction * Math.max(1, Math.floor(layout.detailRows / 2));
     store.replace({ ...view, paneTop: Math.max(0, Math.min(view.paneTop + step, lines - layout.detailRows)) });
   });
+}
+
+export function openCapture(store: Store): void {
+  store.push({ kind: 'capture', cursor: 0, top: 0 });
 }
 
 function open(store: Store): void {

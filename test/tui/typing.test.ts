@@ -97,6 +97,16 @@ describe('commands', () => {
     expect(last(s)).toContain('A number must follow.');
     await s.type(':con\r');
     expect(last(s)).toContain(':con may be connections or connection.');
+    await s.type(':hosts 3306\r');
+    expect(s.row(0)).toContain('› Hosts and services');
+    expect(last(s)).toContain('/3306');
+    await s.type(':capture\r');
+    expect(s.row(0)).toContain('› Capture');
+    await s.type(':w\r');
+    expect(s.text()).toContain('── Write ─');
+    await s.type('\x7f:h\r');
+    expect(s.text()).toContain('Keys in the capture');
+    await s.type('\x1b');
     await s.type(':q\r');
     expect(s.left).toEqual(['quit']);
   });
