@@ -18,7 +18,6 @@ import {
 import { drawnWidth } from './present/layout.ts';
 import { isMarked } from './present/ladder.ts';
 import { packetTree } from './present/packet.ts';
-import { helpLines } from './present/prose.ts';
 import { copiesOf } from './copies.ts';
 import { openFollow } from './follow-view.ts';
 import type { Menu, MenuItem } from './menu.ts';
@@ -71,15 +70,6 @@ export const ACTIONS: Readonly<Partial<Record<Command, (store: Store) => void>>>
   suspend: (store) => store.effects.suspend(),
   quit: (store) => store.effects.quit(),
 };
-
-/** All rows but the last, which names the keys. */
-export const helpHeight = (state: TuiState): number => Math.max(1, state.size.rows - 1);
-
-export function scrollHelp(store: Store, step: number): void {
-  const state = store.state();
-  const lines = helpLines(topView(state).kind, drawnWidth(state.size), state.keymap).length;
-  store.update({ help: Math.max(0, Math.min((state.help ?? 0) + step, lines - helpHeight(state))) });
-}
 
 export function move(store: Store, step: number): void {
   const state = store.state();

@@ -1,7 +1,8 @@
 /** From a command of the key table to what carries it out: movement, a line that is typed into, or an action. */
-import { ACTIONS, goToRow, helpHeight, move, scrollHelp } from './commands.ts';
+import { ACTIONS, goToRow, move } from './commands.ts';
 import type { Command } from './keymap.ts';
 import { runFollowCommand } from './follow-view.ts';
+import { helpHeight, scrollHelp } from './help.ts';
 import { moved } from './menu.ts';
 import { heightOf, movement, topView } from './navigation.ts';
 import { PROMPT_ACTIONS } from './prompting.ts';

@@ -360,6 +360,18 @@ describe('every screen', () => {
     expect(s.text()).toContain('Checked and clear: time-wait-excess');
     expect(s.text()).toContain('Could not tell port-exhaustion: the capture is shorter than the 60 s');
   });
+  test('help is whole where it is narrow, and has the commands and the signs', async () => {
+    const s = await open(new FakeSession(), { columns: 60, rows: 15 });
+    await s.type('?');
+    let all = s.text();
+    for (let page = 0; page < 12; page++) {
+      await s.type(' ');
+      all += s.text();
+    }
+    expect(all).not.toContain('…');
+    for (const wanted of [':hosts [WORDS]', ':time TIME', '↻ sent before', 'Keys in the line that is typed into'])
+      expect(all).toContain(wanted);
+  });
   test('help lists the keys of the screen below and goes away', async () => {
     const s = await open(new FakeSession());
     await s.type('\r?');

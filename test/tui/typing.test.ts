@@ -105,7 +105,7 @@ describe('commands', () => {
     await s.type(':w\r');
     expect(s.text()).toContain('── Write ─');
     await s.type('\x7f:h\r');
-    expect(s.text()).toContain('Keys in the capture');
+    expect(s.text()).toContain('Keys in the facts of the capture');
     await s.type('\x1b');
     await s.type(':q\r');
     expect(s.left).toEqual(['quit']);

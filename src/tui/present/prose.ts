@@ -1,6 +1,7 @@
 /** Screens that are read rather than chosen from: a rule's explanation and the help. */
 import type { Explanation } from '../../engine/protocol.ts';
-import { type Context, KEYMAP, type KeyRow, keyCap } from '../keymap.ts';
+import type { LineCommand } from '../command-line.ts';
+import { type Context, type KeyRow, keyCap } from '../keymap.ts';
 import type { Finding } from '../../model/finding.ts';
 import { count, metric } from './format.ts';
 import { fitLine, type Line, span } from './line.ts';
@@ -42,20 +43,30 @@ const SCREEN_NAMES: Readonly<Record<Context, string>> = {
 
 const LEGEND: readonly string[] = [
   'Severity: ✖ CRIT act now · ▲ WARN look at it · ◆ NOTE worth knowing · ● INFO nothing wrong.',
-  'Ladder: ★ a frame that proves a finding · timer a change that no packet shows · seq and ack count from each end’s first.',
+  '○ OVER it was so while packets came, and is no longer. ✓ marked for the report.',
+  'Ladder: ★ a frame that proves a finding · ↻ sent before, or too late · ✗ something before it is missing · timer a change that no packet shows · seq and ack count from each end’s first.',
   'Every state is inferred from the packets that passed the capture point.',
 ];
 
-/** The keys of one screen, then those of the filter line, then what the signs mean. */
-export function helpLines(context: Context, width: number, keymap: readonly KeyRow[] = KEYMAP): Line[] {
+const KEYS_WIDTH = 28;
+
+/** The keys of one screen, then those of the filter line, the commands behind `:`, and what the signs mean. */
+export function helpLines(context: Context, width: number, keymap: readonly KeyRow[], commands: readonly LineCommand[]): Line[] {
   const lines: Line[] = [];
+  const entry = (name: string, text: string): void => {
+    wrap(text, width - KEYS_WIDTH).forEach((line, i) =>
+      lines.push([span((i === 0 ? `  ${name}` : '').padEnd(KEYS_WIDTH), 'accent'), span(line)]),
+    );
+  };
   const filters = keymap.some((row) => (row.command === 'filter' || row.command === 'search') && row.when.includes(context));
   for (const shown of filters ? ([context, 'typing'] as const) : [context]) {
     lines.push([], [span(`  Keys in ${SCREEN_NAMES[shown]}`, 'heading')]);
     for (const row of keymap.filter((r) => r.when.includes(shown))) {
-      lines.push([span(`  ${row.keys.map(keyCap).join('  ')}`.padEnd(28), 'accent'), span(row.label)]);
+      entry(row.keys.map(keyCap).join('  '), row.label);
     }
   }
+  lines.push([], [span('  Commands, which may be cut short', 'heading')]);
+  for (const { name, takes, text } of commands) entry(`:${name} ${takes}`, text);
   lines.push([], [span('  Signs', 'heading')]);
   for (const text of LEGEND) for (const line of wrap(text, width - 4)) lines.push([span(`  ${line}`)]);
   return lines.map((line) => fitLine(line, width));
