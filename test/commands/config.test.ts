@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { CONFIG_SCHEMA, mistakeIn } from '../../src/commands/config-schema.ts';
+import { DETECTORS } from '../../src/detect/index.ts';
 import { incident } from '../support/fake-analysis.ts';
 import { type Seen, tcpdiag } from '../support/fake-world.ts';
 
@@ -154,6 +155,17 @@ describe('what is broken ends with 2 and a sentence that points at the key', () 
       'tcpdiag: cannot read the configuration "none.json": there is no such file.\n',
     );
   });
+});
+
+test('the example of the page is a configuration that counts, and the page names every key', async () => {
+  const page = readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf8');
+  const example = /```json\n([^]*?)```/.exec(page)?.[1] ?? '';
+  writeFileSync(CONFIG, example);
+  const { exitCode, err } = await tcpdiag(['config'], { folder, rules: () => Promise.resolve(DETECTORS) });
+  rmSync(CONFIG);
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' });
+  const keys = Object.keys(CONFIG_SCHEMA.properties ?? {}).filter((key) => key !== '$schema');
+  expect(keys.filter((key) => !page.includes(`\`${key}\``))).toEqual([]);
 });
 
 describe('config prints what counts and who said so', () => {
