@@ -37,7 +37,8 @@ function statsLines(analysis: Analysis, stages: ReturnType<StageTimes['list']>, 
   const stageText = stages.map(({ stage, seconds }) => {
     const speed =
       stage === 'reading' && seconds > 0 ? ` (${countText(Math.round(packets / seconds))} packets/s, ${bytesText(bytes / seconds)}/s)` : '';
-    return `${STAGE_TEXT[stage]} ${durationText(seconds)}${speed}`;
+    const threads = stage === 'reading' && analysis.threads > 1 ? ` by ${analysis.threads} threads` : '';
+    return `${STAGE_TEXT[stage]} ${durationText(seconds)}${threads}${speed}`;
   });
   return [
     `${plural(packets, 'packet')}, ${bytesText(bytes)}: ${stageText.join(', ')}`,

@@ -97,7 +97,11 @@ async function analyseWith(
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();
-  return analysisOf(analyzer, pass, report, { partial: () => partialFile(analyzer.partial), close: () => spools.close() });
+  return analysisOf(analyzer, pass, report, {
+    threads: others.length + 1,
+    partial: () => partialFile(analyzer.partial),
+    close: () => spools.close(),
+  });
 }
 
 function withChecksums(report: Report, inputs: readonly CaptureInput[], spools: Spools): Report {
