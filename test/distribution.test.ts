@@ -30,10 +30,11 @@ let packed: Packed;
 
 beforeAll(() => {
   mkdirSync(source);
-  for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs', 'tsconfig.json', '.ci'])
+  for (const name of ['package.json', 'package-lock.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'docs', 'tsconfig.json', '.ci'])
     cpSync(join(root, name), join(source, name), { recursive: true });
   for (const name of ['src', 'node_modules']) symlinkSync(join(root, name), join(source, name));
-  for (const step of ['build:js', 'build:types']) execFileSync('sh', ['-c', manifest.scripts[step]!], { cwd: source, env });
+  for (const step of ['build:js', 'build:types', 'build:notices'])
+    execFileSync('sh', ['-c', manifest.scripts[step]!], { cwd: source, env });
   const said = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
     cwd: source,
     env,
@@ -57,12 +58,27 @@ describe('the package', () => {
     const strange = paths.filter(
       (path) =>
         !/^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path) &&
-        !/^dist\/((cli|index|worker|unpacker|cross-reader)\.js|chunks\/[\w-]+\.js|types\/[\w/-]+\.d\.ts)$/.test(path) &&
+        !/^dist\/(THIRD-PARTY-NOTICES\.txt|(cli|index|worker|unpacker|cross-reader)\.js|chunks\/[\w-]+\.js|types\/[\w/-]+\.d\.ts)$/.test(
+          path,
+        ) &&
         !/^docs\/[\w/-]+(\.md|\.schema\.json|\.svg|\.1|\/[\w-]+\.(js|txt))$/.test(path),
     );
     expect(strange).toEqual([]);
     for (const path of ['dist/cli.js', 'dist/index.js', 'dist/worker.js', 'dist/types/index.d.ts', 'docs/tcpdiag.1'])
       expect(paths).toContain(path);
+  });
+
+  test('names every package whose code it carries, with its licence', () => {
+    const notices = readFileSync(join(installed, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { dev?: boolean }>;
+    };
+    const shipped = Object.entries(packages).flatMap(([path, { dev }]) =>
+      path === '' || dev === true ? [] : [path.replace(/^.*node_modules\//, '')],
+    );
+    expect(shipped.length).toBeGreaterThan(10);
+    expect(shipped.filter((name) => !notices.includes(`\n${name} `))).toEqual([]);
+    expect(notices).toContain('Permission is hereby granted');
   });
 
   test('is small', () => {
