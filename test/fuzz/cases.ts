@@ -1,6 +1,7 @@
 /** Cases of the fuzzer, each made from its number and the fixtures alone: the same number is the same capture on every machine. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { HOSTILE } from '../support/hostile.ts';
 import { generator, pick, type Random } from '../support/random.ts';
 import { framesOf, type Frame, type Made } from './captures.ts';
 import { journey, type Journey } from './journey.ts';
@@ -36,7 +37,13 @@ export class Cases {
     const fixture = pick(random, this.#names);
     const { container, bytes } = random(10) === 0 ? bentFile(fixture, this.#file(fixture), random) : await this.#mutant(fixture, random);
     writeFileSync(file, bytes);
-    return { seed, fixture, container, bytes: bytes.length, ...(await journey(file, join(this.#folder, fixture), random)) };
+    const named = join(dirname(file), fileName(random));
+    linkSync(file, named);
+    try {
+      return { seed, fixture, container, bytes: bytes.length, ...(await journey(named, join(this.#folder, fixture), random)) };
+    } finally {
+      unlinkSync(named);
+    }
   }
 
   async #mutant(fixture: string, random: Random): Promise<Made> {
@@ -57,3 +64,7 @@ export class Cases {
     return frames;
   }
 }
+
+/** As somebody would call a capture who wants to be read: the name is in every document. */
+const fileName = (random: Random): string =>
+  `case ${pick(random, Object.values(HOSTILE)).replaceAll(/[/\0]/g, '|').slice(0, 60)}${pick(random, ['', '.pcap', '.md', '.html'])}`;

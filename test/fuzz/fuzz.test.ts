@@ -13,17 +13,19 @@ const cases = new Cases(fileURLToPath(new URL('../../fixtures/', import.meta.url
 
 test('100 mutants of the fixtures, in every container, through every output', async () => {
   const containers = new Set<string>();
-  let [read, outputs] = [0, 0];
+  let [read, outputs, heard] = [0, 0, 0];
   for (let seed = 1; seed <= 100; seed++) {
     const { complaints, container, fixture, ...counts } = await cases.run(seed, join(folder, 'case'));
     if (complaints.length > 0) expect({ seed, container, fixture, complaints }).toBeNull();
     containers.add(container.replace(', gzip', ''));
     read += Number(counts.read);
     outputs += counts.outputs;
+    heard += Number(counts.heard);
   }
   expect(containers.size).toBeGreaterThanOrEqual(9);
   expect(read).toBeGreaterThan(80); // most are still captures: what is refused at the door tests nothing behind it
   expect(outputs).toBeGreaterThan(80 * 12);
+  expect(heard).toBeGreaterThan(50); // and in most documents somebody's text stands who would break it
 }, 120_000);
 
 test('a case is made from its number alone', async () => {

@@ -3,6 +3,7 @@
  * in full, read again by pcap-parser, without its addresses, and beside the fixture that it was made of. Returns what is wrong with what came out.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { crossReadBytes } from '../../src/capture/cross-read.ts';
 import { readStream } from '../../src/capture/index.ts';
 import { CAPTURE_FORMATS } from '../../src/capture/write/index.ts';
@@ -50,6 +51,8 @@ export interface Journey {
   readonly read: boolean;
   readonly packets: number;
   readonly outputs: number;
+  /** What somebody said to be read stands in the document, as text. */
+  readonly heard: boolean;
 }
 
 /** @param file where the bytes are kept for commands that read them again @param fixture what they were made of */
@@ -61,11 +64,12 @@ export async function journey(file: string, fixture: string, random: Random): Pr
   } catch (error) {
     const told = error instanceof TcpdiagError && error.exitCode === 2;
     const complaints = told ? [] : [`analyse: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
-    return { complaints, read: false, packets: 0, outputs: 0 };
+    return { complaints, read: false, packets: 0, outputs: 0, heard: false };
   }
   const { report } = analysis;
   const complaints = [...consistency(report)];
   let outputs = 0;
+  let heard = false;
   const ids = Array.from(analysis.connections(), (row) => row.id);
   const id = ids.length === 0 ? null : String(pick(random, ids));
   const says = async <T>(command: readonly string[], { byName, binary = [] }: Formats<T, Pieces>): Promise<void> => {
@@ -74,6 +78,7 @@ export async function journey(file: string, fixture: string, random: Random): Pr
       const argv = [command[0]!, file, ...command.slice(1), '-f', format];
       const { out, err, exitCode } = await tcpdiag(argv, { ...world, columns: 20 + random(150) });
       outputs++;
+      heard ||= format === 'html' && SPOKEN.test(out);
       const wrong = [...complaintsAbout(format, out), ...complaintsAbout('stderr', err)];
       if (exitCode !== 0) wrong.push(`exit status ${String(exitCode)}: ${err}`);
       complaints.push(...wrong.map((what) => `${command.join(' ')}: ${what}`));
@@ -91,8 +96,11 @@ export async function journey(file: string, fixture: string, random: Random): Pr
   if (random(4) === 0) complaints.push(...(await secondReader(file)));
   if (random(8) === 0) complaints.push(...(await shared(file, random)));
   if (random(8) === 0) complaints.push(...(await twoCaptures(file, fixture, random)));
-  return { complaints, read: true, packets: report.capture.packets, outputs };
+  return { complaints, read: true, packets: report.capture.packets, outputs, heard };
 }
+
+/** Words of hostile texts that are in none of ours, nor in a fixture, and that no escaping changes. */
+const SPOKEN = /evil|owned|cm0gLXJm|reboot|alert\(1|HYPERLINK|SUM\(1|C calc|AAAAAA|init:|gpj|#close|%s%n|\[31m/;
 
 const everyFor = ({ capture }: Report): string => `${String(Math.max(1, Math.ceil(capture.durationSeconds / 50)))}s`;
 
@@ -154,7 +162,7 @@ async function shared(file: string, random: Random): Promise<string[]> {
       parts.push(bytes.slice()); // its buffer is used again
       return Promise.resolve();
     });
-    const path = `${file}.${format}`;
+    const path = join(dirname(file), `shared.${format}`);
     writeFileSync(path, Buffer.concat(parts));
     const other = await analyse([path], {});
     const map = new AddressMap(anonymize);

@@ -5,21 +5,24 @@
 import { Decoder } from '../../src/decode/index.ts';
 import { Layer, Packet } from '../../src/decode/packet.ts';
 import { join } from '../support/capture-bytes.ts';
-import { HOSTILE } from '../support/hostile.ts';
 import { pick, type Random } from '../support/random.ts';
 import { contained, packed, type Frame, type Made } from './captures.ts';
+import { speaking, words } from './spoken.ts';
 
 /** Frames of a case at most; most are shorter, so that many are tried. */
 const MOST_FRAMES = 4_000;
 
 /** @param donors of other captures, whose frames may be mixed in. */
 export function mutant(frames: readonly Frame[], donors: readonly (readonly Frame[])[], random: Random): Made {
+  // An honest capture but for what is said in it: whose findings are those of the fixture, and quote it.
+  if (random(3) === 0) return packed(contained(speaking(frames.slice(0, MOST_FRAMES), 1, random), random), random);
   let own = stretch(frames, random);
   for (let n = random(4); n > 0; n--) own = pick(random, RECORD_LEVEL)(own, random, donors);
   for (let n = random(4) === 0 ? 0 : random(1 + Math.min(60, own.length)); n > 0; n--) {
     const at = random(own.length);
     own[at] = { ...own[at]!, bytes: bentFrame(own[at]!, random) };
   }
+  if (random(2) === 0) own = speaking(own, 1 + random(3), random);
   if (own.length === 0) own = [...frames.slice(0, 1)];
   const whole = contained(own, random);
   const bent = random(3) === 0 ? bentContainer(whole, random) : whole;
@@ -166,26 +169,6 @@ function bentFrame({ linkType, origLen, bytes }: Frame, random: Random): Uint8Ar
   else bendField(copy, random(copy.length), pick(random, [1, 2, 4]), random);
   return copy;
 }
-
-const BEGINNINGS = [
-  '',
-  'GET / HTTP/1.1\r\nHost: ',
-  'HTTP/1.1 500 ',
-  'POST /',
-  'HTTP/1.1 302 Found\r\nLocation: ',
-  '*3\r\n$3\r\nSET\r\n$1000\r\n',
-  '-ERR ',
-  'SSH-2.0-',
-  '220 ',
-  '\u0003SELECT ',
-  'Q\0\0\0\u0020SELECT ',
-  'E\0\0\0\u0050SERROR\0M',
-  '\u0016\u0003\u0001\u0002\0\u0001\0\u0001\u00fc\u0003\u0003',
-];
-
-/** What looks like an application's and is not meant well. */
-const words = (random: Random): Uint8Array =>
-  new TextEncoder().encode(`${pick(random, BEGINNINGS)}${pick(random, Object.values(HOSTILE))}\r\n${pick(random, Object.values(HOSTILE))}`);
 
 /** Lengths and links of the container itself: its header and those of its records. */
 function bentContainer({ container, bytes, starts }: Made, random: Random): Made {

@@ -28,7 +28,13 @@ const WARM = 1_000;
 interface Told {
   readonly seed: number;
   /** absent: it begins. */
-  readonly done?: { readonly complaints: readonly string[]; readonly read: boolean; readonly packets: number; readonly outputs: number };
+  readonly done?: {
+    readonly complaints: readonly string[];
+    readonly read: boolean;
+    readonly packets: number;
+    readonly outputs: number;
+    readonly heard: boolean;
+  };
   readonly label?: string;
   readonly held?: number;
 }
@@ -55,7 +61,7 @@ async function watch(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tcpdiag-fuzz-'));
   const kept = join(tmpdir(), 'tcpdiag-fuzz-failures');
   const until = performance.now() + minutes * 60_000;
-  const sum = { cases: 0, read: 0, packets: 0, outputs: 0, failures: 0, peak: 0 };
+  const sum = { cases: 0, read: 0, packets: 0, outputs: 0, heard: 0, failures: 0, peak: 0 };
   const fail = (seed: number, what: string): void => {
     sum.failures++;
     mkdirSync(kept, { recursive: true });
@@ -79,6 +85,7 @@ async function watch(): Promise<void> {
       sum.read += Number(told.done.read);
       sum.packets += told.done.packets;
       sum.outputs += told.done.outputs;
+      sum.heard += Number(told.done.heard);
       sum.peak = Math.max(sum.peak, told.held ?? 0);
       if (told.done.complaints.length > 0) fail(told.seed, `${told.label ?? ''}\n  ${told.done.complaints.slice(0, 5).join('\n  ')}`);
       if (sum.cases % 1_000 === 0) console.log(`  ${counts(sum)}`);
@@ -92,8 +99,8 @@ async function watch(): Promise<void> {
   process.exitCode = sum.failures > 0 ? 1 : 0;
 }
 
-function counts(sum: { cases: number; read: number; packets: number; outputs: number; failures: number }): string {
-  return `${String(sum.cases)} cases (${String(sum.read)} read), ${String(sum.packets)} packets, ${String(sum.outputs)} outputs, ${String(sum.failures)} failures`;
+function counts(sum: { cases: number; read: number; packets: number; outputs: number; heard: number; failures: number }): string {
+  return `${String(sum.cases)} cases (${String(sum.read)} read), ${String(sum.packets)} packets, ${String(sum.outputs)} outputs, ${String(sum.heard)} cases with hostile text in the document, ${String(sum.failures)} failures`;
 }
 
 function listen(child: ChildProcess, until: number, hear: (told: Told) => void): Promise<'over' | 'died' | 'hung'> {
@@ -128,7 +135,7 @@ async function work(): Promise<void> {
     const seed = Number(from) + n;
     process.send?.({ seed } satisfies Told);
     const before = process.cpuUsage();
-    const { complaints, container, fixture, read, packets, outputs, bytes } = await cases.run(seed, file);
+    const { complaints, container, fixture, read, packets, outputs, heard, bytes } = await cases.run(seed, file);
     const { user } = process.cpuUsage(before);
     const wrong = [...complaints];
     if (user / 1e6 > MOST_SECONDS) wrong.push(`took ${(user / 1e6).toFixed(1)} s`);
@@ -142,7 +149,7 @@ async function work(): Promise<void> {
       if (growth > MOST_GROWTH) wrong.push(`${(growth / 2 ** 20).toFixed(0)} MiB more are held than ${String(n)} cases ago`);
     }
     const label = `${fixture} as ${container}, ${String(bytes)} bytes`;
-    process.send?.({ seed, done: { complaints: wrong, read, packets, outputs }, label, held: resident } satisfies Told);
+    process.send?.({ seed, done: { complaints: wrong, read, packets, outputs, heard }, label, held: resident } satisfies Told);
   }
   process.disconnect();
 }
