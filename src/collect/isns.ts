@@ -29,36 +29,52 @@ interface Draws {
  * On tuples that were used before the number follows from the one before (RFC 6528: the clock; linux: that of TIME_WAIT + 65,537).
  */
 export function isnSeries(census: Census, minimum: number): readonly IsnSeries[] {
-  return [Side.CLIENT, Side.SERVER].flatMap((side) => {
-    const counts = side === Side.CLIENT ? census.clientCounts : census.serverCounts;
-    if (counts.most < minimum) return [];
-    const { cores } = census.tracker.tables;
-    const needed = Trait.COMPLETED | (side === Side.CLIENT ? Trait.SAW_SYN : Trait.SAW_SYN_ACK);
-    const ids = new Int32Array(Math.min(census.tracker.connections, MAX_CONNECTIONS));
-    const drawn = new HashedCounts(ids.length);
-    const addressOf = (id: number): number => (side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id));
-    let n = 0;
-    for (let id = 0; id < ids.length; id++) {
-      const core = cores.page(id);
-      const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & needed) !== needed || previousOf(census.tracker.tables, core, c) !== 0 || census.legs.isFollower(id))
-        continue;
-      ids[n++] = id;
-      drawn.add(addressOf(id));
-    }
-    if (drawn.most < minimum) return [];
-    const hosts: readonly [Map<number, Draws>, Map<number, Draws>] = [new Map<number, Draws>(), new Map<number, Draws>()];
-    for (let i = 0; i < n; i++) {
-      const id = ids[i]!;
-      const address = addressOf(id);
-      if (drawn.of(address) >= minimum) draw(census, hosts[cores.page(id)[cores.offset(id) + Core.META]! & 1]!, address, id, side);
-    }
-    return hosts.flatMap((family) =>
-      [...family.values()]
-        .filter((draws) => draws.count >= minimum)
-        .map(({ ids, isns, starts }) => ({ host: census.connection(ids[0]!).ends[side].ip, side, ids, isns, starts })),
-    );
-  });
+  const sides = [Side.CLIENT, Side.SERVER].filter(
+    (side) => (side === Side.CLIENT ? census.clientCounts : census.serverCounts).most >= minimum,
+  );
+  if (sides.length === 0) return [];
+  const ids = openedOnNewTuples(census);
+  return sides.flatMap((side) => seriesOf(census, side, ids, minimum));
+}
+
+/** Connections whose both initial numbers were seen and which completed. */
+function openedOnNewTuples(census: Census): Int32Array {
+  const { tables } = census.tracker;
+  const { cores } = tables;
+  const needed = Trait.COMPLETED | Trait.SAW_SYN | Trait.SAW_SYN_ACK;
+  const ids = new Int32Array(Math.min(census.tracker.connections, MAX_CONNECTIONS));
+  let n = 0;
+  for (let id = 0; id < ids.length; id++) {
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    if ((core[c + Core.STATE]! & needed) === needed && previousOf(tables, core, c) === 0 && !census.legs.isFollower(id)) ids[n++] = id;
+  }
+  return ids.subarray(0, n);
+}
+
+function seriesOf(census: Census, side: Side, ids: Int32Array, minimum: number): IsnSeries[] {
+  const { cores } = census.tracker.tables;
+  const addressOf = (id: number): number => (side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id));
+  const drawn = new HashedCounts(ids.length);
+  for (let i = 0; i < ids.length; i++) drawn.add(addressOf(ids[i]!));
+  if (drawn.most < minimum) return [];
+  const hosts: readonly [Map<number, Draws>, Map<number, Draws>] = [new Map<number, Draws>(), new Map<number, Draws>()];
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    const address = addressOf(id);
+    if (drawn.of(address) >= minimum) draw(census, hosts[cores.page(id)[cores.offset(id) + Core.META]! & 1]!, address, id, side);
+  }
+  return hosts.flatMap((family) =>
+    [...family.values()]
+      .filter((draws) => draws.count >= minimum)
+      .map(({ ids: drawnIds, isns, starts }) => ({
+        host: census.hostOf(drawnIds[0]!, side),
+        side,
+        ids: drawnIds,
+        isns,
+        starts,
+      })),
+  );
 }
 
 function draw(census: Census, hosts: Map<number, Draws>, address: number, id: number, side: Side): void {

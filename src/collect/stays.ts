@@ -86,11 +86,13 @@ function notesOf(census: Census, id: number, side: Side, left: number, frame: nu
   const basis = basisOf(tables, core, c);
   if (basis === 'midstream') notes |= MIDSTREAM;
   if (basis === 'one-sided' || mayLackOctets(tables, pair, client, side)) return notes;
+  const spoke = pair[own + Half.AFTER_PEER_FIN]! > 0;
+  const peerState = (core[c + Core.STATE]! >>> (4 * otherSide(side))) & 15;
+  // The usual case: that the FIN was acknowledged is what this state means, and the log need not be asked.
+  if (!spoke && peerState === State.FIN_WAIT_2) return notes | SILENT;
   const acknowledged = events.find(id, ByCause.mask, ByCause.of(otherSide(side), Cause.FIN_ACKED));
-  if (acknowledged === 0) return notes;
   // Data that crossed the FIN is on the wire before its ACK; only what follows the ACK is a half-close in use.
-  const spoke = pair[own + Half.AFTER_PEER_FIN]! > 0 && lastData(own) >= events.time(acknowledged);
-  return spoke ? notes : notes | SILENT;
+  return acknowledged === 0 || (spoke && lastData(own) >= events.time(acknowledged)) ? notes : notes | SILENT;
 }
 
 /** One stay, of an end that is still there: the pair record says since when, and the log need not be walked. */
