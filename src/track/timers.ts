@@ -108,6 +108,16 @@ class Queue {
     }
   }
 
+  /** Calls for each timer, oldest first. @param visit due: when; look: when it is looked at */
+  each(visit: (ref: number, generation: number, due: number, look: number) => void): void {
+    let from = this.#first;
+    for (let page: Page | null = this.#head; page !== null; page = page.behind) {
+      for (let i = from; i < (page === this.#tail ? this.#behind : PAGE_TIMERS); i++)
+        visit(page.ref[i]!, page.generation[i]!, page.at[i]! + this.nominal, page.at[i]! + this.look);
+      from = 0;
+    }
+  }
+
   get isEmpty(): boolean {
     return this.next === Infinity;
   }
@@ -210,11 +220,11 @@ export class Timers {
       for (const queue of this.#queues) {
         while (queue.next <= now) {
           const { ref, due } = queue;
-          const isArmed = this.#isArmed(queue);
+          const isArmed = this.#isArmed(ref, queue.generation);
           queue.shift();
           if (isArmed) expire(queue.kind, ref, due);
           // Nearly every timer is void when its time comes: those go now, so that nobody has to look again before a live one is due.
-          while (!queue.isEmpty && !this.#isArmed(queue)) queue.shift();
+          while (!queue.isEmpty && !this.#isArmed(queue.ref, queue.generation)) queue.shift();
         }
       }
       this.next = Infinity;
@@ -222,16 +232,24 @@ export class Timers {
     }
   }
 
-  /** Is the oldest timer the newest arming of its end? */
-  #isArmed(queue: Queue): boolean {
-    const { ref } = queue;
+  /** The same at the end, also of timers behind such that are not due: a clock that was set back arms them so. */
+  finish(now: number, expire: Expire): void {
+    this.advance(now, expire);
+    for (const queue of this.#queues)
+      queue.each((ref, generation, due, look) => {
+        if (look <= now && this.#isArmed(ref, generation)) expire(queue.kind, ref, due);
+      });
+  }
+
+  /** Is this the newest arming of its end? */
+  #isArmed(ref: number, generation: number): boolean {
     if (ref < 0) return false;
     const core = this.#cores.page(ref >> 1);
     const c = this.#cores.offset(ref >> 1);
     const sequel = core[c + Core.SEQUEL]! - 1;
     if (sequel < 0) return (core[c + Core.STATE]! & 15) === State.SYN_SENT; // a lone SYN has one timer
     const armed = this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.ARMED]!;
-    return ((armed >>> ((ref & 1) * 16)) & 0xffff) === queue.generation;
+    return ((armed >>> ((ref & 1) * 16)) & 0xffff) === generation;
   }
 }
 

@@ -212,7 +212,7 @@ export class Tracker {
 
   /** Fires what is due at the end of observation and closes the series. */
   finish(now: number): void {
-    this.advance(now);
+    this.tables.timers.finish(now, this.#expire);
     this.tables.series.finish(now);
   }
 

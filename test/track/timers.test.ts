@@ -188,6 +188,22 @@ describe('many timers', () => {
   const UNKNOWN = 0;
   const SECOND = 1e9;
 
+  test('that a clock which ran ahead has armed hold nobody back at the end', () => {
+    const cores = new RecordPages(CORE_STRIDE, 12);
+    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const timers = new Timers(cores, sequels);
+    for (const armed of [1_000, 5]) {
+      const id = cores.add();
+      cores.page(id)[cores.offset(id) + Core.SEQUEL] = sequels.add() + 1;
+      timers.now = armed * SECOND;
+      timers.arm(TimerKind.TIME_WAIT, UNKNOWN, id * 2, 0);
+    }
+    const fired: [ref: number, due: number][] = [];
+    timers.advance(100 * SECOND, () => expect.unreachable('the oldest is not due'));
+    timers.finish(100 * SECOND, (_, ref, due) => fired.push([ref, due / SECOND]));
+    expect(fired).toEqual([[2, 65]]);
+  });
+
   test('fire once each, in the order of their arming, when they are due; also where the room of earlier ones is used again', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
     const sequels = new RecordPages(SEQUEL_STRIDE, 12);
