@@ -4,6 +4,7 @@
  *
  * Records stay in the pages that they lie in, wherever these came from; only core records are copied, into their new order.
  */
+import { Budget } from './budget.ts';
 import type { CopyCounts } from './copies.ts';
 import type { Followed } from './checksums.ts';
 import type { EventPages } from './events.ts';
@@ -62,7 +63,8 @@ export function unite(tables: Tables, others: readonly ShardRecords[]): void {
   const own = { ...mine, records: { ...mine.records }, wrong: { ...mine.wrong, segments: mine.wrong.segments.map((s) => ({ ...s })) } };
   const all = [own, ...others];
   const ids = all.map(({ records }) => new Int32Array(records.cores.length));
-  const cores = new RecordPages(CORE_STRIDE, tables.cores.bits);
+  const budget = new Budget();
+  const cores = new RecordPages(CORE_STRIDE, tables.cores.bits, budget);
   const bases = all.map((shard, i) => (i === 0 ? NOTHING_BEFORE : appended(tables, shard)));
   for (const { shard, id } of inOrder(all)) {
     const to = cores.add();
@@ -74,6 +76,8 @@ export function unite(tables: Tables, others: readonly ShardRecords[]): void {
     const there = cores.offset(to);
     for (let i = 0; i < CORE_STRIDE; i++) target[there + i] = page[at + i]!;
     moved(tables, target, there, to, bases[shard]!, ids[shard]!);
+    // Where the last record of a page is copied, the page is room for the next ones.
+    if ((id & cores.mask) === cores.mask && page.byteLength === page.buffer.byteLength) budget.outgrown.give(page.buffer);
   }
   tables.cores.become(cores);
   tables.flows.rebuild();

@@ -50,6 +50,10 @@ test.each([2, 3, 4, 64])('%i cores tell what one tells', async (cores) => {
   expect(await told(path, together(cores))).toEqual(await told(path, alone));
 });
 
+test('also of more connections than fit into a page of records', async () => {
+  expect(await told(long, together(4))).toEqual(await told(long, alone));
+});
+
 test('also of several files, and of a part of them', async () => {
   const paths = [fixture('close_wait_leak.pcap'), fixture('incident.pcap')];
   const parts: readonly AnalysisOptions[] = [{}, { count: 1_500 }, { to: { kind: 'offset', nanos: nanos(3e9) }, profile: 'windows' }];
