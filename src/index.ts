@@ -7,7 +7,7 @@ export type { AnalyzeOptions, Input, SessionOptions } from './engine/library.ts'
 export type { Analysis, AnalysisOptions, StateCounts } from './engine/analysis.ts';
 export type * from './engine/protocol.ts';
 export { defineDetector, found } from './detect/detector.ts';
-export type { Category, Company, Detection, Detector, Draft, EvidenceDraft, Parameter, RuleDocs } from './detect/detector.ts';
+export type { Category, Detection, Detector, Draft, EvidenceDraft, Neighbours, Parameter, RuleDocs } from './detect/detector.ts';
 export type * from './model/capture-view.ts';
 export type * from './model/syn-facts.ts';
 export type * from './model/unasked.ts';

@@ -21,7 +21,7 @@ export const acceptQueueOverflow = defineDetector({
   title: 'The accept queue is full: the application accepts too slowly',
   severity: 'critical',
   category: 'open',
-  company: 'service',
+  neighbours: 'service',
   params: {
     minConnections: { default: 2, text: 'connections concerned from which it is reported' },
   },

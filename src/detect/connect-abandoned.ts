@@ -56,7 +56,7 @@ export const connectAbandoned = defineDetector({
   title: 'The client gave up a connect that the server answered',
   severity: 'warning',
   category: 'open',
-  company: 'hosts',
+  neighbours: 'hosts',
   params: {
     lateSeconds: { default: 0.15, text: 'a SYN-ACK refused sooner than this after the SYN is no connect timeout' },
     minConnections: { default: 3, text: 'attempts given up from which it is a warning' },

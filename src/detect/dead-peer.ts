@@ -51,7 +51,7 @@ export const deadPeer = defineDetector({
   title: 'A peer no longer answers',
   severity: 'critical',
   category: 'path',
-  company: 'hosts',
+  neighbours: 'hosts',
   said: 'silence',
   params: PARAMS,
   docs: {

@@ -38,7 +38,7 @@ export interface EvidenceDraft {
  * By whom the rule judges the connections of a finding: the others of the same service, or all that its hosts have. An extract of the finding
  * takes their packets along, so that the finding is found again in it.
  */
-export type Company = 'service' | 'hosts';
+export type Neighbours = 'service' | 'hosts';
 
 /** A finding before the engine gives it an id, times as text, and its place in the report. */
 export interface Draft {
@@ -88,7 +88,7 @@ export interface Detector<P extends Record<string, Parameter> = Record<string, P
   /** The finding shows what its connections had said last, read from the capture a second time. */
   readonly said?: SaidBefore;
   /** Absent: the connections of a finding speak for themselves. */
-  readonly company?: Company;
+  readonly neighbours?: Neighbours;
   readonly docs: RuleDocs;
   readonly params: P;
   readonly detect: (capture: CaptureView, params: Readonly<Record<keyof P, number>>) => Detection;

@@ -35,7 +35,7 @@ export const httpFlood = defineDetector({
   title: 'HTTP flood: one address asks far more than all others',
   severity: 'critical',
   category: 'flood',
-  company: 'service',
+  neighbours: 'service',
   said: 'end',
   params: {
     minRequests: { default: 300, text: 'requests of one address from which it can be a flood' },

@@ -43,7 +43,7 @@ export const lastAckStuck = defineDetector({
   title: 'A FIN is repeated and never acknowledged (LAST_ACK)',
   severity: 'warning',
   category: 'close',
-  company: 'hosts',
+  neighbours: 'hosts',
   said: 'silence',
   params: PARAMS,
   docs: {

@@ -20,7 +20,7 @@ export const natTimestamps = defineDetector({
   title: 'Several timestamp clocks behind one address',
   severity: 'warning',
   category: 'time-wait',
-  company: 'service',
+  neighbours: 'service',
   params: {
     minSyns: { default: 8, text: 'SYNs with timestamps of one client to one service below which nothing is said' },
     minDropped: { default: 3, text: 'SYNs dropped for an older timestamp from which it is tcp_tw_recycle' },

@@ -23,7 +23,7 @@ export const pmtuBlackhole = defineDetector({
   title: 'Large segments vanish on the path (MTU black hole)',
   severity: 'critical',
   category: 'path',
-  company: 'hosts',
+  neighbours: 'hosts',
   said: 'end',
   params: PARAMS,
   docs: {

@@ -67,7 +67,7 @@ export const processKilled = defineDetector({
   title: 'A process ended with its connections open',
   severity: 'critical',
   category: 'close',
-  company: 'service',
+  neighbours: 'service',
   said: 'end',
   params: PARAMS,
   docs: {

@@ -26,7 +26,7 @@ export const rstAbort = defineDetector({
   title: 'A live connection was aborted by RST',
   severity: 'warning',
   category: 'reset',
-  company: 'service',
+  neighbours: 'service',
   said: 'end',
   params: {
     minConnections: { default: 1, text: 'aborted connections of one host and service from which it is reported' },

@@ -24,7 +24,7 @@ export const rstAfterClose = defineDetector({
   title: 'RST after a connection was over',
   severity: 'info',
   category: 'reset',
-  company: 'hosts',
+  neighbours: 'hosts',
   said: 'end',
   params: {
     minConnections: { default: 1, text: 'such connections of one service from which it is reported' },

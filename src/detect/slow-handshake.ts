@@ -34,7 +34,7 @@ export const slowHandshake = defineDetector({
   title: 'Connects that needed a repeated SYN',
   severity: 'warning',
   category: 'open',
-  company: 'hosts',
+  neighbours: 'hosts',
   params: {
     minLostSeconds: { default: 0.5, text: 'time beyond the round trip that a handshake must have lost' },
     minConnections: { default: 3, text: 'such handshakes of one service from which it is a warning' },

@@ -23,7 +23,7 @@ export const synBacklogOverflow = defineDetector({
   title: 'The queue of half-open connections is full: real clients are dropped',
   severity: 'critical',
   category: 'open',
-  company: 'service',
+  neighbours: 'service',
   params: {
     minHeld: { default: 16, text: 'half-open entries whose SYN-ACK was repeated: the queue holds them (cookies hold none)' },
   },

@@ -30,7 +30,7 @@ export const synCookies = defineDetector({
   title: 'SYN cookies are at work',
   severity: 'info',
   category: 'open',
-  company: 'service',
+  neighbours: 'service',
   params: {
     minUnrepeated: { default: 20, text: 'unanswered SYN-ACKs of a service that were never repeated' },
     minShare: { default: 0.5, text: 'and their share of all its unanswered SYN-ACKs' },

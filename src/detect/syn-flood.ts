@@ -44,7 +44,7 @@ export const synFlood = defineDetector({
   title: 'SYN flood: connection attempts that nobody means to complete',
   severity: 'critical',
   category: 'flood',
-  company: 'service',
+  neighbours: 'service',
   params: {
     minAttempts: {
       default: FLOOD_DEFAULTS.minAttempts,

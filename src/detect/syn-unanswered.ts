@@ -37,7 +37,7 @@ export const synUnanswered = defineDetector({
   title: 'SYNs are repeated and never answered',
   severity: 'critical',
   category: 'open',
-  company: 'service',
+  neighbours: 'service',
   params: {
     minRepeats: { default: 1, text: 'repeats of a SYN before its silence counts' },
   },

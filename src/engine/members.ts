@@ -1,5 +1,5 @@
 /** Which connections a finding is about, all of them, for questions that the engine asks. */
-import type { Company } from '../detect/detector.ts';
+import type { Neighbours } from '../detect/detector.ts';
 
 /** Connections of the shorter of two lists that are looked for in the longer one. */
 const LOOKED_FOR = 500;
@@ -13,11 +13,11 @@ function isAscending(ids: Int32Array): boolean {
 export class Members {
   readonly #ids: Int32Array;
   /** By whom the rule judged them; null: by nobody else. */
-  readonly company: Company | null;
+  readonly neighbours: Neighbours | null;
 
   /** @param ids a column may be kept as it is */
-  constructor(ids: ArrayLike<number>, company: Company | null = null) {
-    this.company = company;
+  constructor(ids: ArrayLike<number>, neighbours: Neighbours | null = null) {
+    this.neighbours = neighbours;
     this.#ids = ids instanceof Int32Array ? ids : new Int32Array(ids);
     if (!isAscending(this.#ids)) this.#ids = this.#ids.toSorted();
   }

@@ -2,7 +2,7 @@
  * Is it a rule, and is what it returned a detection? Ours are held to that by the compiler and by tests; rules of the user's own come
  * from JavaScript that nobody checked, and a sentence that names the key is worth more there than a failure further on.
  */
-import type { Category, Company, Detection, Detector, Draft } from '../detect/detector.ts';
+import type { Category, Detection, Detector, Draft, Neighbours } from '../detect/detector.ts';
 import type { CaptureView } from '../model/capture-view.ts';
 import { SEVERITIES } from '../model/finding.ts';
 import type { SaidBefore } from '../model/said.ts';
@@ -11,7 +11,7 @@ import { sanitise } from '../model/sanitise.ts';
 const LEVELS = ['high', 'medium', 'low'];
 const CATEGORIES: readonly Category[] = ['close', 'time-wait', 'open', 'flood', 'reset', 'path', 'capture'];
 const SAID: readonly SaidBefore[] = ['silence', 'end', 'answer'];
-const COMPANIES: readonly Company[] = ['service', 'hosts'];
+const NEIGHBOURS: readonly Neighbours[] = ['service', 'hosts'];
 const DOCS = ['what', 'why', 'how', 'never', 'limits'];
 const VERDICTS = ['found', 'clear', 'inconclusive', 'not-applicable'];
 const SUBJECT_TEXTS = ['host', 'peer', 'subnet'];
@@ -19,14 +19,14 @@ const SUBJECT_PORTS = ['port', 'peerPort'];
 
 /** @throws Error whose message goes on after the rule's name: `severity must be one of …` */
 export function checkDetector(value: unknown): asserts value is Detector {
-  const { id, title, severity, category, docs, params, detect, said, company } = objectAt(value, 'it');
+  const { id, title, severity, category, docs, params, detect, said, neighbours } = objectAt(value, 'it');
   if (typeof id !== 'string' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(id))
     throw new Error('id must be a text of lower-case words with hyphens');
   textAt(title, 'title');
   oneOf(severity, SEVERITIES, 'severity');
   oneOf(category, CATEGORIES, 'category');
   if (said !== undefined) oneOf(said, SAID, 'said');
-  if (company !== undefined) oneOf(company, COMPANIES, 'company');
+  if (neighbours !== undefined) oneOf(neighbours, NEIGHBOURS, 'neighbours');
   const { references, ...texts } = objectAt(docs, 'docs');
   for (const key of DOCS) textAt(texts[key], `docs.${key}`);
   listAt(references, 'docs.references').forEach((text, i) => textAt(text, `docs.references[${String(i)}]`));

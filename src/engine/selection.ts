@@ -3,7 +3,7 @@
  * select. Chosen by connection and frame after the analysis; `extract.ts` reads the capture again and asks for each packet.
  */
 import type { Packet } from '../decode/packet.ts';
-import type { Company } from '../detect/detector.ts';
+import type { Neighbours } from '../detect/detector.ts';
 import { inPrefix, ipv4Text, ipv6Text, parsePrefix, type Prefix } from '../model/address.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding, Subject } from '../model/finding.ts';
@@ -70,11 +70,11 @@ export function select(from: Selectable, wanted: Wanted): Selection {
   const has = (id: number): boolean => members.has(id) || proving.has(id);
   const beside = members.size === 0 || evidence.some(({ connection }) => connection === null);
   const others =
-    members.company === null
+    members.neighbours === null
       ? beside
         ? about(finding.subject, members.size === 0)
         : null
-      : either(companyOf(finding.subject, members.company).map((subject) => about(subject, true)));
+      : either(neighboursOf(finding.subject, members.neighbours).map((subject) => about(subject, true)));
   return {
     ...byConnection(from, (id) => has(id) || has(from.firstLeg(id)), [finding], finding.id),
     others,
@@ -104,10 +104,10 @@ export function findingOf(findings: readonly Finding[], word: string): Finding {
 }
 
 /** Whose packets the rule looked at to judge those of the finding. A client's `port` is its peer's. */
-function companyOf({ host, subnet, role, peer, port }: Subject, company: Company): readonly Subject[] {
+function neighboursOf({ host, subnet, role, peer, port }: Subject, neighbours: Neighbours): readonly Subject[] {
   const hosts = [host ?? subnet, peer].flatMap((one) => (one === undefined ? [] : [one]));
   const server = role === 'client' ? peer : host;
-  if (company === 'service' && server !== undefined && port !== undefined) return [{ host: server, port }];
+  if (neighbours === 'service' && server !== undefined && port !== undefined) return [{ host: server, port }];
   return hosts.map((one) => ({ host: one }));
 }
 
