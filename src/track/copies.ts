@@ -14,7 +14,7 @@
 import type { Packet } from '../decode/packet.ts';
 import { Flag } from '../model/flags.ts';
 import type { Context } from './context.ts';
-import { Half } from './layout.ts';
+import { Core, Half } from './layout.ts';
 import { partOf, PARTS } from './shard.ts';
 
 /** Half of the shortest retransmission timeout (linux TCP_RTO_MIN, 200 ms): a router or mirror port takes milliseconds. Nanoseconds. */
@@ -92,7 +92,7 @@ export class Copies {
   /** Is it a copy of a segment that was seen a moment ago? Else it is remembered. `x` stands at its connection. */
   seen(x: Context, k: Packet): boolean {
     const slots = this.#slots;
-    const fingerprint = fingerprintOf(k, x.tuple ^ x.side);
+    const fingerprint = fingerprintOf(k, endOf(x.core[x.c + Core.FIRST_FRAME]!, x.side));
     const at = slotOf(x.tuple, fingerprint);
     if (slots[at] === fingerprint) {
       const time = (x.now * PER_TICK) | 0;
@@ -108,7 +108,7 @@ export class Copies {
 
   /** Would it be a copy, if it were of the connection at which `x` stands? */
   wouldBe(x: Context, k: Packet): boolean {
-    const fingerprint = fingerprintOf(k, x.tuple ^ x.side);
+    const fingerprint = fingerprintOf(k, endOf(x.core[x.c + Core.FIRST_FRAME]!, x.side));
     const at = slotOf(x.tuple, fingerprint);
     return this.#slots[at] === fingerprint && this.#isCopy(x, k, at, (x.now * PER_TICK) | 0, x.source | (k.encap << 16));
   }
@@ -167,12 +167,13 @@ export class Copies {
 const slotOf = (tuple: number, fingerprint: number): number =>
   ((partOf(tuple) << SLOT_BITS) | (fingerprint >>> (32 - SLOT_BITS))) * SLOT_WORDS;
 
-/** One end of a connection. */
+/** One end of a connection, by the connection's id or by its first frame. */
 export const endOf = (id: number, side: number): number => (id << 1) | side;
 
 /**
  * Of all that a copy has in common with its segment. Sums of products and not a chain: they need not wait for each other.
- * Two different segments have the same fingerprint once in 2^32. `sender`: of a tuple, one for each end.
+ * Two different segments have the same fingerprint once in 2^32. `sender`: an end of a connection, which its first frame names in every shard
+ * alike. Not of a tuple: a SYN that comes again after its connection is closed may open the next one.
  */
 export function fingerprintOf(k: Packet, sender: number): number {
   return (

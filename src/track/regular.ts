@@ -68,7 +68,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const answered = pairF[(peer + Half.LAST_TIME) >> 1]!;
   // `lastTimeOf` rests on it that a sender's regular segments do not go back in time.
   if (before < 0 || now < before || now - (before > answered ? before : answered) >= IDLE_FLOOR) return false;
-  const fingerprint = fingerprintOf(k, x.tuple ^ side);
+  const fingerprint = fingerprintOf(k, endOf(core[c + Core.FIRST_FRAME]!, side));
   if (copies.isKnown(x.tuple, fingerprint)) return false;
   const nxt = (k.seq + payload) | 0;
   const knowsFlight = (mine & HalfFlag.UNA_KNOWN) !== 0;
