@@ -5,7 +5,7 @@
 import type { QuestionName, Questions, Session } from '../engine/protocol.ts';
 import { chooseByKey } from './commands.ts';
 import { runCommand } from './dispatch.ts';
-import { type Command, commandFor, type Context, KEYMAP, type KeyRow } from './keymap.ts';
+import { type Command, commandFor, type Context, KEYMAP, keyCap, type KeyRow } from './keymap.ts';
 import type { Key } from './keys.ts';
 import {
   type ConnectionsView,
@@ -153,8 +153,15 @@ export class Store {
       if (command !== undefined) this.#run(command);
       else if (context === 'typing' && Array.from(key.name).length === 1) typeInto(this, clean(key.name));
       else if (context === 'menu') chooseByKey(this, key.name);
-      else if (/^\d$/.test(key.name) && context !== 'help') this.#digit(key.name);
+      else if (context === 'help') return;
+      else if (/^\d$/.test(key.name)) this.#digit(key.name);
+      else if (Array.from(key.name).length === 1)
+        this.say(`${clean(key.name)} means nothing here; ${keyCap(this.#keyOf('help'))} lists the keys of this screen.`);
     }
+  }
+
+  #keyOf(command: Command): string {
+    return this.#state.keymap.find((row) => row.command === command)?.keys[0] ?? '';
   }
 
   /** Before a movement: `12G` goes to row 12, `5j` five rows down. */

@@ -372,6 +372,17 @@ describe('every screen', () => {
     for (const wanted of [':hosts [WORDS]', ':time TIME', '↻ sent before', 'Keys in the line that is typed into'])
       expect(all).toContain(wanted);
   });
+  test('a key that this screen does not have says so', async () => {
+    const s = await open(new FakeSession());
+    await s.type('c\rv');
+    expect(last(s)).toContain('v means nothing here; ? lists the keys of this screen.');
+    await s.type('j');
+    expect(last(s)).toContain('Esc back');
+    await s.type('?v');
+    expect(s.text()).toContain('Keys in one connection');
+    await s.type('\x7f');
+    expect(last(s)).toContain('Esc back');
+  });
   test('help lists the keys of the screen below and goes away', async () => {
     const s = await open(new FakeSession());
     await s.type('\r?');
