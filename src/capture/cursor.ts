@@ -144,10 +144,11 @@ export class Cursor {
   facts(stopped: boolean): CaptureFileFacts {
     const { reader, source } = this;
     const linkTypes = this.#linkTypes.size > 0 ? this.#linkTypes : new Set(reader.interfaces.map((i) => i.linkType));
-    const unpacking = this.#complete ? (this.#unpacking?.damage ?? null) : null;
-    const cut: Damage | null =
-      unpacking === null ? null : { fileOffset: this.#unpackedBytes, recordsBefore: this.#packets, what: unpacking };
-    const behind = this.#unpacking?.behind == null ? [] : [this.#unpacking.behind];
+    // What is wrong with the octets that the reader was given: it may have noticed that they ended, and does not know why.
+    const [why, ...more] = (this.#complete ? [source.failure, this.#unpacking?.damage] : []).filter((text) => typeof text === 'string');
+    const cut: Damage | null = why === undefined ? null : { fileOffset: this.#unpackedBytes, recordsBefore: this.#packets, what: why };
+    const unsaid = reader.damage === null || why === undefined ? more : [why, ...more];
+    const behind = this.#unpacking?.behind ?? null;
     return {
       path: source.path,
       format: reader.format,
@@ -157,7 +158,7 @@ export class Cursor {
       linkTypes: [...linkTypes],
       interfaces: reader.interfaces,
       damage: reader.damage ?? cut,
-      warnings: [...reader.warnings, ...this.#reversalWarning(), ...(reader.damage && unpacking !== null ? [unpacking] : []), ...behind],
+      warnings: [...reader.warnings, ...this.#reversalWarning(), ...unsaid, ...(behind === null ? [] : [behind])],
       endTime: reader.endTime,
       reportedDrops: reader.reportedDrops,
       names: reader.names ?? [],

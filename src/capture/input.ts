@@ -19,6 +19,7 @@ export async function openInput(input: CaptureInput, chunkSize?: number): Promis
 export class IterableSource implements ChunkSource {
   readonly path: string;
   readonly size: number | null;
+  readonly failure = null;
   bytesRead = 0;
   readonly chunks: AsyncIterable<Uint8Array>;
   #closed = false;

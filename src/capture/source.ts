@@ -28,6 +28,8 @@ export interface ChunkSource {
   readonly size: number | null;
   /** Octets handed out so far. */
   readonly bytesRead: number;
+  /** Why reading ended before the input did, though something had been read; null: it did not. */
+  readonly failure: string | null;
   /** To be iterated once. A chunk is valid until the next is asked for. Throws UnreadableError. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Ends the chunks, also one that is being waited for, and frees everything. May be called twice. */
@@ -69,6 +71,7 @@ class FileSource implements ChunkSource {
   readonly path: string;
   readonly size: number | null;
   bytesRead = 0;
+  failure: string | null = null;
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly #fd: number;
   readonly #chunkSize: number;
@@ -88,7 +91,15 @@ class FileSource implements ChunkSource {
     let turn = 0;
     let under = this.#start(buffers[0]);
     for (;;) {
-      const length = await under;
+      let length: number;
+      try {
+        length = await under;
+      } catch (error) {
+        // A disk that fails in the middle takes nothing with it of what was read before.
+        if (this.bytesRead === 0) throw unreadable(this.path, error);
+        this.failure = `the file could not be read further: ${reasonOf(error)}`;
+        return;
+      }
       if (length === 0) return;
       const full = buffers[turn]!;
       turn ^= 1;
@@ -100,12 +111,7 @@ class FileSource implements ChunkSource {
 
   #start(buffer: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.resolve(0);
-    const started = readFd(this.#fd, buffer, 0, buffer.length, null).then(
-      ({ bytesRead }) => bytesRead,
-      (error: unknown) => {
-        throw unreadable(this.path, error);
-      },
-    );
+    const started = readFd(this.#fd, buffer, 0, buffer.length, null).then(({ bytesRead }) => bytesRead);
     this.#reading = started.catch(() => undefined); // the failure is seen where the chunk is awaited
     return started;
   }
@@ -121,6 +127,7 @@ class FileSource implements ChunkSource {
 class StreamSource implements ChunkSource {
   readonly path: string;
   readonly size = null;
+  readonly failure = null;
   bytesRead = 0;
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly #socket: Socket;
@@ -161,10 +168,17 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'too many symbolic links',
   EMFILE: 'too many files are open',
   EBADF: 'it is not open',
+  ENXIO: 'it is a socket, or nobody is behind it',
+  EIO: 'input/output error',
 };
 
 function unreadable(path: string, error: unknown): UnreadableError {
   if (error instanceof UnreadableError) return error;
+  const verb = error instanceof Error && (error as NodeJS.ErrnoException).syscall === 'read' ? 'read' : 'open';
+  return new UnreadableError(`cannot ${verb} ${named(path)}: ${reasonOf(error)}`, { cause: error });
+}
+
+function reasonOf(error: unknown): string {
   const { code = '', message = '' } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-  return new UnreadableError(`cannot open ${named(path)}: ${REASONS[code] ?? sanitise(message, 200)}`, { cause: error });
+  return REASONS[code] ?? sanitise(message, 200);
 }

@@ -131,11 +131,21 @@ function memberOf(worker: Worker): Member {
 function plainOctets(paths: readonly string[]): number {
   let octets = 0;
   for (const path of paths) {
-    const found = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
-    if (found?.isFile() !== true || packingOf(headOf(path)) !== null) return 0;
-    octets += found.size;
+    const size = path === '-' ? null : fileSize(path);
+    if (size === null || packingOf(headOf(path)) !== null) return 0;
+    octets += size;
   }
   return octets;
+}
+
+/** null: it is no regular file, or cannot be found. */
+function fileSize(path: string): number | null {
+  try {
+    const found = statSync(path);
+    return found.isFile() ? found.size : null;
+  } catch {
+    return null; // whoever reads it says why it cannot be read
+  }
 }
 
 function headOf(path: string): Uint8Array {

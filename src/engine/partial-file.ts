@@ -86,19 +86,18 @@ const plain = (others: ShardHead['others']): ShardHead['others'] => ({
 
 /** Is the input one of these? Only a regular file is looked at. */
 export async function isPartial(input: CaptureInput): Promise<boolean> {
-  if (typeof input !== 'string' || input === '-' || statSync(input, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  if (typeof input !== 'string' || input === '-') return false;
   let file;
   try {
+    if (!statSync(input).isFile()) return false;
     file = await open(input);
-  } catch {
-    return false; // whoever reads it says why
-  }
-  try {
     const head = Buffer.alloc(MAGIC.length);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
     return bytesRead === MAGIC.length && head.equals(MAGIC);
+  } catch {
+    return false; // whoever reads it says why
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 

@@ -172,6 +172,7 @@ export async function readAndKeep(
   signal.addEventListener('abort', stop);
   try {
     for (const input of inputs) sources.push(await openInput(input));
+    if (signal.aborted) stop();
     const copied = sources.map(({ path, chunks }, i) => {
       const spool = spools.of(inputs[i] ?? path);
       return { name: path, chunks: spool === null ? chunks : kept(chunks, spool) };

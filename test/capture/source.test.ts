@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCaptures } from '../../src/capture/index.ts';
+import { Cursor } from '../../src/capture/cursor.ts';
 import { CHUNK, openSource } from '../../src/capture/source.ts';
 import { UnreadableError } from '../../src/model/errors.ts';
-import { noise, pcapFile } from '../support/capture-bytes.ts';
+import { chunksOf, noise, pcapFile } from '../support/capture-bytes.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -81,6 +82,13 @@ describe('what cannot be read is told in one sentence', () => {
     return (error as UnreadableError).message;
   };
 
+  test.runIf(process.platform === 'linux')('a file that cannot be read from its beginning', async () =>
+    expect(await failure('/proc/self/mem')).toBe('cannot read /proc/self/mem: input/output error'),
+  );
+  test('a link that leads to itself', async () => {
+    await symlink('loop', `${folder}/loop`);
+    expect(await failure(`${folder}/loop`)).toBe(`cannot open ${folder}/loop: too many symbolic links`);
+  });
   test('a missing file', async () => expect(await failure(`${folder}/none.pcap`)).toBe(`cannot open ${folder}/none.pcap: no such file`));
   test('a missing file with a hostile name', async () =>
     expect(await failure('no\u001b[2Jne')).toBe('cannot open no\\x1b[2Jne: no such file'));
@@ -137,3 +145,34 @@ describe('pipes', () => {
     end();
   });
 });
+
+test('a disk that fails in the middle: what was read before is the capture, and why it ends is told', async () => {
+  const bytes = pcapFile(
+    {},
+    Array.from({ length: 10 }, (_, i) => ({ seconds: i, bytes: new Uint8Array(60) })),
+  );
+  const cut = bytes.subarray(0, -30);
+  const failure = 'the file could not be read further: input/output error';
+  const source = {
+    path: 'a.pcap',
+    size: bytes.length,
+    bytesRead: cut.length,
+    failure,
+    chunks: chunksOf(cut, 100),
+    close: () => Promise.resolve(),
+  };
+  const cursor = await Cursor.open(0, { ...source, chunks: given(source.chunks) });
+  const flow = { parsed: () => undefined, stopped: () => false };
+  while (await cursor.refill(flow)) {
+    do cursor.count();
+    while (cursor.reader.next(cursor.record));
+  }
+  const { packets, damage, warnings } = cursor.facts(false);
+  expect(packets).toBe(9);
+  expect(damage?.what).toBe('packet 10 is cut short: only 30 bytes of its frame');
+  expect(warnings).toEqual([failure]);
+});
+
+async function* given(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for (const chunk of chunks) yield await Promise.resolve(chunk);
+}

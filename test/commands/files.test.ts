@@ -206,10 +206,19 @@ describe('-o', () => {
 describe('a capture that is', () => {
   test('a folder', async () => expect(await program(['report', folder])).toEqual(refused('is a directory')));
 
+  test('a link that leads to itself', async () => {
+    symlinkSync('loop', join(folder, 'loop'));
+    expect(await program(['report', 'loop'])).toEqual(refused('cannot open loop: too many symbolic links'));
+  });
+
+  test.runIf(process.platform === 'linux')('a file of a disk that cannot read it', async () =>
+    expect(await program(['report', '/proc/self/mem'])).toEqual(refused('cannot read /proc/self/mem: input/output error')),
+  );
+
   test('a socket', async () => {
     const server = createServer().listen(join(folder, 'socket'));
     await new Promise((resolve) => server.once('listening', resolve));
-    expect(await program(['report', 'socket'])).toEqual(refused('cannot open socket'));
+    expect(await program(['report', 'socket'])).toEqual(refused('cannot open socket: it is a socket, or nobody is behind it'));
     server.close();
   });
 
