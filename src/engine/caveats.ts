@@ -153,7 +153,9 @@ export function foldedCaveats({ total, attempts, open, resumed, perhapsResumed }
   ];
   const which = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
   const again =
-    resumed === 0 ? '' : `; ${countText(resumed)} more went on after they had been folded, and have a row that begins in the middle`;
+    resumed === 0
+      ? ''
+      : `; ${countText(resumed)} of all went on after they had been folded: each is counted once, and its row begins in the middle`;
   const twice =
     perhapsResumed === 0
       ? ''
