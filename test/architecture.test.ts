@@ -28,8 +28,6 @@ const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/unpack/gzip.ts': ['zlib'],
   'engine/partial-file.ts': ['fs', 'fs/promises', 'os', 'stream', 'v8', 'zlib'],
   'engine/analyse-partials.ts': ['fs'],
-  'engine/company.ts': ['fs', 'os', 'worker_threads'],
-  'engine/shard-thread.ts': ['worker_threads'],
   'capture/programs.ts': ['fs', 'sea'],
   'capture/unpack/thread.ts': ['worker_threads'],
   'capture/unpack/unpacker.ts': ['worker_threads'],

@@ -13,7 +13,6 @@ export type { CaptureFileFacts } from './cursor.ts';
 export type { CaptureInput } from './input.ts';
 export type { CaptureTime } from './reader.ts';
 export { linkTypeName } from './link-types.ts';
-export { packingOf } from './unpack/index.ts';
 
 export interface CaptureSink {
   /** One record, valid during the call, of input number `file`. False: enough, stop reading. */

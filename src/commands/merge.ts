@@ -20,8 +20,8 @@ export async function merge(world: World, words: readonly string[], flags: Flags
   if (words.length === 0) throw new UsageError('merge takes the files that report -f partial has written.');
   for (const word of words) {
     if (await isPartial(word)) continue;
-    throw new UsageError(`"${sanitise(word)}" is no partial result.`, {
-      hint: 'tcpdiag report FILE -f partial -o FILE.partial makes one of a capture.',
+    throw new UsageError(`"${sanitise(word)}" is no partial result, or not named as one.`, {
+      hint: 'tcpdiag report FILE -f partial -o NAME.partial makes one of a capture.',
     });
   }
   return report(world, words, flags, call);

@@ -37,8 +37,7 @@ function statsLines(analysis: Analysis, stages: ReturnType<StageTimes['list']>, 
   const stageText = stages.map(({ stage, seconds }) => {
     const speed =
       stage === 'reading' && seconds > 0 ? ` (${countText(Math.round(packets / seconds))} packets/s, ${bytesText(bytes / seconds)}/s)` : '';
-    const threads = stage === 'reading' && analysis.threads > 1 ? ` by ${analysis.threads} threads` : '';
-    return `${STAGE_TEXT[stage]} ${durationText(seconds)}${threads}${speed}`;
+    return `${STAGE_TEXT[stage]} ${durationText(seconds)}${speed}`;
   });
   return [
     `${plural(packets, 'packet')}, ${bytesText(bytes)}: ${stageText.join(', ')}`,

@@ -50,7 +50,6 @@ export async function analysePartials(inputs: readonly CaptureInput[], options: 
   const report = said ? await completed(found, analyzer, pass) : found;
   return analysisOf(analyzer, pass, report, {
     partial: () => partialFile(missing.length > 0 ? partial : analyzer.partial),
-    threads: 1,
     close: () => undefined,
   });
 }

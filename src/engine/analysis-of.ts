@@ -11,7 +11,7 @@ export const analysisOf = (
   analyzer: Analyzer,
   pass: SecondPass,
   report: Report,
-  { threads, partial, close }: Pick<Analysis, 'threads' | 'partial' | 'close'>,
+  { partial, close }: Pick<Analysis, 'partial' | 'close'>,
 ): Analysis => ({
   clock: analyzer.clock,
   report,
@@ -24,7 +24,6 @@ export const analysisOf = (
   ladders: (ids, kept) => readLadders(analyzer, pass, ids, report.findings, kept),
   distributions: () => analyzer.distributions(),
   footprint: () => analyzer.footprint,
-  threads,
   partial,
   close,
 });

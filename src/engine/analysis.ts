@@ -80,8 +80,6 @@ export interface Analysis {
    * the capture that has this clock. Where there are more than `most` (a million), of one in two, four … connections.
    */
   segments(origin: Clock, most?: number): Promise<SegmentTable>;
-  /** Threads that tracked it. */
-  readonly threads: number;
   /** What the connections take in memory. */
   footprint(): Footprint;
   /** The octets of a file with what was tracked, for `merge`. Of a shard, or of all. Throws TcpdiagError where connections were folded. */

@@ -34,11 +34,11 @@ import { parseWhere } from '../model/where/parse.ts';
 import { Direction, UNKNOWN_VANTAGE, vantageFacts, type VantageView } from '../model/vantage.ts';
 import { LONGEST_QUIET } from '../track/capture-clock.ts';
 import { trackerShare } from '../track/budget.ts';
-import { type Shard, WHOLE } from '../track/shard.ts';
+import { WHOLE } from '../track/shard.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
-import { recordsOf, type ShardRecords, unite } from '../track/unite.ts';
+import { unite } from '../track/unite.ts';
 import { Sightings } from '../track/sightings.ts';
 import { FOLDED, Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
@@ -93,7 +93,6 @@ export class Analyzer {
   /** Packets after which reading ends. */
   readonly #most: number;
   #ended: ReadingEnd | null = null;
-  #shard: Shard;
   #diagnosis: Diagnosis = NO_DIAGNOSIS;
   readonly #filter: ReportFilter;
   #reported: Reported = NOTHING;
@@ -113,7 +112,6 @@ export class Analyzer {
       detectors.map((d) => d.id),
     );
     this.#names = new OwnNames(options);
-    this.#shard = options.shard ?? WHOLE;
     this.#tracker = new Tracker(parseHostProfiles(options.profile), trackerShare(options.maxMemory ?? Infinity), options.shard);
     this.#allNames = new AllNames(this.#names, this.#tracker.tables.names, this.payload);
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
@@ -215,14 +213,13 @@ export class Analyzer {
     return { capture: this.#captureFacts(end), series: this.#series(), findings: this.#reported.findings };
   }
 
-  /** Nothing more comes. Without `finish`, what this shard of the capture has and no other; null: connections were folded, so that it is of no use. */
-  conclude(files: readonly CaptureFileFacts[]): ShardRecords | null {
+  finish(files: readonly CaptureFileFacts[]): Report {
     this.#facts = files;
     for (const { names } of files) for (const { ip, name } of names) this.#tracker.tables.names.add(ip, name, 'capture');
     const end = this.#endOfObservation(files);
     this.#last = end;
     this.#tracker.finish(end);
-    return this.#tracker.folded.total > 0 ? null : recordsOf(this.#tracker.tables);
+    return this.#judge();
   }
 
   /** After the end: all that other processes need to go on with. @throws TcpdiagError where connections were folded */
@@ -230,7 +227,7 @@ export class Analyzer {
     const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };
     const reading = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended, clock, facts: this.#facts };
     const shared = sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
-    return partialOf(shared, this.#shard, this.#tracker);
+    return partialOf(shared, this.#options.shard ?? WHOLE, this.#tracker);
   }
 
   /** The analysis of what others have read. For an analyzer that has read nothing. */
@@ -245,20 +242,14 @@ export class Analyzer {
     this.#ended = ended;
     this.#facts = facts;
     restoreShared(shared, this.#tracker, this.decoder, this.tally, this.#files);
-    return this.judge(shards.map(({ records }) => records));
+    unite(
+      this.#tracker.tables,
+      shards.map(({ records }) => records),
+    );
+    return this.#judge();
   }
 
-  finish(files: readonly CaptureFileFacts[]): Report {
-    this.conclude(files);
-    return this.judge();
-  }
-
-  /** After `conclude`. @param others the other shards of the capture, where this is one of several */
-  judge(others: readonly ShardRecords[] = []): Report {
-    if (others.length > 0) {
-      unite(this.#tracker.tables, others);
-      this.#shard = WHOLE;
-    }
+  #judge(): Report {
     const end = this.#last;
     this.#diagnose(end);
     return {

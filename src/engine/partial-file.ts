@@ -17,6 +17,8 @@ import type { EventPages } from '../track/events.ts';
 import { RECORD_KINDS, type RecordList, type ShardRecords } from '../track/unite.ts';
 import type { Named, PartialResult } from './partial.ts';
 
+/** How their names end. */
+const PARTIAL_NAME = '.partial';
 const MAGIC = Buffer.from('tcpdiag partial\n');
 /** zlib's fastest: records are mostly zeros. */
 const LEVEL = 1;
@@ -84,9 +86,12 @@ const plain = (others: ShardHead['others']): ShardHead['others'] => ({
   copies: Object.assign(Object.create(null), others.copies) as typeof others.copies,
 });
 
-/** Is the input one of these? Only a regular file is looked at. */
+/**
+ * Is the input one of these? By its name as well: what is trusted as one's own memory must not come as `capture.pcap` from a stranger. Only a
+ * regular file is looked at.
+ */
 export async function isPartial(input: CaptureInput): Promise<boolean> {
-  if (typeof input !== 'string' || input === '-') return false;
+  if (typeof input !== 'string' || !input.endsWith(PARTIAL_NAME)) return false;
   let file;
   try {
     if (!statSync(input).isFile()) return false;

@@ -1,12 +1,11 @@
 /**
- * The worker thread's own program: one session, served over the port to the thread that started it, or one shard of a capture. It
- * opens the capture (or standard input) itself, so that no packet crosses threads.
+ * The worker thread's own program: one session, served over the port to the thread that started it. It opens the capture (or standard
+ * input) itself, so that no packet crosses threads.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { AnalysisOptions } from './analysis.ts';
 import { serve } from './serve.ts';
 import { localSession } from './session.ts';
-import { type ShardTask, trackShard } from './shard-thread.ts';
 
 /** What `remoteSession` passes to the thread. */
 export interface WorkerTask {
@@ -16,7 +15,6 @@ export interface WorkerTask {
 
 const port = parentPort;
 if (port) {
-  const task = workerData as WorkerTask | ShardTask;
-  if ('shardOf' in task) await trackShard(port, task);
-  else serve(port, localSession(task.paths, task.options), () => port.close());
+  const { paths, options } = workerData as WorkerTask;
+  serve(port, localSession(paths, options), () => port.close());
 }

@@ -89,6 +89,7 @@ export class RecordPages {
 
   /** Pages as another process or thread has them, to be put behind these; returns what becomes of index 0. Nothing is added afterwards. */
   append(pages: readonly Int32Array[], length: number): number {
+    if (this.length === 0) this.ints.length = this.floats.length = 0;
     const base = this.ints.length << this.bits;
     this.#spares += base - this.length;
     for (const page of pages) this.#take(page);

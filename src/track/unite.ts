@@ -57,19 +57,16 @@ export function recordsOf(tables: Tables): ShardRecords {
   };
 }
 
-/** Adds the shards `others` to what `tables` have of theirs. Nothing can be tracked any more, only looked up. */
-export function unite(tables: Tables, others: readonly ShardRecords[]): void {
-  const mine = recordsOf(tables);
-  const own = { ...mine, records: { ...mine.records }, wrong: { ...mine.wrong, segments: mine.wrong.segments.map((s) => ({ ...s })) } };
-  const all = [own, ...others];
-  const ids = all.map(({ records }) => new Int32Array(records.cores.length));
+/** Puts the shards into tables that hold nothing yet. Nothing can be tracked any more, only looked up. */
+export function unite(tables: Tables, shards: readonly ShardRecords[]): void {
+  const ids = shards.map(({ records }) => new Int32Array(records.cores.length));
   const budget = new Budget();
   const cores = new RecordPages(CORE_STRIDE, tables.cores.bits, budget);
-  const bases = all.map((shard, i) => (i === 0 ? NOTHING_BEFORE : appended(tables, shard)));
-  for (const { shard, id } of inOrder(all)) {
+  const bases = shards.map((shard) => appended(tables, shard));
+  for (const { shard, id } of inOrder(shards)) {
     const to = cores.add();
     ids[shard]![id] = to;
-    const { pages } = all[shard]!.records.cores;
+    const { pages } = shards[shard]!.records.cores;
     const page = pages[id >>> cores.bits]!;
     const at = (id & cores.mask) * CORE_STRIDE;
     const target = cores.page(to);
@@ -81,24 +78,30 @@ export function unite(tables: Tables, others: readonly ShardRecords[]): void {
   }
   tables.cores.become(cores);
   tables.flows.rebuild();
-  tables.tags.renumber(ids[0]!);
-  tables.names.become(all.flatMap(({ hellos }) => hellos));
-  others.forEach((shard, i) => {
+  tables.names.become(shards.flatMap(({ hellos }) => hellos));
+  shards.forEach((shard, i) => {
     tables.series.add(shard.series);
     tables.copies.counts.add(shard.copies);
-    tables.tags.addAliases(shard.aliases, ids[i + 1]!);
+    tables.tags.addAliases(shard.aliases, ids[i]!);
   });
-  unitedIds(tables, all, ids);
+  unitedIds(tables, shards, ids);
 }
 
 /** What must be added to the references of a shard's records. */
 type Bases = Readonly<Record<Exclude<Kind, 'cores'> | 'events', number>>;
-const NOTHING_BEFORE: Bases = { sequels: 0, pairs: 0, copied: 0, troubles: 0, holes: 0, rares: 0, delays: 0, events: 0 };
 
 function appended(tables: Tables, { records, events }: ShardRecords): Bases {
-  const bases = { ...NOTHING_BEFORE, events: tables.events.append(events) };
-  for (const kind of RECORD_KINDS) if (kind !== 'cores') bases[kind] = tables[kind].append(records[kind].pages, records[kind].length);
-  return bases;
+  const base = (kind: Exclude<Kind, 'cores'>): number => tables[kind].append(records[kind].pages, records[kind].length);
+  return {
+    sequels: base('sequels'),
+    pairs: base('pairs'),
+    copied: base('copied'),
+    troubles: base('troubles'),
+    holes: base('holes'),
+    rares: base('rares'),
+    delays: base('delays'),
+    events: tables.events.append(events),
+  };
 }
 
 /** All connections, in the order in which they were opened. One frame opens one. One object for all. */

@@ -10,10 +10,10 @@ import { type CaptureFileFacts, readStream } from '../../src/capture/index.ts';
 import { analyse } from '../../src/engine/analyse.ts';
 import type { AnalysisOptions } from '../../src/engine/analysis.ts';
 import { Analyzer } from '../../src/engine/analyzer.ts';
-import { UnreadableError, UsageError } from '../../src/model/errors.ts';
+import { type PartialResult, together } from '../../src/engine/partial.ts';
+import { UnknownFormatError, UnreadableError, UsageError } from '../../src/model/errors.ts';
 import { Flag } from '../../src/model/flags.ts';
 import { shardOf, tupleHash } from '../../src/track/shard.ts';
-import type { ShardRecords } from '../../src/track/unite.ts';
 import { pcapFile } from '../support/capture-bytes.ts';
 import { ethernet, ipv4, tcp } from '../support/frames.ts';
 
@@ -30,16 +30,20 @@ async function tracked(bytes: Uint8Array, options: AnalysisOptions): Promise<{ a
   return { analyzer, facts };
 }
 
-/** Everything that is told of a capture, tracked in `count` parts. */
+/** Everything that is told of a capture, tracked in `count` parts; 0: in one that is judged at once. */
 async function told(bytes: Uint8Array, count: number): Promise<unknown> {
-  const others: ShardRecords[] = [];
-  for (let index = 1; index < count; index++) {
-    const { analyzer, facts } = await tracked(bytes, { shard: { index, count } });
-    others.push(structuredClone(analyzer.conclude([facts])!));
+  if (count === 0) {
+    const { analyzer, facts } = await tracked(bytes, {});
+    return { report: analyzer.finish([facts]), rows: [...analyzer.rows()], sockets: [...analyzer.sockets()] };
   }
-  const { analyzer, facts } = await tracked(bytes, { shard: { index: 0, count } });
-  analyzer.conclude([facts]);
-  const report = analyzer.judge(others);
+  const parts: PartialResult[] = [];
+  for (let index = 0; index < count; index++) {
+    const { analyzer, facts } = await tracked(bytes, { shard: { index, count }, only: [] });
+    analyzer.finish([facts]);
+    parts.push(structuredClone(analyzer.partial));
+  }
+  const analyzer = new Analyzer({});
+  const report = analyzer.restore(together(parts.map((partial) => ({ path: 'part', partial }))));
   return { report, rows: [...analyzer.rows()], sockets: [...analyzer.sockets()] };
 }
 
@@ -47,12 +51,12 @@ test('there are captures', () => expect(CAPTURES.length).toBeGreaterThan(80));
 
 test.each(CAPTURES)('%s in three parts is the whole', async (name) => {
   const bytes = new Uint8Array(readFileSync(fixture(name)));
-  expect(await told(bytes, 3)).toEqual(await told(bytes, 1));
+  expect(await told(bytes, 3)).toEqual(await told(bytes, 0));
 });
 
-test.each([2, 4, 16])('incident.pcap in %i parts is the whole', async (count) => {
+test.each([1, 2, 4, 16])('incident.pcap in %i parts is the whole', async (count) => {
   const bytes = new Uint8Array(readFileSync(fixture('incident.pcap')));
-  expect(await told(bytes, count)).toEqual(await told(bytes, 1));
+  expect(await told(bytes, count)).toEqual(await told(bytes, 0));
 });
 
 async function part(capture: string, shard: string | null, name: string): Promise<string> {
@@ -62,7 +66,7 @@ async function part(capture: string, shard: string | null, name: string): Promis
 }
 
 async function written(pieces: AsyncIterable<Uint8Array>, name: string): Promise<string> {
-  const path = join(folder, name);
+  const path = join(folder, `${name}.partial`);
   const octets: Uint8Array[] = [];
   for await (const piece of pieces) octets.push(piece);
   writeFileSync(path, Buffer.concat(octets));
@@ -134,8 +138,8 @@ describe('what does not belong together is refused', () => {
       damaged,
       longer: Buffer.concat([octets, octets.subarray(16)]),
     })) {
-      writeFileSync(join(folder, name), bytes);
-      await expect(analyse([join(folder, name)])).rejects.toThrow(UnreadableError);
+      writeFileSync(join(folder, `${name}.partial`), bytes);
+      await expect(analyse([join(folder, `${name}.partial`)])).rejects.toThrow(UnreadableError);
     }
   });
 
@@ -153,9 +157,15 @@ describe('what does not belong together is refused', () => {
       return pcapFile({}, records).subarray(piece === 0 ? 0 : PCAP_HEADER);
     });
     const { analyzer, facts } = await tracked(Buffer.concat(pieces), { maxMemory: 1 });
-    expect(analyzer.conclude([facts])).toBeNull();
+    analyzer.finish([facts]);
     expect(() => analyzer.partial).toThrow(/folded/);
   }, 60_000);
+});
+
+test('one that comes disguised as a capture is none', async () => {
+  const path = join(folder, 'capture.pcap');
+  writeFileSync(path, readFileSync(await part('refused.pcapng', null, 'disguised')));
+  await expect(analyse([path])).rejects.toThrow(UnknownFormatError);
 });
 
 test('what cannot be read again is said, and the rest stands', async () => {

@@ -298,7 +298,6 @@ export function fakeAnalysis(
       id < 3
         ? Promise.resolve(fakeLadder(id))
         : Promise.reject(new UsageError(`there is no connection ${String(id)}: the capture has 0 to 2`)),
-    threads: 1,
     partial: () => Readable.from([]),
     extract: () => Promise.reject(new UsageError('there is nothing to take out of an analysis without a capture.')),
     ladders: (ids) => Promise.resolve(new Map(ids.map((id) => [id, fakeLadder(id)] as const))),
