@@ -3,11 +3,12 @@
  * analysis and how findings turn into an exit status; printing the result is the command's own business.
  */
 import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
+import { isPartial } from '../engine/partial-file.ts';
 import type { Finding } from '../model/finding.ts';
 import type { CaptureFacts } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { countText, durationText } from '../report/narrate.ts';
-import { explainImplicitStdin, type Inputs, resolveInputs } from './inputs.ts';
+import { explainImplicitStdin, type Inputs, resolveInputs, STDIN } from './inputs.ts';
 import { failOn, type Flags } from './options.ts';
 import { throwIfInterrupted } from './output.ts';
 import { untilInterrupted } from './partial.ts';
@@ -46,7 +47,8 @@ export interface RunHints {
 
 export async function runAnalysis(world: World, words: readonly string[], flags: Flags, hints: RunHints = {}): Promise<AnalysisRun> {
   const inputs = resolveInputs(world, words, hints.commands ?? []);
-  const { flags: settled, options } = await settingsOf(world, flags);
+  const { flags: settled, options: wanted } = await settingsOf(world, flags);
+  const options = flags.profile === undefined && (await isPartial(inputs.paths[0] ?? STDIN)) ? asTracked(wanted) : wanted;
   const exitCode = failOn(settled);
   const started = world.now();
   const times = new StageTimes(world.now);
@@ -57,6 +59,10 @@ export async function runAnalysis(world: World, words: readonly string[], flags:
   await sayWhatWasRead(world, inputs, flags, analysis.report.capture, { started, warn: hints.warn !== false });
   return { analysis, paths: inputs.paths, exitCode: (findings) => status ?? exitCode(findings), mayFail: settled.failOn !== undefined };
 }
+
+/** Whose kernels are meant was decided when a partial result was tracked: what the configuration says of them is for captures. */
+const asTracked = (options: AnalysisOptions): AnalysisOptions =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'profile'));
 
 /** The warnings, and with `-v` how long it took. */
 export async function sayWhatWasRead(

@@ -1,19 +1,32 @@
 /** SHA-256 of the captures, for a report that must say which bytes it is about. A second read of each file, so only when asked for. */
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
+import { isPartial } from '../engine/partial-file.ts';
 import { UnreadableError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
 
-/** The report with `sha256` filled in; what came through a pipe is gone by now and keeps what the reader has made of it. `paths` are in the order of `capture.files`. */
+/**
+ * The report with `sha256` filled in; what came through a pipe is gone by now and keeps what the reader has made of it. `paths` are in the order
+ * of `capture.files`, or partial results: of these it is the captures that are summed up, where they still lie as they were read.
+ */
 export async function withChecksums(report: Report, paths: readonly string[]): Promise<Report> {
+  const partial = paths[0] !== undefined && (await isPartial(paths[0]));
   const sums = new Map<string, string>();
-  for (const path of new Set(paths)) if (isRegular(path)) sums.set(path, await sha256(path));
-  const files = report.capture.files.map((file, i) => ({ ...file, sha256: sums.get(paths[i] ?? file.path) ?? file.sha256 }));
+  const files = [];
+  for (const [i, file] of report.capture.files.entries()) {
+    const path = partial ? file.path : (paths[i] ?? file.path);
+    if (!sums.has(path) && isThere(path, partial ? file.bytes : null)) sums.set(path, await sha256(path));
+    files.push({ ...file, sha256: sums.get(path) ?? file.sha256 });
+  }
   return { ...report, capture: { ...report.capture, files } };
 }
 
-const isRegular = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+/** @param bytes its size when it was read; null: it was read just now */
+function isThere(path: string, bytes: number | null): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() === true && (bytes === null || found.size === bytes);
+}
 
 async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');

@@ -4,6 +4,7 @@ import { isPartial } from '../engine/partial-file.ts';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { reportFormats } from '../report/index.ts';
+import { resolveInputs } from './inputs.ts';
 import { filterOptions, judgingOptions, resultOptions, ruleOptions, sayingOptions, type Flags } from './options.ts';
 import { type Call, report } from './report.ts';
 import type { World } from './world.ts';
@@ -18,7 +19,7 @@ export function declareMerge(command: Command): Command {
 
 export async function merge(world: World, words: readonly string[], flags: Flags, call: Call): Promise<number> {
   if (words.length === 0) throw new UsageError('merge takes the files that report -f partial has written.');
-  for (const word of words) {
+  for (const word of resolveInputs(world, words, []).paths) {
     if (await isPartial(word)) continue;
     throw new UsageError(`"${sanitise(word)}" is no partial result, or not named as one.`, {
       hint: 'tcpdiag report FILE -f partial -o NAME.partial makes one of a capture.',

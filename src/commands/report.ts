@@ -1,6 +1,8 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
+import { isPartialName, PARTIAL_NAME } from '../engine/partial-file.ts';
 import { UsageError } from '../model/errors.ts';
+import { sanitise } from '../model/sanitise.ts';
 import {
   isIncident,
   partialReport,
@@ -59,6 +61,7 @@ export async function report(world: World, words: readonly string[], flags: Flag
   refuseOctetsOnTerminal(world, flags, reportFormats, 'report');
   if (flags.shard !== undefined && !partial)
     throw new UsageError('--shard goes with -f partial: one part of the connections is no report.');
+  if (partial) refuseForPartial(flags);
   const checksum = (incident && anonymize === undefined) || flags.checksum === true;
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, {
     commands,
@@ -82,6 +85,28 @@ export async function report(world: World, words: readonly string[], flags: Flag
   } finally {
     analysis.close();
   }
+}
+
+const JUDGING = {
+  where: '--where',
+  from: '--from',
+  only: '--only',
+  skip: '--skip',
+  set: '--set',
+  failOn: '--fail-on',
+  checksum: '--checksum',
+} as const;
+
+/** What would be lost without a word: options about a report that there is none of yet, and a name under which nobody takes the result. */
+function refuseForPartial(flags: Flags): void {
+  const option = Object.entries(JUDGING).find(([name]) => flags[name as keyof typeof JUDGING] !== undefined);
+  if (option !== undefined)
+    throw new UsageError(`${option[1]} is about a report, and a partial result is none yet: give it to the merge that reports.`);
+  const { output } = flags;
+  if (output !== undefined && !toStdout(flags) && !isPartialName(output))
+    throw new UsageError(
+      `the name of a partial result ends in ${PARTIAL_NAME}, or nobody takes it for one; "${sanitise(output)}" does not.`,
+    );
 }
 
 /** A pipe may run for hours; whoever reads the lines behind it wants them as they come. A file appears when it is complete. */

@@ -32,12 +32,13 @@ export async function analysePartials(inputs: readonly CaptureInput[], options: 
     hooks.signal?.throwIfAborted();
   }
   const partial = together(parts);
+  const payload = options.payload !== false && parts.every(({ partial: { shared } }) => shared.reading.payload);
   const missing = missingShards(partial);
   if (missing.length > 0 && hooks.partial !== true) throw incomplete(partial, missing);
 
   const ours = await withOwnRules(options.rules);
   const analyzer = new Analyzer(
-    hooks.partial === true ? { ...options, only: [] } : options,
+    { ...options, payload, ...(hooks.partial === true ? { only: [] } : {}) },
     hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
   );
   hooks.stage?.('rules');
@@ -45,14 +46,19 @@ export async function analysePartials(inputs: readonly CaptureInput[], options: 
   const { reading } = partial.shared;
   const signal = hooks.signal ?? new AbortController().signal;
   const pass = new SecondPass((sink, until) => readCaptures(stillThere(reading), sink, { signal: until }), signal);
-  const said = hooks.said !== false && hooks.partial !== true && options.payload !== false;
+  const said = hooks.said !== false && hooks.partial !== true && payload;
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   return analysisOf(analyzer, pass, report, {
-    partial: () => partialFile(missing.length > 0 ? partial : analyzer.partial),
+    partial: () => partialFile(missing.length > 0 ? shown(partial, payload) : analyzer.partial),
     close: () => undefined,
   });
 }
+
+const shown = ({ shared, ...rest }: PartialResult, payload: boolean): PartialResult => ({
+  ...rest,
+  shared: { ...shared, reading: { ...shared.reading, payload } },
+});
 
 async function onlyPartials(inputs: readonly CaptureInput[]): Promise<readonly string[]> {
   const paths: string[] = [];
@@ -69,7 +75,9 @@ async function onlyPartials(inputs: readonly CaptureInput[]): Promise<readonly s
 function refuse(options: AnalysisOptions, hooks: AnalyseHooks): void {
   const option = OF_READING.find((name) => options[name] !== undefined);
   if (option !== undefined)
-    throw new UsageError(`${option} is about reading a capture, and a partial result has been read already: give it to report -f partial.`);
+    throw new UsageError(
+      `"${option}" is about reading a capture, and a partial result has been read already: give it to report -f partial.`,
+    );
   if (hooks.anonymize !== undefined)
     throw new UsageError('a partial result cannot be anonymised any more: that is done while a capture is read.');
 }
@@ -89,7 +97,8 @@ function incomplete({ shards }: PartialResult, missing: readonly number[]): Usag
 /** The captures, unchanged as far as their size tells. @throws TcpdiagError */
 function stillThere({ facts }: Reading): readonly string[] {
   for (const { path, bytes } of facts) {
-    const found = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
+    if (path === '-') throw new TcpdiagError('the capture came through standard input and was not kept');
+    const found = statSync(path, { throwIfNoEntry: false });
     if (found?.isFile() !== true) throw new TcpdiagError(`the capture ${sanitise(path)} is not here`);
     if (found.size !== bytes) throw new TcpdiagError(`${sanitise(path)} is not the capture any more that was read`);
   }

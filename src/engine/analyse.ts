@@ -39,8 +39,8 @@ export interface AnalyseHooks {
 export async function analyse(inputs: readonly CaptureInput[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
   if ((await Promise.all(inputs.map(isPartial))).includes(true)) return analysePartials(inputs, options, hooks);
   const ours = await withOwnRules(options.rules);
-  // The user's own names are those of other addresses.
-  const asked = hooks.anonymize === undefined ? options : { ...options, hosts: {}, services: {} };
+  // The user's own names are those of other addresses; what was sent is not to be seen, here or where a partial result is merged.
+  const asked = hooks.anonymize === undefined ? options : { ...options, hosts: {}, services: {}, payload: false };
   const analyzer = new Analyzer(
     hooks.partial === true ? { ...asked, only: [] } : asked,
     hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
@@ -58,7 +58,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
       hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
     },
   });
-  const said = hooks.said !== false && hooks.partial !== true && options.payload !== false && disguise === null;
+  const said = hooks.said !== false && hooks.partial !== true && asked.payload !== false;
   hooks.stage?.('reading');
   const files =
     hooks.keep === true || said || hooks.checksum === true

@@ -225,7 +225,8 @@ export class Analyzer {
   /** After the end: all that other processes need to go on with. @throws TcpdiagError where connections were folded */
   get partial(): PartialResult {
     const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };
-    const reading = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended, clock, facts: this.#facts };
+    const span = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended };
+    const reading = { ...span, clock, facts: this.#facts, payload: this.payload };
     const shared = sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
     return partialOf(shared, this.#options.shard ?? WHOLE, this.#tracker);
   }

@@ -18,7 +18,9 @@ import { RECORD_KINDS, type RecordList, type ShardRecords } from '../track/unite
 import type { Named, PartialResult } from './partial.ts';
 
 /** How their names end. */
-const PARTIAL_NAME = '.partial';
+export const PARTIAL_NAME = '.partial';
+export const isPartialName = (path: string): boolean => path.endsWith(PARTIAL_NAME);
+
 const MAGIC = Buffer.from('tcpdiag partial\n');
 /** zlib's fastest: records are mostly zeros. */
 const LEVEL = 1;
@@ -91,7 +93,7 @@ const plain = (others: ShardHead['others']): ShardHead['others'] => ({
  * regular file is looked at.
  */
 export async function isPartial(input: CaptureInput): Promise<boolean> {
-  if (typeof input !== 'string' || !input.endsWith(PARTIAL_NAME)) return false;
+  if (typeof input !== 'string' || !isPartialName(input)) return false;
   let file;
   try {
     if (!statSync(input).isFile()) return false;

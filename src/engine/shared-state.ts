@@ -25,6 +25,8 @@ export interface Reading {
   readonly ended: ReadingEnd | null;
   readonly clock: { readonly seconds: number; readonly nanos: number; readonly farInMicros: boolean };
   readonly facts: readonly CaptureFileFacts[];
+  /** false: whoever read it wanted nothing shown of what applications sent. */
+  readonly payload: boolean;
 }
 
 export interface SharedState {
