@@ -14,6 +14,8 @@ export class Living {
   #hashes: Int32Array = new Int32Array(INITIAL_SLOTS);
   #facts: Uint16Array = new Uint16Array(INITIAL_SLOTS);
   #used = 0;
+  /** Those of them that were not left. */
+  #there = 0;
   readonly #budget: Budget;
 
   constructor(budget: Budget) {
@@ -26,6 +28,7 @@ export class Living {
     const slot = this.#find(hash);
     if (this.#facts[slot] !== 0) return false;
     if (this.#hashes[slot] === 0) this.#used++;
+    this.#there++;
     this.#hashes[slot] = hash || 1;
     this.#facts[slot] = facts;
     return true;
@@ -35,6 +38,7 @@ export class Living {
   take(hash: number): number {
     const slot = this.#find(hash);
     const facts = this.#facts[slot]!;
+    if (facts !== 0) this.#there--;
     this.#facts[slot] = 0;
     return facts;
   }
@@ -52,16 +56,15 @@ export class Living {
   /** Larger, or without those that left. */
   #makeRoom(): boolean {
     const [hashes, facts] = [this.#hashes, this.#facts];
-    const left = facts.reduce((n, fact) => (fact === 0 ? n : n + 1), 0);
     let slots = hashes.length;
-    if (left * 2 > slots) {
+    if (this.#there * 2 > slots) {
       if (2 * slots * SLOT > this.#budget.limit * SHARE) return false;
       this.#budget.take(slots * SLOT);
       slots *= 2;
     }
     this.#hashes = new Int32Array(slots);
     this.#facts = new Uint16Array(slots);
-    this.#used = left;
+    this.#used = this.#there;
     for (let i = 0; i < hashes.length; i++) {
       if (facts[i] === 0) continue;
       const slot = this.#find(hashes[i]!);
