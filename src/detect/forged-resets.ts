@@ -42,20 +42,25 @@ export interface ForgedReset {
   readonly proven: boolean;
 }
 
-/** Of connections with at least two signs the stronger of both directions, ascending; several rules ask. */
-export const signsOfForgery = oncePerCapture((capture): ReadonlyMap<ConnId, ForgedReset> => {
-  const out = new Map<ConnId, ForgedReset>();
+/** By connection with at least two signs, ascending; several rules ask. No more than that is kept: an attack resets a million connections. */
+export const forgeryScores = oncePerCapture((capture): ReadonlyMap<ConnId, number> => {
+  const out = new Map<ConnId, number>();
   // The ordinary case is left out without a view: one RST and nothing else to argue with, which looks like its sender's other segments.
   for (const id of capture.withRstLike((rst, _, alone) => !alone || !looksOwn(rst))) {
-    const c = capture.connection(id);
-    const best = c.established || c.basis === 'midstream' ? strongest(c) : null;
-    if (best !== null && best.signs.length >= 2) out.set(id, best);
+    const forged = forgedReset(capture.connection(id));
+    if (forged !== null) out.set(id, forged.score);
   }
   return out;
 });
 
 /** Are the RSTs of a connection not their sender's own? */
-export const isForged = (capture: CaptureView, id: ConnId): boolean => (signsOfForgery(capture).get(id)?.score ?? 0) >= FORGED_SCORE;
+export const isForged = (capture: CaptureView, id: ConnId): boolean => (forgeryScores(capture).get(id) ?? 0) >= FORGED_SCORE;
+
+/** Of the stronger of both directions; null: fewer than two signs. */
+export function forgedReset(c: ConnectionView): ForgedReset | null {
+  const best = c.established || c.basis === 'midstream' ? strongest(c) : null;
+  return best !== null && best.signs.length >= 2 ? best : null;
+}
 
 /** The first segment by which an end shows that "its" RST left it alive; one that was under way when the RST was sent shows nothing. */
 export const outlived = (c: ConnectionView, rst: MarkEvent): MarkEvent | undefined =>

@@ -3,19 +3,20 @@ import type { CaptureView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
-import { type Nanos, secondsOf } from '../model/units.ts';
+import { type ConnId, connId, nanos, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
 import { Flag } from '../model/flags.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction, othersOf } from './distinction.ts';
 import { examples, period } from './evidence.ts';
-import { FORGED_SCORE, type ForgedReset, signsOfForgery } from './forged-resets.ts';
-import { largest } from './statistics.ts';
+import { FORGED_SCORE, forgedReset, type ForgedReset, forgeryScores, type Sign } from './forged-resets.ts';
 import { flagSet } from './tcpdump.ts';
 
 const EXAMPLES = 3;
 /** RSTs shown of one connection. */
 const RESETS_SHOWN = 3;
+/** Addresses named of those that are alike. */
+const NAMES = 3;
 /** Silence before a device forgets a connection is minutes in the field; this is the least that counts as idle. */
 const IDLE_SECONDS = 3;
 
@@ -42,13 +43,13 @@ export const rstInjection = defineDetector({
     references: ['RFC 5961', 'RFC 3360', 'Weaver, Sommer, Paxson: Detecting Forged TCP Reset Packets, NDSS 2009'],
   },
   detect(capture, params): Detection {
-    const groups = new Map<string, ForgedReset[]>();
-    for (const forged of signsOfForgery(capture).values()) {
-      const { connection: c, score } = forged;
+    const groups = new Map<string, Group>();
+    for (const [id, score] of forgeryScores(capture)) {
+      const c = capture.connection(id);
       if (score < params.minScore || c.basis === 'one-sided') continue;
-      const list = groups.get(c.server.name);
-      if (list) list.push(forged);
-      else groups.set(c.server.name, [forged]);
+      let group = groups.get(c.server.name);
+      if (group === undefined) groups.set(c.server.name, (group = new Group()));
+      group.add(forgedReset(c)!);
     }
     if (capture.quality.oneDirection && capture.withRst().every((id) => capture.connection(id).basis === 'one-sided')) {
       return {
@@ -56,44 +57,79 @@ export const rstInjection = defineDetector({
         because: 'only one direction of each connection is in the capture, so it does not show how the ends took the RST',
       };
     }
-    return found([...groups.values()].map((list) => draft(capture, list, params.minScore)));
+    return found([...groups.values()].map((group) => draft(capture, group, params.minScore)));
   },
 });
 
-function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: number): Draft {
-  const server = list[0]!.connection.server;
-  const clients = [...new Set(list.map((f) => f.connection.client.ip))];
-  const affected = list.map((f) => f.connection.id);
-  const proven = list.some((f) => f.proven);
-  const hits = list.filter((f) => f.hit);
-  const resets = list.flatMap((f) => f.resets);
-  const since = resets.reduce((t, m) => Math.min(t, m.time), Infinity) as Nanos;
-  const last = resets.reduce((t, m) => Math.max(t, m.time), 0) as Nanos;
-  const idle = list.filter((f) => idleBefore(f.connection) >= IDLE_SECONDS);
-  const names = [...new Set(list.map((f) => f.connection.ends[f.side].ip))];
-  const victims = [...new Set(list.map((f) => f.connection.ends[otherSide(f.side)].ip))];
-  const best = list.toSorted((a, b) => b.score - a.score)[0]!;
-  const signs = [...new Map(list.flatMap((f) => f.signs).map((s) => [s.id, s])).values()];
+/** Connections of one server: what is told of all of them, and their ids to look again at those that are shown. */
+class Group {
+  readonly ids: ConnId[] = [];
+  /** The first of them with the highest score. */
+  best: ConnId = connId(0);
+  #score = -1;
+  proven = false;
+  hits = 0;
+  resets = 0;
+  since = nanos(Infinity);
+  until = nanos(0);
+  idle = 0;
+  /** Seconds. */
+  longestIdle = 0;
+  /** Of each kind the last. */
+  readonly signs = new Map<Sign['id'], number>();
+  /** The first of the addresses: of clients, of those whom the RSTs name, and of those whom they reached. */
+  readonly clients: string[] = [];
+  readonly names: string[] = [];
+  readonly victims: string[] = [];
+
+  add({ connection: c, side, resets, signs, score, hit, proven }: ForgedReset): void {
+    this.ids.push(c.id);
+    if (score > this.#score) [this.best, this.#score] = [c.id, score];
+    this.proven ||= proven;
+    if (hit) this.hits++;
+    this.resets += resets.length;
+    for (const { time } of resets) {
+      if (time < this.since) this.since = time;
+      if (time > this.until) this.until = time;
+    }
+    const idle = idleBefore(c);
+    if (idle >= IDLE_SECONDS) this.idle++;
+    this.longestIdle = Math.max(this.longestIdle, idle);
+    for (const { id, weight } of signs) this.signs.set(id, weight);
+    addFirst(this.clients, c.client.ip);
+    addFirst(this.names, c.ends[side].ip);
+    addFirst(this.victims, c.ends[otherSide(side)].ip);
+  }
+}
+
+function addFirst(list: string[], text: string): void {
+  if (list.length < NAMES && !list.includes(text)) list.push(text);
+}
+
+function draft(capture: CaptureView, group: Group, minScore: number): Draft {
+  const { ids, proven, hits, resets, since, until, idle, clients, names, victims } = group;
+  const best = forgedReset(capture.connection(group.best))!;
+  const { server } = best.connection;
   const what =
-    hits.length > 0
-      ? `${plural(hits.length, 'connection')} of ${server.name} cut`
-      : `${plural(resets.length, 'attempt')} to cut ${plural(list.length, 'connection')} of ${server.name}`;
+    hits > 0
+      ? `${plural(hits, 'connection')} of ${server.name} cut`
+      : `${plural(resets, 'attempt')} to cut ${plural(ids.length, 'connection')} of ${server.name}`;
   return {
     severity: proven ? 'critical' : 'warning',
     confidence: best.score >= minScore + 2 ? 'high' : 'medium',
     title: `${what} by RSTs that ${names.length === 1 ? names[0]! : 'the named sender'} did not send`,
     summary: [
-      `${plural(resets.length, 'RST')} in the name of ${names.slice(0, 3).join(', ')} reached ${victims.slice(0, 3).join(', ')} ${period(capture, since, last)} on ${plural(list.length, 'connection')} of ${server.name}; somebody on the path made them.`,
+      `${plural(resets, 'RST')} in the name of ${names.join(', ')} reached ${victims.join(', ')} ${period(capture, since, until)} on ${plural(ids.length, 'connection')} of ${server.name}; somebody on the path made them.`,
       `The signs: ${best.signs.map((s) => s.text).join('; ')} (score ${String(best.score)}, ${String(minScore)} needed).`,
-      hits.length === 0 ? 'No connection died of it.' : '',
-      idle.length > 0
-        ? `${idle.length === list.length ? 'All' : String(idle.length)} had been idle or unanswered before, for up to ${durationText(largest(idle.map((f) => idleBefore(f.connection))))}.`
+      hits === 0 ? 'No connection died of it.' : '',
+      idle > 0
+        ? `${idle === ids.length ? 'All' : String(idle)} had been idle or unanswered before, for up to ${durationText(group.longestIdle)}.`
         : '',
     ]
       .filter((s) => s !== '')
       .join(' ')
       .concat(
-        ` ${distinction(capture, affected, othersOf(capture, capture.serviceOf(affected[0]!), affected, { side: Side.SERVER, host: null }), Side.SERVER, { endings: false })}`,
+        ` ${distinction(capture, ids, othersOf(capture, capture.serviceOf(ids[0]!), ids, { side: Side.SERVER, host: null }), Side.SERVER, { endings: false })}`,
       ),
     subject:
       clients.length === 1
@@ -102,21 +138,21 @@ function draft(capture: CaptureView, list: readonly ForgedReset[], minScore: num
     atFault: 'path',
     faultBecause: best.signs[0]!.text,
     since,
-    until: last,
-    count: hits.length > 0 ? list.length : Math.max(resets.length, list.length),
-    connections: affected,
-    evidence: evidence(list),
+    until,
+    count: hits > 0 ? ids.length : Math.max(resets, ids.length),
+    connections: ids,
+    evidence: examples(ids, EXAMPLES).flatMap((id) => evidence(forgedReset(capture.connection(id))!)),
     metrics: {
       score: best.score,
       scoreNeeded: minScore,
-      signs: signs.map((s) => `${s.id}=${String(s.weight)}`).join(' '),
-      forgedResets: resets.length,
-      connectionsHit: hits.length,
-      connectionsSurviving: list.length - hits.length,
+      signs: Array.from(group.signs, ([id, weight]) => `${id}=${String(weight)}`).join(' '),
+      forgedResets: resets,
+      connectionsHit: hits,
+      connectionsSurviving: ids.length - hits,
       resetTtl: best.resets[0]!.rst!.ttl,
       senderTtl: best.connection.ends[best.side].ttl,
     },
-    causes: causes(best, proven, idle.length > 0),
+    causes: causes(best, proven, idle > 0),
     remedies: remedies(best, proven),
     caveats: [
       { code: 'second-capture', text: 'A capture at the named sender decides: a RST that is not in it was made on the way.', count: 1 },
@@ -132,24 +168,26 @@ function idleBefore(c: ConnectionView): number {
   return secondsOf(Math.max(0, first.time - Math.max(...others)));
 }
 
-function evidence(list: readonly ForgedReset[]): EvidenceDraft[] {
-  return examples(list, EXAMPLES).flatMap((f) => {
-    const connection = f.connection.id;
-    const resets = f.resets.slice(0, RESETS_SHOWN).map((m) => ({
-      connection,
-      frame: m.frame,
-      time: m.time,
-      note: `RST in the name of ${f.connection.ends[f.side].ip}, TTL ${String(m.rst!.ttl)}${m.rst!.accepted ? ', accepted' : m.rst!.seqExact ? '' : ', not acceptable'}`,
-    }));
-    const shown = new Set(resets.map((r) => r.frame));
-    const signs = f.signs.filter((s) => !shown.has(s.frame)).map((s) => ({ connection, frame: s.frame, time: s.time, note: s.text }));
-    const mute = f.connection.marks.find(
-      (m) => m.mark === Mark.DATA_AFTER_CLOSE && m.side === f.side && !shown.has(m.frame) && !signs.some((s) => s.frame === m.frame),
-    );
-    return mute
-      ? [...resets, ...signs, { connection, frame: mute.frame, time: mute.time, note: 'data of the sender that the RST had named as gone' }]
-      : [...resets, ...signs];
-  });
+function evidence({ connection: c, side, resets, signs }: ForgedReset): EvidenceDraft[] {
+  const connection = c.id;
+  const shownResets = resets.slice(0, RESETS_SHOWN).map((m) => ({
+    connection,
+    frame: m.frame,
+    time: m.time,
+    note: `RST in the name of ${c.ends[side].ip}, TTL ${String(m.rst!.ttl)}${m.rst!.accepted ? ', accepted' : m.rst!.seqExact ? '' : ', not acceptable'}`,
+  }));
+  const shown = new Set(shownResets.map((r) => r.frame));
+  const shownSigns = signs.filter((s) => !shown.has(s.frame)).map((s) => ({ connection, frame: s.frame, time: s.time, note: s.text }));
+  const mute = c.marks.find(
+    (m) => m.mark === Mark.DATA_AFTER_CLOSE && m.side === side && !shown.has(m.frame) && !shownSigns.some((s) => s.frame === m.frame),
+  );
+  return mute
+    ? [
+        ...shownResets,
+        ...shownSigns,
+        { connection, frame: mute.frame, time: mute.time, note: 'data of the sender that the RST had named as gone' },
+      ]
+    : [...shownResets, ...shownSigns];
 }
 
 function causes(best: ForgedReset, proven: boolean, idle: boolean): Cause[] {
