@@ -5,7 +5,7 @@ import { CAPTURE_FORMATS, type CaptureFormat } from '../capture/write/index.ts';
 import type { Analysis } from '../engine/analysis.ts';
 import { type Extracted, extractedText } from '../engine/extract.ts';
 import { isStdout, NewFile, refuseStdout } from '../engine/new-file.ts';
-import type { Wanted } from '../engine/selection.ts';
+import { findingOf, type Wanted } from '../engine/selection.ts';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { countText } from '../model/wording.ts';
@@ -115,6 +115,10 @@ function wantedOf(analysis: Analysis, { finding }: Flags, connection: ReturnType
 async function sayWhatWasWritten(world: World, flags: Flags, file: string, extracted: Extracted, analysis: Analysis): Promise<void> {
   if (flags.quiet === true) return;
   await say(world, `tcpdiag: wrote ${extractedText(extracted)}${isStdout(file) ? '' : ` to ${sanitise(file)}`}`);
+  if (extracted.neighbours > 0 && flags.finding !== undefined) {
+    const { id } = findingOf(analysis.report.findings, flags.finding);
+    await say(world, `tcpdiag: note: --where finding:${sanitise(id)} takes the connections of the finding alone`);
+  }
   if (extracted.blank > 0) {
     const frames =
       extracted.blank === 1

@@ -14,6 +14,7 @@ import { DETECTORS } from '../detect/index.ts';
 import type { CaptureQuality } from '../model/capture-view.ts';
 import { ipv4Text, ipv6Text } from '../model/address.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
+import type { ConnectionView } from '../model/connection.ts';
 import { OwnNames } from '../model/names.ts';
 import type { Finding } from '../model/finding.ts';
 import {
@@ -305,8 +306,8 @@ export class Analyzer {
     return this.#legs?.firstOf(id) ?? id;
   }
 
-  previous(id: number): number | null {
-    return this.#views.connection(id).previous;
+  connection(id: number): ConnectionView {
+    return this.#views.connection(id);
   }
 
   /** What the reader says of each input; empty before the end. */

@@ -59,7 +59,7 @@ export function diagnose(capture: CaptureView, options: AnalysisOptions, files: 
           rule: detector.id,
           id,
           draft,
-          members: new Members(draft.connections, detector.neighbours ?? null),
+          members: new Members(draft.connections, detector.neighbours ?? null, draft),
           category: detector.category,
         });
       seen.add(id);

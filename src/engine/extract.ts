@@ -46,6 +46,8 @@ export interface Extracted {
   readonly bytes: number;
   /** Connections with packets in it. */
   readonly connections: number;
+  /** Packets that are not the finding's own, but of those by whom its rule judged. */
+  readonly neighbours: number;
   /** Of its last packet. */
   readonly lastTime: EpochTime;
   /** A pcap file does not say when its capture ended, and this one ended later than its last packet, which is what findings may rest on. */
@@ -64,16 +66,14 @@ export async function extract(
   const selection = select(source, wanted);
   const choice = new Choice(source, selection);
   const around = new Around(selection.frames, context);
-  const pieces = source.decoder.sawFragments
-    ? await fragmentFrames(pass, source.decoder, source.packets, (packet, frame) => choice.has(packet, frame))
-    : null;
+  const pieces = source.decoder.sawFragments ? await fragmentFrames(pass, source.decoder, source.packets, chosen(source, selection)) : null;
   const disguise = anonymize === undefined ? null : new Disguise(anonymize);
   const comments = commentsOf(selection.findings, disguise);
   const writer = captureWriter(
     format,
     disguise === null ? source.files : withoutNames(source.files),
     `${TOOL_NAME} ${TOOL_VERSION}`,
-    disguise === null ? `${selection.title}, extracted by ${TOOL_NAME} from ${namesOf(source.files)}` : `anonymised by ${TOOL_NAME}`,
+    disguise === null ? `${titleOf(selection)}, extracted by ${TOOL_NAME} from ${namesOf(source.files)}` : `anonymised by ${TOOL_NAME}`,
   );
 
   const packet = new Packet();
@@ -106,7 +106,15 @@ export async function extract(
   writer.end(end);
   await flush();
   const later = end.seconds > lastTime.seconds || (end.seconds === lastTime.seconds && end.nanos > lastTime.nanos);
-  return { packets, bytes, connections: choice.seen, lastTime, endLost: format === 'pcap' && later, blank: disguise?.blank ?? 0 };
+  return {
+    packets,
+    bytes,
+    connections: choice.seen,
+    neighbours: choice.neighbours,
+    lastTime,
+    endLost: format === 'pcap' && later,
+    blank: disguise?.blank ?? 0,
+  };
 }
 
 /** Does a packet belong to the selection, as far as its headers tell? */
@@ -116,6 +124,8 @@ class Choice {
   readonly #seen: Uint8Array;
   /** Connections that had a packet so far. */
   seen = 0;
+  /** Packets of neighbours so far. */
+  neighbours = 0;
 
   constructor(source: ExtractSource, selection: Selection) {
     this.#source = source;
@@ -125,8 +135,10 @@ class Choice {
 
   has(packet: Packet, frame: number): boolean {
     const id = this.#connectionOf(packet, frame);
-    const { connections, others } = this.#selection;
-    const taken = (id >= 0 && connections[id] === 1) || others?.(packet, id >= 0) === true;
+    const { connections, others, neighbours } = this.#selection;
+    const own = (id >= 0 && connections[id] === 1) || others?.(packet, id >= 0) === true;
+    const taken = own || neighbours?.(packet, id) === true;
+    if (taken && !own) this.neighbours++;
     if (taken && id >= 0 && this.#seen[id] === 0) {
       this.seen++;
       this.#seen[id] = 1;
@@ -138,6 +150,12 @@ class Choice {
     if (packet.layer === Layer.TCP) return this.#source.connectionOf(packet, frame);
     return packet.layer === Layer.ICMP && packet.quoted !== null ? this.#source.connectionQuoted(packet.quoted, frame) : -1;
   }
+}
+
+/** The same question for another reading, in which nothing is counted. */
+function chosen(source: ExtractSource, selection: Selection): (packet: Packet, frame: number) => boolean {
+  const choice = new Choice(source, selection);
+  return (packet, frame) => choice.has(packet, frame);
 }
 
 /** Frames that lie within so many of a mark. The marks are ascending, and so are the frames that are asked for. */
@@ -171,6 +189,12 @@ function commentsOf(findings: readonly Finding[], disguise: Disguise | null): Re
   return comments;
 }
 
+/** Of a finding with neighbours also how Wireshark tells them apart. */
+function titleOf({ title, neighbours, findings }: Selection): string {
+  const [finding] = findings;
+  return neighbours === null || finding === undefined ? title : `${title} (${finding.displayFilter}) and whom its rule compared it with`;
+}
+
 /** Files named in the comment of a capture. */
 const NAMED = 3;
 
@@ -179,7 +203,8 @@ function namesOf(files: readonly CaptureFileFacts[]): string {
   return `${names.slice(0, NAMED).join(', ')}${names.length > NAMED ? ', …' : ''}`;
 }
 
-/** `1,204 packets of 39 connections`. */
-export function extractedText({ packets, connections }: Extracted): string {
-  return `${plural(packets, 'packet')}${connections === 0 ? '' : ` of ${plural(connections, 'connection')}`}`;
+/** `1,204 packets of 39 connections (1,195 packets for comparison only)`. */
+export function extractedText({ packets, connections, neighbours }: Extracted): string {
+  const compared = neighbours === 0 ? '' : ` (${plural(neighbours, 'packet')} for comparison only)`;
+  return `${plural(packets, 'packet')}${connections === 0 ? '' : ` of ${plural(connections, 'connection')}`}${compared}`;
 }

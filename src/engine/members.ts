@@ -1,5 +1,12 @@
 /** Which connections a finding is about, all of them, for questions that the engine asks. */
 import type { Neighbours } from '../detect/detector.ts';
+import type { Nanos } from '../model/units.ts';
+
+/** `until` null and `since` not: still so when observation ended. */
+export interface Period {
+  readonly since: Nanos | null;
+  readonly until: Nanos | null;
+}
 
 /** Connections of the shorter of two lists that are looked for in the longer one. */
 const LOOKED_FOR = 500;
@@ -14,10 +21,13 @@ export class Members {
   readonly #ids: Int32Array;
   /** By whom the rule judged them; null: by nobody else. */
   readonly neighbours: Neighbours | null;
+  /** When it happened, as the finding says; null: it does not. */
+  readonly period: Period;
 
   /** @param ids a column may be kept as it is */
-  constructor(ids: ArrayLike<number>, neighbours: Neighbours | null = null) {
+  constructor(ids: ArrayLike<number>, neighbours: Neighbours | null = null, period: Period = { since: null, until: null }) {
     this.neighbours = neighbours;
+    this.period = period;
     this.#ids = ids instanceof Int32Array ? ids : new Int32Array(ids);
     if (!isAscending(this.#ids)) this.#ids = this.#ids.toSorted();
   }

@@ -6,9 +6,11 @@ import type { Packet } from '../decode/packet.ts';
 import type { Neighbours } from '../detect/detector.ts';
 import { inPrefix, ipv4Text, ipv6Text, parsePrefix, type Prefix } from '../model/address.ts';
 import { UsageError } from '../model/errors.ts';
+import type { ConnectionView } from '../model/connection.ts';
 import type { Finding, Subject } from '../model/finding.ts';
 import { didYouMean } from '../model/nearest.ts';
 import { sanitise } from '../model/sanitise.ts';
+import { nanosOf } from '../model/units.ts';
 import type { Members } from './members.ts';
 import { missing } from './missing.ts';
 
@@ -26,8 +28,7 @@ export interface Selectable {
   readonly shown: ((id: number) => boolean) | null;
   /** Its first leg, where it was captured on both sides of an address translator; itself elsewhere. */
   firstLeg(id: number): number;
-  /** The connection before it on the same tuple; null: none. */
-  previous(id: number): number | null;
+  connection(id: number): Pick<ConnectionView, 'start' | 'end' | 'previous'>;
 }
 
 export interface Selection {
@@ -35,6 +36,8 @@ export interface Selection {
   readonly connections: Uint8Array;
   /** Packets that are taken although they are of none of these; null: none. */
   readonly others: ((packet: Packet, ofConnection: boolean) => boolean) | null;
+  /** Packets that are none of the finding's, but of those by whom its rule judged; null: none. `id` of the connection, -1 of none. */
+  readonly neighbours: ((packet: Packet, id: number) => boolean) | null;
   /** Findings whose proofs among the packets are marked as such. */
   readonly findings: readonly Finding[];
   /** Frames that are taken whatever they are, ascending: the proofs of the finding that is wanted. */
@@ -64,20 +67,15 @@ export function select(from: Selectable, wanted: Wanted): Selection {
   const proving = new Set(evidence.map(({ connection }) => connection));
   // And the one before on its tuple may be what a segment belonged to.
   for (let id = 0; id < from.connections; id++) {
-    const before = members.has(id) ? from.previous(id) : null;
+    const before = members.has(id) ? from.connection(id).previous : null;
     if (before !== null) proving.add(before);
   }
   const has = (id: number): boolean => members.has(id) || proving.has(id);
   const beside = members.size === 0 || evidence.some(({ connection }) => connection === null);
-  const others =
-    members.neighbours === null
-      ? beside
-        ? about(finding.subject, members.size === 0)
-        : null
-      : either(neighboursOf(finding.subject, members.neighbours).map((subject) => about(subject, true)));
   return {
     ...byConnection(from, (id) => has(id) || has(from.firstLeg(id)), [finding], finding.id),
-    others,
+    others: beside ? about(finding.subject, members.size === 0) : null,
+    neighbours: members.neighbours === null ? null : neighboursOf(from, finding.subject, members, members.neighbours),
     frames: [...new Set(finding.evidence.map(({ frame }) => frame))].sort((a, b) => a - b),
   };
 }
@@ -85,7 +83,7 @@ export function select(from: Selectable, wanted: Wanted): Selection {
 function byConnection(from: Selectable, has: (id: number) => boolean, findings: readonly Finding[], title: string): Selection {
   const connections = new Uint8Array(from.connections);
   for (let id = 0; id < connections.length; id++) if (has(id)) connections[id] = 1;
-  return { connections, others: null, findings, frames: [], title };
+  return { connections, others: null, neighbours: null, findings, frames: [], title };
 }
 
 /** Findings named where none has the id. */
@@ -103,16 +101,38 @@ export function findingOf(findings: readonly Finding[], word: string): Finding {
   throw new UsageError(near === '' ? `${shown}; the report has 1 to ${String(ids.length)}: ${some}.` : `${shown}${near}`);
 }
 
+/** So long before and behind a finding do rules look for others at most: for refusals after a process has ended (`refusedSeconds`, aborts.ts). */
+const BESIDE = nanosOf(5);
+
+/**
+ * Those that were there at the time, so that a day of a busy service does not come with one of its connections. They come whole: one that is
+ * cut looks like one of which the capture lost packets.
+ */
+function neighboursOf(from: Selectable, subject: Subject, members: Members, neighbours: Neighbours): Selection['neighbours'] {
+  const { period } = members;
+  let since = period.since ?? Infinity;
+  let until = period.until ?? (period.since === null ? -Infinity : Infinity);
+  for (let id = 0; id < from.connections; id++) {
+    if (!members.has(id)) continue;
+    const { start, end } = from.connection(id);
+    since = Math.min(since, start);
+    until = Math.max(until, end);
+  }
+  const present = new Uint8Array(from.connections);
+  for (let id = 0; id < present.length; id++) {
+    const { start, end } = from.connection(id);
+    if (start <= until + BESIDE && end >= since - BESIDE) present[id] = 1;
+  }
+  const tests = subjectsOf(subject, neighbours).map((one) => about(one, true));
+  return (packet, id) => (id < 0 || present[id] === 1) && tests.some((test) => test?.(packet, id >= 0) === true);
+}
+
 /** Whose packets the rule looked at to judge those of the finding. A client's `port` is its peer's. */
-function neighboursOf({ host, subnet, role, peer, port }: Subject, neighbours: Neighbours): readonly Subject[] {
+function subjectsOf({ host, subnet, role, peer, port }: Subject, neighbours: Neighbours): readonly Subject[] {
   const hosts = [host ?? subnet, peer].flatMap((one) => (one === undefined ? [] : [one]));
   const server = role === 'client' ? peer : host;
   if (neighbours === 'service' && server !== undefined && port !== undefined) return [{ host: server, port }];
   return hosts.map((one) => ({ host: one }));
-}
-
-function either(tests: readonly Selection['others'][]): Selection['others'] {
-  return (packet, ofConnection) => tests.some((test) => test?.(packet, ofConnection) === true);
 }
 
 /**

@@ -72,6 +72,14 @@ test('a pcap file that ends before its capture did says how to analyse it', asyn
   expect(err).toContain('--captured-until 2026-11-20T10:22:41.930');
 });
 
+test('how many packets are for comparison, and how they are left out, is said', async () => {
+  copyFileSync(fileURLToPath(new URL('../../fixtures/incident.pcap', import.meta.url)), capture);
+  const id = 'rst-abort/10.87.55.161:6379';
+  const { err } = await typed(capture, '--finding', id, '-w', join(folder, 'x.pcapng'));
+  expect(err).toMatch(/wrote 403 packets of 54 connections \(394 packets for comparison only\) to /);
+  expect(err).toContain(`tcpdiag: note: --where finding:${id} takes the connections of the finding alone\n`);
+});
+
 test('compressed, and as one of two captures', async () => {
   const packed = join(folder, 'b.pcap.gz');
   writeFileSync(packed, gzipSync(readFileSync(fixture)));

@@ -167,6 +167,47 @@ describe('a finding', () => {
   });
 });
 
+describe('whom a rule compares with', () => {
+  const whole = (at: number, clientPort: number): ReturnType<typeof scriptFrames> =>
+    scriptFrames(
+      `
+    +${String(at)} > S  0:0(0)
+    +.010 < S. 0:0(0) ack 1
+    +.010 > .  1:1(0) ack 1
+    +.010 > F. 1:1(0) ack 1
+    +.010 < F. 1:1(0) ack 2
+    +.010 > .  2:2(0) ack 2`,
+      { clientPort },
+    );
+  const aborted = scriptFrames(`
+    +100  > S  0:0(0)
+    +.010 < S. 0:0(0) ack 1
+    +.010 > .  1:1(0) ack 1
+    +.010 > P. 1:11(10) ack 1
+    +.010 < .  1:1(0) ack 11
+    +.010 < R. 1:1(0) ack 11`);
+  const near = [...whole(95.5, 40_002), ...aborted, ...whole(104.5, 40_003)];
+  const frames = [...whole(1, 40_001), ...near, ...whole(107, 40_004)];
+  const capture = pcapFile(
+    {},
+    frames.map(({ seconds, nanos, bytes }) => ({ seconds, fraction: nanos / 1_000, bytes })),
+  );
+
+  test('comes along where it was there at the time, whole, and is counted', async () => {
+    const { findings } = await diagnoseBytes(capture);
+    const finding = findings.find(({ rule }) => rule === 'rst-abort')!.id;
+    const { file, packets, connections, neighbours } = await take(capture, { wanted: { finding } });
+    expect((await read(file)).map(({ bytes }) => bytes)).toEqual(near.map(({ bytes }) => Buffer.from(bytes).toString('hex')));
+    expect({ packets, connections, neighbours }).toEqual({ packets: 18, connections: 3, neighbours: 12 });
+    expect(Buffer.from(file).toString('latin1')).toMatch(/ && tcp\.port==\d+\) and whom its rule compared it with, extracted by tcpdiag/);
+  });
+
+  test('is in no selection of the finding’s connections', async () => {
+    const { packets, neighbours } = await take(capture, { wanted: 'selected' }, 'finding:rst-abort');
+    expect({ packets, neighbours }).toEqual({ packets: 6, neighbours: 0 });
+  });
+});
+
 describe('what the file says', () => {
   test('pcapng: interfaces with their names and link types, directions, and when the capture ended', async () => {
     const s = section();

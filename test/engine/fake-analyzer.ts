@@ -2,6 +2,7 @@
  * The smallest analyzer that a session can drive: connections by ports, one rule ("somebody sent RST"), and a hook that runs whenever
  * the rules do. For tests of when a session looks, not of what an analysis finds.
  */
+import type { Nanos } from '../../src/model/units.ts';
 import type { RawRecord } from '../../src/capture/reader.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { Layer, Packet } from '../../src/decode/packet.ts';
@@ -43,8 +44,8 @@ export class FakeAnalyzer implements SessionAnalyzer {
     return id;
   }
 
-  previous(): null {
-    return null;
+  connection(): { start: Nanos; end: Nanos; previous: null } {
+    return { start: 0 as Nanos, end: 0 as Nanos, previous: null };
   }
 
   connectionQuoted(): number {

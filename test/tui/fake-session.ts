@@ -155,7 +155,15 @@ export class FakeSession implements Session {
       case 'peers':
         return fakePeers(ask as Questions['peers']['ask']);
       case 'extract':
-        return { packets: 713, bytes: 90_000, connections: 39, lastTime: { seconds: 1_795_163_580, nanos: 0 }, endLost: false, blank: 0 };
+        return {
+          packets: 713,
+          bytes: 90_000,
+          connections: 39,
+          neighbours: 0,
+          lastTime: { seconds: 1_795_163_580, nanos: 0 },
+          endLost: false,
+          blank: 0,
+        };
     }
   }
 
