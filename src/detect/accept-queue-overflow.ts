@@ -3,7 +3,7 @@ import type { CaptureView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import type { Cause } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
-import { secondsOf } from '../model/units.ts';
+import { type ConnId, secondsOf } from '../model/units.ts';
 import { durationText, ordinalText, plural } from '../model/wording.ts';
 import { type Overflow, overflows } from './accept-queue.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
@@ -13,6 +13,8 @@ import { largest, median } from './statistics.ts';
 
 /** Shown of each kind. */
 const EXAMPLES = 2;
+/** Connections whose round trips say where the capture was made. */
+const LOOKED_AT = 200;
 /** The server answers this much faster than the client: the capture was made beside the server. */
 const BESIDE = 4;
 
@@ -55,9 +57,9 @@ export const acceptQueueOverflow = defineDetector({
 
 function draft(capture: CaptureView, o: Overflow): Draft {
   const { service, ignored, reset, dropped, unread, untouched } = o;
-  const affected = [...ignored, ...reset, ...dropped].sort((a, b) => a.id - b.id);
-  const clients = new Set(affected.map((c) => c.client.ip)).size;
-  const atServer = besideServer([...ignored, ...reset]);
+  const affected = [...ignored, ...reset, ...dropped].sort((a, b) => a - b);
+  const clients = new Set(affected.map((id) => capture.clientOf(id))).size;
+  const atServer = besideServer([...ignored, ...reset].slice(0, LOOKED_AT).map((id) => capture.connection(id)));
   // Silence alone may also come from a host that went down while connections waited.
   const answered = ignored.length + reset.length > 0;
   const certain = answered && (reset.length > 0 || unread.length + untouched > 0 || atServer);
@@ -76,12 +78,7 @@ function draft(capture: CaptureView, o: Overflow): Draft {
       waiting > 0
         ? `Meanwhile ${plural(waiting, 'connection')} that the kernel had accepted heard nothing from the application${unread.length > 0 ? ` (data of ${plural(unread.length, 'of them', 'of them')} was acknowledged and never answered)` : ''}: they are what fills the queue, which holds the listen backlog plus one.`
         : '',
-      distinction(
-        capture,
-        affected.map((c) => c.id),
-        [...service.ids('ok'), ...o.unread.map((c) => c.id)],
-        Side.SERVER,
-      ),
+      distinction(capture, affected, [...service.ids('ok'), ...unread], Side.SERVER),
     ]
       .filter((s) => s !== '')
       .join(' '),
@@ -93,8 +90,8 @@ function draft(capture: CaptureView, o: Overflow): Draft {
     since: o.since,
     until: null,
     count: affected.length,
-    connections: affected.map((c) => c.id),
-    evidence: evidence(o),
+    connections: affected,
+    evidence: evidence(capture, o),
     metrics: {
       thirdAcksIgnored: ignored.length,
       resetAfterThirdAck: reset.length,
@@ -102,7 +99,7 @@ function draft(capture: CaptureView, o: Overflow): Draft {
       waitingWithUnreadData: unread.length,
       waitingWithoutData: untouched,
       clients,
-      longestWaitSeconds: secondsOf(largest(affected.map((c) => capture.end - c.start))),
+      longestWaitSeconds: secondsOf(largest(affected.map((id) => capture.end - capture.connection(id).start))),
       backlogAtMost: waiting > 0 ? waiting - 1 : null,
     },
     causes: causes(o),
@@ -147,15 +144,16 @@ function draft(capture: CaptureView, o: Overflow): Draft {
 }
 
 function besideServer(connections: readonly ConnectionView[]): boolean {
-  const pairs = connections
-    .slice(0, 200)
-    .flatMap((c) => (c.serverSideRtt === null || c.clientSideRtt === null ? [] : [[c.serverSideRtt, c.clientSideRtt] as const]));
+  const pairs = connections.flatMap((c) =>
+    c.serverSideRtt === null || c.clientSideRtt === null ? [] : [[c.serverSideRtt, c.clientSideRtt] as const],
+  );
   if (pairs.length === 0) return false;
   return median(pairs.map(([server]) => server)) * BESIDE < median(pairs.map(([, client]) => client));
 }
 
-function evidence(o: Overflow): EvidenceDraft[] {
-  const ignored = o.ignored.slice(0, EXAMPLES).flatMap((c) => {
+function evidence(capture: CaptureView, o: Overflow): EvidenceDraft[] {
+  const shown = (ids: readonly ConnId[]): ConnectionView[] => ids.slice(0, EXAMPLES).map((id) => capture.connection(id));
+  const ignored = shown(o.ignored).flatMap((c) => {
     const again = c.marks.filter((m) => m.mark === Mark.SYN_ACK_AGAIN && m.side === Side.SERVER);
     return proofs(c.id, [
       [c.firstFrame, c.start, `SYN of ${c.client.name}`],
@@ -163,13 +161,13 @@ function evidence(o: Overflow): EvidenceDraft[] {
       [again.at(-1)?.frame ?? null, again.length > 1 ? again.at(-1)!.time : null, `SYN-ACK for the ${ordinalText(again.length + 1)} time`],
     ]);
   });
-  const reset = o.reset.slice(0, EXAMPLES).flatMap((c) => {
+  const reset = shown(o.reset).flatMap((c) => {
     const rst = c.marks.find((m) => m.mark === Mark.RST);
     return proofs(c.id, [
       [rst?.frame ?? null, rst?.time ?? null, 'RST without a socket, straight after the third ACK (tcp_abort_on_overflow=1)'],
     ]);
   });
-  const dropped = o.dropped.slice(0, EXAMPLES).flatMap((c) => {
+  const dropped = shown(o.dropped).flatMap((c) => {
     const again = c.marks.filter((m) => m.mark === Mark.SYN_AGAIN);
     return proofs(c.id, [
       [c.firstFrame, c.start, `SYN of ${c.client.name}, no answer`],

@@ -9,7 +9,7 @@
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import { Side, State } from '../model/state.ts';
-import { type Nanos, NANOS_PER_SECOND, nanosOf } from '../model/units.ts';
+import { type ConnId, type Nanos, NANOS_PER_SECOND, nanosOf } from '../model/units.ts';
 import { isFlooded } from './floods.ts';
 import { oncePerCapture } from './once.ts';
 
@@ -20,30 +20,30 @@ const UNREAD = NANOS_PER_SECOND;
 /** Connections looked at for unread data. */
 const MAX_LOOKED_AT = 2_000;
 
+/** Of connections there may be as many as a server turns away under attack: their ids. */
 export interface Overflow {
   readonly service: ServiceView;
   /** Third ACK seen, SYN-ACK sent again. */
-  readonly ignored: readonly ConnectionView[];
+  readonly ignored: readonly ConnId[];
   /** Third ACK answered by a RST at once, from as far away as the SYN-ACK. */
-  readonly reset: readonly ConnectionView[];
+  readonly reset: readonly ConnId[];
   /** SYNs repeated and never answered while the queue was full. */
-  readonly dropped: readonly ConnectionView[];
+  readonly dropped: readonly ConnId[];
   /** Established, their data acknowledged and never answered; established without a word of the server. */
-  readonly unread: readonly ConnectionView[];
+  readonly unread: readonly ConnId[];
   readonly untouched: number;
   readonly since: Nanos;
 }
 
 /** Services whose accept queue overflowed, by `name`. */
 export const overflows = oncePerCapture((capture): ReadonlyMap<string, Overflow> => {
-  const ignored = groupByService(capture.withIgnoredAck().map((id) => capture.connection(id)));
-  for (const [name, list] of ignored) if (list.every(mayBeDeferred)) ignored.delete(name);
-  const resets: ConnectionView[] = [];
-  for (const id of capture.withRstLike((rst, side) => side === Side.SERVER && !rst.hasAck)) {
-    const c = capture.connection(id);
-    if (resetAtOnce(c)) resets.push(c);
-  }
-  const reset = groupByService(resets);
+  const ignored = groupByService(capture, capture.withIgnoredAck());
+  for (const [name, ids] of ignored) if (ids.every((id) => mayBeDeferred(capture.connection(id)))) ignored.delete(name);
+  const bare = capture.withRstLike((rst, side) => side === Side.SERVER && !rst.hasAck);
+  const reset = groupByService(
+    capture,
+    bare.filter((id) => resetAtOnce(capture.connection(id))),
+  );
   const out = new Map<string, Overflow>();
   for (const service of capture.services) {
     const hasSigns = ignored.has(service.name) || reset.has(service.name) || (service.completed > 0 && service.count('unanswered') > 0);
@@ -54,12 +54,7 @@ export const overflows = oncePerCapture((capture): ReadonlyMap<string, Overflow>
   return out;
 });
 
-function judge(
-  capture: CaptureView,
-  service: ServiceView,
-  ignored: readonly ConnectionView[],
-  reset: readonly ConnectionView[],
-): Overflow | null {
+function judge(capture: CaptureView, service: ServiceView, ignored: readonly ConnId[], reset: readonly ConnId[]): Overflow | null {
   const looked = Array.from(service.ids('open').slice(0, MAX_LOOKED_AT), (id) => capture.connection(id));
   const silent = looked.filter((c) => c.server.state === State.ESTABLISHED && c.server.payloadBytes === 0 && c.established);
   const unread = silent.filter(
@@ -69,22 +64,26 @@ function judge(
   const signs = ignored.length + reset.length;
   // One ignored ACK may be a lost one; one reset may have other reasons.
   const proven = signs >= 2 || (signs === 1 && unread.length + untouched >= 2);
-  const full = unread[0]?.start ?? ignored[0]?.start ?? reset[0]?.start ?? null;
+  const start = (id: ConnId): Nanos => capture.connection(id).start;
+  const firstSign = unread[0]?.id ?? ignored[0] ?? reset[0];
+  const full = firstSign === undefined ? null : start(firstSign);
   const dropped = full === null || isFlooded(capture, service) ? [] : droppedSyns(capture, service, full);
   if (!proven && !(dropped.length >= 2 && unread.length >= 2)) return null;
-  const affected = [...ignored, ...reset, ...dropped];
-  const since = affected.reduce((t, c) => Math.min(t, c.start), Infinity) as Nanos;
-  return { service, ignored, reset, dropped, unread, untouched, since };
+  const since = [ignored, reset, dropped].reduce((t, ids) => ids.reduce((u, id) => Math.min(u, start(id)), t), Infinity) as Nanos;
+  return { service, ignored, reset, dropped, unread: unread.map(({ id }) => id), untouched, since };
 }
 
 /** Retried SYNs without an answer, begun when connections already waited, with no handshake that got through meanwhile. */
-function droppedSyns(capture: CaptureView, service: ServiceView, full: Nanos): ConnectionView[] {
-  const dropped = Array.from(service.ids('unanswered'), (id) => capture.connection(id)).filter(
-    (c) => c.client.syn >= 2 && c.client.packets === c.client.syn && c.start >= full && !capture.isScan(c.id),
-  );
+function droppedSyns(capture: CaptureView, service: ServiceView, full: Nanos): ConnId[] {
+  const dropped = Array.from(service.ids('unanswered')).filter((id) => {
+    const { client, start } = capture.connection(id);
+    return client.syn >= 2 && client.packets === client.syn && start >= full && !capture.isScan(id);
+  });
   if (dropped.length === 0) return [];
-  const lastServed = [...service.ids('ok'), ...service.ids('open')].reduce((t, id) => Math.max(t, capture.connection(id).start), 0);
-  return dropped.filter((c) => c.end > lastServed);
+  let lastServed = 0;
+  for (const outcome of ['ok', 'open'] as const)
+    for (const id of service.ids(outcome)) lastServed = Math.max(lastServed, capture.connection(id).start);
+  return dropped.filter((id) => capture.connection(id).end > lastServed);
 }
 
 /** Everything that the client sent was taken by the server's kernel. */
@@ -109,12 +108,13 @@ function resetAtOnce(c: ConnectionView): boolean {
   return rst.time - up.time <= Math.max(AT_ONCE, 2 * NANOS_PER_SECOND * (c.handshakeRtt ?? 0));
 }
 
-function groupByService(connections: readonly ConnectionView[]): Map<string, ConnectionView[]> {
-  const groups = new Map<string, ConnectionView[]>();
-  for (const c of connections) {
-    const list = groups.get(c.server.name);
-    if (list) list.push(c);
-    else groups.set(c.server.name, [c]);
+function groupByService(capture: CaptureView, ids: readonly ConnId[]): Map<string, ConnId[]> {
+  const groups = new Map<string, ConnId[]>();
+  for (const id of ids) {
+    const { name } = capture.serviceOf(id);
+    const list = groups.get(name);
+    if (list) list.push(id);
+    else groups.set(name, [id]);
   }
   return groups;
 }
