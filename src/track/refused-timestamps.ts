@@ -8,7 +8,9 @@
 import { decodeTcpOptions } from '../decode/transport/tcp-options.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
+import { endOf } from './copies.ts';
 import { MAX_DETAIL } from './events.ts';
+import { Core } from './layout.ts';
 import { partOf, PARTS } from './shard.ts';
 
 /** Of one part (shard.ts). */
@@ -24,8 +26,8 @@ export class RefusedTimestamps {
   suspect(x: Context, k: Packet): void {
     decodeTcpOptions(k);
     if (!k.options.hasTimestamp) return;
-    const key = keyOf(x.tuple, x.side);
-    const at = slotOf(key);
+    const key = keyOf(x, x.side);
+    const at = slotOf(x.tuple, key);
     this.#slots[at] = key;
     this.#slots[at + Slot.TSVAL] = k.options.tsVal;
     this.#slots[at + Slot.SEQ] = k.seq;
@@ -36,8 +38,8 @@ export class RefusedTimestamps {
    * clock, as much as a mark's detail holds; 0 when it is not, or nobody knows. `waited`: the ACK must still wait for that very segment.
    */
   lead(x: Context, k: Packet, waited: boolean): number {
-    const key = keyOf(x.tuple, 1 - x.side);
-    const at = slotOf(key);
+    const key = keyOf(x, 1 - x.side);
+    const at = slotOf(x.tuple, key);
     if (this.#slots[at] !== key || (waited && this.#slots[at + Slot.SEQ] !== k.ack)) return 0;
     decodeTcpOptions(k);
     if (!k.options.hasTimestamp) return 0;
@@ -45,7 +47,8 @@ export class RefusedTimestamps {
   }
 }
 
-/** One end of a tuple; never 0. Its part stays in the highest bits. */
-const keyOf = (tuple: number, side: number): number => (tuple & ~3) | (side + 1);
+/** An end of a connection, by its first frame: its id is another in each shard. A tuple would mean its earlier connections, too. */
+const keyOf = (x: Context, side: number): number => endOf(x.core[x.c + Core.FIRST_FRAME]!, side);
 
-const slotOf = (key: number): number => ((partOf(key) << SLOT_BITS) | (Math.imul(key, 0x9e3779b1) >>> (32 - SLOT_BITS))) * SLOT_WORDS;
+const slotOf = (tuple: number, key: number): number =>
+  ((partOf(tuple) << SLOT_BITS) | (Math.imul(key, 0x9e3779b1) >>> (32 - SLOT_BITS))) * SLOT_WORDS;

@@ -82,6 +82,22 @@ describe('silent', () => {
     ).toEqual([]);
   });
 
+  test('a SYN without a timestamp, on the tuple of a connection that had sent data again', async () => {
+    expect(
+      await run(`${exchange}
+  +.1   > P. 11:21(10) ack 1 ${ts(5100, 201)}
+  +.3   > P. 11:21(10) ack 1 ${ts(5101, 201)}
+  +.001 < .  1:1(0) ack 21 win 1000 ${ts(600, 5101)}
+  +.01  < F. 1:1(0) ack 21 win 1000 ${ts(610, 5101)}
+  +.01  > F. 21:21(0) ack 2 ${ts(5200, 610)}
+  +.001 < .  2:2(0) ack 22 win 1000 ${ts(620, 5200)}
+  +1    > S  100000:100000(0) win 64240 <mss 1460>
+  +.001 < .  2:2(0) ack 22 win 1000 ${ts(1620, 5200)}
+  +1    > S  100000:100000(0) win 64240 <mss 1460>
+  +.001 < .  2:2(0) ack 22 win 1000 ${ts(2620, 5200)}`),
+    ).toEqual([]);
+  });
+
   test.each(['time_wait_syn_challenge.pcapng', 'loss_behind_capture.pcap', 'ephemeral_reuse.pcap.gz', 'last_ack_stuck.pcap'])(
     '%s',
     async (name) => {
