@@ -68,6 +68,30 @@ function astray(frame: DataView, n: number): void {
   frame.setUint32(TRANSPORT + 4, Math.imul(n, 0x9e3779b1) >>> 0);
 }
 
+/** Sixteen million hosts by turns, and their ports: as many tuples as there are numbers. */
+function stranger(frame: DataView, n: number): void {
+  frame.setUint32(IP + 12, 0x0b000000 + (n & 0xffffff));
+  frame.setUint16(TRANSPORT, 1_024 + (n >>> 24));
+}
+
+const EMPTY = ethernet(ipv4({}, tcp({ flags: 0x10, window: 500 })));
+
+/** A handshake, and then an abort in the name of each end that neither has sent: five segments of a connection. */
+function torn(frame: DataView, n: number): void {
+  const step = n % 5;
+  const back = step === 1 || step === 3;
+  const client = 0x0b000000 + Math.floor(n / 5);
+  frame.setUint32(IP + 12, back ? 0x0a000002 : client);
+  frame.setUint32(IP + 16, back ? client : 0x0a000002);
+  frame.setUint16(TRANSPORT, back ? 80 : 40_000);
+  frame.setUint16(TRANSPORT + 2, back ? 40_000 : 80);
+  frame.setUint32(TRANSPORT + 4, [100, 900, 101, 901, 101][step]!);
+  frame.setUint32(TRANSPORT + 8, [0, 101, 901, 101, 901][step]!);
+  frame.setUint8(TRANSPORT + 13, [0x02, 0x12, 0x10, 0x14, 0x14][step]!);
+  frame.setUint16(TRANSPORT + 14, step < 3 ? 500 : 0);
+  frame.setUint16(IP + 4, step < 3 ? 1 + (n & 0x7fff) : 0);
+}
+
 /** A part of datagram number `id`, at `offset` octets, with more to come. */
 function part(frame: DataView, id: number, offset: number): void {
   frame.setUint16(IP + 4, id);
@@ -119,11 +143,18 @@ interface Scenario {
   readonly name: string;
   /** What comes through standard input, or the path of a file. */
   readonly input: () => Iterable<Uint8Array> | Readable | string;
+  readonly options?: readonly string[];
 }
 
 const SCENARIOS: readonly Scenario[] = [
   { name: `one connection, ${many(100e6)} segments`, input: () => records(many(100e6), SEGMENT, turn) },
   { name: `one connection, ${many(10e6)} segments anywhere in the sequence space`, input: () => records(many(10e6), SEGMENT, astray) },
+  {
+    name: `${many(5e6)} ACKs, each of a connection of its own, --max-memory 256M`,
+    input: () => records(many(5e6), EMPTY, stranger),
+    options: ['--max-memory', '256M'],
+  },
+  { name: `${many(1e6)} connections that are reset in the name of both ends`, input: () => records(many(5e6), EMPTY, torn) },
   {
     name: `${many(1e6)} fragments, two of each datagram of three`,
     input: () =>
@@ -169,11 +200,11 @@ function piped(program: string, input: Iterable<Uint8Array>): Readable {
   return child.stdout;
 }
 
-async function run({ name: what, input }: Scenario): Promise<void> {
+async function run({ name: what, input, options = [] }: Scenario): Promise<void> {
   const given = input();
   const path = typeof given === 'string' ? given : '-';
   const started = performance.now();
-  const child = spawn(process.execPath, [CLI, 'report', path, '-f', 'text'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [CLI, 'report', path, '-f', 'text', ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
   let [out, err, peak, cpu] = ['', '', 0, 0];
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
