@@ -11,7 +11,7 @@ import { clock, examples, proofs } from './evidence.ts';
 import { isFlooded } from './floods.ts';
 import { draftLargest } from './largest.ts';
 import { largest, median, quantile, sample } from './statistics.ts';
-import { type MissingAck, missingAcks } from './third-acks.ts';
+import { type MissingAck, missingAcks, repeatedSynAcks } from './third-acks.ts';
 
 const EXAMPLES = 4;
 /** Handshakes of the same client and service that abandoned ones are compared with. */
@@ -88,10 +88,11 @@ const sizeOf = (g: Abandoned): number => g.late.length + g.silent.length + g.dup
 
 function abandonedOf(capture: CaptureView, lateSeconds: number): Abandoned[] {
   const out: Abandoned[] = [];
-  const missing = missingAcks(capture);
+  const repeated = repeatedSynAcks(capture);
   for (const service of capture.services) {
-    const answeredNobody = missing.get(service)?.filter((m) => m.ending === 'silence' && m.repeats.length + 1 >= SYN_ACKS) ?? [];
-    const lost = new Set(missing.get(service)?.flatMap((m) => (m.ending === 'silence' ? [] : [m.c.client.ip])));
+    const missing = missingAcks(capture, repeated.get(service) ?? []);
+    const answeredNobody = missing.filter((m) => m.ending === 'silence' && m.repeats.length + 1 >= SYN_ACKS);
+    const lost = new Set(missing.flatMap((m) => (m.ending === 'silence' ? [] : [m.c.client.ip])));
     if (service.count('abandoned') === 0 && answeredNobody.length === 0) continue;
     const refused = idsByService(capture, service.ids('abandoned'), (s) => isFlooded(capture, s)).get(service) ?? [];
     const byClient = new Map<string, { refusals: Refusal[]; silent: MissingAck[] }>();

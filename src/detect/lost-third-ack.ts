@@ -10,7 +10,7 @@ import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
 import { largest, sample } from './statistics.ts';
-import { type MissingAck, missingAcks, rescuedByData } from './third-acks.ts';
+import { type MissingAck, missingAcks, repeatedSynAcks, rescuedByData } from './third-acks.ts';
 
 /** Connections of a service that are searched for ACKs that data replaced. */
 const SEARCHED = 2_000;
@@ -42,27 +42,29 @@ export const lostThirdAck = defineDetector({
     references: ['RFC 9293 §3.5', 'RFC 6298 §2.1', 'linux ip-sysctl.rst: tcp_synack_retries (5: 1, 3, 7, 15, 31 s, forgotten after 63 s)'],
   },
   detect(capture, params): Detection {
-    const services = [...missingAcks(capture)].flatMap(([service, missing]) => {
-      const members = withCompany(capture, service, missing);
-      return members.length > 0 ? [{ service, members }] : [];
-    });
     const { quality } = capture;
-    if (services.length === 0 && !quality.oneDirection) return { verdict: 'clear' };
+    const drafts = draftLargest(
+      groupsOf(capture),
+      (s) => s.members.length,
+      (s) => draft(capture, s.service, s.members, params),
+      'service',
+    );
+    if (drafts.length === 0 && !quality.oneDirection) return { verdict: 'clear' };
     if (quality.oneDirection || quality.plain === 0)
       return {
         verdict: 'inconclusive',
         because: 'segments without SYN, FIN and RST, or a whole direction, are not in the capture, so a third ACK may have come',
       };
-    return found(
-      draftLargest(
-        services,
-        (s) => s.members.length,
-        (s) => draft(capture, s.service, s.members, params),
-        'service',
-      ),
-    );
+    return found(drafts);
   },
 });
+
+function* groupsOf(capture: CaptureView): Generator<{ readonly service: ServiceView; readonly members: readonly MissingAck[] }> {
+  for (const [service, ids] of repeatedSynAcks(capture)) {
+    const members = withCompany(capture, service, missingAcks(capture, ids));
+    if (members.length > 0) yield { service, members };
+  }
+}
 
 /** The proven ones, the silent ones of the same clients, and those whose request came before any repeat. */
 function withCompany(capture: CaptureView, service: ServiceView, missing: readonly MissingAck[]): readonly MissingAck[] {

@@ -6,7 +6,7 @@
 import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.ts';
 import { Side, State } from '../model/state.ts';
-import { type Nanos, nanosOf } from '../model/units.ts';
+import { type ConnId, type Nanos, nanosOf } from '../model/units.ts';
 import { overflows } from './accept-queue.ts';
 import { idsByService } from './ids-by-service.ts';
 import { isFlooded } from './floods.ts';
@@ -29,19 +29,17 @@ export interface MissingAck {
   readonly end: { readonly time: Nanos; readonly frame: ConnectionView['firstFrame'] } | null;
 }
 
-/** By service; services under a flood or with a full accept queue are left out. */
-export function missingAcks(capture: CaptureView): Map<ServiceView, MissingAck[]> {
+/** Connections to look at, by service; services under a flood or with a full accept queue are left out. */
+export function repeatedSynAcks(capture: CaptureView): ReadonlyMap<ServiceView, readonly ConnId[]> {
   const { repeatedSynAck } = capture.openings;
-  const out = new Map<ServiceView, MissingAck[]>();
-  if (repeatedSynAck.length === 0) return out;
+  if (repeatedSynAck.length === 0) return new Map();
   const full = overflows(capture);
-  const groups = idsByService(capture, repeatedSynAck, (s) => full.has(s.name) || isFlooded(capture, s));
-  for (const [service, list] of groups) {
-    const members = list.flatMap((id) => missingAck(capture.connection(id)) ?? []);
-    if (members.length > 0) out.set(service, members);
-  }
-  return out;
+  return idsByService(capture, repeatedSynAck, (s) => full.has(s.name) || isFlooded(capture, s));
 }
+
+/** Of one service. There are views in it: a rule keeps those of few services. */
+export const missingAcks = (capture: CaptureView, ids: readonly ConnId[]): readonly MissingAck[] =>
+  ids.flatMap((id) => missingAck(capture.connection(id)) ?? []);
 
 function missingAck(c: ConnectionView): MissingAck | null {
   const { client, server } = c;
