@@ -91,27 +91,33 @@ function group(silent: readonly Silent[]): [Grouping, Silent[]][] {
       hostsOf.set(c.client.ip, hosts.add(service.ip));
     }
   }
-  const lost = [...hostsOf].filter(([, hosts]) => hosts.size > MANY_HOSTS).map(([client]) => client);
-  const out: [Grouping, Silent[]][] = [];
-  for (const client of lost) {
-    const mine = silent.flatMap(({ service, attempts }) => {
-      const own = attempts.filter((c) => c.client.ip === client);
-      return own.length > 0 ? [{ service, attempts: own }] : [];
-    });
-    out.push(['client', mine]);
-  }
+  // In one walk, for there may be thousands of them: who scans in order not to be seen as one, or watches what is long gone.
+  const byClient = new Map<string, Silent[]>();
+  for (const [client, hosts] of hostsOf) if (hosts.size > MANY_HOSTS) byClient.set(client, []);
   const byHost = new Map<string, Silent[]>();
   for (const { service, attempts } of silent) {
-    const rest = attempts.filter((c) => !lost.includes(c.client.ip));
-    if (rest.length === 0) continue;
-    const list = byHost.get(service.ip) ?? [];
-    byHost.set(service.ip, [...list, { service, attempts: rest }]);
+    const rest: ConnectionView[] = [];
+    const own = new Map<string, ConnectionView[]>();
+    for (const c of attempts) {
+      const { ip } = c.client;
+      if (!byClient.has(ip)) rest.push(c);
+      else append(own, ip, c);
+    }
+    for (const [ip, mine] of own) append(byClient, ip, { service, attempts: mine });
+    if (rest.length > 0) append(byHost, service.ip, { service, attempts: rest });
   }
+  const out: [Grouping, Silent[]][] = Array.from(byClient.values(), (list) => ['client', list]);
   for (const list of byHost.values()) {
     if (list.length > MANY_SERVICES) out.push(['host', list]);
     else for (const one of list) out.push(['service', [one]]);
   }
   return out;
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }
 
 function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]): Draft {

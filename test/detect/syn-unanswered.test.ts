@@ -144,6 +144,23 @@ describe('scripted', () => {
     expect(finding).toMatchObject({ id: 'syn-unanswered/10.0.0.1', atFault: 'path', count: 9 });
   });
 
+  test('two such clients are two findings, and who misses one of their hosts is told of that service', async () => {
+    const report = await diagnoseBytes(
+      captureOf(
+        connections(
+          19,
+          () => syns(0, 1.01, 2.03),
+          (i) => ({ clientIp: `10.0.1.${1 + Math.floor(i / 9)}`, serverIp: `198.51.100.${1 + (i % 9)}` }),
+        ),
+      ),
+    );
+    expect(findingsOf(report, RULE).map(({ id, count }) => [id, count])).toEqual([
+      ['syn-unanswered/10.0.1.1', 9],
+      ['syn-unanswered/10.0.1.2', 9],
+      ['syn-unanswered/198.51.100.1:80', 1],
+    ]);
+  });
+
   test('what the client sent alone: the ACK and data behind the SYN prove the answer that was not captured', async () => {
     const frames = connections(
       5,
