@@ -1,6 +1,7 @@
 /** `check`: is this capture fit to be believed? The files, what reading them showed, and the rules about the capture itself. */
 import type { Command } from 'commander';
 import type { CrossReadResult } from '../capture/cross-read.ts';
+import { isPartial } from '../engine/partial-file.ts';
 import { UsageError } from '../model/errors.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { checkFormats, type CaptureCheck } from '../report/index.ts';
@@ -24,6 +25,8 @@ export function declareCheck(command: Command): Command {
 
 export async function check(world: World, words: readonly string[], flags: Flags): Promise<number> {
   const format = chosenFormat(flags, checkFormats, 'check');
+  if (flags.crossRead === true && (await Promise.all(words.map(isPartial))).includes(true))
+    throw new UsageError('--cross-read compares two readers of a capture, and a partial result is none; give it the capture.');
   const { analysis, paths, exitCode } = await runAnalysis(world, words, flags, { warn: false, checksum: flags.checksum === true });
   if (flags.crossRead === true && paths.includes(STDIN)) {
     throw new UsageError('--cross-read reads the capture a second time, which standard input does not allow; give it as a file.');

@@ -79,6 +79,7 @@ describe('refused with a sentence', () => {
     ['a choice of findings', ['report', 'CAPTURE', '-f', 'partial', '-o', 'x.partial', '--only', 'rst-abort'], /--only is about a report/],
     ['a filter', ['merge', 'PART', '-f', 'partial', '-o', 'x.partial', '--where', 'open'], /--where is about a report/],
     ['a part that is not there', ['merge', 'nothing.partial'], /there is no file "nothing\.partial"/],
+    ['what only a capture has', ['check', 'PART', '--cross-read'], /--cross-read compares two readers of a capture/],
     ['a capture', ['merge', 'CAPTURE'], /is no partial result, or not named as one/],
   ])('%s', async (_what, words, sentence) => {
     const argv = words.map((word) => ({ CAPTURE: capture, PART: at('1.partial') })[word] ?? word);
