@@ -11,7 +11,9 @@ import type { World } from './world.ts';
 
 export function declareMerge(command: Command): Command {
   command
-    .description('partial results of a capture, put together: its report, or a partial result again')
+    .description(
+      'partial results, put together: shards of a capture, or captures that follow each other; their report, or a partial result again',
+    )
     .usage('[options] <partial...>')
     .argument('[partial...]', 'files that report -f partial or merge -f partial have written');
   return filterOptions(sayingOptions(judgingOptions(ruleOptions(resultOptions(command, reportFormats)))));

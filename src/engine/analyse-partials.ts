@@ -13,9 +13,8 @@ import type { AnalyseHooks } from './analyse.ts';
 import { Analyzer } from './analyzer.ts';
 import { completed } from './complete.ts';
 import { joined, withOwnRules } from './own-rules.ts';
-import { missingShards, type PartialResult, together } from './partial.ts';
+import { missingShards, overlap, type PartialCapture, type PartialResult, together } from './partial.ts';
 import { isPartial, partialFile, readPartial } from './partial-file.ts';
-import type { Reading } from './shared-state.ts';
 import { SecondPass } from './second-pass.ts';
 
 /** What was decided when the captures were read. */
@@ -32,9 +31,8 @@ export async function analysePartials(inputs: readonly CaptureInput[], options: 
     hooks.signal?.throwIfAborted();
   }
   const partial = together(parts);
-  const payload = options.payload !== false && parts.every(({ partial: { shared } }) => shared.reading.payload);
-  const missing = missingShards(partial);
-  if (missing.length > 0 && hooks.partial !== true) throw incomplete(partial, missing);
+  const payload = options.payload !== false && partial.captures.every(({ shared }) => shared.reading.payload);
+  if (hooks.partial !== true) for (const capture of partial.captures) refuseIncomplete(capture);
 
   const ours = await withOwnRules(options.rules);
   const analyzer = new Analyzer(
@@ -42,22 +40,24 @@ export async function analysePartials(inputs: readonly CaptureInput[], options: 
     hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
   );
   hooks.stage?.('rules');
-  const found = analyzer.restore(missing.length > 0 ? { ...partial, shards: [] } : partial);
-  const { reading } = partial.shared;
+  // To be put together with others later, nothing need be joined now: what is written is what was read.
+  const found = analyzer.restore(
+    hooks.partial === true ? { ...partial, captures: partial.captures.map((c) => ({ ...c, shards: [] })) } : partial,
+  );
   const signal = hooks.signal ?? new AbortController().signal;
-  const pass = new SecondPass((sink, until) => readCaptures(stillThere(reading), sink, { signal: until }), signal);
+  const pass = new SecondPass((sink, until) => readCaptures(stillThere(partial.captures), sink, { signal: until }), signal);
   const said = hooks.said !== false && hooks.partial !== true && payload;
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   return analysisOf(analyzer, pass, report, {
-    partial: () => partialFile(missing.length > 0 ? shown(partial, payload) : analyzer.partial),
+    partial: () => partialFile(hooks.partial === true ? shown(partial, payload) : analyzer.partial),
     close: () => undefined,
   });
 }
 
-const shown = ({ shared, ...rest }: PartialResult, payload: boolean): PartialResult => ({
+const shown = ({ captures, ...rest }: PartialResult, payload: boolean): PartialResult => ({
   ...rest,
-  shared: { ...shared, reading: { ...shared.reading, payload } },
+  captures: captures.map(({ shared, shards }) => ({ shared: { ...shared, reading: { ...shared.reading, payload } }, shards })),
 });
 
 async function onlyPartials(inputs: readonly CaptureInput[]): Promise<readonly string[]> {
@@ -82,20 +82,26 @@ function refuse(options: AnalysisOptions, hooks: AnalyseHooks): void {
     throw new UsageError('a partial result cannot be anonymised any more: that is done while a capture is read.');
 }
 
-function incomplete({ shards }: PartialResult, missing: readonly number[]): UsageError {
-  const count = shards[0]?.count ?? 0;
+/** @throws UsageError where shards of the capture are missing */
+function refuseIncomplete(capture: PartialCapture): void {
+  const missing = missingShards(capture);
+  if (missing.length === 0) return;
+  const count = capture.shards[0]?.count ?? 0;
   const shown = missing.slice(0, 8).map((shard) => `${shard}/${count}`);
   const more = missing.length > shown.length ? ` and ${missing.length - shown.length} more` : '';
-  return new UsageError(
-    `of ${plural(count, 'shard')} ${missing.length === 1 ? 'one is' : `${missing.length} are`} missing: ${shown.join(', ')}${more}.`,
-    {
-      hint: '-f partial puts together what is there, for a later merge.',
-    },
+  const of = sanitise(capture.shared.reading.facts[0]?.path ?? '');
+  throw new UsageError(
+    `${of}: of ${plural(count, 'shard')} ${missing.length === 1 ? 'one is' : `${missing.length} are`} missing: ${shown.join(', ')}${more}.`,
+    { hint: '-f partial puts together what is there, for a later merge.' },
   );
 }
 
 /** The captures, unchanged as far as their size tells. @throws TcpdiagError */
-function stillThere({ facts }: Reading): readonly string[] {
+function stillThere(captures: readonly PartialCapture[]): readonly string[] {
+  // One reading would mix them in order of time, and frames would have other numbers.
+  if (captures.some((capture, i) => i > 0 && overlap(captures[i - 1]!, capture) > 0))
+    throw new TcpdiagError('the captures overlap a little, and are not read again as one');
+  const facts = captures.flatMap(({ shared }) => shared.reading.facts);
   for (const { path, bytes } of facts) {
     if (path === '-') throw new TcpdiagError('the capture came through standard input and was not kept');
     const found = statSync(path, { throwIfNoEntry: false });

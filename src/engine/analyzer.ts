@@ -3,7 +3,6 @@
  * Sessions and `analyse()` feed it; it never reads a file, a clock or the environment.
  */
 import type { CaptureFileFacts } from '../capture/index.ts';
-import { linkTypeName } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
 import { Census } from '../collect/census.ts';
 import type { Legs } from '../collect/legs.ts';
@@ -16,7 +15,7 @@ import { ipv4Text, ipv6Text } from '../model/address.ts';
 import { Clock, resolveTime, type TimeArgument } from '../model/clock.ts';
 import type { ConnectionView } from '../model/connection.ts';
 import { OwnNames } from '../model/names.ts';
-import type { Finding } from '../model/finding.ts';
+import type { Caveat, Finding } from '../model/finding.ts';
 import {
   type CaptureFacts,
   type ConnectionRow,
@@ -26,7 +25,6 @@ import {
   type Series,
   type SocketRow,
 } from '../model/report.ts';
-import { sanitise } from '../model/sanitise.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { RowFacts } from '../model/where/fields.ts';
@@ -39,15 +37,15 @@ import { WHOLE } from '../track/shard.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
-import { unite } from '../track/unite.ts';
 import { Sightings } from '../track/sightings.ts';
 import { FOLDED, Tracker } from '../track/tracker.ts';
 import { Views } from '../track/views.ts';
 import { TOOL_NAME, TOOL_VERSION } from '../model/version.ts';
 import type { AnalysisOptions, StateCounts } from './analysis.ts';
-import { captureCaveats, foldedCaveats, MAX_LINK_TYPES, PacketTally, type ReadingEnd } from './caveats.ts';
+import { captureCaveats, foldedCaveats, PacketTally, type ReadingEnd } from './caveats.ts';
 import { diagnose, type Diagnosis } from './detect-pass.ts';
 import { distributions } from './distributions.ts';
+import { fileFacts } from './file-facts.ts';
 import { FrameFiles } from './frame-files.ts';
 import { SaidPlan } from './last-said.ts';
 import { Members } from './members.ts';
@@ -58,7 +56,8 @@ import { packetCounts } from './packet-counts.ts';
 import { partialOf, type PartialResult } from './partial.ts';
 import { connectionRow } from './rows.ts';
 import { seriesOf } from './series.ts';
-import { restoreShared, sharedState } from './shared-state.ts';
+import { restored } from './restored.ts';
+import { sharedState } from './shared-state.ts';
 import { socketsAt } from './sockets.ts';
 import { connectionSummary } from './summaries.ts';
 import { momentsOf, stateCounts } from './state-counts.ts';
@@ -103,6 +102,7 @@ export class Analyzer {
   #vantage: VantageView = UNKNOWN_VANTAGE;
   #legs: Legs | undefined;
   #facts: readonly CaptureFileFacts[] = [];
+  #joined: readonly Caveat[] = [];
 
   constructor(options: AnalysisOptions, detectors: readonly Detector[] = DETECTORS) {
     this.#options = options;
@@ -233,8 +233,10 @@ export class Analyzer {
   }
 
   /** The analysis of what others have read. For an analyzer that has read nothing. */
-  restore({ shared, shards }: PartialResult): Report {
-    const { frames, first, last, ended, clock, facts } = shared.reading;
+  restore({ captures }: PartialResult): Report {
+    const { reading, caveats } = restored(captures, this.#tracker, this.decoder, this.tally, this.#files);
+    const { frames, first, last, ended, clock, facts } = reading;
+    this.#joined = caveats;
     this.#clock = new Clock(clock.seconds, clock.nanos);
     this.#clock.restore(clock.farInMicros);
     this.#started = frames > 0;
@@ -243,11 +245,6 @@ export class Analyzer {
     this.#last = last;
     this.#ended = ended;
     this.#facts = facts;
-    restoreShared(shared, this.#tracker, this.decoder, this.tally, this.#files);
-    unite(
-      this.#tracker.tables,
-      shards.map(({ records }) => records),
-    );
     return this.#judge();
   }
 
@@ -457,17 +454,7 @@ export class Analyzer {
     const vantage = vantageFacts(this.#vantage);
     const names = reportNames(this.#reported.findings, vantage, this.#allNames, (id) => this.#views.connection(id));
     return {
-      files: this.#facts.map((f, i) => {
-        return {
-          path: sanitise(f.path),
-          format: f.compression === null ? f.format : `${f.format} (${f.compression})`,
-          bytes: f.bytes,
-          packets: this.#files.packetsOf(i, this.#frames), // of those delivered, what lies behind --to was not analysed
-          linkTypes: f.linkTypes.slice(0, MAX_LINK_TYPES).map(linkTypeName),
-          truncated: f.damage !== null,
-          sha256: null,
-        };
-      }),
+      files: fileFacts(this.#facts, this.#files, this.#frames),
       packets: this.#frames,
       tcpPackets: this.#tracker.counts.tcp,
       connections: this.connections + this.#tracker.folded.total,
@@ -477,6 +464,7 @@ export class Analyzer {
       vantage,
       caveats: [
         ...captureCaveats(this.#facts, this.tally, this.#quality, this.#frames, this.#ended),
+        ...this.#joined,
         ...foldedCaveats(this.#tracker.folded, this.connections),
         ...this.#diagnosis.caveats,
         ...this.#reported.caveats,

@@ -59,6 +59,26 @@ export class FrameFiles {
     this.#end = state.end;
   }
 
+  /** Adds the files of a capture that follows. @param frames before its first. @param files before its first */
+  join({ starts, files: of, inside, counts, since, last, end }: FrameFilesState, frames: number, files: number): void {
+    if (last < 0) return;
+    if (this.#last >= 0) this.#counts[this.#last] = (this.#counts[this.#last] ?? 0) + frames + 1 - this.#since;
+    counts.forEach((n, file) => (this.#counts[files + file] = n));
+    for (let run = 0; run < starts.length; run++) {
+      if (this.#starts.length >= this.#maxRuns || frames + starts[run]! >= this.#end) {
+        this.#end = Math.min(this.#end, frames + starts[run]!);
+        break;
+      }
+      this.#starts.push(frames + starts[run]!);
+      this.#files.push(files + of[run]!);
+      this.#inside.push(inside[run]!);
+    }
+    this.#end = Math.min(this.#end, frames + end);
+    this.#last = files + last;
+    this.#since = frames + since;
+    this.#several = this.#starts.length > 1;
+  }
+
   note(frame: number, file: number): void {
     if (file !== this.#last) this.#turn(frame, file);
   }

@@ -15,7 +15,7 @@ import { sanitise } from '../model/sanitise.ts';
 import { uncounted } from '../track/pages.ts';
 import type { EventPages } from '../track/events.ts';
 import { RECORD_KINDS, type RecordList, type ShardRecords } from '../track/unite.ts';
-import type { Named, PartialResult } from './partial.ts';
+import type { Named, PartialCapture, PartialResult, PartialShard } from './partial.ts';
 
 /** How their names end. */
 export const PARTIAL_NAME = '.partial';
@@ -45,9 +45,12 @@ interface ShardHead {
   };
   readonly others: Omit<ShardRecords, 'records' | 'events'>;
 }
-interface Head extends Omit<PartialResult, 'shards'> {
-  readonly endianness: string;
+interface CaptureHead extends Omit<PartialCapture, 'shards'> {
   readonly shards: readonly ShardHead[];
+}
+interface Head extends Omit<PartialResult, 'captures'> {
+  readonly endianness: string;
+  readonly captures: readonly CaptureHead[];
 }
 
 /** The octets of a file with it. */
@@ -56,24 +59,26 @@ export async function* partialFile(partial: PartialResult): AsyncGenerator<Uint8
   for await (const piece of Readable.from(pieces(partial)).pipe(createGzip({ level: LEVEL }))) yield piece as Buffer;
 }
 
-function* pieces({ shards, ...rest }: PartialResult): Generator<Uint8Array> {
-  const heads = shards.map(({ index, count, records: { records, events, ...others } }): ShardHead => {
-    const { length, bases, words, exact } = events;
-    return {
-      index,
-      count,
-      lists: RECORD_KINDS.map((kind) => ({ length: records[kind].length, pages: records[kind].pages.map((page) => page.length) })),
-      events: { length, bases, words: words.map((page) => page.length), exact: exact.map((times) => times !== null) },
-      others: plain(others),
-    };
-  });
-  const head: Head = { ...rest, endianness: endianness(), shards: heads };
+function headOf({ index, count, records: { records, events, ...others } }: PartialShard): ShardHead {
+  const { length, bases, words, exact } = events;
+  return {
+    index,
+    count,
+    lists: RECORD_KINDS.map((kind) => ({ length: records[kind].length, pages: records[kind].pages.map((page) => page.length) })),
+    events: { length, bases, words: words.map((page) => page.length), exact: exact.map((times) => times !== null) },
+    others: plain(others),
+  };
+}
+
+function* pieces({ version, captures }: PartialResult): Generator<Uint8Array> {
+  const heads = captures.map(({ shared, shards }) => ({ shared, shards: shards.map(headOf) }));
+  const head: Head = { version, endianness: endianness(), captures: heads };
   const octets = serialize(head);
   const length = Buffer.alloc(LENGTH_OCTETS);
   length.writeDoubleLE(octets.length);
   yield length;
   yield octets;
-  for (const { records } of shards) {
+  for (const { records } of captures.flatMap(({ shards }) => shards)) {
     for (const kind of RECORD_KINDS) for (const page of records.records[kind].pages) yield octetsOf(page);
     for (const page of records.events.words) yield octetsOf(page);
     for (const times of records.events.exact) if (times !== null) yield octetsOf(times);
@@ -116,20 +121,26 @@ export async function readPartial(path: string): Promise<Named> {
   try {
     const length = (await input.take(LENGTH_OCTETS)).readDoubleLE();
     if (!(length > 0 && length <= LONGEST_HEAD)) throw damaged();
-    const { endianness: order, shards, ...rest } = deserialize(await input.take(length)) as Head;
+    const { endianness: order, version, captures: heads } = deserialize(await input.take(length)) as Head;
     if (order !== endianness()) throw new TcpdiagError(`"${sanitise(path)}" was written on a machine with another byte order.`);
-    const read: PartialResult['shards'][number][] = [];
-    for (const { index, count, lists, events, others } of shards) {
-      const records: Record<string, RecordList> = {};
-      for (const [i, { length: n, pages }] of lists.entries()) records[RECORD_KINDS[i]!] = { length: n, pages: await input.pages(pages) };
-      const eventPages = await readEvents(input, events);
-      read.push({ index, count, records: { ...others, records: records as ShardRecords['records'], events: eventPages } });
+    const captures: PartialCapture[] = [];
+    for (const { shared, shards } of heads) {
+      const read: PartialShard[] = [];
+      for (const head of shards) read.push(await readShard(input, head));
+      captures.push({ shared, shards: read });
     }
     await input.end();
-    return { path, partial: { ...rest, shards: read } };
+    return { path, partial: { version, captures } };
   } catch (error) {
     throw error instanceof TcpdiagError ? error : damaged(error);
   }
+}
+
+async function readShard(input: Octets, { index, count, lists, events, others }: ShardHead): Promise<PartialShard> {
+  const records: Record<string, RecordList> = {};
+  for (const [i, { length: n, pages }] of lists.entries()) records[RECORD_KINDS[i]!] = { length: n, pages: await input.pages(pages) };
+  const eventPages = await readEvents(input, events);
+  return { index, count, records: { ...others, records: records as ShardRecords['records'], events: eventPages } };
 }
 
 async function readEvents(input: Octets, { length, bases, words, exact }: ShardHead['events']): Promise<EventPages> {

@@ -89,6 +89,12 @@ export class AddressBook {
     this.#fill(new Int32Array(slots), null);
   }
 
+  /** Adds the addresses of another process; returns, by its ids, what they are here. */
+  add(octets: Uint8Array): Int32Array {
+    const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+    return Int32Array.from({ length: octets.length / 16 }, (_, id) => this.intern(view, id * 16));
+  }
+
   text(id: number, ipv6: boolean): string {
     const known = ipv6 ? this.#texts6 : this.#texts4;
     let text = known.get(id);

@@ -12,6 +12,7 @@ import { Flag } from '../model/flags.ts';
 import type { ClockFacts, ClockStep } from '../model/recording.ts';
 import { connId, frameNo, nanos, NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
 import type { AddressBook } from './address-book.ts';
+import { type Move, movedMeta } from './move.ts';
 
 /** Steps back shorter than this are the disorder of several queues or interfaces; ntpd slews what is below 0.128 s. Nanoseconds. */
 const SHORTEST_BACK = 100_000_000;
@@ -116,6 +117,13 @@ export class CaptureClock {
     this.#steps.push(...steps);
   }
 
+  /** Adds those of a capture that follows. */
+  join({ reversals, largest, steps }: ClockState, move: Move): void {
+    this.#reversals += reversals;
+    this.#largest = Math.max(this.#largest, largest);
+    for (const step of steps.slice(0, Math.max(0, MAX_STEPS - this.#steps.length))) this.#steps.push(movedStep(step, move));
+  }
+
   note(k: Packet, frame: number, now: number, from: Sender): void {
     if ((k.flags & Flag.RST) !== 0) return;
     decodeTcpOptions(k);
@@ -188,6 +196,28 @@ export class CaptureClock {
     } else if (address !== place.address) place.severalHosts = true;
     place.set++;
   }
+}
+
+const movedStep = (step: Step, move: Move): Step => ({
+  ...step,
+  frame: frameNo(step.frame + move.frames),
+  time: nanos(step.time + move.nanos),
+  before: nanos(step.before + move.nanos),
+  witness: step.witness === null ? null : { from: movedSender(step.witness.from, move), frame: step.witness.frame + move.frames },
+});
+
+/** IPv6 addresses have other ids there, and so perhaps another order. */
+function movedSender({ a, b, ports, meta, sender }: Sender, move: Move): Sender {
+  const ipv6 = (meta & 1) !== 0;
+  const [first, second] = [move.address(a, ipv6), move.address(b, ipv6)];
+  const turned = ipv6 && first > second;
+  return {
+    a: turned ? second : first,
+    b: turned ? first : second,
+    ports: turned ? (ports << 16) | (ports >>> 16) : ports,
+    meta: movedMeta(meta, move),
+    sender,
+  };
 }
 
 /** What is to be said of a place; undefined: nothing. */

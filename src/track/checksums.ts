@@ -13,6 +13,7 @@ import type { Fate } from '../model/recording.ts';
 import type { AddressBook } from './address-book.ts';
 import type { Context } from './context.ts';
 import { Half, HalfFlag } from './layout.ts';
+import type { Move } from './move.ts';
 import { partOf } from './shard.ts';
 
 const PROTOCOL_TCP = 6;
@@ -28,6 +29,8 @@ const MAX_FOLLOWED = 16;
 const SLOTS = 256;
 /** Senders of wrong segments that are counted apart. */
 const MAX_SENDERS = 256;
+/** IPv4 addresses are int32; ids of IPv6 addresses lie beyond them. */
+const IPV6 = 0x1_0000_0000;
 /** A copy by the capture or the network comes sooner than a repeat by its sender, nanoseconds. */
 const SOONEST_REPEAT = 1_000_000;
 
@@ -140,6 +143,24 @@ export class Checksums {
     for (const [key, sender] of senders) this.#senders.set(key, sender);
   }
 
+  /** Adds those of a capture that follows. */
+  join({ counts, segments, senders }: ChecksumsState, { frames, nanos, address }: Move): void {
+    for (const key of Object.keys(counts) as (keyof ChecksumsState['counts'])[]) this[key] += counts[key];
+    for (const segment of segments.slice(0, Math.max(0, MAX_LISTED - this.segments.length)))
+      this.segments.push({ ...segment, frame: segment.frame + frames, time: segment.time + nanos });
+    for (const [, sender] of senders) {
+      const id = address(sender.address, sender.ipv6);
+      const key = sender.ipv6 ? IPV6 + id : id;
+      const known = this.#senders.get(key);
+      if (known === undefined) {
+        if (this.#senders.size < MAX_SENDERS) this.#senders.set(key, { ...sender, address: id });
+      } else {
+        known.bad += sender.bad;
+        known.good += sender.good;
+      }
+    }
+  }
+
   /** What this shard knows and no other: its connections' wrong segments, and what became of those that it followed. */
   get own(): OwnSegments {
     return { segments: this.segments.filter(({ id }) => id >= 0), taken: this.taken, repeated: this.repeated };
@@ -220,9 +241,8 @@ export class Checksums {
     return sender;
   }
 
-  /** IPv4 addresses are int32; ids of IPv6 addresses lie beyond them. */
   #key(k: Packet): number {
-    return k.ipVersion === 6 ? 0x1_0000_0000 + this.#addresses.intern(k.view, k.srcAt) : k.src;
+    return k.ipVersion === 6 ? IPV6 + this.#addresses.intern(k.view, k.srcAt) : k.src;
   }
 }
 

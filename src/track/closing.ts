@@ -114,7 +114,7 @@ function closedInSynRcvd(x: Context): boolean {
 }
 
 /** A FIN that does not acknowledge the other end's was sent before that one arrived: both close at once (RFC 9293 figure 13). */
-function crossingFin(x: Context, k: Packet): boolean {
+export function crossingFin(x: Context, k: Packet): boolean {
   const { pair, me, peer, side } = x;
   if (!x.flag(peer, HalfFlag.FIN_SENT) || !x.flag(me, HalfFlag.FIN_RECEIVED)) return false;
   if (((k.ack - pair[peer + Half.FIN_ACK]!) | 0) >= 0 || x.state(side) !== State.CLOSE_WAIT) return false;
@@ -123,7 +123,8 @@ function crossingFin(x: Context, k: Packet): boolean {
   return true;
 }
 
-function finAgain(x: Context, k: Packet): void {
+/** Its FIN once more. */
+export function finAgain(x: Context, k: Packet): void {
   const { pair, me, peer, side } = x;
   const { events } = x.tables;
   const interval = (x.now - lastFinTime(x)) / NANOS_PER_SECOND;

@@ -30,6 +30,14 @@ export class SegmentCuts {
     Object.assign(this, state);
   }
 
+  /** Adds those of a capture that follows. */
+  join({ looked, options, payload, octets }: CutsState): void {
+    this.looked += looked;
+    this.options += options;
+    this.payload += payload;
+    this.octets = Math.max(this.octets, octets);
+  }
+
   /** Takes these connections, of all shards. */
   become(ids: readonly number[]): void {
     this.ids.clear();

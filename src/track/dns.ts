@@ -5,6 +5,7 @@
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { AddressBook } from './address-book.ts';
+import type { Move } from './move.ts';
 import type { SeenNames } from './seen-names.ts';
 
 const PORT = 53;
@@ -64,6 +65,31 @@ export class DnsServer {
     this.#inSecond = second === this.#second ? this.#inSecond + 1 : 1;
     this.#second = second;
     if (this.#inSecond > this.peakPerSecond) this.peakPerSecond = this.#inSecond;
+  }
+
+  /** Adds what a capture that follows has of it. */
+  join(later: Omit<DnsServer, 'query' | 'join'>, { frames, nanos, address }: Pick<Move, 'frames' | 'nanos' | 'address'>): void {
+    if (later.queries > 0) {
+      if (this.queries === 0) this.first = later.first + nanos;
+      this.last = later.last + nanos;
+    }
+    this.queries += later.queries;
+    this.answers += later.answers;
+    this.errors += later.errors;
+    this.peakPerSecond = Math.max(this.peakPerSecond, later.peakPerSecond);
+    for (const [source, asked] of later.sources) {
+      const id = address(source, this.ipv6);
+      const known = this.sources.get(id) ?? 0;
+      if (known > 0 || this.sources.size < MAX_SOURCES) this.sources.set(id, known + asked);
+    }
+    for (const question of later.questions) if (this.questions.size < MAX_QUESTIONS) this.questions.add(question);
+    for (const [hash, { name, queries }] of later.zones) {
+      const zone = this.zones.get(hash);
+      if (zone !== undefined) zone.queries += queries;
+      else if (this.zones.size < MAX_ZONES) this.zones.set(hash, { name, queries });
+    }
+    for (const { frame, time, source } of later.examples.slice(0, Math.max(0, EXAMPLES - this.examples.length)))
+      this.examples.push({ frame: frame + frames, time: time + nanos, source: address(source, this.ipv6) });
   }
 }
 
@@ -132,7 +158,7 @@ const lower = (octet: number): number => (octet >= 0x41 && octet <= 0x5a ? octet
 export interface DnsState {
   readonly queries: number;
   readonly late: readonly Lookup[];
-  readonly servers: readonly Omit<DnsServer, 'query'>[];
+  readonly servers: readonly Omit<DnsServer, 'query' | 'join'>[];
 }
 
 export class DnsTraffic {
@@ -166,6 +192,34 @@ export class DnsTraffic {
     for (const server of servers) {
       const { address, ipv6 } = server;
       (ipv6 ? this.#servers6 : this.#servers).set(address, Object.assign(new DnsServer(address, ipv6), server));
+    }
+  }
+
+  /** Adds those of a capture that follows. */
+  join({ queries, late, servers }: DnsState, { frames, nanos, address }: Move): void {
+    this.queries += queries;
+    for (const lookup of late.slice(0, Math.max(0, MAX_LATE - this.late.length))) {
+      const { client, server, ipv6, asked, askedFrame, answered, answeredFrame } = lookup;
+      const [from, to] = [address(client, ipv6), address(server, ipv6)];
+      const times = { asked: asked + nanos, answered: answered + nanos };
+      this.late.push({
+        ...lookup,
+        ...times,
+        client: from,
+        server: to,
+        askedFrame: askedFrame + frames,
+        answeredFrame: answeredFrame + frames,
+      });
+    }
+    for (const state of servers) {
+      const id = address(state.address, state.ipv6);
+      const known = state.ipv6 ? this.#servers6 : this.#servers;
+      let server = known.get(id);
+      if (server === undefined) {
+        if (this.#servers.size + this.#servers6.size >= MAX_SERVERS) continue;
+        known.set(id, (server = new DnsServer(id, state.ipv6)));
+      }
+      server.join(state, { frames, nanos, address });
     }
   }
 

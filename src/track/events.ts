@@ -157,7 +157,7 @@ export class EventLog {
     return { words: this.#words, bases: Array.from(this.#bases.subarray(0, pages)), exact: this.#exact, length: this.length };
   }
 
-  /** The pages of another shard, to be put behind these; returns what must be added to its references. Nothing is logged afterwards. */
+  /** The pages of another shard, to be put behind these; returns what must be added to its references. */
   append({ words, bases, exact, length }: EventPages): number {
     const pages = this.#words.length;
     const base = pages << PAGE_BITS;
@@ -348,6 +348,13 @@ export class EventLog {
     const index = (ref & ~TWIN) - 1;
     this.#words[index >>> PAGE_BITS]![(index & PAGE_MASK) * STRIDE + word] = value;
   }
+}
+
+/** A log whose frames and times begin later by as much. In place, but for the bases. */
+export function movedEvents({ words, bases, exact, length }: EventPages, frames: number, nanos: number): EventPages {
+  for (const page of words) for (let at = FRAME; at < page.length; at += STRIDE) if (page[at] !== 0) page[at] = page[at]! + frames;
+  for (const times of exact) if (times !== null) for (let i = 0; i < times.length; i++) times[i] = times[i]! + nanos;
+  return { words, bases: bases.map((base) => base + nanos), exact, length };
 }
 
 /** The transition by the SYN that opens a connection. */

@@ -97,16 +97,10 @@ export class FlowTable {
     this.#fill(new Int32Array(this.#slots.length), ids);
   }
 
-  /** The connections are others than they were: every tuple is entered again, with its newest. */
-  rebuild(): void {
+  /** Enters connections that were not tracked here, from this one on. */
+  enter(from: number): void {
     const cores = this.#cores;
-    let slots = INITIAL_SLOTS;
-    while (slots * 3 < cores.length * 4) slots *= 2;
-    this.#slots = new Int32Array(uncounted(slots * 8));
-    this.#mask = slots - 1;
-    this.#used = 0;
-    this.#lastId = -1;
-    for (let id = 0; id < cores.length; id++) {
+    for (let id = from; id < cores.length; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
       const [a, b, ports, meta] = [core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!];

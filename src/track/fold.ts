@@ -74,8 +74,9 @@ export class Folder {
   fold(now: number): Int32Array {
     const losses = this.#choose(now);
     const ids = this.#closeUp(losses, now);
-    const { flows, timers, tags, recorded, icmpReporters, takenForOld, openedLate } = this.#tables;
-    openedLate.clear(); // what was folded is never united with other shards
+    const { flows, timers, tags, recorded, icmpReporters, takenForOld, openedLate, beginnings } = this.#tables;
+    openedLate.clear(); // what was folded is never united with other shards, nor joined
+    beginnings.clear();
     flows.renumber(ids);
     timers.renumber(ids);
     tags.renumber(ids);

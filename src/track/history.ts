@@ -85,6 +85,28 @@ export function historyText(pair: Int32Array, p: number): string {
   return out;
 }
 
+/** Puts letters behind those of a pair record, as far as there is room. */
+export function addHistory(pair: Int32Array, p: number, text: string): void {
+  const letters = Array.from(historyText(pair, p) + text).slice(0, MAX_HISTORY);
+  for (let n = 0; n < HISTORY_WORDS; n++) pair[p + Pair.HISTORY + n] = 0;
+  letters.forEach((letter, n) => {
+    const lower = letter.toLowerCase();
+    const word = p + Pair.HISTORY + Math.floor(n / LETTERS_PER_WORD);
+    pair[word] = pair[word]! | ((code(lower) | (letter === lower ? 0 : UPPER)) << ((n % LETTERS_PER_WORD) * LETTER_BITS));
+  });
+}
+
+/** Zeek's state of an end of a connection that another capture goes on with: the bits of Half.FLAGS. */
+export function joinedZeekState(before: number, after: number): number {
+  const later = zeekState(after);
+  const earlier = zeekState(before);
+  const kept = before & (STATE_BITS | (7 << BEFORE_SHIFT));
+  if (later < ZeekState.CLOSED && earlier >= ZeekState.ESTABLISHED) return kept;
+  if (later === ZeekState.INACTIVE) return kept;
+  const inside = stateBefore(after);
+  return (later << HalfFlag.ZEEK_SHIFT) | ((inside === ZeekState.INACTIVE ? earlier : inside) << BEFORE_SHIFT);
+}
+
 /** Has this end a letter of the kind already? Remembers it. */
 function seen(x: Context, bit: number): boolean {
   const flags = x.pair[x.me + Half.FLAGS]!;

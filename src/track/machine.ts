@@ -60,16 +60,29 @@ function isSelfConnected(x: Context): boolean {
 
 /** Everything without SYN and RST. */
 function plain(x: Context, k: Packet): void {
-  const { pair, me, peer, side } = x;
+  const { pair, me, side } = x;
   const other = 1 - side;
   const flags = k.flags;
   const fin = (flags & Flag.FIN) !== 0;
   const hasAck = (flags & Flag.ACK) !== 0;
   const length = k.payloadLength + (fin && hasAck ? 1 : 0);
 
-  if (x.state(side) === State.CLOSED || x.state(other) === State.CLOSED) wake(x, k);
-
   const waits = x.state(other) === State.TIME_WAIT;
+  speaks(x, k, length);
+  const inOrder = !x.flag(me, HalfFlag.NXT_KNOWN) || (((k.seq - pair[me + Half.NXT]!) | 0) <= 0 && pair[me + Half.MISSED] === 0);
+  if (fin) finish(x, k, length, inOrder);
+  else challengeAck(x, k);
+  if (waits && hasAck) restartTimeWait(x);
+  book(x, k, length);
+}
+
+/** What a segment says by having been sent, and by its acknowledgment. @param length payload, and 1 for a FIN */
+export function speaks(x: Context, k: Packet, length: number): void {
+  const { pair, me, peer, side } = x;
+  const other = 1 - side;
+  const fin = (k.flags & Flag.FIN) !== 0;
+  const hasAck = (k.flags & Flag.ACK) !== 0;
+  if (x.state(side) === State.CLOSED || x.state(other) === State.CLOSED) wake(x, k);
 
   if (hasAck) {
     if (x.state(other) === State.SYN_SENT && !x.has(Trait.SAW_SYN_ACK)) oldAnswer(x, k);
@@ -95,12 +108,6 @@ function plain(x: Context, k: Packet): void {
   if (k.payloadLength > 0 && x.state(other) === State.CLOSED && x.flag(peer, HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) {
     x.mark(Mark.DATA_AFTER_CLOSE, k.payloadLength);
   }
-
-  const inOrder = !x.flag(me, HalfFlag.NXT_KNOWN) || (((k.seq - pair[me + Half.NXT]!) | 0) <= 0 && pair[me + Half.MISSED] === 0);
-  if (fin) finish(x, k, length, inOrder);
-  else challengeAck(x, k);
-  if (waits && hasAck) restartTimeWait(x);
-  book(x, k, length);
 }
 
 /** RFC 5961: an empty ACK that says nothing new, straight after a RST or SYN of the other end that was not acceptable. */

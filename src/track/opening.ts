@@ -70,9 +70,10 @@ export function synAck(x: Context, k: Packet): void {
   const other = 1 - x.side;
   // Still the same request: the RST was lost behind the capture point.
   if (x.state(x.side) === State.CLOSED && lastCause(x) === Cause.RECEIVES_RST && k.seq === x.iss(x.side)) x.withdraw(x.side);
+  // Later than its retry was due, but still the same request.
+  if (x.state(x.side) === State.CLOSED) x.reviveAssumed(x.side);
   const state = x.state(x.side);
   if (state === State.CLOSED || state === State.LISTEN || state === State.SYN_SENT) {
-    x.reviveAssumed(x.side);
     firstSynAck(x, k);
     return;
   }

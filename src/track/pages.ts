@@ -87,7 +87,7 @@ export class RecordPages {
     this.length = length;
   }
 
-  /** Pages as another process or thread has them, to be put behind these; returns what becomes of index 0. Nothing is added afterwards. */
+  /** Pages as another process or thread has them, to be put behind these; returns what becomes of index 0. */
   append(pages: readonly Int32Array[], length: number): number {
     if (this.length === 0) this.ints.length = this.floats.length = 0;
     const base = this.ints.length << this.bits;
@@ -95,14 +95,6 @@ export class RecordPages {
     for (const page of pages) this.#take(page);
     this.length = base + length;
     return base;
-  }
-
-  /** Takes the records of another in place of its own. */
-  become(other: RecordPages): void {
-    this.ints.length = 0;
-    this.floats.length = 0;
-    for (const page of other.ints) this.#take(page);
-    this.length = other.length;
   }
 
   #addPage(): void {

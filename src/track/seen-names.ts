@@ -8,6 +8,7 @@ import { KEPT_HEAD, serverName } from '../decode/application/index.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Name, NameOrigin } from '../model/names.ts';
 import type { AddressBook } from './address-book.ts';
+import type { Move } from './move.ts';
 
 type Origin = Exclude<NameOrigin, 'config'>;
 
@@ -93,6 +94,11 @@ export class SeenNames {
     for (const [origin, names] of state) this.#names.set(origin, names);
   }
 
+  /** Adds those of a capture that follows. */
+  join(state: NamesState): void {
+    for (const [origin, names] of state) for (const [ip, all] of names) for (const name of all) this.add(ip, name, origin);
+  }
+
   /** What clients asked for, to be shared with other shards. */
   get hellos(): readonly Hello[] {
     return [...this.#hellos.values()].flat();
@@ -119,6 +125,12 @@ export class SeenNames {
     if (name !== null) this.add(this.#addresses.text(ipv6 ? key - IPV6 : key, ipv6), name, 'sni');
   }
 }
+
+export const movedHello = ({ key, frame, name }: Hello, { frames, address }: Move): Hello => ({
+  key: key >= IPV6 ? IPV6 + address(key - IPV6, true) : key,
+  frame: frame + frames,
+  name,
+});
 
 const octetsOf = ({ view, payloadAt, payloadLength, end }: Packet, most: number): Uint8Array =>
   new Uint8Array(view.buffer, view.byteOffset + payloadAt, Math.max(0, Math.min(payloadLength, end - payloadAt, most)));

@@ -6,6 +6,7 @@
 import { Layer, type Packet } from '../decode/packet.ts';
 import { Direction } from '../model/vantage.ts';
 import type { AddressBook } from './address-book.ts';
+import type { Move } from './move.ts';
 
 /** Segments looked at: these first ones, then one in `SAMPLE_EVERY`. */
 const SAMPLE_FIRST = 4_096;
@@ -104,6 +105,17 @@ export class Sightings {
     Object.assign(this.total, total);
   }
 
+  /** Adds those of a capture that follows. */
+  join({ v4, v6, total }: SightingsState, { address }: Move): void {
+    const add = (hosts: Map<number, Sighting>, id: number, counts: Counts): void => {
+      const host = this.#host(hosts, id, true);
+      if (host !== undefined) addCounts(host, counts);
+    };
+    for (const [id, counts] of v4) add(this.#v4, id, counts);
+    for (const [id, counts] of v6) add(this.#v6, address(id, true), counts);
+    addCounts(this.total, total);
+  }
+
   /** Counts of an address as the tracker keys it; undefined where it left no mark. */
   of(address: number, ipv6: boolean): Sighting | undefined {
     return (ipv6 ? this.#v6 : this.#v4).get(address);
@@ -138,6 +150,10 @@ export class Sightings {
     }
     return host;
   }
+}
+
+function addCounts(to: Sighting, counts: Counts): void {
+  for (const key of Object.keys(counts) as (keyof Sighting)[]) to[key] += counts[key];
 }
 
 /**

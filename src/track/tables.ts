@@ -1,6 +1,7 @@
 /** The tracker's records and tables. */
 import type { Packet } from '../decode/packet.ts';
 import { AddressBook } from './address-book.ts';
+import { Beginnings } from './beginnings.ts';
 import { Budget } from './budget.ts';
 import { DnsTraffic } from './dns.ts';
 import { Copies } from './copies.ts';
@@ -64,6 +65,7 @@ export class Tables {
   readonly timers: Timers;
   readonly series = new TimeSeries();
   readonly copies = new Copies();
+  readonly beginnings = new Beginnings();
   /** Sender of the first ICMP error about a connection, as its addresses are kept. */
   readonly icmpReporters = new Map<number, number>();
   /** Ids of connections with a segment that belongs to an older connection, or was answered as if it did (Mark.OLD_SEGMENT, OLD_ANSWER, OLD_TIMESTAMP), unordered. */

@@ -15,6 +15,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Context } from './context.ts';
 import { hash } from './hash.ts';
 import { Core, Half, HalfFlag } from './layout.ts';
+import { type Move, movedMeta } from './move.ts';
 import type { RecordPages } from './pages.ts';
 import { countsOf, lastTimeOf } from './sequel.ts';
 import { partOf, PARTS, tupleHash } from './shard.ts';
@@ -127,6 +128,10 @@ export class Tags {
     );
   }
 }
+
+/** The aliases of another capture; their hashes are made anew where they are added. */
+export const movedAliases = (aliases: Int32Array, move: Move): Int32Array =>
+  aliases.map((word, i) => (i % ALIAS_WORDS >= 2 ? movedMeta(word, move) : word));
 
 const recentSlot = (a: number, b: number, ports: number): number => {
   const tuple = tupleHash(a, b, ports);

@@ -98,6 +98,39 @@ export class TimeSeries {
     });
   }
 
+  /** Counts what was at a moment that may lie behind, `n` times; below 0 it was counted too often. */
+  countAt(now: number, counter: Counter, n: number): void {
+    const i = counter * MAX_BUCKETS + this.#bucketOf(now);
+    this.#counts[i] = this.#counts[i]! + n;
+  }
+
+  /** The same of a connect time. */
+  connectedAt(now: number, nanoseconds: number): void {
+    const { length } = this;
+    this.length = this.#bucketOf(now) + 1;
+    this.connected(nanoseconds);
+    this.length = length;
+  }
+
+  #bucketOf(now: number): number {
+    return Math.min(this.length - 1, Math.max(0, Math.floor(now / (this.bucketSeconds * NANOS_PER_SECOND))));
+  }
+
+  /** Makes the gauges anew out of all transitions there were. */
+  recount(transitions: Iterable<{ readonly from: number; readonly to: number; readonly time: number }>): void {
+    const { length } = this;
+    const gauges = this.#gauges.fill(0);
+    for (const { from, to, time } of transitions) {
+      const bucket = this.#bucketOf(time);
+      const leaves = GAUGE_OF[from]!;
+      const enters = GAUGE_OF[to]!;
+      if (leaves !== 0) gauges[(leaves - 1) * MAX_BUCKETS + bucket] = gauges[(leaves - 1) * MAX_BUCKETS + bucket]! - 1;
+      if (enters !== 0) gauges[(enters - 1) * MAX_BUCKETS + bucket] = gauges[(enters - 1) * MAX_BUCKETS + bucket]! + 1;
+    }
+    for (let g = 0; g < GAUGES; g++)
+      for (let i = g * MAX_BUCKETS + 1; i < g * MAX_BUCKETS + length; i++) gauges[i] = gauges[i]! + gauges[i - 1]!;
+  }
+
   counts(counter: Counter): number[] {
     return Array.from(this.#counts.subarray(counter * MAX_BUCKETS, counter * MAX_BUCKETS + this.length));
   }
@@ -159,6 +192,30 @@ export class TimeSeries {
     this.bucketSeconds *= 2;
     this.#next = this.length * this.bucketSeconds * NANOS_PER_SECOND;
   }
+}
+
+/**
+ * The sums of a capture that begins so many nanoseconds after another, in that one's buckets: each goes to where it begins. Gauges are left
+ * out, because what was open before is missing in them (`recount`).
+ */
+export function rebucketed({ counts, connects }: SeriesSums, seconds: number, into: number, nanos: number): SeriesSums {
+  const bucketOf = (i: number): number =>
+    Math.min(MAX_BUCKETS - 1, Math.max(0, Math.floor((nanos + i * seconds * NANOS_PER_SECOND) / (into * NANOS_PER_SECOND))));
+  const sums = new Float64Array(counts.length);
+  counts.forEach((n, i) => {
+    const at = i - (i % MAX_BUCKETS) + bucketOf(i % MAX_BUCKETS);
+    sums[at] = sums[at]! + n;
+  });
+  const bins: (Uint32Array | null)[] = [];
+  connects.forEach((own, i) => {
+    const to = bucketOf(i);
+    while (bins.length <= to) bins.push(null);
+    const there = bins[to];
+    if (own === null) return;
+    if (there === null || there === undefined) bins[to] = own.slice();
+    else own.forEach((n, bin) => (there[bin] = there[bin]! + n));
+  });
+  return { counts: sums, gauges: new Float64Array(GAUGES * MAX_BUCKETS), connects: bins };
 }
 
 function quantile(bins: Uint32Array, q: number): number {

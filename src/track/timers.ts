@@ -152,6 +152,17 @@ class Queue {
   }
 }
 
+/** Timers that are armed, of one queue, in the order in which they were: columns. */
+export interface ArmedTimers {
+  readonly kind: TimerKind;
+  /** From arming to due, nanoseconds. */
+  readonly nominal: number;
+  readonly at: Float64Array;
+  /** connection id * 2 + side */
+  readonly ref: Int32Array;
+  readonly generation: Uint16Array;
+}
+
 /** Called when a timer is due: which end (connection id * 2 + side), and when it was due. */
 export type Expire = (kind: TimerKind, ref: number, due: number) => void;
 
@@ -179,6 +190,47 @@ export class Timers {
   /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
   renumber(ids: Int32Array): void {
     for (const queue of this.#queues) queue.renumber(ids);
+  }
+
+  /** Those that are the newest of their ends, for another process. */
+  get armed(): readonly ArmedTimers[] {
+    return this.#queues.map((queue) => {
+      const [at, refs, generations]: [number[], number[], number[]] = [[], [], []];
+      queue.each((ref, generation, due) => {
+        if (!this.#isArmed(ref, generation)) return;
+        at.push(due - queue.nominal);
+        refs.push(ref);
+        generations.push(generation);
+      });
+      const { kind, nominal } = queue;
+      return { kind, nominal, at: Float64Array.from(at), ref: Int32Array.from(refs), generation: Uint16Array.from(generations) };
+    });
+  }
+
+  /** Takes these timers in place of its own, whoever armed them. */
+  become(all: readonly ArmedTimers[]): void {
+    for (const queue of this.#queues) while (!queue.isEmpty) queue.shift();
+    this.next = Infinity;
+    const left = new Set(all);
+    for (const first of left) {
+      const lists = [...left].filter(({ kind, nominal }) => kind === first.kind && nominal === first.nominal);
+      for (const list of lists) left.delete(list);
+      this.#enter(lists);
+    }
+  }
+
+  /** Enters the timers of one queue in the order in which they were armed. */
+  #enter(lists: readonly ArmedTimers[]): void {
+    const at = Float64Array.from(lists.flatMap((list) => Array.from(list.at)));
+    const refs = Int32Array.from(lists.flatMap((list) => Array.from(list.ref)));
+    const generations = Uint16Array.from(lists.flatMap((list) => Array.from(list.generation)));
+    const order = Uint32Array.from(at, (_, i) => i);
+    if (lists.length > 1) order.sort((a, b) => at[a]! - at[b]!);
+    const queue = this.#queue(lists[0]!.kind, lists[0]!.nominal / NANOS_PER_SECOND);
+    for (const i of order) {
+      this.now = at[i]!;
+      this.#push(queue, refs[i]!, generations[i]!);
+    }
   }
 
   /** Of retries, the first. @param profile code of the end's profile, as `profileAt` has it */

@@ -11,25 +11,22 @@ import { Context } from './context.ts';
 import { Tables } from './tables.ts';
 import { noteCopy } from './copied.ts';
 import type { Copies } from './copies.ts';
-import { embryo, grow, loneGivesUp, stateTime } from './embryo.ts';
+import { expire } from './due.ts';
+import { stateTime } from './embryo.ts';
 import { Folder } from './fold.ts';
 import type { Folded } from './folded.ts';
 import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
 import { Core, Half, HalfFlag, Rare, Sequel, Trait } from './layout.ts';
-import { nextFinAt } from './closing.ts';
-import { endsOpening, lastAckWasTaken } from './opening.ts';
-import { segment } from './machine.ts';
+import { endsOpening } from './opening.ts';
 import { isTooBig, notePathMtu } from './path-mtu.ts';
-import { BOTH_ESTABLISHED, ORDINARY, regular } from './regular.ts';
-import { dataGivenUpAt } from './repairs.ts';
+import { regular } from './regular.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { SegmentCounts } from './segment-counts.ts';
-import { book } from './sequence.ts';
 import { type Shard, shardOf, tupleHash, WHOLE } from './shard.ts';
-import { isStray } from './strays.ts';
 import { isMissingDirection } from './tags.ts';
-import { type Expire, TimerKind } from './timers.ts';
+import { take } from './take.ts';
+import type { Expire } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
@@ -55,7 +52,7 @@ export class Tracker {
     this.copies = this.tables.copies;
     this.#folder = new Folder(this.tables);
     this.#x = new Context(this.tables);
-    this.#expire = (kind, ref, due) => this.#timer(kind, ref, due);
+    this.#expire = (kind, ref, due) => expire(this.#x, kind, ref, due);
   }
 
   /** Those that have records; `folded` counts the others. */
@@ -113,14 +110,17 @@ export class Tracker {
     x.frame = frame;
     x.tuple = tupleHash(this.#a, this.#b, this.#ports);
     if (this.#shard.count > 1 && shardOf(x.tuple, this.#shard.count) !== this.#shard.index) return FOREIGN;
-    const { flows } = this.tables;
+    const { flows, beginnings } = this.tables;
     let id = flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     if (id < 0 && (this.#tagged || k.encap !== 0)) id = this.#findElsewhere(k);
     if (id >= 0) {
       const { page, offset } = flows;
       const clientIsB = (page[offset + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
       const side = this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER;
-      if (regular(x, this.copies, k, id, side, page, offset)) return id;
+      if (regular(x, this.copies, k, id, side, page, offset)) {
+        if (beginnings.wants(id)) beginnings.add(x, k, id, side);
+        return id;
+      }
       x.loadFound(id, side, page, offset);
       if (this.copies.seen(x, k)) {
         noteCopy(x, k);
@@ -131,7 +131,9 @@ export class Tracker {
       if (this.folded.open > 0 && this.#isOfFolded(k)) return FOLDED;
       id = this.#open(k, -1);
       this.copies.seen(x, k);
+      if ((flags & (Flag.SYN | Flag.ACK)) !== Flag.SYN) beginnings.begin(id);
     }
+    if (beginnings.wants(id)) beginnings.add(x, k, id, x.side);
 
     const { core, c } = x;
     if (frame !== core[c + Core.FIRST_FRAME]) x.touch();
@@ -139,23 +141,7 @@ export class Tracker {
     const { previous } = x;
     if ((flags & (Flag.ACK | Flag.RST)) !== 0 && (flags & (Flag.SYN | Flag.RST)) !== 0 && previous !== 0) this.#settlePrevious(k, id);
 
-    if (!x.paired) {
-      if (embryo(x, k)) return id;
-      grow(x);
-    }
-    const { pair, pairF, me } = x;
-    pair[me + Half.PACKETS] = pair[me + Half.PACKETS]! + 1;
-    pairF[(me + Half.IP_BYTES) >> 1] = pairF[(me + Half.IP_BYTES) >> 1]! + k.ipLength;
-    if (k.payloadLength > 0) pairF[(me + Half.PAYLOAD) >> 1] = pairF[(me + Half.PAYLOAD) >> 1]! + k.payloadLength;
-
-    if (previous !== 0 && (flags & (Flag.SYN | Flag.RST)) === 0 && isStray(x, k)) return id;
-
-    if ((flags & CONTROL) === 0 && (core[c + Core.STATE]! & ORDINARY) === BOTH_ESTABLISHED) {
-      pair[me + Half.FLAGS] = pair[me + Half.FLAGS]! | HalfFlag.ACK_SEEN | HalfFlag.SPOKE;
-      book(x, k, k.payloadLength);
-    } else {
-      segment(x, k);
-    }
+    take(x, k);
     return id;
   }
 
@@ -443,41 +429,6 @@ export class Tracker {
     else if (x.paired && x.state(1 - x.side) === State.TIME_WAIT && k.seq === x.pair[x.me + Half.NXT])
       x.step(1 - x.side, Cause.RECEIVES_RST);
     x.load(id, side);
-  }
-
-  #timer(kind: TimerKind, ref: number, due: number): void {
-    if (kind === TimerKind.RETRY && loneGivesUp(this.tables, ref >> 1)) return;
-    const side = (ref & 1) as Side;
-    const x = this.#x;
-    const saved = x.now;
-    x.load(ref >> 1, side);
-    x.now = due;
-    switch (kind) {
-      case TimerKind.TIME_WAIT:
-        x.stepAt(side, Cause.TIME_WAIT_OVER, 0, due, false);
-        break;
-      case TimerKind.FIN_WAIT_2:
-        if (!x.paired || !x.flag(x.me, HalfFlag.READS_AFTER_FIN)) x.stepAt(side, Cause.ORPHAN_OVER, 0, due, true);
-        break;
-      case TimerKind.ORPHAN:
-        x.stepAt(side, Cause.GIVES_UP_FIN, 0, due, true);
-        break;
-      case TimerKind.RETRY:
-        this.#missed(side, due);
-        break;
-    }
-    x.now = saved;
-  }
-
-  /** The retry that was due did not come. */
-  #missed(side: Side, due: number): void {
-    const x = this.#x;
-    if (lastAckWasTaken(x)) return;
-    if (x.stepAt(side, Cause.GIVES_UP_SYN, 0, Math.min(due, x.connectEnds(side)), true)) return;
-    if (x.stepAt(side, Cause.GIVES_UP_SYN_ACK, 0, due, true)) return;
-    if (x.stepAt(side, Cause.GIVES_UP_FIN, 0, Math.min(due, nextFinAt(x)), true)) return;
-    const end = dataGivenUpAt(x);
-    if (end >= 0) x.stepAt(side, Cause.GIVES_UP_DATA, 0, end, true);
   }
 }
 

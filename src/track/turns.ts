@@ -79,7 +79,8 @@ export function noteTurn(x: Context, k: Packet): void {
   }
 }
 
-function noteAnswer(x: Context, turn: Int32Array, turnF: Float64Array, t: number): void {
+/** The server begins to answer. `x` stands at it. */
+export function noteAnswer(x: Context, turn: Int32Array, turnF: Float64Array, t: number): void {
   const wait = Math.max(0, x.now - x.pairF[(x.peer + Half.LAST_DATA_TIME) >> 1]!);
   turn[t + Turn.ANSWERS] = turn[t + Turn.ANSWERS]! + 1;
   turnF[(t + Turn.SERVER_TIME) >> 1] = turnF[(t + Turn.SERVER_TIME) >> 1]! + wait;

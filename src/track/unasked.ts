@@ -9,6 +9,7 @@ import { AMPLIFIERS } from '../model/amplifiers.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { AddressBook } from './address-book.ts';
+import type { Move } from './move.ts';
 
 const QUESTION_BITS = 16;
 const MAX_RECEIVERS = 1_024;
@@ -70,13 +71,30 @@ export class Receiver {
     this.#second = second;
     if (this.#inSecond > this.peakPerSecond) this.peakPerSecond = this.#inSecond;
   }
+
+  /** Adds what a capture that follows has of it. */
+  join(later: Omit<Receiver, 'answer' | 'join'>, { frames, nanos, address }: Pick<Move, 'frames' | 'nanos' | 'address'>): void {
+    if (later.answers > 0) {
+      if (this.answers === 0) this.first = later.first + nanos;
+      this.last = later.last + nanos;
+    }
+    this.answers += later.answers;
+    this.asked += later.asked;
+    this.bytes += later.bytes;
+    this.refused += later.refused;
+    this.peakPerSecond = Math.max(this.peakPerSecond, later.peakPerSecond);
+    for (const sender of later.senders) if (this.senders.size < MAX_SENDERS) this.senders.add(address(sender, this.ipv6));
+    for (const [port, answers] of later.kinds) this.kinds.set(port, (this.kinds.get(port) ?? 0) + answers);
+    for (const { frame, time, sender, port } of later.examples.slice(0, Math.max(0, EXAMPLES - this.examples.length)))
+      this.examples.push({ frame: frame + frames, time: time + nanos, sender: address(sender, this.ipv6), port });
+  }
 }
 
 /** By IP version: 4, 6. */
 type PerFamily<T> = readonly [T, T];
 
 export interface UnaskedState {
-  readonly receivers: readonly Omit<Receiver, 'answer'>[];
+  readonly receivers: readonly Omit<Receiver, 'answer' | 'join'>[];
   readonly speakers: PerFamily<ReadonlySet<number>>;
 }
 
@@ -111,6 +129,24 @@ export class UnaskedAnswers {
     }
     speakers.forEach((family, i) => {
       for (const address of family) this.#speakers[i]!.add(address);
+    });
+  }
+
+  /** Adds those of a capture that follows. */
+  join({ receivers, speakers }: UnaskedState, move: Move): void {
+    for (const state of receivers) {
+      const id = move.address(state.address, state.ipv6);
+      const known = this.#receivers[state.ipv6 ? 1 : 0];
+      let receiver = known.get(id);
+      if (receiver === undefined) {
+        if (known.size >= MAX_RECEIVERS) continue;
+        known.set(id, (receiver = new Receiver(id, state.ipv6)));
+      }
+      receiver.join(state, move);
+    }
+    speakers.forEach((family, i) => {
+      const known = this.#speakers[i]!;
+      for (const address of family) if (known.size < MAX_SPEAKERS) known.add(move.address(address, i === 1));
     });
   }
 

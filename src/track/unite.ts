@@ -4,15 +4,15 @@
  *
  * Records stay in the pages that they lie in, wherever these came from; only core records are copied, into their new order.
  */
-import { Budget } from './budget.ts';
+import type { BeginningsState } from './beginnings.ts';
 import type { CopyCounts } from './copies.ts';
 import type { Followed } from './checksums.ts';
 import type { EventPages } from './events.ts';
 import { Core, CORE_STRIDE, Pair, Rare, Sequel, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
-import { RecordPages } from './pages.ts';
 import type { Hello } from './seen-names.ts';
 import type { SeriesSums } from './time-series.ts';
 import type { Tables } from './tables.ts';
+import type { ArmedTimers } from './timers.ts';
 
 export interface RecordList {
   readonly pages: readonly Int32Array[];
@@ -37,6 +37,8 @@ export interface ShardRecords {
   /** Segments with a wrong checksum that belong to its connections, and what became of all that were followed. */
   readonly wrong: { readonly segments: readonly Followed[]; readonly taken: number; readonly repeated: number };
   readonly aliases: Int32Array;
+  readonly timers: readonly ArmedTimers[];
+  readonly beginnings: BeginningsState;
 }
 
 export function recordsOf(tables: Tables): ShardRecords {
@@ -54,14 +56,18 @@ export function recordsOf(tables: Tables): ShardRecords {
     copies: copies.counts,
     wrong: recorded.checksums.own,
     aliases: tables.tags.aliases,
+    timers: tables.timers.armed,
+    beginnings: tables.beginnings.state,
   };
 }
 
-/** Puts the shards into tables that hold nothing yet. Nothing can be tracked any more, only looked up. */
-export function unite(tables: Tables, shards: readonly ShardRecords[]): void {
+/**
+ * Puts the shards of a capture into tables that hold nothing yet, or behind what these hold of captures before. No packet can be tracked any
+ * more: connections are looked up, once the flow table has them, and ended by their timers. Returns the new ids of each shard's connections.
+ */
+export function unite(tables: Tables, shards: readonly ShardRecords[]): readonly Int32Array[] {
   const ids = shards.map(({ records }) => new Int32Array(records.cores.length));
-  const budget = new Budget();
-  const cores = new RecordPages(CORE_STRIDE, tables.cores.bits, budget);
+  const { cores, timers, budget } = tables;
   const bases = shards.map((shard) => appended(tables, shard));
   for (const { shard, id } of inOrder(shards)) {
     const to = cores.add();
@@ -76,16 +82,20 @@ export function unite(tables: Tables, shards: readonly ShardRecords[]): void {
     // Where the last record of a page is copied, the page is room for the next ones.
     if ((id & cores.mask) === cores.mask && page.byteLength === page.buffer.byteLength) budget.outgrown.give(page.buffer);
   }
-  tables.cores.become(cores);
-  tables.flows.rebuild();
-  tables.names.become(shards.flatMap(({ hellos }) => hellos));
+  tables.names.become([...tables.names.hellos, ...shards.flatMap(({ hellos }) => hellos)]);
   shards.forEach((shard, i) => {
     tables.series.add(shard.series);
     tables.copies.counts.add(shard.copies);
     tables.tags.addAliases(shard.aliases, ids[i]!);
   });
   unitedIds(tables, shards, ids);
+  const added = shards.flatMap((shard, i) => shard.timers.map((list) => ({ ...list, ref: list.ref.map((ref) => endOf(ref, ids[i]!)) })));
+  timers.become([...timers.armed, ...added]);
+  return ids;
 }
+
+/** The end of a connection, by its new id. */
+const endOf = (ref: number, ids: Int32Array): number => ids[ref >> 1]! * 2 + (ref & 1);
 
 /** What must be added to the references of a shard's records. */
 type Bases = Readonly<Record<Exclude<Kind, 'cores'> | 'events', number>>;
@@ -172,13 +182,13 @@ function shift(words: Int32Array, at: number, base: number): number {
 
 /** Lists of connections' ids, of all shards. */
 function unitedIds({ icmpReporters, takenForOld, recorded }: Tables, all: readonly ShardRecords[], ids: readonly Int32Array[]): void {
-  const reporters = all.flatMap((shard, i) => Array.from(shard.icmpReporters, ([id, reporter]) => [ids[i]![id]!, reporter] as const));
-  const old = all.flatMap((shard, i) => Array.from(shard.takenForOld, (id) => ids[i]![id]!));
-  const cut = all.flatMap((shard, i) => Array.from(shard.cutIds, (id) => ids[i]![id]!));
-  icmpReporters.clear();
-  for (const [id, reporter] of reporters) icmpReporters.set(id, reporter);
-  takenForOld.clear();
-  for (const id of old) takenForOld.add(id);
-  recorded.cuts.become(cut);
-  recorded.checksums.become(all.map(({ wrong }, i) => ({ ...wrong, segments: wrong.segments.map((s) => ({ ...s, id: ids[i]![s.id]! })) })));
+  const { cuts, checksums } = recorded;
+  const known = checksums.own;
+  all.forEach((shard, i) => {
+    for (const [id, reporter] of shard.icmpReporters) icmpReporters.set(ids[i]![id]!, reporter);
+    for (const id of shard.takenForOld) takenForOld.add(ids[i]![id]!);
+  });
+  cuts.become([...cuts.ids, ...all.flatMap((shard, i) => Array.from(shard.cutIds, (id) => ids[i]![id]!))]);
+  const more = all.map(({ wrong }, i) => ({ ...wrong, segments: wrong.segments.map((s) => ({ ...s, id: ids[i]![s.id]! })) }));
+  checksums.become([known, ...more]);
 }

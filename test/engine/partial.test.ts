@@ -118,7 +118,7 @@ describe('what does not belong together is refused', () => {
       await part('refused.pcapng', '2/2', 'b'),
       await part('incident.pcap', '2/3', 'c'),
     ];
-    await expect(analyse([one, other])).rejects.toThrow(/different captures/);
+    await expect(analyse([one, other])).rejects.toThrow(/of 2 shards one is missing/);
     await expect(analyse([one, third])).rejects.toThrow(/one is of 2 shards, the other of 3/);
     await expect(analyse([one, fixture('refused.pcapng')])).rejects.toThrow(/is no partial result/);
   });
