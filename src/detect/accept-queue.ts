@@ -10,6 +10,7 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark } from '../model/connection.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, type Nanos, NANOS_PER_SECOND, nanosOf } from '../model/units.ts';
+import { append } from './append.ts';
 import { isFlooded } from './floods.ts';
 import { oncePerCapture } from './once.ts';
 
@@ -110,11 +111,6 @@ function resetAtOnce(c: ConnectionView): boolean {
 
 function groupByService(capture: CaptureView, ids: readonly ConnId[]): Map<string, ConnId[]> {
   const groups = new Map<string, ConnId[]>();
-  for (const id of ids) {
-    const { name } = capture.serviceOf(id);
-    const list = groups.get(name);
-    if (list) list.push(id);
-    else groups.set(name, [id]);
-  }
+  for (const id of ids) append(groups, capture.serviceOf(id).name, id);
   return groups;
 }

@@ -5,6 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
+import { append } from './append.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
@@ -92,7 +93,7 @@ function withoutStrays(groups: readonly Refusals[][]): [Grouping, Refusals[]][] 
     const client =
       list.length === 1 && only!.refusals.length <= 2 && only!.workedBefore === null ? only!.refusals[0]!.connection.client.ip : null;
     if (client === null) out.push(['host', list]);
-    else strays.set(client, [...(strays.get(client) ?? []), only!]);
+    else append(strays, client, only!);
   }
   for (const list of strays.values()) {
     if (new Set(list.map((r) => r.service.ip)).size > MANY_HOSTS) out.push(['client', list]);

@@ -5,6 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
 import { type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
+import { append } from './append.ts';
 import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { type Detection, defineDetector, type Draft, foundUnless } from './detector.ts';
 import { clock, examples, period, proofs } from './evidence.ts';
@@ -85,7 +86,7 @@ function groupsOf(capture: CaptureView): Group[] {
       const host = told.mark.side === Side.CLIENT ? c.server.ip : c.client.ip;
       const group = hosts.get(host) ?? { services: [], told: [], workedBefore: false };
       hosts.set(host, group);
-      if (!group.services.includes(service)) group.services.push(service);
+      if (group.services.at(-1) !== service) group.services.push(service);
       if (told.failed && !group.workedBefore)
         group.workedBefore = service.synAcks > 0 && service.answeredAround(told.mark.time, capture.end).before !== null;
       group.told.push(told);
@@ -101,7 +102,7 @@ function withoutStrays(groups: readonly Group[]): Group[] {
   for (const g of groups) {
     const client = g.told.length <= 2 && !g.workedBefore && g.told.every((t) => t.failed) ? g.told[0]!.c.client.ip : null;
     if (client === null) out.push(g);
-    else strays.set(client, [...(strays.get(client) ?? []), g]);
+    else append(strays, client, g);
   }
   for (const [client, list] of strays) {
     if (list.length <= MANY_HOSTS) out.push(...list);
@@ -131,7 +132,7 @@ function toldOf(c: ConnectionView): Told | null {
 /** `prohibited (4 times, by 10.0.0.1)`, most frequent first. */
 function kindsOf(told: readonly Told[]): { text: string; count: number; meaning: IcmpMeaning }[] {
   const kinds = new Map<string, Told[]>();
-  for (const t of told) kinds.set(t.meaning.text, [...(kinds.get(t.meaning.text) ?? []), t]);
+  for (const t of told) append(kinds, t.meaning.text, t);
   return [...kinds.values()]
     .map((list) => ({ text: list[0]!.meaning.text, count: list.length, meaning: list[0]!.meaning }))
     .sort((a, b) => b.count - a.count);

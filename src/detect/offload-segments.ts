@@ -48,6 +48,7 @@ export const offloadSegments = defineDetector({
       .slice(0, NAMED)
       .map((s) => s.ip)
       .join(', ')}${more}`;
+    const members = new Set(connections);
     return found([
       captureDraft(capture, {
         confidence: 'high',
@@ -66,7 +67,7 @@ export const offloadSegments = defineDetector({
           },
         ],
         doubtsOf: (rule, other) =>
-          COUNT_SEGMENTS.has(rule) && other.connections.some((id) => connections.includes(id))
+          COUNT_SEGMENTS.has(rule) && other.connections.some((id) => members.has(id))
             ? `Segments of up to ${plural(largest.largest, 'octet')} were captured, above the MSS: counts and sizes of segments are those of the capturing host, not of the wire.`
             : null,
       }),

@@ -7,6 +7,7 @@ import { type Nanos, secondsOf } from '../model/units.ts';
 import { durationText, ordinalText, plural } from '../model/wording.ts';
 import { Flag } from '../model/flags.ts';
 import { overflows } from './accept-queue.ts';
+import { append } from './append.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
@@ -112,12 +113,6 @@ function group(silent: readonly Silent[]): [Grouping, Silent[]][] {
     else for (const one of list) out.push(['service', [one]]);
   }
   return out;
-}
-
-function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
 }
 
 function draft(capture: CaptureView, grouping: Grouping, list: readonly Silent[]): Draft {
