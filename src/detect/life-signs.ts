@@ -1,7 +1,8 @@
 /** Did two hosts hear of each other on another connection meanwhile? It tells a dead host from a dead connection, and loss from size. */
-import type { CaptureView } from '../model/capture-view.ts';
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { Nanos } from '../model/units.ts';
+import { append } from './append.ts';
 import { sample } from './statistics.ts';
 
 /** Connections of one server that are looked at. */
@@ -9,6 +10,7 @@ const MOST = 2_000;
 
 export class LifeSigns {
   readonly #capture: CaptureView;
+  #services: ReadonlyMap<string, readonly ServiceView[]> | undefined;
   /** Per server: connections by the address of the client. */
   readonly #servers = new Map<string, ReadonlyMap<string, readonly ConnectionView[]>>();
 
@@ -21,17 +23,25 @@ export class LifeSigns {
     const { ip } = connection.server;
     let clients = this.#servers.get(ip);
     if (clients === undefined) {
-      const ids = this.#capture.services.filter((s) => s.ip === ip).flatMap((s) => sample(s.all(), MOST));
+      const ids = this.#servicesOf(ip).flatMap((s) => sample(s.all(), MOST));
       const lists = new Map<string, ConnectionView[]>();
       for (const id of sample(ids, MOST)) {
         const c = this.#capture.connection(id);
-        const list = lists.get(c.client.ip);
-        if (list) list.push(c);
-        else lists.set(c.client.ip, [c]);
+        append(lists, c.client.ip, c);
       }
       this.#servers.set(ip, (clients = lists));
     }
     return (clients.get(connection.client.ip) ?? []).filter((c) => c.id !== connection.id);
+  }
+
+  /** By address once for all: a server that is asked for may be one of as many as there are connections. */
+  #servicesOf(ip: string): readonly ServiceView[] {
+    if (this.#services === undefined) {
+      const byIp = new Map<string, ServiceView[]>();
+      for (const service of this.#capture.services) append(byIp, service.ip, service);
+      this.#services = byIp;
+    }
+    return this.#services.get(ip) ?? [];
   }
 
   /** The end of another connection at which the host of `end` spoke after `since`; null: none did. */
