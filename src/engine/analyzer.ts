@@ -227,7 +227,7 @@ export class Analyzer {
   get partial(): PartialResult {
     const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };
     const span = { frames: this.#frames, first: this.#first, last: this.#last, ended: this.#ended };
-    const reading = { ...span, clock, facts: this.#facts, payload: this.payload };
+    const reading = { ...span, clock, facts: this.#facts, payload: this.payload, profile: this.#options.profile ?? null };
     const shared = sharedState(reading, this.#tracker, this.decoder, this.tally, this.#files);
     return partialOf(shared, this.#options.shard ?? WHOLE, this.#tracker);
   }

@@ -90,10 +90,17 @@ function wholeOf(group: readonly Found[]): Found {
   const [first] = group;
   const count = first!.shards[0]!.count;
   const owners = new Map<number, string>();
-  for (const { path, shards } of group) {
+  for (const { path, shared, shards } of group) {
     if (shards[0]!.count !== count)
       throw new UsageError(
         `"${sanitise(first!.path)}" and "${sanitise(path)}" cannot be merged: one is of ${count} shards, the other of ${shards[0]!.count}.`,
+      );
+    if (!isReadAlike(first!.shared, shared))
+      throw new UsageError(
+        `"${sanitise(first!.path)}" and "${sanitise(path)}" cannot be merged: they were not read with the same options.`,
+        {
+          hint: '--captured-until and --profile must be the same for all shards of a capture.',
+        },
       );
     for (const { index } of shards) {
       const before = owners.get(index);
@@ -102,7 +109,9 @@ function wholeOf(group: readonly Found[]): Found {
       owners.set(index, path);
     }
   }
-  return { ...first!, shards: group.flatMap(({ shards }) => shards).sort((a, b) => a.index - b.index) };
+  const payload = group.every(({ shared }) => shared.reading.payload);
+  const shared = { ...first!.shared, reading: { ...first!.shared.reading, payload } };
+  return { ...first!, shared, shards: group.flatMap(({ shards }) => shards).sort((a, b) => a.index - b.index) };
 }
 
 /** Seconds; captures without a packet come last. */
@@ -140,3 +149,7 @@ function isSameCapture(a: SharedState, b: SharedState): boolean {
   if (x.clock.seconds !== y.clock.seconds || x.clock.nanos !== y.clock.nanos) return false;
   return Buffer.compare(a.addresses, b.addresses) === 0;
 }
+
+/** Does the capture end at the same time in both, and were hosts taken for the same kernels? Else what follows would depend on who comes first. */
+const isReadAlike = ({ reading: x }: SharedState, { reading: y }: SharedState): boolean =>
+  x.last === y.last && x.ended === y.ended && x.profile === y.profile;

@@ -28,6 +28,8 @@ export interface Reading {
   readonly facts: readonly CaptureFileFacts[];
   /** false: whoever read it wanted nothing shown of what applications sent. */
   readonly payload: boolean;
+  /** Kernels that the user named; null: all were guessed. */
+  readonly profile: string | null;
 }
 
 export interface SharedState {
@@ -160,5 +162,6 @@ export function joinedReading(before: Reading, after: Reading): Reading {
     clock: { ...before.clock, farInMicros: before.clock.farInMicros && after.clock.farInMicros },
     facts: [...before.facts, ...after.facts],
     payload: before.payload && after.payload,
+    profile: before.profile ?? after.profile,
   };
 }

@@ -13,6 +13,7 @@ import { Analyzer } from '../../src/engine/analyzer.ts';
 import { type PartialResult, together } from '../../src/engine/partial.ts';
 import { UnknownFormatError, UnreadableError, UsageError } from '../../src/model/errors.ts';
 import { Flag } from '../../src/model/flags.ts';
+import { nanos } from '../../src/model/units.ts';
 import { shardOf, tupleHash } from '../../src/track/shard.ts';
 import { pcapFile } from '../support/capture-bytes.ts';
 import { ethernet, ipv4, tcp } from '../support/frames.ts';
@@ -121,6 +122,17 @@ describe('what does not belong together is refused', () => {
     await expect(analyse([one, other])).rejects.toThrow(/of 2 shards one is missing/);
     await expect(analyse([one, third])).rejects.toThrow(/one is of 2 shards, the other of 3/);
     await expect(analyse([one, fixture('refused.pcapng')])).rejects.toThrow(/is no partial result/);
+  });
+
+  test('shards that were read with different options', async () => {
+    const plain = await part('refused.pcapng', '1/2', 'plain');
+    const others: readonly AnalysisOptions[] = [{ profile: 'windows' }, { capturedUntil: { kind: 'offset', nanos: nanos(600e9) } }];
+    for (const [i, options] of others.entries()) {
+      const other = await analyse([fixture('refused.pcapng')], { ...options, shard: { index: 1, count: 2 } }, { partial: true });
+      const path = await written(other.partial(), `other-${i}`);
+      await expect(analyse([plain, path])).rejects.toThrow(/not read with the same options/);
+      await expect(analyse([path, plain])).rejects.toThrow(/not read with the same options/);
+    }
   });
 
   test('what must be said when the capture is read', async () => {
