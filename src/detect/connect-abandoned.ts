@@ -5,6 +5,7 @@ import type { Cause, Remedy } from '../model/finding.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
 import { countText, durationText, ordinalText, plural } from '../model/wording.ts';
+import { append } from './append.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { clock, examples, proofs } from './evidence.ts';
@@ -114,13 +115,13 @@ function abandonedOf(capture: CaptureView, lateSeconds: number): Abandoned[] {
       if (byClient.has(c.client.ip)) opened.set(c.client.ip, [...(opened.get(c.client.ip) ?? []), c].slice(-COMPARED));
     }
     const replaced = replacedBy(capture, service, byClient.size > 0);
+    const starts = startsOf(capture, service, byClient);
     for (const [client, { refusals, silent }] of byClient) {
       const accepted = (opened.get(client) ?? []).flatMap((c) => c.connectSeconds ?? []);
       const usual = accepted.length === 0 ? 0 : quantile(accepted, 0.5);
       const late = refusals.filter((r) => r.waited >= lateSeconds && r.waited > usual);
       const duplicates = refusals.filter((r) => !late.includes(r) && replaced.has(r.c.id));
       if (late.length + silent.length + duplicates.length === 0) continue;
-      const starts = startsOf(capture, service, client);
       out.push({
         service,
         client,
@@ -128,7 +129,7 @@ function abandonedOf(capture: CaptureView, lateSeconds: number): Abandoned[] {
         duplicates,
         silent,
         accepted,
-        timeout: late.length === 0 ? null : timeoutOf(late, accepted, starts),
+        timeout: late.length === 0 ? null : timeoutOf(late, accepted, starts.get(client) ?? []),
       });
     }
   }
@@ -154,13 +155,14 @@ function replacedBy(capture: CaptureView, service: ServiceView, wanted: boolean)
   return out;
 }
 
-/** Starts of the client's attempts at the service, ascending. */
-function startsOf(capture: CaptureView, service: ServiceView, client: string): number[] {
-  const ids = sample(service.all(), 20_000);
-  return ids.flatMap((id) => {
-    const c = capture.connection(id);
-    return c.client.ip === client ? [c.start] : [];
-  });
+/** Starts of the clients' attempts at the service, ascending. In one walk: each client may have given up one attempt. */
+function startsOf(capture: CaptureView, service: ServiceView, clients: ReadonlyMap<string, unknown>): Map<string, number[]> {
+  const starts = new Map<string, number[]>();
+  for (const id of sample(service.all(), 20_000)) {
+    const client = capture.clientOf(id);
+    if (clients.has(client)) append(starts, client, capture.connection(id).start);
+  }
+  return starts;
 }
 
 /** How long the client waits: exactly where its next attempt follows at once, else between bounds. */
