@@ -56,6 +56,6 @@ test('a name that asks for a format which the command does not have is refused, 
   const { exitCode, out, err } = await tcpdiag(['report', capture, '-o', join(folder, 'never.parquet')]);
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
   expect(err).toBe(
-    'tcpdiag: report has no format "parquet", which the name "never.parquet" asks for.\nIt has text, markdown, html, json, ndjson, csv; -f says which of them to write, whatever the file is called.\n',
+    'tcpdiag: report has no format "parquet", which the name "never.parquet" asks for.\nIt has text, markdown, html, json, ndjson, csv, partial; -f says which of them to write, whatever the file is called.\n',
   );
 });
