@@ -118,7 +118,7 @@ export class Cursor {
   }
 
   /** Passes over so many of the next records at the most, uncounted; returns how many. */
-  readonly pass = (most: number): number => this.reader.pass?.(most) ?? 0;
+  readonly pass = (most: number): number => this.reader.pass?.(most, this.record) ?? 0;
 
   /** Takes note of the record that is about to be delivered. */
   count(): void {

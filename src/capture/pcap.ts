@@ -142,7 +142,8 @@ export class PcapReader extends RecordReader {
     return true;
   }
 
-  pass(most: number): number {
+  /** Passes over records of which nothing can be said but that they are there: what is odd goes through `next`, which may leave it out. */
+  pass(most: number, record: RawRecord): number {
     if (!this.reading || this.#maybeSwapped) return 0;
     const { window } = this;
     const { view, end } = window;
@@ -151,12 +152,15 @@ export class PcapReader extends RecordReader {
     const longest = Math.min(this.#maxFrame, this.#snapLen);
     const lengthAt = this.#capLenAt;
     let { at } = window;
-    let last = at;
+    let before = this.secondsBefore(record);
     let passed = 0;
     while (passed < most && end - at >= header) {
       const capLen = view.getUint32(at + lengthAt, little);
       if (capLen === 0 || capLen > longest || end - at < header + capLen) break;
-      last = at;
+      const seconds = view.getUint32(at, little);
+      if (!isNear(before, seconds) || view.getUint32(at + this.#origLenAt, little) < capLen) break;
+      if (view.getUint32(at + 4, little) >= this.#unitsPerSecond) break;
+      before = seconds;
       at += header + capLen;
       passed++;
     }
@@ -164,7 +168,7 @@ export class PcapReader extends RecordReader {
     window.at = at;
     this.records += passed;
     this.passedRecords = this.records;
-    this.passedSeconds = view.getUint32(last, little);
+    this.passedSeconds = before;
     return passed;
   }
 

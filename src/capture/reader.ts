@@ -78,9 +78,9 @@ export interface CaptureReader {
   next(record: RawRecord): boolean;
   /**
    * Passes over the next records unseen, as far as they are here and nothing about them is odd: `most` of them at the most. Returns
-   * how many. Absent: the format's records cannot be told without looking at them.
+   * how many. `record`: what `next` has filled last. Absent: the format's records cannot be told without looking at them.
    */
-  pass?(most: number): number;
+  pass?(most: number, record: RawRecord): number;
   /** No more bytes will come: what is left over is damage, once `next` has been asked for a record that was held back. */
   end(): void;
 }
