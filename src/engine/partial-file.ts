@@ -66,7 +66,7 @@ function headOf({ index, count, records: { records, events, ...others } }: Parti
     count,
     lists: RECORD_KINDS.map((kind) => ({ length: records[kind].length, pages: records[kind].pages.map((page) => page.length) })),
     events: { length, bases, words: words.map((page) => page.length), exact: exact.map((times) => times !== null) },
-    others: plain(others),
+    others,
   };
 }
 
@@ -85,13 +85,9 @@ function* pieces({ version, captures }: PartialResult): Generator<Uint8Array> {
   }
 }
 
-/** Shared memory is neither written to a stream nor serialised: copies. */
+/** Memory that threads share is not written to a stream: a copy. */
 const octetsOf = ({ buffer, byteOffset, byteLength }: Int32Array | Float64Array): Buffer =>
   Buffer.from(new Uint8Array(buffer, byteOffset, byteLength));
-const plain = (others: ShardHead['others']): ShardHead['others'] => ({
-  ...others,
-  copies: Object.assign(Object.create(null), others.copies) as typeof others.copies,
-});
 
 /**
  * Is the input one of these? By its name as well: what is trusted as one's own memory must not come as `capture.pcap` from a stranger. Only a

@@ -64,6 +64,8 @@ export interface FirstSegment {
 
 export class Beginnings {
   #words = new Int32Array(INITIAL * BEGINNING_WORDS);
+  /** The same memory, for options. */
+  #octets = new Uint8Array(this.#words.buffer);
   #times = new Float64Array(INITIAL);
   #length = 0;
   /** By connection that began before the capture: segments that may still be kept. */
@@ -103,8 +105,8 @@ export class Beginnings {
     const from = k.transportAt + TCP_FIXED_HEADER;
     const captured = Math.max(0, Math.min(k.headerLength - TCP_FIXED_HEADER, k.end - from, MOST_OPTIONS));
     words[at + Beginning.OPTIONS_LENGTH] = captured | (k.headerLength << 16);
-    const octets = new DataView(words.buffer, (at + Beginning.OPTIONS) * 4, MOST_OPTIONS);
-    for (let i = 0; i < captured; i++) octets.setUint8(i, k.view.getUint8(from + i));
+    const to = (at + Beginning.OPTIONS) * 4;
+    for (let i = 0; i < captured; i++) this.#octets[to + i] = k.view.getUint8(from + i);
     this.#times[this.#length++] = x.now;
   }
 
@@ -122,6 +124,7 @@ export class Beginnings {
     const words = new Int32Array(this.#words.length * 2);
     words.set(this.#words);
     this.#words = words;
+    this.#octets = new Uint8Array(words.buffer);
     const times = new Float64Array(this.#times.length * 2);
     times.set(this.#times);
     this.#times = times;
