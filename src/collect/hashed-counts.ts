@@ -3,38 +3,41 @@
  * values that they are too rare to be looked at, without a map of them and without sorting.
  */
 
-/** Slots, as powers of two: 512 octets to 2 MB. */
+/** Slots, as powers of two: 512 octets to 8 MB. So many that chance alone leaves hardly any value of ten millions with half a dozen others. */
 const FEWEST = 8;
-const MOST = 20;
-/** A count that reaches this may be any from here on. */
-const FULL = 0xffff;
+const MOST = 23;
+/** Of more values the slots have an octet each. */
+const WIDE = 20;
 /** 2^32 / golden ratio (Knuth, The Art of Computer Programming 3, §6.4). */
 const FACTOR = 0x9e3779b1;
 
 export class HashedCounts {
-  readonly #counts: Uint16Array;
+  readonly #counts: Uint16Array | Uint8Array;
   readonly #shift: number;
+  /** A count that reaches this may be any from here on. */
+  readonly #full: number;
   /** The largest of them; Infinity: it may be any. */
   most = 0;
 
   /** @param values so many different ones, at most. */
   constructor(values: number) {
     const bits = Math.min(MOST, Math.max(FEWEST, 32 - Math.clz32(values)));
-    this.#counts = new Uint16Array(1 << bits);
+    this.#counts = bits <= WIDE ? new Uint16Array(1 << bits) : new Uint8Array(1 << bits);
+    this.#full = bits <= WIDE ? 0xffff : 0xff;
     this.#shift = 32 - bits;
   }
 
   add(value: number, times = 1): void {
     const slot = Math.imul(value, FACTOR) >>> this.#shift;
     const count = this.#counts[slot]! + times;
-    this.#counts[slot] = Math.min(count, FULL);
-    if (count > this.most) this.most = count < FULL ? count : Infinity;
+    this.#counts[slot] = Math.min(count, this.#full);
+    if (count > this.most) this.most = count < this.#full ? count : Infinity;
   }
 
   /** At least as often as `value` was added. */
   of(value: number): number {
     const count = this.#counts[Math.imul(value, FACTOR) >>> this.#shift]!;
-    return count === FULL ? Infinity : count;
+    return count === this.#full ? Infinity : count;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * 5-tuple (and encapsulation) → newest connection with it. Open addressing over pairs of (id + 1, full hash): comparing
- * the hash first keeps a miss from touching somebody else's record, which is where the time goes in a flood.
- * docs/performance.md has the alternatives that were measured.
+ * 5-tuple (and encapsulation) → newest connection with it. Open addressing over slots of one word: as many low bits as a table of this size
+ * has slots are id + 1 (0: empty), the others those of the tuple's hash, while its low bits say where the slot is. Comparing them first keeps a
+ * miss from touching somebody else's record, which is where the time goes in a flood. docs/performance.md has the alternatives that were measured.
  */
 import { Budget } from './budget.ts';
 import { hash } from './hash.ts';
@@ -11,7 +11,8 @@ import { type RecordPages, uncounted } from './pages.ts';
 const INITIAL_SLOTS = 1 << 12;
 
 export class FlowTable {
-  #slots: Int32Array = new Int32Array(INITIAL_SLOTS * 2);
+  #slots: Int32Array = new Int32Array(INITIAL_SLOTS);
+  /** Bits of a hash that say which slot, and of a slot that say which connection. */
   #mask = INITIAL_SLOTS - 1;
   #used = 0;
   /** What `find` found last: segments come in trains. */
@@ -30,7 +31,7 @@ export class FlowTable {
     return this.#slots.byteLength;
   }
   get octetsInUse(): number {
-    return this.#used * 8;
+    return this.#used * 4;
   }
   /** Slots in use, 0 to 1. */
   get load(): number {
@@ -58,9 +59,10 @@ export class FlowTable {
     const cores = this.#cores;
     let slot = hash & mask;
     for (;;) {
-      const id = slots[slot * 2]! - 1;
-      if (id < 0) return -1;
-      if (slots[slot * 2 + 1] === hash) {
+      const entry = slots[slot]!;
+      if (entry === 0) return -1;
+      if (((entry ^ hash) & ~mask) === 0) {
+        const id = (entry & mask) - 1;
         const core = cores.page(id);
         const at = cores.offset(id);
         if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && core[at + Core.META] === meta) {
@@ -78,18 +80,20 @@ export class FlowTable {
   /** Makes `id` the newest connection of its tuple; `replaces` is the one before, or -1. */
   set(hash: number, id: number, replaces: number): void {
     this.#lastId = -1;
+    if ((id + 1) * 4 > (this.#mask + 1) * 3) this.#grow(id);
     const slots = this.#slots;
     const mask = this.#mask;
     let slot = hash & mask;
     for (;;) {
-      const there = slots[slot * 2]! - 1;
-      if (there < 0 || (there === replaces && slots[slot * 2 + 1] === hash)) break;
+      const entry = slots[slot]!;
+      if (entry === 0) {
+        this.#used++;
+        break;
+      }
+      if ((entry & mask) - 1 === replaces) break;
       slot = (slot + 1) & mask;
     }
-    if (slots[slot * 2] === 0) this.#used++;
-    slots[slot * 2] = id + 1;
-    slots[slot * 2 + 1] = hash;
-    if (this.#used * 4 > (mask + 1) * 3) this.#grow();
+    slots[slot] = (hash & ~mask) | (id + 1);
   }
 
   /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
@@ -109,29 +113,38 @@ export class FlowTable {
     }
   }
 
-  #grow(): void {
-    const { octets } = this;
+  /** Makes room for the id `newest`, which must fit into its bits. */
+  #grow(newest: number): void {
+    let slots = this.#mask + 1;
     // For a moment there are two tables. Where that is too much, connections are folded instead, unless the table is as good as full.
-    if (this.#budget.lacks(2 * octets) && this.#used * 16 < (this.#mask + 1) * 15) return;
+    if (this.#budget.lacks(2 * this.octets) && newest * 16 < slots * 15) return;
+    while ((newest + 1) * 4 > slots * 3) slots *= 2;
     const { buffer } = this.#slots;
-    this.#budget.take(octets);
-    this.#fill(new Int32Array(uncounted(2 * octets)), null);
+    this.#budget.take(4 * slots - this.octets);
+    this.#fill(new Int32Array(uncounted(4 * slots)), null);
     this.#budget.outgrown.give(buffer);
   }
 
-  /** Takes over what is in the table, under new ids if there are any. */
+  /** Takes over what is in the table, under new ids if there are any. In the order of ids: their records are read one behind the other. */
   #fill(slots: Int32Array, ids: Int32Array | null): void {
     const old = this.#slots;
-    const mask = slots.length / 2 - 1;
+    const oldMask = this.#mask;
+    const mask = slots.length - 1;
+    const cores = this.#cores;
+    const length = ids === null ? cores.length : ids.length;
     this.#used = 0;
-    for (let i = 0; i < old.length; i += 2) {
-      if (old[i] === 0) continue;
-      const id = ids === null ? old[i]! - 1 : ids[old[i]! - 1]!;
+    for (let before = 0; before < length; before++) {
+      const id = ids === null ? before : ids[before]!;
       if (id < 0) continue;
-      let slot = old[i + 1]! & mask;
-      while (slots[slot * 2] !== 0) slot = (slot + 1) & mask;
-      slots[slot * 2] = id + 1;
-      slots[slot * 2 + 1] = old[i + 1]!;
+      const core = cores.page(id);
+      const c = cores.offset(id);
+      const h = hash(core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!);
+      let slot = h & oldMask;
+      while (old[slot] !== 0 && (old[slot]! & oldMask) - 1 !== before) slot = (slot + 1) & oldMask;
+      if (old[slot] === 0) continue; // another connection of its tuple is newer
+      slot = h & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = (h & ~mask) | (id + 1);
       this.#used++;
     }
     this.#slots = slots;
