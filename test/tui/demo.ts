@@ -1,6 +1,6 @@
 /**
  * The TUI on a made-up incident, for a look by hand and for the pseudo-terminal tests:
- *   npx esbuild … (see bundle.ts), then `node demo.mjs [--connections N] [--growing] [--stdin] [--throw]`.
+ *   see bundle.ts, then `node demo.mjs [--connections N] [--growing] [--stdin] [--throw]`.
  * Wired as the command line does it: the status becomes the exit status, a fault is one sentence and 70.
  */
 import { createReadStream } from 'node:fs';

@@ -1,0 +1,37 @@
+/**
+ * The built program: `bundle.mjs FOLDER` writes its modules, `bundle.mjs FOLDER SOURCE...` what else is to run as fast.
+ *
+ * By a bundler that leaves a module's constants constant. What a `const` holds, V8 puts into the code that it makes; a `var`, which others make
+ * of it, and a binding of another chunk it reads again each time, and a quarter of the time of each packet went into that. For the same reason
+ * all that an analysis needs is one chunk.
+ */
+import { resolve } from 'node:path';
+import { rolldown } from 'rolldown';
+
+const noDevtools = resolve('src/tui/no-devtools.ts');
+
+const [folder, ...sources] = process.argv.slice(2);
+const ofProgram = {
+  cli: 'src/cli.ts',
+  index: 'src/index.ts',
+  worker: 'src/engine/worker.ts',
+  unpacker: 'src/capture/unpack/unpacker.ts',
+  'cross-reader': 'src/commands/cross-reader.ts',
+};
+const isProgram = sources.length === 0;
+const extension = isProgram ? 'js' : 'mjs';
+
+const made = await rolldown({
+  input: isProgram ? ofProgram : sources,
+  platform: 'node',
+  resolve: { alias: { 'react-devtools-core': noDevtools, ws: noDevtools } },
+  transform: { target: 'node20.19', define: { 'process.env.NODE_ENV': '"production"' } },
+});
+await made.write({
+  dir: folder,
+  format: 'esm',
+  entryFileNames: `[name].${extension}`,
+  chunkFileNames: `chunks/[name]-[hash].${extension}`,
+  sourcemap: isProgram,
+  codeSplitting: { groups: [{ name: 'analysis', test: /src.engine.analyse\.ts$/ }] },
+});
