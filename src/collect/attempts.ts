@@ -6,11 +6,12 @@
 import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
 import { type ConnId, connId, connIds, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Attempt, Fate, readAttempt } from '../track/attempt.ts';
-import { EPHEMERAL_FLOOR, FoldedAttempts, type FoldedService } from '../track/folded.ts';
+import { AttemptCounts, FoldedAttempts, type FoldedService } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import type { RecordPages } from '../track/pages.ts';
 import type { Tables } from '../track/tables.ts';
 import type { Census } from './census.ts';
-import { sortInts, sortTimes } from './sorting.ts';
+import { sortInts } from './sorting.ts';
 import { isIpv6, sourcesOf } from './sources.ts';
 
 /** A client that completes one handshake in so many attempts is still part of the attack. */
@@ -47,47 +48,37 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   const folded = service?.attempts ?? new FoldedAttempts();
   const { tables } = census.tracker;
   const row = new Attempt();
-  const fates = fatesOf(census, ids, row);
-  let dead = 0;
-  for (let i = 0; i < fates.length; i++) if (fates[i] === Fate.DEAD) dead++;
+  const counts = new AttemptCounts();
+  const fates = fatesOf(tables, ids, row, counts);
+  const dead = counts.count;
   const isReal = realClients(census, ids, fates, dead);
-  const attack = new Int32Array(dead);
-  let found = 0;
-  // Of a flood each column has megaoctets: addresses, and room to sort them, lie where the times will.
-  const times = new Float64Array(dead);
-  const addresses = new Int32Array(times.buffer, 0, dead);
-  const { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions } = folded;
-  const counts = { syns, unanswered, answeredOnce, answeredAgain, reset, lowPorts, withoutOptions };
-  for (let i = 0; found < dead && i < ids.length; i++) {
-    if (fates[i] !== Fate.DEAD) continue;
-    const id = ids[i]!;
-    if (isReal(census.clientAddress(id))) continue;
-    readAttempt(tables, id, row);
-    addresses[found] = row.address;
-    attack[found++] = id;
-    counts.syns += row.syns;
-    if (row.reset) counts.reset++;
-    else if (row.synAcks === 0) counts.unanswered++;
-    else if (row.synAcks === 1) counts.answeredOnce++;
-    else counts.answeredAgain++;
-    if (row.port < EPHEMERAL_FLOOR) counts.lowPorts++;
-    if (row.bare) counts.withoutOptions++;
-  }
-  const sources = sourcesOf(
-    tables,
-    sortInts(addresses.subarray(0, found), new Int32Array(times.buffer, 4 * dead, found)),
-    found > 0 && isIpv6(tables, attack[0]!),
-  );
-  for (let i = 0; i < found; i++) times[i] = tables.cores.floatPage(attack[i]!)[(tables.cores.offset(attack[i]!) + Core.FIRST_TIME) >> 1]!;
-  const sorted = sortTimes(times.subarray(0, found));
-  const first = found + folded.count === 0 ? null : nanos(Math.min(sorted[0] ?? Infinity, folded.first));
-  const last = found + folded.count === 0 ? null : nanos(Math.max(sorted.at(-1) ?? -Infinity, folded.last));
+  const attack = dead === 0 ? new Int32Array(0) : attackOf(census, ids, fates, isReal, counts);
+  const addresses = census.scratch.ints(attack.length);
+  for (let i = 0; i < attack.length; i++) addresses[i] = census.clientAddress(attack[i]!);
+  const sources = sourcesOf(tables, sortInts(addresses), attack.length > 0 && isIpv6(tables, attack[0]!));
+  const starts = new Starts(tables, attack);
+  const count = attack.length + folded.count;
+  const both = (key: 'syns' | 'unanswered' | 'answeredOnce' | 'answeredAgain' | 'reset' | 'lowPorts' | 'withoutOptions'): number =>
+    counts[key] + folded[key];
+  const first = count === 0 ? null : nanos(Math.min(starts.length === 0 ? Infinity : starts.at(0), folded.first));
+  const last = count === 0 ? null : nanos(Math.max(starts.length === 0 ? -Infinity : starts.at(starts.length - 1), folded.last));
   let others: Others | undefined;
   const rest = (): Others => (others ??= othersOf(tables, ids, fates, isReal, first, last));
+  const peaks = new Map<string, PeakOfAttempts>();
+  const peak = (span: number, until: Nanos): PeakOfAttempts => {
+    const found = peakWithin(starts, rest().completedTimes, span, until);
+    return service === null ? found : withFolded(found, service, rest().completedTimes, span, until);
+  };
   return {
-    count: found + folded.count,
-    ids: connIds(attack.subarray(0, found)),
-    ...counts,
+    count,
+    ids: connIds(attack),
+    syns: both('syns'),
+    unanswered: both('unanswered'),
+    answeredOnce: both('answeredOnce'),
+    answeredAgain: both('answeredAgain'),
+    reset: both('reset'),
+    lowPorts: both('lowPorts'),
+    withoutOptions: both('withoutOptions'),
     ...sources,
     first,
     last,
@@ -113,24 +104,76 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
       return bystanders(tables, rest().completed, row, first);
     },
     peakWithin: (seconds, until) => {
-      const peak = peakWithin(sorted, rest().completedTimes, seconds * NANOS_PER_SECOND, until);
-      return service === null ? peak : withFolded(peak, service, rest().completedTimes, seconds * NANOS_PER_SECOND, until);
+      const key = `${String(seconds)} ${String(until)}`; // whoever keeps out of a flood asks the same
+      let known = peaks.get(key);
+      if (known === undefined) peaks.set(key, (known = peak(seconds * NANOS_PER_SECOND, until)));
+      return known;
     },
     realFrom: (test) => realFrom(tables, ids, row, isReal, test),
   };
 }
 
-function fatesOf(census: Census, ids: Int32Array, row: Attempt): Uint8Array {
-  const { tables } = census.tracker;
+/** Also counts those that are dead, whoever sent them. */
+function fatesOf(tables: Tables, ids: Int32Array, row: Attempt, counts: AttemptCounts): Uint8Array {
   const { cores } = tables;
   const fates = new Uint8Array(ids.length);
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!;
     const word = cores.page(id)[cores.offset(id) + Core.STATE]!;
     const through = word & (Trait.SAW_SYN | Trait.COMPLETED);
-    fates[i] = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : readAttempt(tables, id, row);
+    const fate = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : readAttempt(tables, id, row);
+    fates[i] = fate;
+    if (fate === Fate.DEAD) counts.tally(row, 1);
   }
   return fates;
+}
+
+/** The dead ones without those of real clients, which are taken back from the counts: all of a flood are, and `ids` is their column. */
+function attackOf(
+  census: Census,
+  ids: Int32Array,
+  fates: Uint8Array,
+  isReal: (address: number) => boolean,
+  counts: AttemptCounts,
+): Int32Array {
+  const { tables } = census.tracker;
+  const row = new Attempt();
+  for (let i = 0; i < ids.length; i++) {
+    if (fates[i] !== Fate.DEAD || !isReal(census.clientAddress(ids[i]!))) continue;
+    readAttempt(tables, ids[i]!, row);
+    counts.tally(row, -1);
+  }
+  if (counts.count === ids.length) return ids;
+  const attack = new Int32Array(counts.count);
+  let found = 0;
+  for (let i = 0; found < attack.length; i++)
+    if (fates[i] === Fate.DEAD && !isReal(census.clientAddress(ids[i]!))) attack[found++] = ids[i]!;
+  return attack;
+}
+
+/** When attempts began, in order: mostly that of their ids, and then there is no column. */
+class Starts {
+  readonly length: number;
+  readonly #ids: Int32Array;
+  readonly #cores: RecordPages;
+  readonly #sorted: Float64Array | null = null;
+
+  constructor({ cores }: Tables, ids: Int32Array) {
+    this.#cores = cores;
+    this.#ids = ids;
+    this.length = ids.length;
+    for (let i = 1; i < ids.length; i++) {
+      if (this.at(i - 1) <= this.at(i)) continue;
+      this.#sorted = Float64Array.from(ids, (_, k) => this.at(k)).sort();
+      break;
+    }
+  }
+
+  at(i: number): number {
+    if (this.#sorted !== null) return this.#sorted[i]!;
+    const id = this.#ids[i]!;
+    return this.#cores.floatPage(id)[(this.#cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  }
 }
 
 /** Is a client real? One that gets through now and then. Asked only about those with dead attempts. */
@@ -220,18 +263,20 @@ function othersOf(
 }
 
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
-function peakWithin(times: Float64Array, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
+function peakWithin(starts: Starts, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
   let count = 0;
   let begin = 0;
-  for (let i = 0, k = 0; i < times.length && times[i]! <= until; i++) {
-    while (times[k]! < times[i]! - span) k++;
+  for (let i = 0, k = 0; i < starts.length; i++) {
+    const start = starts.at(i);
+    if (start > until) break;
+    while (starts.at(k) < start - span) k++;
     if (i - k + 1 > count) {
       count = i - k + 1;
       begin = k;
     }
   }
   if (count === 0) return { count: 0, at: null, completed: 0 };
-  const from = times[begin]!;
+  const from = starts.at(begin);
   return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
 }
 

@@ -44,9 +44,10 @@ import { isnSeries } from './isns.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts, qualityCounts } from './quality.ts';
 import { type Impossible, impossibleSources } from './impossible.ts';
-import { countsOfColumn, HashedCounts } from './hashed-counts.ts';
+import { HashedCounts } from './hashed-counts.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
+import { Scratch } from './scratch.ts';
 import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
@@ -88,15 +89,15 @@ export class Census implements CaptureView {
   readonly tracker: Tracker;
   readonly views: Views;
   readonly legs: Legs;
+  readonly scratch = new Scratch();
   readonly names: OwnNames;
   readonly #clock: Clock;
 
   /** Views handed out: several rules look at the same connections, and each view reads its events once. */
   readonly #seen = new Array<ConnectionView | undefined>(VIEWS);
 
-  /** Per connection: its client's address, and the indexes of its service and of its outcome. */
-  readonly #clientOf: Int32Array;
-  readonly #serviceOf: Int32Array;
+  /** Per connection: the index of its service, in as few octets as the largest needs, and that of its outcome. */
+  #serviceOf: Uint8Array | Uint16Array | Int32Array;
   readonly #outcomeOf: Uint8Array;
   /** Per service. */
   totals: number[] = [];
@@ -146,9 +147,8 @@ export class Census implements CaptureView {
     this.packets = counts.packets;
     views.end = end;
     const n = tracker.connections;
-    this.legs = new Legs(tracker.tables, n);
-    this.#clientOf = new Int32Array(n);
-    this.#serviceOf = new Int32Array(n);
+    this.legs = new Legs(tracker.tables, n, this.scratch);
+    this.#serviceOf = new Uint8Array(n);
     this.#outcomeOf = new Uint8Array(n);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
     this.#turns = new TurnTally(tracker.tables);
@@ -176,7 +176,7 @@ export class Census implements CaptureView {
   }
   hostOf(id: number, side: Side): string {
     const { addresses, cores } = this.tracker.tables;
-    const address = side === Side.CLIENT ? this.#clientOf[id]! : this.serverAddress(id);
+    const address = side === Side.CLIENT ? this.clientAddress(id) : this.serverAddress(id);
     return addresses.text(address, (cores.page(id)[cores.offset(id) + Core.META]! & 1) !== 0);
   }
   get vantage(): VantageView {
@@ -281,7 +281,12 @@ export class Census implements CaptureView {
 
   /** Connections by client, and by server: of no address less than it has. (An IPv6 id may equal an IPv4 address.) */
   get clientCounts(): HashedCounts {
-    return (this.#clients ??= countsOfColumn(this.#clientOf));
+    if (this.#clients === undefined) {
+      const { connections } = this.tracker;
+      this.#clients = new HashedCounts(connections);
+      for (let id = 0; id < connections; id++) this.#clients.add(this.clientAddress(id));
+    }
+    return this.#clients;
   }
   get serverCounts(): HashedCounts {
     if (this.#servers === undefined) {
@@ -307,7 +312,10 @@ export class Census implements CaptureView {
 
   /** The client's address as the tracker's key: an int32 or an IPv6 id. */
   clientAddress(id: number): number {
-    return this.#clientOf[id]!;
+    const { cores } = this.tracker.tables;
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
   }
 
   /** Index of a connection's service in `services`. */
@@ -356,7 +364,6 @@ export class Census implements CaptureView {
       const core = cores.page(id);
       const c = cores.offset(id);
       const word = core[c + Core.STATE]!;
-      this.#clientOf[id] = core[c + ((word & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
       const follows = this.legs.isFollower(id);
       const s = follows ? this.#serviceOf[this.legs.firstOf(id)]! : this.#service(services, core, c, word, id);
       this.#serviceOf[id] = s;
@@ -444,6 +451,8 @@ export class Census implements CaptureView {
       }
     }
     const s = this.firsts.length;
+    if (s === 1 << 8) this.#serviceOf = Uint16Array.from(this.#serviceOf);
+    else if (s === 1 << 16) this.#serviceOf = Int32Array.from(this.#serviceOf);
     if (bucket) bucket.push(address, port, meta, s);
     else services.set(key, [address, port, meta, s]);
     this.firsts.push(id);

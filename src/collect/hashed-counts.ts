@@ -40,9 +40,3 @@ export class HashedCounts {
     return count === this.#full ? Infinity : count;
   }
 }
-
-export function countsOfColumn(values: Int32Array): HashedCounts {
-  const counts = new HashedCounts(values.length);
-  for (let i = 0; i < values.length; i++) counts.add(values[i]!);
-  return counts;
-}

@@ -3,6 +3,7 @@ import type { ForgedGroup } from '../model/capture-view.ts';
 import { type ConnId, connId } from '../model/units.ts';
 import { Core, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
+import { IdList } from './id-list.ts';
 
 /** First octets: "this network" (RFC 1122 §3.2.1.3), loopback, and from multicast up to the broadcast (RFC 1112, RFC 6890). */
 const THIS_NETWORK = 0;
@@ -17,8 +18,8 @@ export interface Impossible {
 /** SYNs with an impossible source by the service that they are for. One pass over the columns. */
 export function impossibleSources(census: Census): Impossible {
   const { cores, addresses } = census.tracker.tables;
-  const toItself = new Map<number, ConnId[]>();
-  const martian = new Map<number, ConnId[]>();
+  const toItself = new Map<number, IdList>();
+  const martian = new Map<number, IdList>();
   for (let id = 0; id < census.tracker.connections; id++) {
     const core = cores.page(id);
     const c = cores.offset(id);
@@ -44,12 +45,12 @@ const isMartian4 = (octet: number): boolean => octet === THIS_NETWORK || octet =
 /** `::`, `::1` and multicast (RFC 4291 §2.5.2, §2.5.3, §2.7). */
 const isMartian6 = (text: string): boolean => text === '::' || text === '::1' || text.startsWith('ff');
 
-function add(census: Census, services: Map<number, ConnId[]>, id: ConnId): void {
+function add(census: Census, services: Map<number, IdList>, id: ConnId): void {
   const service = census.serviceIndex(id);
-  const list = services.get(service);
-  if (list) list.push(id);
-  else services.set(service, [id]);
+  let list = services.get(service);
+  if (list === undefined) services.set(service, (list = new IdList()));
+  list.add(id);
 }
 
-const groups = (census: Census, services: Map<number, ConnId[]>): ForgedGroup[] =>
-  [...services].map(([service, ids]) => ({ service: census.services[service]!, ids }));
+const groups = (census: Census, services: Map<number, IdList>): ForgedGroup[] =>
+  [...services].map(([service, { ids }]) => ({ service: census.services[service]!, ids }));

@@ -14,6 +14,8 @@ import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { Tables } from '../track/tables.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
 import { firstSynAckOf, issOf, lastTimeOf, ttlsOf } from '../track/sequel.ts';
+import { IdList } from './id-list.ts';
+import { Scratch } from './scratch.ts';
 
 /** A number that more tuples share is no sign of a leg, but a stack or tool that always sends the same. */
 const MAX_LEGS = 8;
@@ -36,10 +38,10 @@ export class Legs {
   /** Connections that are a leg of an earlier one. */
   followers = 0;
 
-  constructor(tables: Tables, connections: number) {
+  constructor(tables: Tables, connections: number, scratch = new Scratch()) {
     this.#tables = tables;
     this.#n = connections;
-    this.#joinAnswered(this.#joinOpeners());
+    this.#joinAnswered(this.#joinOpeners(scratch));
   }
 
   /** Is it a further leg of a connection that is counted already? */
@@ -69,11 +71,9 @@ export class Legs {
   }
 
   /** Connections with a SYN: same client ISN. Returns whether any handshake has only its answers in the capture. */
-  #joinOpeners(): boolean {
+  #joinOpeners(scratch: Scratch): boolean {
     const { cores } = this.#tables;
-    const bits = bitmapFor(this.#n);
-    const mask = bits.length * 32 - 1;
-    let again: Uint32Array | undefined;
+    const bits = new Bitmaps(this.#n, scratch);
     let answersOnly = false;
     for (let id = 0; id < this.#n; id++) {
       const core = cores.page(id);
@@ -83,30 +83,28 @@ export class Legs {
         answersOnly ||= (word & Trait.SAW_SYN_ACK) !== 0;
         continue;
       }
-      const bit = spread(core[c + Core.ISS]!) & mask;
-      if ((bits[bit >>> 5]! & (1 << bit)) === 0) bits[bit >>> 5]! |= 1 << bit;
-      else (again ??= new Uint32Array(bits.length))[bit >>> 5]! |= 1 << bit;
+      bits.add(spread(core[c + Core.ISS]!));
     }
-    if (again !== undefined) this.#joinEqual(this.#candidates(again, mask));
+    if (bits.hasTwice) this.#joinEqual(this.#candidates(bits));
     return answersOnly;
   }
 
   /** Ids of connections whose ISN may come twice, sorted by ISN and then by id. */
-  #candidates(again: Uint32Array, mask: number): Int32Array {
+  #candidates(bits: Bitmaps): Int32Array {
     const { cores } = this.#tables;
-    const ids: number[] = [];
-    const keys: number[] = [];
-    for (let id = 0; id < this.#n && ids.length < MAX_CANDIDATES; id++) {
+    const list = new IdList();
+    for (let id = 0; id < this.#n && list.length < MAX_CANDIDATES; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & Trait.SAW_SYN) === 0) continue;
-      const isn = core[c + Core.ISS]!;
-      const bit = spread(isn) & mask;
-      if ((again[bit >>> 5]! & (1 << bit)) === 0) continue;
-      keys.push((isn >>> 0) * MAX_CANDIDATES + ids.length);
-      ids.push(id);
+      if ((core[c + Core.STATE]! & Trait.SAW_SYN) !== 0 && bits.isTwice(spread(core[c + Core.ISS]!))) list.add(connId(id));
     }
-    return Int32Array.from(Float64Array.from(keys).sort(), (key) => ids[key % MAX_CANDIDATES]!);
+    // Nearly all of them have a bit in common and not the number: bits of another hash, of these few alone, tell them apart.
+    const { ids } = list;
+    bits.clear();
+    for (let i = 0; i < ids.length; i++) bits.add(spreadAgain(this.#word(ids[i]!, Core.ISS)));
+    const equal = ids.filter((id) => bits.isTwice(spreadAgain(this.#word(id, Core.ISS))));
+    const keys = Float64Array.from(equal, (id, i) => (this.#word(id, Core.ISS) >>> 0) * MAX_CANDIDATES + i);
+    return Int32Array.from(keys.sort(), (key) => equal[key % MAX_CANDIDATES]!);
   }
 
   #joinEqual(ids: Int32Array): void {
@@ -243,17 +241,53 @@ export class Legs {
   }
 }
 
-/** A power of two of bits, at least `BITS_EACH` per connection, at most 2^27 (16 MiB). */
-function bitmapFor(connections: number): Uint32Array {
-  let words = 64;
-  while (words * 32 < connections * BITS_EACH && words < 1 << 22) words *= 2;
-  return new Uint32Array(words);
+/** Which hashes came, and which came twice. */
+class Bitmaps {
+  readonly #once: Int32Array;
+  readonly #twice: Int32Array;
+  readonly #mask: number;
+  hasTwice = false;
+
+  /** Each a power of two of bits, at least `BITS_EACH` per connection, at most 2^27 (16 MiB). */
+  constructor(connections: number, scratch: Scratch) {
+    let words = 64;
+    while (words * 32 < connections * BITS_EACH && words < 1 << 22) words *= 2;
+    const room = scratch.ints(2 * words);
+    this.#once = room.subarray(0, words);
+    this.#twice = room.subarray(words);
+    this.#mask = words * 32 - 1;
+    this.clear();
+  }
+
+  clear(): void {
+    this.#once.fill(0);
+    this.#twice.fill(0);
+  }
+
+  add(hash: number): void {
+    const bit = hash & this.#mask;
+    const word = bit >>> 5;
+    if ((this.#once[word]! & (1 << bit)) === 0) this.#once[word] = this.#once[word]! | (1 << bit);
+    else {
+      this.#twice[word] = this.#twice[word]! | (1 << bit);
+      this.hasTwice = true;
+    }
+  }
+
+  isTwice(hash: number): boolean {
+    const bit = hash & this.#mask;
+    return (this.#twice[bit >>> 5]! & (1 << bit)) !== 0;
+  }
 }
 
 /** ISNs of some stacks are multiples of a power of two. */
 const spread = (isn: number): number => {
   const h = Math.imul(isn, 0x9e3779b1);
   return h ^ (h >>> 15);
+};
+const spreadAgain = (isn: number): number => {
+  const h = Math.imul(isn ^ (isn >>> 16), 0x85ebca6b);
+  return h ^ (h >>> 13);
 };
 
 /** What passed one leg and not the other: the difference of the counts, for either end. */

@@ -6,6 +6,7 @@ import type { Tables } from '../track/tables.ts';
 import { Core, SynOption, Trait } from '../track/layout.ts';
 import { optionsOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
+import { IdList } from './id-list.ts';
 
 /** Ethernet's 1500 octets without 40 or 60 of headers, and PPPoE's 8 below: what lies under it came through something narrower. */
 const NARROW_IPV4 = 1_452;
@@ -19,7 +20,7 @@ const MAX_VALUES = 4_096;
 export class OpeningTally {
   readonly #tables: Tables;
   readonly #lateSyn: ConnId[] = [];
-  readonly #repeatedSynAck: ConnId[] = [];
+  readonly #repeatedSynAck = new IdList();
   readonly #icmpErrors: ConnId[] = [];
   readonly #fastOpen: ConnId[] = [];
   readonly #mss = new SmallMssTally();
@@ -34,7 +35,7 @@ export class OpeningTally {
     if ((word & Trait.ICMP_ERROR) !== 0) this.#icmpErrors.push(id);
     if ((word & Trait.SAW_SYN) === 0) return;
     if (syns > 1 && (word & Trait.COMPLETED) !== 0) this.#lateSyn.push(id);
-    if (syns === 1 && synAcks > 1) this.#repeatedSynAck.push(id);
+    if (syns === 1 && synAcks > 1) this.#repeatedSynAck.add(id);
     const offered = core[c + Core.OPTIONS]!;
     if ((offered & SynOption.FAST_OPEN) !== 0) this.#fastOpen.push(id);
     if ((word & Trait.COMPLETED) !== 0)
@@ -44,7 +45,7 @@ export class OpeningTally {
   list(census: Census): Openings {
     return {
       lateSyn: this.#lateSyn,
-      repeatedSynAck: this.#repeatedSynAck,
+      repeatedSynAck: this.#repeatedSynAck.ids,
       icmpErrors: this.#icmpErrors,
       fastOpen: this.#fastOpen,
       smallMss: this.#mss.list(census),

@@ -69,7 +69,7 @@ function suspects(census: Census, minimum: number): Map<number, ConnId[]> {
   const { connections, tables } = census.tracker;
   const clients = new Map<number, ConnId[]>();
   if (census.clientCounts.most < minimum) return clients;
-  const failed = new Int32Array(connections);
+  const failed = census.scratch.ints(connections);
   let n = 0;
   for (let id = 0; id < connections; id++) {
     const word = tables.cores.page(id)[tables.cores.offset(id) + Core.STATE]!;

@@ -16,7 +16,7 @@ const ODD = 0x85ebca6b;
 export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
 export function concentration(census: Census, ids: Int32Array): Concentration {
-  const addresses = new Int32Array(ids.length);
+  const addresses = census.scratch.ints(ids.length);
   for (let i = 0; i < ids.length; i++) addresses[i] = census.clientAddress(ids[i]!);
   sortInts(addresses);
   return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));

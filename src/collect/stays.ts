@@ -164,8 +164,7 @@ export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; a
   const answered = (id: number): boolean => (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0;
   let stays = 0;
   for (let i = 0; i < ids.length; i++) if (answered(ids[i]!)) stays++;
-  const starts = new Times(stays);
-  const ends = new Times(stays);
+  const [starts, ends] = census.scratch.times(stays).map((column) => new Times(column)) as [Times, Times];
   const add: Stay = (_id, side, since, until) => {
     if (side !== 1) return;
     starts.add(since);
@@ -180,14 +179,14 @@ class Times {
   #times: Float64Array;
   #length = 0;
 
-  /** @param expected mostly so many; a few have several stays. */
-  constructor(expected: number) {
-    this.#times = new Float64Array(Math.max(1, expected));
+  /** @param column mostly long enough; a few have several stays. */
+  constructor(column: Float64Array) {
+    this.#times = column;
   }
 
   add(time: number): void {
     if (this.#length === this.#times.length) {
-      const larger = new Float64Array(this.#length * 2);
+      const larger = new Float64Array(Math.max(64, this.#length * 2));
       larger.set(this.#times);
       this.#times = larger;
     }

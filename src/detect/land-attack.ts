@@ -25,7 +25,7 @@ export const landAttack = defineDetector({
   },
   detect(capture, params): Detection {
     const groups = capture.impossibleSources.toItself
-      .map((group) => ({ ...group, packets: group.ids.reduce((sum, id) => sum + capture.connection(id).client.syn, 0) }))
+      .map((group) => ({ ...group, packets: Array.from(group.ids).reduce((sum, id) => sum + capture.connection(id).client.syn, 0) }))
       .filter((group) => group.packets >= params.minPackets);
     return found(
       draftLargest(
@@ -39,7 +39,7 @@ export const landAttack = defineDetector({
 });
 
 function draft(capture: CaptureView, { service, ids, packets }: ForgedGroup & { readonly packets: number }): Draft {
-  const connections = ids.map((id) => capture.connection(id));
+  const connections = Array.from(ids, (id) => capture.connection(id));
   const [first, last] = [connections[0]!, connections.at(-1)!];
   const others = service.completed;
   const well = others === 0 ? '' : ` ${plural(others, 'ordinary handshake')} with it completed in the same capture.`;

@@ -346,7 +346,7 @@ export interface FlagProbes {
 export interface ForgedGroup {
   readonly service: ServiceView;
   /** Ascending. */
-  readonly ids: readonly ConnId[];
+  readonly ids: ConnIds;
 }
 
 /** What is missing everywhere: facts about the capture that make rules doubt themselves. */
@@ -393,7 +393,7 @@ export interface Openings {
   /** The SYN was sent more than once and the handshake completed. */
   readonly lateSyn: readonly ConnId[];
   /** The SYN was sent once and the SYN-ACK more than once. */
-  readonly repeatedSynAck: readonly ConnId[];
+  readonly repeatedSynAck: ConnIds;
   /** An ICMP error quoted one of its segments. */
   readonly icmpErrors: readonly ConnId[];
   /** The SYN has a Fast Open option. */

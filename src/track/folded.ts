@@ -33,7 +33,7 @@ const Fact = {
 } as const;
 
 /** Attempts that nobody followed up, as `DeadAttempts` of model/capture-view.ts counts them. */
-export class FoldedAttempts {
+export class AttemptCounts {
   count = 0;
   syns = 0;
   unanswered = 0;
@@ -42,20 +42,29 @@ export class FoldedAttempts {
   reset = 0;
   lowPorts = 0;
   withoutOptions = 0;
+
+  /** @param times -1: it is none of them after all */
+  tally(a: Attempt, times: 1 | -1): void {
+    this.count += times;
+    this.syns += times * a.syns;
+    if (a.reset) this.reset += times;
+    else if (a.synAcks === 0) this.unanswered += times;
+    else if (a.synAcks === 1) this.answeredOnce += times;
+    else this.answeredAgain += times;
+    if (a.port < EPHEMERAL_FLOOR) this.lowPorts += times;
+    if (a.bare) this.withoutOptions += times;
+  }
+}
+
+/** Those that were folded. */
+export class FoldedAttempts extends AttemptCounts {
   /** Of their SYNs, nanoseconds. */
   first = Infinity;
   last = -Infinity;
   readonly times = new FoldedTimes();
 
   add(a: Attempt): void {
-    this.count++;
-    this.syns += a.syns;
-    if (a.reset) this.reset++;
-    else if (a.synAcks === 0) this.unanswered++;
-    else if (a.synAcks === 1) this.answeredOnce++;
-    else this.answeredAgain++;
-    if (a.port < EPHEMERAL_FLOOR) this.lowPorts++;
-    if (a.bare) this.withoutOptions++;
+    this.tally(a, 1);
     if (a.start < this.first) this.first = a.start;
     if (a.start > this.last) this.last = a.start;
     this.times.add(a.start);

@@ -11,10 +11,8 @@ test.each([0, 1, 100, 5_000, 70_000])('%i numbers of either sign in order', (len
   const values = scrambled(length);
   if (length > 3) values.set([-0x80000000, 0x7fffffff, 0, -1]);
   const expected = [...values].sort((a, b) => a - b);
-  const again = values.slice();
   expect(sortInts(values)).toBe(values);
   expect([...values]).toEqual(expected);
-  expect([...sortInts(again, scrambled(length))]).toEqual(expected);
 });
 
 test('equal numbers stay together', () => {
