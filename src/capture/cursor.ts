@@ -10,6 +10,7 @@ import { detectFormat, HEAD_LENGTH, octetsToTell } from './format.ts';
 import { type CaptureInterface, type CaptureName, type CaptureReader, type CaptureTime, type Damage, RawRecord } from './reader.ts';
 import type { ChunkSource } from './source.ts';
 import { type PackingName, packingOf, UnpackedChunks } from './unpack/index.ts';
+import type { FilePlaces, Passed } from './waypoints.ts';
 
 /** What one input was like, once it has been read. */
 export interface CaptureFileFacts {
@@ -36,6 +37,11 @@ export interface CaptureFileFacts {
   readonly complete: boolean;
 }
 
+/** Octets that are sooner walked over than read around. */
+const WORTH_A_LEAP = 16 * 1024;
+/** Leaps in a row, which nothing can stop, until bytes are waited for. */
+const LEAPS = 1_024;
+
 /** What happens between chunks. */
 export interface Flow {
   /** A chunk is done with; reading goes on when the promise has settled. */
@@ -43,13 +49,14 @@ export interface Flow {
   stopped(): boolean;
 }
 
-export class Cursor {
+export class Cursor implements Passed {
   /** Position among the inputs. */
   readonly index: number;
   readonly source: ChunkSource;
   readonly reader: CaptureReader;
-  /** The next record to deliver, after `refill` or `reader.next` said true. */
+  /** The next record to deliver, where it `isReady`. */
   readonly record = new RawRecord();
+  isReady = false;
 
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #unpacking: UnpackedChunks | null;
@@ -64,6 +71,11 @@ export class Cursor {
   #reversals = 0;
   #firstReversal = 0;
   #largestReversal = 0;
+  #noting: FilePlaces | null = null;
+  /** Records after which a place is noted. */
+  #due = -1;
+  /** Since bytes were waited for. */
+  #leaps = 0;
 
   private constructor(
     index: number,
@@ -97,9 +109,75 @@ export class Cursor {
     }
   }
 
+  get identity(): string | null {
+    return this.#unpacking === null ? this.source.identity : null;
+  }
+
+  get format(): string {
+    return this.#unpacking === null ? this.reader.format : '';
+  }
+
+  /** Records delivered or passed over. */
+  get delivered(): number {
+    return this.#packets;
+  }
+
+  /** Takes note of places in it from now on. */
+  note(places: FilePlaces): void {
+    if (this.#unpacking !== null || this.reader.place === undefined) return;
+    this.#noting = places;
+    this.#due = places.due;
+  }
+
+  /** Goes on to where so many records have been delivered; whatever is between is delivered to nobody. */
+  async advance(delivered: number, places: FilePlaces | null, flow: Flow): Promise<void> {
+    const { reader } = this;
+    if (this.#packets < delivered && places !== null && this.#leap(places, delivered)) this.isReady = reader.next(this.record);
+    while (this.isReady || (await this.refill(flow))) {
+      if (this.#packets >= delivered) return;
+      this.#packets++;
+      this.isReady = reader.next(this.record);
+    }
+  }
+
+  /** Leaves out so many of the next records at the most; returns how many. @param places where it may go on */
+  leave(most: number, places: FilePlaces | null): number {
+    const before = this.#packets;
+    if (places !== null && this.#leaps < LEAPS) this.#leap(places, before + most);
+    const left = before + most - this.#packets;
+    if (left > 0) this.#packets += this.reader.pass?.(left, this.record) ?? 0;
+    return this.#packets - before;
+  }
+
+  /** On to the last place before which there are no more than so many records, where that is further than what is here. */
+  #leap(places: FilePlaces, records: number): boolean {
+    const { reader, source } = this;
+    const { offset, left } = reader;
+    if (offset === undefined || left === undefined) return false;
+    const index = places.before(records);
+    if (index < 0) return false;
+    const at = places.offset(index);
+    if (at - offset < Math.min(left, WORTH_A_LEAP)) return false;
+    const place = places.place(index);
+    if (place.records <= this.#packets) return false;
+    const chunk = source.leap?.(at, places.offset(index + 1) - at) ?? null;
+    if (chunk === null) return false;
+    this.#leaps++;
+    reader.resume?.(place);
+    reader.push(chunk);
+    this.#packets = place.records;
+    return true;
+  }
+
   /** Reads on until there is a record; false at the end, at damage, or when stopped. */
   async refill(flow: Flow): Promise<boolean> {
+    return (this.isReady = await this.#refill(flow));
+  }
+
+  async #refill(flow: Flow): Promise<boolean> {
     const { reader, record } = this;
+    if (this.#complete) return false;
+    this.#leaps = 0;
     while (reader.damage === null) {
       if (this.#unpackedBytes > 0) await flow.parsed();
       const chunk = flow.stopped() ? null : await this.#chunks.next();
@@ -117,9 +195,6 @@ export class Cursor {
     return false;
   }
 
-  /** Passes over so many of the next records at the most, uncounted; returns how many. */
-  readonly pass = (most: number): number => this.reader.pass?.(most, this.record) ?? 0;
-
   /** Takes note of the record that is about to be delivered. */
   count(): void {
     const { record } = this;
@@ -133,6 +208,7 @@ export class Cursor {
     else if (this.#first === null && record.hasTime) this.#first = { seconds, nanos };
     this.#seconds = seconds;
     this.#nanos = nanos;
+    if (this.#packets === this.#due) this.#note();
   }
 
   async close(): Promise<void> {
@@ -166,6 +242,13 @@ export class Cursor {
       lastTime: this.#first && { seconds: this.#seconds, nanos: this.#nanos },
       complete: this.#complete && !stopped,
     };
+  }
+
+  #note(): void {
+    const place = this.reader.place?.(this.record) ?? null;
+    if (place === null || this.#noting === null) return;
+    this.#noting.add(place);
+    this.#due = this.#noting.due;
   }
 
   #countReversal(): void {

@@ -8,20 +8,24 @@ import { type CaptureFileFacts, Cursor, type Flow } from './cursor.ts';
 import type { RawRecord } from './reader.ts';
 import { type CaptureInput, IterableSource, openInput } from './input.ts';
 import { CHUNK, type ChunkSource } from './source.ts';
+import { sum, type Waypoints } from './waypoints.ts';
 
 export type { CaptureFileFacts } from './cursor.ts';
 export type { CaptureInput } from './input.ts';
 export type { CaptureTime } from './reader.ts';
 export { linkTypeName } from './link-types.ts';
+export { Waypoints } from './waypoints.ts';
 
 export interface CaptureSink {
   /** One record, valid during the call, of input number `file`. False: enough, stop reading. */
   record(record: RawRecord, file: number): boolean;
-  /**
-   * Asked after a record, where one input is read alone: calls `pass` with the number of records from here on that it need not see,
-   * and learns how many of them it will not.
-   */
-  unwanted?(pass: (most: number) => number): void;
+  /** Where not every record has to be seen. */
+  leaving?: {
+    /** How many records from here on need not be seen; asked after a record. */
+    readonly unwanted: () => number;
+    /** So many of them will not be. */
+    readonly passed: (records: number) => void;
+  };
   /** After each chunk that was parsed; octets over all inputs. Reading goes on when the promise has settled. */
   chunk?(bytesRead: number, bytesTotal: number | null): void | Promise<void>;
 }
@@ -29,6 +33,10 @@ export interface CaptureSink {
 export interface ReadOptions {
   /** Ends reading as if the input ended there; `complete` is false then. */
   readonly signal?: AbortSignal | undefined;
+  /** Takes note of places on the way. */
+  readonly noting?: Waypoints | undefined;
+  /** What was noted when the same inputs were read before; for a sink that leaves out records. */
+  readonly noted?: Waypoints | undefined;
 }
 
 /** Octets that the buffers of many files may take in all, and the least for each. */
@@ -73,14 +81,15 @@ export function readStreams(
   );
 }
 
-async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, { signal }: ReadOptions): Promise<CaptureFileFacts[]> {
+async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, options: ReadOptions): Promise<CaptureFileFacts[]> {
+  const { signal } = options;
   const cursors: Cursor[] = [];
   const stop = (): void => void Promise.all(sources.map((source) => source.close()));
   signal?.addEventListener('abort', stop);
   if (signal?.aborted === true) stop();
   try {
     for (const [index, source] of sources.entries()) cursors.push(await Cursor.open(index, source));
-    const stopped = await merge(cursors, sink, signal);
+    const stopped = await merge(cursors, sink, options);
     return cursors.map((cursor) => cursor.facts(stopped));
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -89,7 +98,7 @@ async function readSources(sources: readonly ChunkSource[], sink: CaptureSink, {
 }
 
 /** True when the sink had enough. */
-async function merge(cursors: readonly Cursor[], sink: CaptureSink, signal: AbortSignal | undefined): Promise<boolean> {
+async function merge(cursors: readonly Cursor[], sink: CaptureSink, { signal, noting, noted }: ReadOptions): Promise<boolean> {
   const total = cursors.reduce<number | null>((sum, { source }) => (sum === null || source.size === null ? null : sum + source.size), 0);
   const flow: Flow = {
     parsed: () =>
@@ -99,27 +108,48 @@ async function merge(cursors: readonly Cursor[], sink: CaptureSink, signal: Abor
       ),
     stopped: () => signal?.aborted === true,
   };
-  const live: Cursor[] = [];
-  for (const cursor of cursors) if (await cursor.refill(flow)) live.push(cursor);
+  noting?.begin(cursors).forEach((places, i) => cursors[i]!.note(places));
+  for (const cursor of cursors) await cursor.refill(flow);
+  let live = cursors.filter(({ isReady }) => isReady);
   while (live.length > 0) {
     const [first, second] = earliestTwo(live);
-    const why = deliver(first, second, sink);
+    const why = deliver(first, second, sink, noted);
     if (why === 'stopped') return true;
     if (why === 'overtaken') continue;
-    if (!(await first.refill(flow))) live.splice(live.indexOf(first), 1);
+    if (noted !== undefined && cursors.length > 1 && (await leap(cursors, noted, sink, flow)))
+      live = cursors.filter(({ isReady }) => isReady);
+    else if (!(await first.refill(flow))) live.splice(live.indexOf(first), 1);
   }
   return false;
 }
 
+/** Of several inputs, on to the last stage that is known before the next record that is wanted; false where that is not ahead. */
+async function leap(cursors: readonly Cursor[], noted: Waypoints, sink: CaptureSink, flow: Flow): Promise<boolean> {
+  const frames = sum(cursors.map(({ delivered }) => delivered));
+  const unwanted = sink.leaving?.unwanted() ?? 0;
+  const stage = unwanted > 0 ? noted.stageBefore(frames + unwanted) : null;
+  if (stage === null || sum(stage) <= frames) return false;
+  for (const [i, cursor] of cursors.entries()) await cursor.advance(stage[i]!, noted.of(i, cursor), flow);
+  sink.leaving?.passed(sum(cursors.map(({ delivered }) => delivered)) - frames);
+  return true;
+}
+
 /** Delivers records of `first` for as long as none of the others' is due: of files that follow each other, a whole chunk. */
-function deliver(first: Cursor, second: Cursor | null, sink: CaptureSink): 'stopped' | 'dry' | 'overtaken' {
+function deliver(first: Cursor, second: Cursor | null, sink: CaptureSink, noted: Waypoints | undefined): 'stopped' | 'dry' | 'overtaken' {
   const { reader, record, index } = first;
-  const asks = second === null && sink.unwanted !== undefined;
+  const leaving = second === null ? sink.leaving : undefined;
+  const places = noted?.of(index, first) ?? null;
   do {
     first.count();
     if (!sink.record(record, index)) return 'stopped';
-    if (asks) sink.unwanted?.(first.pass);
-    if (!reader.next(record)) return 'dry';
+    if (leaving !== undefined) {
+      const unwanted = leaving.unwanted();
+      if (unwanted > 0) leaving.passed(first.leave(unwanted, places));
+    }
+    if (!reader.next(record)) {
+      first.isReady = false;
+      return 'dry';
+    }
   } while (second === null || isBefore(first, second));
   return 'overtaken';
 }

@@ -20,6 +20,7 @@ export class IterableSource implements ChunkSource {
   readonly path: string;
   readonly size: number | null;
   readonly failure = null;
+  readonly identity = null;
   bytesRead = 0;
   readonly chunks: AsyncIterable<Uint8Array>;
   #closed = false;

@@ -8,7 +8,7 @@
  * Format: draft-ietf-opsawg-pcap; older variants: libpcap sf-pcap.c, Wireshark wiretap/libpcap.c.
  */
 import { durationText } from '../model/wording.ts';
-import type { RawRecord } from './reader.ts';
+import type { Place, RawRecord } from './reader.ts';
 import { isNear, RecordReader } from './record-reader.ts';
 import type { LengthAt } from './search.ts';
 
@@ -75,6 +75,11 @@ export function refusePcap(head: Uint8Array): string | null {
     : `pcap version ${major}.${view.getUint16(6, little)} is not supported, only version 2`;
 }
 
+/** What a record behind a place is judged by. */
+interface Known {
+  readonly odd: number;
+}
+
 export class PcapReader extends RecordReader {
   readonly reportedDrops = 0;
 
@@ -93,6 +98,7 @@ export class PcapReader extends RecordReader {
   #maybeSwapped = false;
   /** Records whose lengths or fraction cannot be: none or all, but for what is read out of step. */
   #odd = 0;
+  #known: Known = { odd: 0 };
 
   get format(): string {
     return this.#variant.name;
@@ -170,6 +176,18 @@ export class PcapReader extends RecordReader {
     this.passedRecords = this.records;
     this.passedSeconds = before;
     return passed;
+  }
+
+  /** None behind the header of a file that was joined: whoever goes on from there has not read it. */
+  place({ seconds, nanos }: RawRecord): Place<Known> | null {
+    if (this.interfaces.length > 1) return null;
+    if (this.#known.odd !== this.#odd) this.#known = { odd: this.#odd };
+    return { offset: this.window.offset, records: this.records, seconds, nanos, known: this.#known };
+  }
+
+  override resume(from: Place<Known>): void {
+    super.resume(from);
+    this.#odd = from.known.odd;
   }
 
   protected unfinished(): string | null {

@@ -12,7 +12,7 @@ import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
 import { IfOption, int64, NameRecord, PacketOption, padded, readOptions, StatsOption, uint64 } from './pcapng-options.ts';
 import { DEFAULT_RESOLUTION, TimeUnit } from './pcapng-time.ts';
-import type { CaptureName, RawRecord } from './reader.ts';
+import type { CaptureInterface, CaptureName, Place, RawRecord } from './reader.ts';
 import { RecordReader } from './record-reader.ts';
 import type { LengthAt } from './search.ts';
 
@@ -77,6 +77,16 @@ interface Interface {
   statsDrops: number;
 }
 
+/** What a block behind a place is read by. The lists only grow: how much of them there was then is beside them. */
+interface Known {
+  readonly little: boolean;
+  readonly section: readonly Interface[];
+  readonly ofSection: number;
+  readonly all: readonly Interface[];
+  readonly interfaces: readonly CaptureInterface[];
+  readonly ofAll: number;
+}
+
 /** Why a file that begins like a section header cannot be read; null when it can. */
 export function refusePcapng(head: Uint8Array): string | null {
   if (head.length < MIN_SECTION) return `the file ends inside the pcapng section header, after ${head.length} bytes`;
@@ -100,6 +110,7 @@ export class PcapngReader extends RecordReader {
   /** Of the section being read; ids in its blocks index it. */
   #section: Interface[] = [];
   readonly #all: Interface[] = [];
+  #known: Known | null = null;
   #little = true;
   #sawSection = false;
   /** Byte order in the chain of blocks that is being looked at. */
@@ -144,6 +155,35 @@ export class PcapngReader extends RecordReader {
       if (this.damage !== null) return false;
       window.at = at + length;
       if (isPacket) return true;
+    }
+  }
+
+  place(): Place<Known> {
+    let known = this.#known;
+    if (known?.section !== this.#section || known.ofSection !== this.#section.length)
+      known = this.#known = {
+        little: this.#little,
+        section: this.#section,
+        ofSection: this.#section.length,
+        all: this.#all,
+        interfaces: this.interfaces,
+        ofAll: this.#all.length,
+      };
+    return { offset: this.window.offset, records: this.records, seconds: this.#lastSeconds, nanos: this.#lastNanos, known };
+  }
+
+  override resume(from: Place<Known>): void {
+    super.resume(from);
+    const { little, section, ofSection, all, interfaces, ofAll } = from.known;
+    this.#little = little;
+    this.#sawSection = true;
+    this.#lastSeconds = from.seconds;
+    this.#lastNanos = from.nanos;
+    // Drops are counted into what is described: each reading needs its own. Those of sections that are over are not read any more.
+    this.#section = section.slice(0, ofSection).map((described) => ({ ...described }));
+    for (let i = this.#all.length; i < ofAll; i++) {
+      this.#all.push(all[i]!);
+      this.interfaces.push(interfaces[i]!);
     }
   }
 

@@ -59,6 +59,19 @@ export interface Damage {
   readonly what: string;
 }
 
+/** Behind a record: where reading can go on, with what the reader knows there of what lies before. */
+export interface Place<Known = unknown> {
+  /** In the stream. */
+  readonly offset: number;
+  /** Records before it. */
+  readonly records: number;
+  /** Of the last of them that has a time. */
+  readonly seconds: number;
+  readonly nanos: number;
+  /** What else the format needs; the same object while it is the same. */
+  readonly known: Known;
+}
+
 export interface CaptureReader {
   readonly format: string;
   readonly interfaces: readonly CaptureInterface[];
@@ -81,6 +94,13 @@ export interface CaptureReader {
    * how many. `record`: what `next` has filled last. Absent: the format's records cannot be told without looking at them.
    */
   pass?(most: number, record: RawRecord): number;
+  /** The place behind `record`, which `next` has just filled; null where nobody can go on from there. */
+  place?(record: RawRecord): Place | null;
+  /** Goes on from a place of the same file that lies ahead; the bytes pushed next are those from there on. */
+  resume?(from: Place): void;
+  /** In the stream, of the next octet to be read, and how many are here. */
+  readonly offset?: number;
+  readonly left?: number;
   /** No more bytes will come: what is left over is damage, once `next` has been asked for a record that was held back. */
   end(): void;
 }

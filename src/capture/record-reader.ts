@@ -4,7 +4,7 @@
  */
 import { Direction } from '../model/vantage.ts';
 import { plural } from '../model/wording.ts';
-import type { CaptureInterface, CaptureReader, CaptureTime, Damage, RawRecord } from './reader.ts';
+import type { CaptureInterface, CaptureReader, CaptureTime, Damage, Place, RawRecord } from './reader.ts';
 import { type LengthAt, Search, Skipped } from './search.ts';
 import { Warnings } from './warnings.ts';
 import { ByteWindow } from './window.ts';
@@ -70,6 +70,24 @@ export abstract class RecordReader implements CaptureReader {
     }
     const what = this.unfinished();
     if (what !== null) this.fail(what);
+  }
+
+  get offset(): number {
+    return this.window.offset;
+  }
+
+  get left(): number {
+    return this.window.left;
+  }
+
+  resume({ offset, records, seconds }: Place): void {
+    this.window.restart(offset);
+    this.records = records;
+    this.passedRecords = records;
+    this.passedSeconds = seconds;
+    this.#holding = false;
+    this.#search = null;
+    this.reading = true;
   }
 
   /** Where `reading` is false: true once it is not any more. */

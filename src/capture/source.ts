@@ -4,7 +4,7 @@
  * Files are read into two buffers by turns, the next read under way while the last is being parsed; a chunk is good until the
  * next one is asked for. A file that is still being written is read to the end it has when we get there.
  */
-import { close, constants, fstat, open, read, stat, type Stats } from 'node:fs';
+import { close, constants, fstat, open, read, readSync, stat, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
 import { platform } from 'node:os';
 import { isatty } from 'node:tty';
@@ -30,6 +30,13 @@ export interface ChunkSource {
   readonly bytesRead: number;
   /** Why reading ended before the input did, though something had been read; null: it did not. */
   readonly failure: string | null;
+  /** Which file this is, whatever it is called; null: what comes is not what lies on a disk. */
+  readonly identity: string | null;
+  /**
+   * Reads so many octets from this one of the file on, at most a chunk, at once; what was read before is gone, and chunks go on behind them.
+   * null: they cannot be read. Absent: bytes come as they come.
+   */
+  leap?: ((offset: number, octets: number) => Uint8Array | null) | undefined;
   /** To be iterated once. A chunk is valid until the next is asked for. Throws UnreadableError. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Ends the chunks, also one that is being waited for, and frees everything. May be called twice. */
@@ -46,7 +53,7 @@ export async function openSource(path: string, chunkSize = CHUNK): Promise<Chunk
     if (isatty(fd)) {
       throw new UnreadableError(`${named(path)} is a terminal`, { hint: 'Name a capture file, or pipe one in: tcpdump -w - | tcpdiag -' });
     }
-    return isStream(stats) ? new StreamSource(path, fd) : new FileSource(path, fd, stats.isFile() ? stats.size : null, chunkSize);
+    return isStream(stats) ? new StreamSource(path, fd) : new FileSource(path, fd, stats, chunkSize);
   } catch (error) {
     if (fd !== STDIN) await closeFd(fd);
     throw unreadable(path, error);
@@ -72,15 +79,24 @@ class FileSource implements ChunkSource {
   readonly size: number | null;
   bytesRead = 0;
   failure: string | null = null;
+  readonly identity: string | null;
   readonly chunks: AsyncIterable<Uint8Array>;
+  readonly leap: ((offset: number, octets: number) => Uint8Array | null) | undefined;
   readonly #fd: number;
   readonly #chunkSize: number;
+  /** Of the next read; null: wherever the descriptor stands. */
+  #position: number | null = null;
+  #leapt = false;
+  #landing: Uint8Array | null = null;
   #closed = false;
   #reading: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, fd: number, size: number | null, chunkSize: number) {
+  constructor(path: string, fd: number, stats: Stats, chunkSize: number) {
+    const isFile = stats.isFile();
     this.path = path;
-    this.size = size;
+    this.size = isFile ? stats.size : null;
+    this.identity = isFile ? `${String(stats.dev)}:${String(stats.ino)}` : null;
+    if (isFile && fd !== STDIN) this.leap = (offset, octets) => this.#leap(offset, octets);
     this.#fd = fd;
     this.#chunkSize = chunkSize;
     this.chunks = this.#read();
@@ -89,11 +105,14 @@ class FileSource implements ChunkSource {
   async *#read(): AsyncGenerator<Uint8Array, void> {
     const buffers = [new Uint8Array(this.#chunkSize), new Uint8Array(this.#chunkSize)] as const;
     let turn = 0;
-    let under = this.#start(buffers[0]);
+    let ahead: Promise<number> | null = null;
     for (;;) {
       let length: number;
+      const leapt = this.#leapt;
+      this.#leapt = false;
       try {
-        length = await under;
+        if (leapt) await ahead?.catch(() => undefined);
+        length = await (leapt || ahead === null ? this.#start(buffers[turn]!) : ahead);
       } catch (error) {
         // A disk that fails in the middle takes nothing with it of what was read before.
         if (this.bytesRead === 0) throw unreadable(this.path, error);
@@ -103,15 +122,31 @@ class FileSource implements ChunkSource {
       if (length === 0) return;
       const full = buffers[turn]!;
       turn ^= 1;
-      under = this.#start(buffers[turn]!);
       this.bytesRead += length;
+      if (this.#position !== null) this.#position += length;
+      ahead = this.#start(buffers[turn]!);
       yield full.subarray(0, length);
     }
   }
 
+  /** Small reads of what mostly lies in memory: waiting for a thread would take longer than they do. */
+  #leap(offset: number, octets: number): Uint8Array | null {
+    this.#landing ??= new Uint8Array(this.#chunkSize);
+    let length: number;
+    try {
+      length = this.#closed ? 0 : readSync(this.#fd, this.#landing, 0, Math.min(octets, this.#chunkSize), offset);
+    } catch {
+      return null;
+    }
+    this.bytesRead += length;
+    this.#position = offset + length;
+    this.#leapt = true;
+    return this.#landing.subarray(0, length);
+  }
+
   #start(buffer: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.resolve(0);
-    const started = readFd(this.#fd, buffer, 0, buffer.length, null).then(({ bytesRead }) => bytesRead);
+    const started = readFd(this.#fd, buffer, 0, buffer.length, this.#position).then(({ bytesRead }) => bytesRead);
     this.#reading = started.catch(() => undefined); // the failure is seen where the chunk is awaited
     return started;
   }
@@ -128,6 +163,7 @@ class StreamSource implements ChunkSource {
   readonly path: string;
   readonly size = null;
   readonly failure = null;
+  readonly identity = null;
   bytesRead = 0;
   readonly chunks: AsyncIterable<Uint8Array>;
   readonly #socket: Socket;

@@ -80,6 +80,17 @@ export class ByteWindow {
     }
   }
 
+  /** Forgets what has come: the next chunk begins at this offset of the stream. */
+  restart(offset: number): void {
+    this.#inCarry = false;
+    this.#owed = 0;
+    this.#received = offset;
+    this.#chunk = EMPTY;
+    this.#chunkAt = 0;
+    this.#chunkBase = offset;
+    this.#openChunk();
+  }
+
   #openChunk(): void {
     const chunk = this.#chunk;
     this.#inCarry = false;

@@ -1,5 +1,5 @@
 /** One capture, read to its end in this thread. What the commands and the library call. */
-import { type CaptureInput, type CaptureSink, readCaptures } from '../capture/index.ts';
+import { type CaptureInput, type CaptureSink, readCaptures, Waypoints } from '../capture/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { analysisOf } from './analysis-of.ts';
@@ -46,6 +46,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
     hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
   );
   const spools = new Spools(hooks.checksum === true);
+  const waypoints = new Waypoints();
   const signal = hooks.signal ?? new AbortController().signal;
   const reading = hooks.enough === undefined ? signal : AbortSignal.any([signal, hooks.enough]);
   const disguise = hooks.anonymize === undefined ? null : new Disguise(hooks.anonymize);
@@ -62,10 +63,13 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
   hooks.stage?.('reading');
   const files =
     hooks.keep === true || said || hooks.checksum === true
-      ? await readAndKeep(inputs, sink, spools, reading)
-      : await readCaptures(inputs, sink, { signal: reading });
+      ? await readAndKeep(inputs, sink, spools, reading, waypoints)
+      : await readCaptures(inputs, sink, { signal: reading, noting: waypoints });
   if (hooks.enough?.aborted === true) analyzer.interrupt();
-  const pass = new SecondPass((again, until) => readCaptures(spools.again(inputs), disguised(again), { signal: until }), signal);
+  const pass = new SecondPass(
+    (again, until) => readCaptures(spools.again(inputs), disguised(again), { signal: until, noted: waypoints }),
+    signal,
+  );
   hooks.stage?.('rules');
   const found = withChecksums(analyzer.finish(disguise === null ? files : withoutNames(files)), inputs, spools);
   if (said) hooks.stage?.('reading-again');

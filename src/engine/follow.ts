@@ -12,7 +12,7 @@ import { otherSide, Side, SIDE_NAMES } from '../model/state.ts';
 import { NANOS_PER_SECOND, secondsOf } from '../model/units.ts';
 import type { FrameReader } from './packet-detail.ts';
 import type { Conversation, Turn } from './protocol.ts';
-import type { SecondPass } from './second-pass.ts';
+import type { SecondPass, Visit } from './second-pass.ts';
 import { TupleMatch } from './tuple-match.ts';
 
 /** Octets of one window: some thousand lines of text. */
@@ -34,7 +34,7 @@ export async function readConversation(pass: SecondPass, reader: FrameReader, ro
   const packet = new Packet();
   let clock: Clock | null = null;
 
-  await pass.run((record, frame) => {
+  const read: Visit = (record, frame) => {
     if (frame < row.firstFrame && !sawFragments) return true;
     seconds = record.seconds + record.nanos / NANOS_PER_SECOND;
     decoder.decode(packet, record.linkType, record.view, record.at, record.capLen, record.origLen);
@@ -46,7 +46,8 @@ export async function readConversation(pass: SecondPass, reader: FrameReader, ro
       ends[side].segment(packet, frame, secondsOf(clock.relative(record.seconds, record.nanos)));
     }
     return frame < row.lastFrame && !window.full;
-  });
+  };
+  await pass.run(read, sawFragments ? {} : { wanted: () => row.firstFrame });
   // What still waits, waits for what the capture lacks.
   for (const end of ends) end.rest();
   return { connection: row, ...window.result() };

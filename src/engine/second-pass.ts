@@ -37,10 +37,7 @@ export class SecondPass {
       const sink: CaptureSink = { record: (record, file) => visit(record, ++frame, file) };
       if (rest !== undefined) sink.chunk = rest;
       if (wanted !== undefined) {
-        sink.unwanted = (pass) => {
-          const before = wanted() - frame - 1;
-          if (before > 0) frame += pass(before);
-        };
+        sink.leaving = { unwanted: () => wanted() - frame - 1, passed: (records) => void (frame += records) };
       }
       await this.#read(sink, this.#signal);
       this.#signal.throwIfAborted();

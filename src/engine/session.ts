@@ -2,7 +2,7 @@
  * The analysis of a capture while it runs and after: progress, findings and answers, driven in the calling thread.
  * The same face as `remote.ts` shows of a worker; which of the two it is makes no difference to a screen.
  */
-import { type CaptureFileFacts, type CaptureInput, type CaptureSink, readCaptures } from '../capture/index.ts';
+import { type CaptureFileFacts, type CaptureInput, type CaptureSink, readCaptures, Waypoints } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
 import type { Detector } from '../detect/detector.ts';
 import { TcpdiagError } from '../model/errors.ts';
@@ -74,6 +74,7 @@ class LocalSession implements Session {
   readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #spools = new Spools();
+  readonly #waypoints = new Waypoints();
   readonly #started: Promise<Started>;
   readonly #opened: number;
   readonly #live = new LiveClock();
@@ -119,7 +120,10 @@ class LocalSession implements Session {
     const { now } = this.#parts;
     const detectors = await this.#parts.detectors(options.rules);
     const analyzer = this.#parts.analyzer(options, detectors);
-    const pass = new SecondPass((sink, signal) => readCaptures(this.#spools.again(this.#inputs), sink, { signal }), this.#stop.signal);
+    const pass = new SecondPass(
+      (sink, signal) => readCaptures(this.#spools.again(this.#inputs), sink, { signal, noted: this.#waypoints }),
+      this.#stop.signal,
+    );
     const state = (): { findings: Snapshot['findings']; analysisRevision: number; final: boolean } => ({
       findings: this.#snapshots.current.findings,
       analysisRevision: this.#snapshots.analysisRevision,
@@ -155,7 +159,7 @@ class LocalSession implements Session {
           this.#bytesTotal = bytesTotal;
         },
       };
-      const files = await readAndKeep(this.#inputs, sink, this.#spools, AbortSignal.any([signal, enough]));
+      const files = await readAndKeep(this.#inputs, sink, this.#spools, AbortSignal.any([signal, enough]), this.#waypoints);
       signal.throwIfAborted();
       if (enough.aborted) analyzer.interrupt();
       const report = await completed(analyzer.finish(files), analyzer, pass);

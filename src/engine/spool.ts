@@ -9,7 +9,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CaptureFileFacts, type CaptureInput, type CaptureSink, readCaptures, readStreams } from '../capture/index.ts';
+import { type CaptureFileFacts, type CaptureInput, type CaptureSink, readCaptures, readStreams, type Waypoints } from '../capture/index.ts';
 import { openInput } from '../capture/input.ts';
 import type { ChunkSource } from '../capture/source.ts';
 import { TcpdiagError } from '../model/errors.ts';
@@ -156,15 +156,16 @@ function isReadOnce(input: CaptureInput): boolean {
   }
 }
 
-/** `readCaptures` that keeps a copy of what cannot be read a second time. */
+/** `readCaptures` that keeps a copy of what cannot be read a second time, and notes where a second reading can go on. */
 export async function readAndKeep(
   inputs: readonly CaptureInput[],
   sink: CaptureSink,
   spools: Spools,
   signal: AbortSignal,
+  noting: Waypoints,
 ): Promise<CaptureFileFacts[]> {
   const streams = inputs.filter(isReadOnce);
-  if (streams.length === 0) return readCaptures(inputs, sink, { signal });
+  if (streams.length === 0) return readCaptures(inputs, sink, { signal, noting });
   spools.begin(streams);
   const sources: ChunkSource[] = [];
   const close = (): Promise<unknown> => Promise.all(sources.map((source) => source.close()));
@@ -177,7 +178,7 @@ export async function readAndKeep(
       const spool = spools.of(inputs[i] ?? path);
       return { name: path, chunks: spool === null ? chunks : kept(chunks, spool) };
     });
-    return await readStreams(copied, sink, { signal });
+    return await readStreams(copied, sink, { signal, noting });
   } finally {
     signal.removeEventListener('abort', stop);
     await close();

@@ -158,6 +158,7 @@ test('a disk that fails in the middle: what was read before is the capture, and 
     size: bytes.length,
     bytesRead: cut.length,
     failure,
+    identity: null,
     chunks: chunksOf(cut, 100),
     close: () => Promise.resolve(),
   };

@@ -33,8 +33,8 @@ export interface Conversation {
  * @param hello the client's ClientHello, where it is at hand
  */
 export function conversation(client: Turn | null, server: Turn | null, port: number, hello: Heard | null = null): Conversation {
-  const asked = client && heardAs(client, { fromServer: false, port });
-  const answered = server && heardAs(server, { fromServer: true, port });
+  const asked = client && heardAs(client, false, port);
+  const answered = server && heardAs(server, true, port);
   const known = (asked && recognise(asked.speech)) ?? (answered && recognise(answered.speech));
   const said = (one: HeardSpeech | null): SaidInFrame | null =>
     one && { frame: one.frame, ...withServerName(describe(one.speech, known?.protocol ?? null), hello) };
@@ -54,14 +54,15 @@ interface HeardSpeech {
   readonly speech: Speech;
 }
 
-function heardAs({ began, last }: Turn, place: Pick<Speech, 'fromServer' | 'port'>): HeardSpeech {
-  const first: Speech = { ...began, ...place };
+function heardAs({ began, last }: Turn, fromServer: boolean, port: number): HeardSpeech {
+  const speechOf = (tail: Uint8Array, length: number): Speech => ({ head: began.head, tail, length, fromServer, port });
+  const first = speechOf(began.tail, began.length);
   if (last.frame === began.frame) return { frame: began.frame, speech: first };
   // A second request behind the first, an answer behind an interim one.
-  const alone: Speech = { ...last, ...place };
+  const alone: Speech = { head: last.head, tail: last.tail, length: last.length, fromServer, port };
   const again = recognise(alone);
   if (again !== null && again.protocol === (recognise(first) ?? again).protocol) return { frame: last.frame, speech: alone };
-  return { frame: began.frame, speech: { ...first, tail: last.tail, length: began.length + last.length } };
+  return { frame: began.frame, speech: speechOf(last.tail, began.length + last.length) };
 }
 
 function transactionOf(client: Said | null, server: Said | null, answerIsLater: boolean): Conversation['transaction'] {
