@@ -84,6 +84,7 @@ export class Analyzer {
   #frames = 0;
   // -0 is a float64 from the start: a field that begins as a small integer and becomes a float64 throws away optimised code.
   #now: Nanos = nanos(-0);
+  #before: Nanos = nanos(-0);
   #first: Nanos = nanos(-0);
   #last: Nanos = nanos(-0);
   /** Nothing came until then, although the capture went on. */
@@ -143,8 +144,10 @@ export class Analyzer {
     if (!record.hasTime) this.tally.timeless++;
     const { clock, checksums } = this.#tracker.tables.recorded;
     const passed = now - this.#now;
-    if (passed < 0 || passed > LONGEST_QUIET) clock.place(frame, this.#now, now);
+    // No call below gets a time: V8 would make an object of it for each packet, because more than one of them may need it.
+    this.#before = this.#now;
     this.#now = now;
+    if (passed < 0 || passed > LONGEST_QUIET) this.#jump(frame);
     if (now > this.#last) this.#last = now;
     else if (now < this.#first) this.#first = now;
     this.#files.note(frame, file);
@@ -161,19 +164,29 @@ export class Analyzer {
       else if (Sightings.wanted(frame) || frame <= clock.lookUntil) this.#sight(record, id);
     } else {
       this.tally.note(packet, record.linkType);
-      if (packet.layer === Layer.ICMP) this.#icmp(packet, frame, now);
-      else if (packet.layer === Layer.UDP) this.#udp(packet, frame, now);
-      else if (packet.stop === Stop.FRAGMENT && packet.srcPort !== 0) this.#tracker.fragmentRefused(packet, frame, now);
+      if (packet.layer === Layer.ICMP) this.#icmp(packet, frame);
+      else if (packet.layer === Layer.UDP) this.#udp(packet, frame);
+      else if (packet.stop === Stop.FRAGMENT && packet.srcPort !== 0) this.#refused(packet, frame);
     }
     return frame !== this.#most || this.#enough(frame === MAX_FRAMES ? 'frames' : '--count');
   }
 
-  #icmp(packet: Packet, frame: number, now: Nanos): void {
+  #jump(frame: number): void {
+    this.#tracker.tables.recorded.clock.place(frame, this.#before, this.#now);
+  }
+
+  #refused(packet: Packet, frame: number): void {
+    this.#tracker.fragmentRefused(packet, frame, this.#now);
+  }
+
+  #icmp(packet: Packet, frame: number): void {
+    const now = this.#now;
     if (packet.quoted !== null) this.#tracker.icmpError(packet, packet.quoted, frame, now);
     this.#tracker.tables.unasked.icmp(packet, frame, now);
   }
 
-  #udp(packet: Packet, frame: number, now: Nanos): void {
+  #udp(packet: Packet, frame: number): void {
+    const now = this.#now;
     this.#tracker.tables.dns.note(packet, frame, now);
     this.#tracker.tables.unasked.udp(packet, frame, now);
   }

@@ -102,7 +102,7 @@ function momentsOf(tables: Tables, { id }: Records, segments: readonly FirstSegm
 
 function retold(x: Context, here: Records, from: Records, moments: readonly Moment[]): Retold {
   const { timers } = x.tables;
-  const due = (kind: Parameters<typeof expire>[1], ref: number, at: number): void => expire(x, kind, ref, at);
+  const due = (kind: Parameters<typeof expire>[1], ref: number): void => expire(x, kind, ref);
   const word = from.core[from.c + Core.STATE]!;
   here.core[here.c + Core.STATE] = here.core[here.c + Core.STATE]! | (word & (Trait.SAW_SYN | Trait.SAW_SYN_ACK));
   x.load(from.id, Side.CLIENT);
@@ -137,7 +137,7 @@ const packetsOf = ({ pair, p }: Records): number => pair[p + Half.PACKETS]! + pa
 /** All segments that there were are known: the machine takes them, and what they carried is in the later record. */
 function retellAll(x: Context, here: Records, from: Records, moments: readonly Moment[]): void {
   const { tables } = x;
-  const due = (kind: Parameters<typeof expire>[1], ref: number, at: number): void => expire(x, kind, ref, at);
+  const due = (kind: Parameters<typeof expire>[1], ref: number): void => expire(x, kind, ref);
   const k = new Packet();
   const ipv6 = (here.core[here.c + Core.META]! & 1) !== 0;
   x.load(from.id, Side.SERVER);

@@ -10,8 +10,9 @@ import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 /** @param ref connection id * 2 + side */
-export function expire(x: Context, kind: TimerKind, ref: number, due: number): void {
+export function expire(x: Context, kind: TimerKind, ref: number): void {
   if (kind === TimerKind.RETRY && loneGivesUp(x.tables, ref >> 1)) return;
+  const { due } = x.tables.timers;
   const side = (ref & 1) as Side;
   const saved = x.now;
   x.load(ref >> 1, side);

@@ -80,7 +80,7 @@ export function join(tables: Tables, later: readonly ShardRecords[], end: number
   const left = kept.map((list) => only(list, (ref) => heads[ref >> 1] === ref >> 1));
   timers.become(left.map((list) => ({ ...list, ref: list.ref.map((ref) => newIds[ref >> 1]! * 2 + (ref & 1)) })));
   const x = new Context(tables);
-  timers.finish(end, (kind, ref, due) => expire(x, kind, ref, due));
+  timers.finish(end, (kind, ref) => expire(x, kind, ref));
   return { joined: same.length, headless };
 }
 
@@ -248,7 +248,7 @@ class Crossing {
     let answer = 0;
     for (let ref = events.first(later); ref !== 0 && answer === 0; ref = events.next(ref))
       if (eventKind(events.code(ref)) === EventKind.TRANSITION && eventCause(events.code(ref)) === Cause.SENDS_SYN_ACK) answer = ref;
-    timers.advance(opened, (kind, ref, due) => expire(x, kind, ref, due));
+    timers.advance(opened, (kind, ref) => expire(x, kind, ref));
     x.load(earlier, Side.CLIENT);
     const opener = x.has(Trait.CLIENT_IS_B) === clientIsB ? Side.CLIENT : Side.SERVER;
     const mine = x.state(opener);

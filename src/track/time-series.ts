@@ -40,10 +40,13 @@ export class TimeSeries {
   readonly #connects: (Uint32Array | undefined)[] = [];
   /** Start of the next bucket, nanoseconds: the hot path compares with it. -0: a float64 from the start. */
   #next = -0;
+  #time = -0;
 
   /** Moves on to the bucket of `now`; to be called before the first count of a packet. Times before the current bucket stay in it. */
   at(now: number): void {
-    if (now >= this.#next) this.#advance(now);
+    if (now < this.#next) return;
+    this.#time = now;
+    this.#advance();
   }
 
   count(counter: Counter): void {
@@ -149,12 +152,14 @@ export class TimeSeries {
     return out;
   }
 
-  #advance(now: number): void {
+  /** To the time of the field: a float64 argument is boxed. */
+  #advance(): void {
+    const now = this.#time;
     const width = this.bucketSeconds * NANOS_PER_SECOND;
     const bucket = Math.max(0, Math.floor(now / width));
     if (bucket >= MAX_BUCKETS) {
       this.#merge();
-      this.#advance(now);
+      this.#advance();
       return;
     }
     for (let i = Math.max(0, this.length - 1); i < bucket; i++) this.#writeGauges(i);

@@ -58,6 +58,11 @@ class SparePages {
   }
 }
 
+/** Whose field says what time it is. */
+interface Clock {
+  readonly now: number;
+}
+
 /** First in, first out, in a chain of pages: a flood's timers need room for those that run, never for a copy of them. */
 class Queue {
   readonly kind: TimerKind;
@@ -66,6 +71,7 @@ class Queue {
   readonly look: number;
   /** Time at which the oldest timer is looked at; Infinity when empty. */
   next = Infinity;
+  readonly #clock: Clock;
   readonly #spare: SparePages;
   /** The oldest timer is the one at #first of #head; the next one goes to #behind of #tail. */
   #head: Page;
@@ -73,15 +79,18 @@ class Queue {
   #first = 0;
   #behind = 0;
 
-  constructor(kind: TimerKind, nominal: number, look: number, spare: SparePages) {
+  constructor(kind: TimerKind, nominal: number, look: number, clock: Clock, spare: SparePages) {
     this.kind = kind;
     this.nominal = nominal;
     this.look = look;
+    this.#clock = clock;
     this.#spare = spare;
     this.#head = this.#tail = spare.take();
   }
 
-  push(now: number, ref: number, generation: number): void {
+  /** Armed at the time of the clock: a float64 argument is boxed. */
+  push(ref: number, generation: number): void {
+    const { now } = this.#clock;
     if (this.#behind === PAGE_TIMERS) {
       this.#tail = this.#tail.behind = this.#spare.take();
       this.#behind = 0;
@@ -164,7 +173,8 @@ export interface ArmedTimers {
 }
 
 /** Called when a timer is due: which end (connection id * 2 + side), and when it was due. */
-export type Expire = (kind: TimerKind, ref: number, due: number) => void;
+/** `Timers.due` says when it was due. */
+export type Expire = (kind: TimerKind, ref: number) => void;
 
 export class Timers {
   /** Those in use, in order of kind and duration: profiles that agree on a duration share its queue. */
@@ -180,6 +190,8 @@ export class Timers {
   next = Infinity;
   /** When timers are armed; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
+  /** When the timer that fires was due. */
+  due = -0;
 
   constructor(cores: RecordPages, sequels: RecordPages, budget = new Budget()) {
     this.#cores = cores;
@@ -255,26 +267,34 @@ export class Timers {
     const known = this.#queues.find((q) => q.kind === kind && q.nominal === nominal);
     if (known) return known;
     const look = kind === TimerKind.RETRY ? (seconds * LATE_FACTOR + LATE_SECONDS) * NANOS_PER_SECOND : nominal;
-    const queue = new Queue(kind, nominal, look, this.#spare);
+    const queue = new Queue(kind, nominal, look, this, this.#spare);
     this.#queues.push(queue);
     this.#queues.sort((a, b) => a.kind - b.kind || a.nominal - b.nominal);
     return queue;
   }
 
   #push(queue: Queue, ref: number, generation: number): void {
-    queue.push(this.now, ref, generation);
+    queue.push(ref, generation);
     if (this.now + queue.look < this.next) this.next = this.now + queue.look;
   }
 
   /** Fires everything that is due at `now`. */
   advance(now: number, expire: Expire): void {
+    this.now = now;
+    this.fire(expire);
+  }
+
+  /** The same at the time of the field: a float64 argument is boxed. */
+  fire(expire: Expire): void {
+    const { now } = this;
     while (this.next <= now) {
       for (const queue of this.#queues) {
         while (queue.next <= now) {
-          const { ref, due } = queue;
+          const { ref } = queue;
+          this.due = queue.due;
           const isArmed = this.#isArmed(ref, queue.generation);
           queue.shift();
-          if (isArmed) expire(queue.kind, ref, due);
+          if (isArmed) expire(queue.kind, ref);
           // Nearly every timer is void when its time comes: those go now, so that nobody has to look again before a live one is due.
           while (!queue.isEmpty && !this.#isArmed(queue.ref, queue.generation)) queue.shift();
         }
@@ -289,7 +309,9 @@ export class Timers {
     this.advance(now, expire);
     for (const queue of this.#queues)
       queue.each((ref, generation, due, look) => {
-        if (look <= now && this.#isArmed(ref, generation)) expire(queue.kind, ref, due);
+        if (look > now || !this.#isArmed(ref, generation)) return;
+        this.due = due;
+        expire(queue.kind, ref);
       });
   }
 

@@ -52,7 +52,7 @@ export class Tracker {
     this.copies = this.tables.copies;
     this.#folder = new Folder(this.tables);
     this.#x = new Context(this.tables);
-    this.#expire = (kind, ref, due) => expire(this.#x, kind, ref, due);
+    this.#expire = (kind, ref) => expire(this.#x, kind, ref);
   }
 
   /** Those that have records; `folded` counts the others. */
@@ -84,7 +84,11 @@ export class Tracker {
     this.#x.now = now;
     this.#x.source = source;
     this.tables.series.at(now);
-    if (now >= this.tables.timers.next) this.tables.timers.advance(now, this.#expire);
+    const { timers } = this.tables;
+    if (now >= timers.next) {
+      timers.now = now;
+      timers.fire(this.#expire);
+    }
     if (this.tables.budget.reached) this.#makeRoom();
   }
 
