@@ -31,7 +31,7 @@ export function decodeFast(p: Packet, v: DataView, at: number, end: number, wire
   const limit = ip + total < wire ? ip + total : wire;
   if (!decodeSegment(p, v, ip + IPV4, end, limit)) return false;
 
-  p.view = v;
+  if (p.view !== v) p.view = v; // the garbage collector takes note of each store of an object that is young
   p.at = at;
   p.end = end;
   p.ipVersion = 4;
@@ -55,7 +55,7 @@ function decodeFast6(p: Packet, v: DataView, at: number, end: number, wire: numb
   const limit = ip + IPV6 + payload < wire ? ip + IPV6 + payload : wire;
   if (!decodeSegment(p, v, ip + IPV6, end, limit)) return false;
 
-  p.view = v;
+  if (p.view !== v) p.view = v;
   p.at = at;
   p.end = end;
   p.ipVersion = 6;

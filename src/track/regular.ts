@@ -69,7 +69,9 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   // `lastTimeOf` rests on it that a sender's regular segments do not go back in time.
   if (before < 0 || now < before || now - (before > answered ? before : answered) >= IDLE_FLOOR) return false;
   const fingerprint = fingerprintOf(k, endOf(core[c + Core.FIRST_FRAME]!, side));
-  if (copies.isKnown(x.tuple, fingerprint)) return false;
+  // New octets, or an acknowledgment of octets that it had not acknowledged, were not seen before: no need to wait for the memory that knows.
+  const acknowledges = ((k.ack - pair[peer + Half.UNA]!) | 0) > 0;
+  if (payload === 0 && !acknowledges && copies.isKnown(x.tuple, fingerprint)) return false;
   const nxt = (k.seq + payload) | 0;
   const knowsFlight = (mine & HalfFlag.UNA_KNOWN) !== 0;
   const inFlight = (nxt - pair[me + Half.UNA]!) | 0;
@@ -98,7 +100,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
     notePayload(x, k, pair, pairF, me);
   }
   pair[me + Half.LAST_ACK] = k.ack;
-  if (((k.ack - pair[peer + Half.UNA]!) | 0) > 0) pair[peer + Half.UNA] = k.ack;
+  if (acknowledges) pair[peer + Half.UNA] = k.ack;
   if ((theirs & HalfFlag.TIMING) !== 0 && ((k.ack - pair[peer + Half.RTT_END]!) | 0) >= 0) noteRoundTrip(x, pair, pairF, peer);
   noteWindowAndTtl(pair, me, k);
   pairF[(me + Half.LAST_TIME) >> 1] = now;
