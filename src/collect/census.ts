@@ -51,6 +51,7 @@ import { Scratch } from './scratch.ts';
 import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
+import { networkCounts } from './sources.ts';
 import { OpeningTally } from './openings.ts';
 import { synTimestamps } from './syn-timestamps.ts';
 import { OversizedTally } from './oversized.ts';
@@ -115,6 +116,7 @@ export class Census implements CaptureView {
   readonly #mute: ConnId[][] = [];
   #clients: HashedCounts | undefined;
   #servers: HashedCounts | undefined;
+  #networks: HashedCounts | undefined;
   readonly #clientGroups = new ClientGroups(this);
   readonly #resets: ConnId[] = [];
   #firstResets: FirstResets | undefined;
@@ -287,6 +289,9 @@ export class Census implements CaptureView {
       for (let id = 0; id < connections; id++) this.#clients.add(this.clientAddress(id));
     }
     return this.#clients;
+  }
+  get networkCounts(): HashedCounts {
+    return (this.#networks ??= networkCounts(this));
   }
   get serverCounts(): HashedCounts {
     if (this.#servers === undefined) {

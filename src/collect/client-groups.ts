@@ -24,20 +24,20 @@ export class ClientGroups {
     const census = this.#census;
     const counts = (this.#counts ??= this.#count());
     if (counts.most < minimum) return [];
+    // In the order of the records, and not service by service, which is a cache miss for each.
+    const byService: (Map<number, ConnId[]> | undefined)[] = [];
+    for (let id = 0; id < census.tracker.connections; id++) {
+      const address = census.clientAddress(id);
+      const service = census.serviceIndex(id);
+      if (counts.of(pairOf(address, service)) < minimum || census.totals[service]! < minimum || census.legs.isFollower(id)) continue;
+      const byClient = (byService[service] ??= new Map<number, ConnId[]>());
+      const list = byClient.get(address);
+      if (list) list.push(connId(id));
+      else byClient.set(address, [connId(id)]);
+    }
     const groups: ClientGroup[] = [];
     census.services.forEach((service, i) => {
-      if (census.totals[i]! < minimum) return;
-      const byClient = new Map<number, ConnId[]>();
-      const members = census.membersOf(i);
-      for (let k = 0; k < members.length; k++) {
-        const id = members[k]!;
-        const address = census.clientAddress(id);
-        if (counts.of(pairOf(address, i)) < minimum) continue;
-        const list = byClient.get(address);
-        if (list) list.push(connId(id));
-        else byClient.set(address, [connId(id)]);
-      }
-      for (const ids of byClient.values()) {
+      for (const ids of byService[i]?.values() ?? []) {
         if (ids.length < minimum) continue;
         groups.push({ client: census.connection(ids[0]!).client.ip, service: { ip: service.ip, port: service.port }, ids });
       }

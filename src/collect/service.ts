@@ -7,7 +7,7 @@ import type { FoldedService } from '../track/folded.ts';
 import { deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
-import { concentration, mayHold } from './sources.ts';
+import { concentration, mayHold, surelyHas } from './sources.ts';
 import { CloseWaits, peakHalfOpen } from './stays.ts';
 import { heldInSilence } from './unasked.ts';
 
@@ -91,7 +91,8 @@ export class Service implements ServiceView {
     return (this.#concentration ??= concentration(this.#census, this.#members));
   }
   mayBeConcentrated(share: number): boolean {
-    return this.#concentration !== undefined || mayHold(this.#census, this.#members, share * this.total);
+    const enough = share * this.total;
+    return this.#concentration !== undefined || (this.#census.networkCounts.most >= enough && mayHold(this.#census, this.#members, enough));
   }
   get turns(): ServiceTurns {
     return (this.#turns ??= this.#census.turnsOf(this.#index));
@@ -113,6 +114,9 @@ export class Service implements ServiceView {
   }
   get clients(): number {
     return this.concentration.sources;
+  }
+  hasClients(count: number): boolean {
+    return this.#concentration === undefined ? surelyHas(this.#census, this.#members, count) : this.clients >= count;
   }
   #halfOpen(): { peak: number; at: Nanos | null } {
     return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.#members));

@@ -9,8 +9,11 @@ import { sortInts } from './sorting.ts';
 
 /** Prefixes are counted over this many sources at most. */
 const MAX_PREFIXED = 50_000;
-/** Networks told apart by `mayHold`, and an odd number by which the halves of an IPv6 prefix are mixed. */
+/** Networks told apart in one service and in all, and an odd number by which the halves of an IPv6 prefix are mixed. */
 const MAX_NETWORKS = 1 << 10;
+const MAX_ALL_NETWORKS = 1 << 16;
+/** Of a hash of the sources that are counted to a number, for each. */
+const SLOTS_EACH = 8;
 const ODD = 0x85ebca6b;
 
 export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
@@ -22,18 +25,39 @@ export function concentration(census: Census, ids: Int32Array): Concentration {
   return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
 }
 
+/** Connections by network, of all services: none has more in one of them. */
+export function networkCounts(census: Census): HashedCounts {
+  const { tables, connections } = census.tracker;
+  const networks = new HashedCounts(Math.min(connections, MAX_ALL_NETWORKS));
+  for (let id = 0; id < connections; id++) networks.add(networkOf(tables, census.clientAddress(id), isIpv6(tables, id)));
+  return networks;
+}
+
+const networkOf = ({ addresses: book }: Tables, address: number, ipv6: boolean): number =>
+  ipv6 ? book.word(address, 0) ^ Math.imul(book.word(address, 1), ODD) : address >> 8;
+
+/** Are there certainly so many sources? A hash tells few of them for the same, and counting ends where there are enough. */
+export function surelyHas(census: Census, ids: Int32Array, sources: number): boolean {
+  const seen = new HashedCounts(SLOTS_EACH * sources);
+  for (let i = 0, left = sources; left > 0; i++) {
+    if (i === ids.length) return false;
+    const address = census.clientAddress(ids[i]!);
+    if (seen.of(address) === 0) left--;
+    seen.add(address);
+  }
+  return true;
+}
+
 /**
  * Can one source or one of its networks hold so many of the connections? Counted by a hash of the network: of most services the answer is no, and
  * nothing need be sorted.
  */
 export function mayHold(census: Census, ids: Int32Array, enough: number): boolean {
   const { tables } = census.tracker;
-  const { addresses: book } = tables;
   const networks = new HashedCounts(Math.min(ids.length, MAX_NETWORKS));
   const ipv6 = ids.length > 0 && isIpv6(tables, ids[0]!);
   for (let i = 0; i < ids.length; i++) {
-    const address = census.clientAddress(ids[i]!);
-    networks.add(ipv6 ? book.word(address, 0) ^ Math.imul(book.word(address, 1), ODD) : address >> 8);
+    networks.add(networkOf(tables, census.clientAddress(ids[i]!), ipv6));
     if (networks.most >= enough) return true;
   }
   return false;

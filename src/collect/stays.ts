@@ -1,7 +1,7 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
 import type { CloseWaitStay } from '../model/capture-view.ts';
 import { otherSide, Side, State } from '../model/state.ts';
-import { connId, frameNo, type Nanos } from '../model/units.ts';
+import { connId, frameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { basisOf } from '../track/basis.ts';
 import { ByCause, eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
@@ -27,6 +27,7 @@ export class CloseWaits {
   readonly #until: number[] = [];
   readonly #endFrames: number[] = [];
   readonly #notes: number[] = [];
+  #order: Int32Array | undefined;
 
   constructor(census: Census, ids: readonly number[]) {
     this.#census = census;
@@ -41,10 +42,15 @@ export class CloseWaits {
     for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
   }
 
-  /** Longest first. */
+  /** Longest first. Not kept: each is as large as the columns of ten. */
   list(): CloseWaitStay[] {
-    const length = (i: number): number => this.#until[i]! - this.#since[i]!;
-    return [...this.#ids.keys()].sort((a, b) => length(b) - length(a)).map((i) => this.#stay(i));
+    this.#order ??= this.#byLength();
+    return Array.from(this.#order, (i) => this.#stay(i));
+  }
+
+  #byLength(): Int32Array {
+    const lengths = Float64Array.from(this.#until, (until, i) => until - this.#since[i]!);
+    return Int32Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]!);
   }
 
   #stay(i: number): CloseWaitStay {
@@ -58,6 +64,7 @@ export class CloseWaits {
       host: this.#census.hostOf(id, side),
       since: this.#since[i]! as Nanos,
       until: (notes & OPEN) !== 0 ? null : (this.#until[i]! as Nanos),
+      seconds: secondsOf(this.#until[i]! - this.#since[i]!),
       ending,
       endFrame: ending === null ? null : frameNo(this.#endFrames[i]!),
       silent: (notes & SILENT) !== 0,

@@ -14,9 +14,7 @@ import { median, sample } from './statistics.ts';
 /** Neighbours looked at: enough for a median. */
 const NEIGHBOURS = 24;
 
-export interface Waiting extends CloseWaitStay {
-  readonly seconds: number;
-}
+export type Waiting = CloseWaitStay;
 
 export interface WaitingGroup {
   readonly service: ServiceView;
@@ -34,15 +32,14 @@ export interface WaitingGroup {
  * @param minSeconds stays that ended sooner are not worth a look
  */
 export function* waitingGroups(capture: CaptureView, minSeconds: number): Generator<WaitingGroup> {
-  for (const service of capture.services) yield* groupsOf(capture, service, minSeconds);
+  for (const service of capture.services) yield* groupsOf(service, minSeconds);
 }
 
-function groupsOf(capture: CaptureView, service: ServiceView, minSeconds: number): WaitingGroup[] {
+function groupsOf(service: ServiceView, minSeconds: number): WaitingGroup[] {
   const groups: { service: ServiceView; side: Side; host: string; open: Waiting[]; ended: Waiting[] }[] = [];
   const bySide = [new Map<string, (typeof groups)[number]>(), new Map<string, (typeof groups)[number]>()] as const;
   for (const stay of service.closeWaits) {
-    const { side, host } = stay;
-    const seconds = secondsOf((stay.until ?? capture.end) - stay.since);
+    const { side, host, seconds } = stay;
     if (!stay.silent || (stay.until !== null && (stay.ending === null || seconds < minSeconds))) continue;
     let group = bySide[side].get(host);
     if (!group) {
@@ -50,7 +47,7 @@ function groupsOf(capture: CaptureView, service: ServiceView, minSeconds: number
       bySide[side].set(host, group);
       groups.push(group);
     }
-    (stay.until === null ? group.open : group.ended).push({ ...stay, seconds });
+    (stay.until === null ? group.open : group.ended).push(stay);
   }
   const byConnection = (a: Waiting, b: Waiting): number => a.id - b.id;
   for (const { open, ended } of groups) {

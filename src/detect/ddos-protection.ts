@@ -88,7 +88,7 @@ function wrongAck(capture: CaptureView, service: ServiceView, late: readonly Con
 
 function firstSyn(capture: CaptureView, service: ServiceView, late: readonly ConnId[]): Guard | null {
   // Each source has a first connection; most services need no look at them.
-  if (service.total <= LOOKED_AT && late.length < MOST * service.clients) return null;
+  if (service.total <= LOOKED_AT && (service.hasClients(late.length / MOST + 1) || late.length < MOST * service.clients)) return null;
   const lateIds = new Set(late);
   const sources = new Map<string, { tested: boolean }>();
   const tested: ConnectionView[] = [];

@@ -22,6 +22,8 @@ export interface CloseWaitStay {
   readonly since: Nanos;
   /** null: still there at the end of observation. */
   readonly until: Nanos | null;
+  /** Up to then. */
+  readonly seconds: number;
   /** What that end sent to leave; null where it is still there, or the other end's RST or a timer ended the stay. */
   readonly ending: 'FIN' | 'RST' | null;
   /** Its frame. */
@@ -131,6 +133,8 @@ export interface ServiceView {
   readonly closeWaits: readonly CloseWaitStay[];
   /** Different client addresses. */
   readonly clients: number;
+  /** true: there are at least so many, which is found out sooner than how many there are. */
+  hasClients(count: number): boolean;
   /** Connections that got a SYN-ACK (scans left out), by the time of their start: the last before `from`, how many up to `to`, the first after. */
   answeredAround(from: Nanos, to: Nanos): { readonly before: ConnId | null; readonly between: number; readonly after: ConnId | null };
   /** Connections whose first FIN or RST came after at least so much silence, and those with TLS, whose goodbye hides it; ascending. */
