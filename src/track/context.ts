@@ -8,6 +8,7 @@ import { Side, State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, GIVES_UP, markCode, markKind, transitionCode } from './events.ts';
 import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, Trouble, TROUBLE_HALF } from './layout.ts';
+import { isImplied } from './implied.ts';
 import { givenUpAt } from './sequel.ts';
 import { PARTS } from './shard.ts';
 import type { Tables } from './tables.ts';
@@ -158,6 +159,7 @@ export class Context {
   touch(): void {
     this.needSequel();
     const { sequelF, now } = this;
+    if (isImplied(this.sequel[this.s + Sequel.TAIL]!)) this.#hold();
     const last = (this.s + Sequel.LAST_TIME) >> 1;
     this.core[this.c + Core.LAST_FRAME] = this.frame;
     if (now > sequelF[last]!) sequelF[last] = now;
@@ -165,6 +167,17 @@ export class Context {
     // The sender's time, which this segment writes over, may be later where the capture's clock stepped back.
     const mine = this.pairF[(this.me + Half.LAST_TIME) >> 1]!;
     if (mine >= 0 && mine > sequelF[last]!) sequelF[last] = mine;
+  }
+
+  #hold(): void {
+    const { events } = this.tables;
+    events.now = this.now;
+    events.hold(this.id, this.sequel, this.sequelF, this.s);
+  }
+
+  /** Gives every event of the connection an entry of the log. */
+  spellOut(): void {
+    this.tables.events.spellOut(this.id, this.sequel, this.s);
   }
 
   /** Initial sequence number of an end. */
@@ -205,6 +218,7 @@ export class Context {
   /** Adds the pair record. */
   addPair(): void {
     this.needSequel();
+    this.spellOut();
     this.core[this.c + Core.PAIR] = this.tables.pairs.add() + 1;
     this.#loadPair();
     this.pairF[(this.p + Pair.QUIET) >> 1] = -1;
@@ -405,6 +419,7 @@ export class Context {
   }
 
   #countMarks(): number {
+    if (isImplied(this.sequel[this.s + Sequel.TAIL]!)) return 0; // or one
     const { events } = this.tables;
     let n = 0;
     for (let ref = events.first(this.id); ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) >= EventKind.FIRST_MARK) n++;
@@ -447,6 +462,7 @@ export class Context {
    */
   withdraw(side: number): void {
     this.needSequel();
+    this.spellOut();
     const ref = this.isCrowded() ? 0 : this.lastTransition(side);
     if (ref === 0) return;
     const { events } = this.tables;

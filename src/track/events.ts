@@ -6,13 +6,29 @@
  * SYN that opens a connection is in its core record, and needs none, nor does the moment at which the sender of a lone one gave
  * up. A regular life's ten transitions are six entries, an unanswered SYN is none. Who reads the log does not see this: a reference names one event, wherever it is kept.
  */
-import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { Budget } from './budget.ts';
+import {
+  ByCause,
+  eventAssumed,
+  eventCause,
+  eventFrom,
+  eventKind,
+  EventKind,
+  eventSide,
+  transitionCode,
+  TWIN,
+  TWIN_BITS,
+  TWIN_CAUSE_SHIFT,
+  TWIN_FROM_SHIFT,
+} from './event-codes.ts';
+import { Implied, isImplied } from './implied.ts';
 import { Core, Sequel, Trait } from './layout.ts';
 import { newPage, type RecordPages, uncounted } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
+
+export * from './event-codes.ts';
 
 /** Words of an event. */
 const FRAME = 0;
@@ -29,59 +45,12 @@ const PAGE_BITS = 14;
 const PAGE_MASK = (1 << PAGE_BITS) - 1;
 export const EVENT_OCTETS = STRIDE * 4;
 
-/** Kinds: 0 transition, 1 withdrawn, from 2 marks in the order of `MARKS`. */
-export const EventKind = { TRANSITION: 0, WITHDRAWN: 1, FIRST_MARK: 2 } as const;
-export const MARKS: readonly Mark[] = Object.values(Mark);
-export const markKind = (mark: Mark): number => EventKind.FIRST_MARK + MARKS.indexOf(mark);
-
-/** Bits of a transition's code above kind (5 bits) and side (bit 5). */
-const FROM_SHIFT = 6;
-const TO_SHIFT = 10;
-const CAUSE_SHIFT = 14;
-const ASSUMED = 1 << 21;
-/** The other end's transition by the same segment, behind it: its state before, and its cause + 1 (0: none). The state after follows from these. */
-const TWIN_FROM_SHIFT = 22;
-const TWIN_CAUSE_SHIFT = 26;
-const TWIN_BITS = -1 << TWIN_FROM_SHIFT;
-
 /**
- * A reference is 0 for no event, above that an index in the log + 1 (2^30 entries would take 20 GiB); with this bit the second
- * transition of the entry; below zero the SYN that opened connection ~reference, or the end of a lone one (GIVEN_UP).
+ * A reference is 0 for no event, above that an index in the log + 1 (2^29 entries take 8 GiB); with the bit TWIN the second transition of the
+ * entry; with another bit one that has no entry (implied.ts); below zero the SYN that opened connection ~reference, or the end of a lone one (GIVEN_UP).
  */
-const TWIN = 1 << 30;
 /** In ~reference: not the SYN of the connection, which is a lone one, but that its sender gave up. */
 const GIVEN_UP = 1 << 30;
-
-export const eventKind = (code: number): number => code & 31;
-export const eventSide = (code: number): number => (code >>> 5) & 1;
-export const eventFrom = (code: number): number => (code >>> FROM_SHIFT) & 15;
-export const eventTo = (code: number): number => (code >>> TO_SHIFT) & 15;
-export const eventCause = (code: number): number => (code >>> CAUSE_SHIFT) & 63;
-export const eventAssumed = (code: number): boolean => (code & ASSUMED) !== 0;
-
-/** Bits that `find` compares: which end's transition it is, and one thing about it. */
-const SIDE_OF_TRANSITION = 63;
-export const ByCause = {
-  mask: SIDE_OF_TRANSITION | (63 << CAUSE_SHIFT),
-  of: (side: number, cause: number): number => (side << 5) | (cause << CAUSE_SHIFT),
-};
-export const ByFrom = {
-  mask: SIDE_OF_TRANSITION | (15 << FROM_SHIFT),
-  of: (side: number, from: number): number => (side << 5) | (from << FROM_SHIFT),
-};
-export const ByTo = {
-  mask: SIDE_OF_TRANSITION | (15 << TO_SHIFT),
-  of: (side: number, to: number): number => (side << 5) | (to << TO_SHIFT),
-};
-export const BySide = { mask: SIDE_OF_TRANSITION, of: (side: number): number => side << 5 };
-
-export const transitionCode = (side: number, from: number, to: number, cause: number, assumed: boolean): number =>
-  (side << 5) | (from << FROM_SHIFT) | (to << TO_SHIFT) | (cause << CAUSE_SHIFT) | (assumed ? ASSUMED : 0);
-const DETAIL_SHIFT = 6;
-/** A mark's detail shares the code: 26 bits, unsigned. */
-export const MAX_DETAIL = (1 << (32 - DETAIL_SHIFT)) - 1;
-export const markCode = (kind: number, side: number, detail: number): number => kind | (side << 5) | (detail << DETAIL_SHIFT);
-export const markDetail = (code: number): number => code >>> DETAIL_SHIFT;
 
 /** What a log consists of: its entries by page, and by page their base time and times that are no ticks. */
 export interface EventPages {
@@ -107,10 +76,15 @@ export class EventLog {
   /** When what is logged happened; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
 
+  readonly #implied: Implied;
+  /** Every event has an entry from now on: others get the records. */
+  #isSpelledOut = false;
+
   constructor(cores: RecordPages, sequels: RecordPages, budget = new Budget()) {
     this.#cores = cores;
     this.#sequels = sequels;
     this.#budget = budget;
+    this.#implied = new Implied(cores, sequels);
   }
 
   /** Entries in use. */
@@ -123,6 +97,7 @@ export class EventLog {
 
   /** Gives the entries of a connection back that has the sequel record `sequel` at `s`. */
   release(sequel: Int32Array, s: number): void {
+    if (isImplied(sequel[s + Sequel.TAIL]!)) return;
     const head = entryOf(sequel[s + Sequel.HEAD]!);
     if (head === 0) return;
     let last = head;
@@ -141,6 +116,15 @@ export class EventLog {
       this.opened(id, sequel, s);
       return;
     }
+    if (tail < 0 || isImplied(tail)) {
+      if (!this.#isSpelledOut && this.#implied.takes(id, sequel, s, frame, code, this.now)) return;
+      this.spellOut(id, sequel, s);
+    }
+    this.#add(sequel, s, frame, code);
+  }
+
+  #add(sequel: Int32Array, s: number, frame: number, code: number): void {
+    const tail = sequel[s + Sequel.TAIL]!;
     if (tail > 0 && this.#join(tail, frame, code)) {
       sequel[s + Sequel.TAIL] = tail | TWIN;
       return;
@@ -151,14 +135,56 @@ export class EventLog {
     sequel[s + Sequel.TAIL] = ref;
   }
 
+  /** Another segment of a connection becomes its last one, at the time of the field: what the records tell by the last one stays true. */
+  hold(id: number, sequel: Int32Array, sequelF: Float64Array, s: number): void {
+    if (!this.#implied.hold(sequel, sequelF, s, this.now)) this.spellOut(id, sequel, s);
+  }
+
+  /** Gives what the records of a connection tell entries of its own. */
+  spellOut(id: number, sequel: Int32Array, s: number): void {
+    if (!isImplied(sequel[s + Sequel.TAIL]!)) return;
+    const { now } = this;
+    const implied = this.#implied;
+    let head = 0;
+    let tail = 0;
+    for (let ref = implied.first(id); ref !== 0; ref = implied.next(ref)) {
+      this.now = implied.time(ref);
+      const frame = implied.frame(ref);
+      const code = implied.code(ref);
+      if (tail !== 0 && this.#join(tail, frame, code)) {
+        tail |= TWIN;
+        continue;
+      }
+      const own = this.#append(frame, code);
+      if (tail === 0) head = own;
+      else this.#setWord(tail, NEXT, own);
+      tail = own;
+    }
+    sequel[s + Sequel.HEAD] = ~head;
+    sequel[s + Sequel.TAIL] = tail;
+    this.now = now;
+  }
+
+  /** The same of all connections, now and from now on. */
+  spellAllOut(): void {
+    if (this.#isSpelledOut) return;
+    this.#isSpelledOut = true;
+    for (let id = 0; id < this.#cores.length; id++) {
+      const sequel = this.#cores.page(id)[this.#cores.offset(id) + Core.SEQUEL]! - 1;
+      if (sequel >= 0) this.spellOut(id, this.#sequels.page(sequel), this.#sequels.offset(sequel));
+    }
+  }
+
   /** All pages, to be shared. */
   get pages(): EventPages {
+    this.spellAllOut();
     const pages = this.#words.length;
     return { words: this.#words, bases: Array.from(this.#bases.subarray(0, pages)), exact: this.#exact, length: this.length };
   }
 
   /** The pages of another shard, to be put behind these; returns what must be added to its references. */
   append({ words, bases, exact, length }: EventPages): number {
+    this.spellAllOut();
     const pages = this.#words.length;
     const base = pages << PAGE_BITS;
     this.#spares += base - this.length;
@@ -190,25 +216,30 @@ export class EventLog {
     const c = this.#cores.offset(id);
     const sequel = core[c + Core.SEQUEL]! - 1;
     if (sequel < 0) return (core[c + Core.STATE]! & Trait.SAW_SYN) === 0 ? 0 : ~id;
+    if (isImplied(this.#tail(sequel))) return ~id;
     const head = this.#head(sequel);
     return head < 0 ? ~id : head;
   }
   next(ref: number): number {
     if (ref < 0) return this.#behindOpening(~ref);
+    if (isImplied(ref)) return this.#implied.next(ref);
     if ((ref & TWIN) === 0 && hasTwin(this.#word(ref, CODE))) return ref | TWIN;
     return this.#word(ref, NEXT);
   }
   code(ref: number): number {
     if (ref < 0) return isGivenUp(ref) ? GIVES_UP : OPENING;
+    if (isImplied(ref)) return this.#implied.code(ref);
     const code = this.#word(ref, CODE);
     return (ref & TWIN) === 0 ? code : twinOf(code);
   }
   frame(ref: number): number {
     if (ref < 0) return isGivenUp(ref) ? 0 : this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.FIRST_FRAME]!;
+    if (isImplied(ref)) return this.#implied.frame(ref);
     return this.#word(ref, FRAME);
   }
   time(ref: number): number {
     if (ref < 0) return this.#timeOfOpening(~ref);
+    if (isImplied(ref)) return this.#implied.time(ref);
     const index = (ref & ~TWIN) - 1;
     const n = index >>> PAGE_BITS;
     const i = index & PAGE_MASK;
@@ -219,7 +250,7 @@ export class EventLog {
   /** The first event of a connection whose code has `value` in the bits of `mask`; 0 none. An entry is looked up once for both that it may hold. */
   find(id: number, mask: number, value: number): number {
     let ref = this.first(id);
-    for (; ref < 0; ref = this.next(ref)) if ((this.code(ref) & mask) === value) return ref;
+    for (; ref < 0 || isImplied(ref); ref = this.next(ref)) if ((this.code(ref) & mask) === value) return ref;
     while (ref !== 0) {
       const words = this.#words[(ref - 1) >>> PAGE_BITS]!;
       const at = ((ref - 1) & PAGE_MASK) * STRIDE;
@@ -240,7 +271,7 @@ export class EventLog {
 
   /** Does the entry hold a transition of that end by this cause? */
   holds(ref: number, side: number, cause: number): boolean {
-    if (ref <= 0) return false;
+    if (ref <= 0 || isImplied(ref)) return false;
     const code = this.#word(ref, CODE);
     const wanted = ByCause.of(side, cause);
     return (code & ByCause.mask) === wanted || (hasTwin(code) && (twinOf(code) & ByCause.mask) === wanted);
@@ -264,6 +295,10 @@ export class EventLog {
     if (sequel[s + Sequel.TAIL] === ref) sequel[s + Sequel.TAIL] = own;
   }
 
+  #tail(sequel: number): number {
+    return this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.TAIL]!;
+  }
+
   #head(sequel: number): number {
     return this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.HEAD]!;
   }
@@ -274,7 +309,7 @@ export class EventLog {
     const core = this.#cores.page(opening);
     const c = this.#cores.offset(opening);
     const sequel = core[c + Core.SEQUEL]! - 1;
-    if (sequel >= 0) return ~this.#head(sequel);
+    if (sequel >= 0) return isImplied(this.#tail(sequel)) ? this.#implied.first(opening) : ~this.#head(sequel);
     return (core[c + Core.STATE]! & 15) === State.CLOSED ? ~(opening | GIVEN_UP) : 0;
   }
 

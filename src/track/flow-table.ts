@@ -1,7 +1,8 @@
 /**
  * 5-tuple (and encapsulation) → newest connection with it. Open addressing over slots of one word: as many low bits as a table of this size
- * has slots are id + 1 (0: empty), the others those of the tuple's hash, while its low bits say where the slot is. Comparing them first keeps a
- * miss from touching somebody else's record, which is where the time goes in a flood. docs/performance.md has the alternatives that were measured.
+ * has slots are id + 1 (0: empty); three say how far it lies behind the slot of its hash; the others are those of the hash that do not say which slot
+ * that is. Comparing them first keeps a miss from touching somebody else's record, and growing from reading each of them anew, which is where
+ * the time goes in a flood. docs/performance.md has the alternatives that were measured.
  */
 import { Budget } from './budget.ts';
 import { hash } from './hash.ts';
@@ -9,11 +10,18 @@ import { Core } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
+/** Bits of the distance; the largest that they hold stands for all beyond. */
+const FAR_BITS = 3;
+/** Of a table of more slots than 2^26 an id needs them. */
+const farBitsOf = (bits: number): number => (bits > 26 ? 0 : FAR_BITS);
 
 export class FlowTable {
   #slots: Int32Array = new Int32Array(INITIAL_SLOTS);
-  /** Bits of a hash that say which slot, and of a slot that say which connection. */
+  /** Bits of a hash that say which slot, and of a slot that say which connection; and how many these are. */
   #mask = INITIAL_SLOTS - 1;
+  #bits = 31 - Math.clz32(INITIAL_SLOTS);
+  /** Behind these and the distance. */
+  #tagAt = this.#bits + FAR_BITS;
   #used = 0;
   /** What `find` found last: segments come in trains. */
   #lastHash = 0;
@@ -57,11 +65,13 @@ export class FlowTable {
     const slots = this.#slots;
     const mask = this.#mask;
     const cores = this.#cores;
+    const tagAt = this.#tagAt;
+    const tag = (hash >>> this.#bits) << tagAt;
     let slot = hash & mask;
     for (;;) {
       const entry = slots[slot]!;
       if (entry === 0) return -1;
-      if (((entry ^ hash) & ~mask) === 0) {
+      if ((entry ^ tag) >>> tagAt === 0) {
         const id = (entry & mask) - 1;
         const core = cores.page(id);
         const at = cores.offset(id);
@@ -83,17 +93,16 @@ export class FlowTable {
     if ((id + 1) * 4 > (this.#mask + 1) * 3) this.#grow(id);
     const slots = this.#slots;
     const mask = this.#mask;
-    let slot = hash & mask;
-    for (;;) {
-      const entry = slots[slot]!;
+    let far = 0;
+    for (; ; far++) {
+      const entry = slots[(hash + far) & mask]!;
       if (entry === 0) {
         this.#used++;
         break;
       }
       if ((entry & mask) - 1 === replaces) break;
-      slot = (slot + 1) & mask;
     }
-    slots[slot] = (hash & ~mask) | (id + 1);
+    slots[(hash + far) & mask] = entryOf(hash, far, id, this.#bits, this.#tagAt);
   }
 
   /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
@@ -125,30 +134,44 @@ export class FlowTable {
     this.#budget.outgrown.give(buffer);
   }
 
-  /** Takes over what is in the table, under new ids if there are any. In the order of ids: their records are read one behind the other. */
+  /** Takes over what is in the table, under new ids if there are any. */
   #fill(slots: Int32Array, ids: Int32Array | null): void {
     const old = this.#slots;
     const oldMask = this.#mask;
+    const oldBits = this.#bits;
     const mask = slots.length - 1;
-    const cores = this.#cores;
-    const length = ids === null ? cores.length : ids.length;
+    const oldTagAt = this.#tagAt;
+    const farthest = (1 << (oldTagAt - oldBits)) - 1;
+    const bits = 31 - Math.clz32(slots.length);
+    const tagAt = bits + farBitsOf(bits);
+    const isKnown = bits <= oldBits + 32 - oldTagAt;
     this.#used = 0;
-    for (let before = 0; before < length; before++) {
-      const id = ids === null ? before : ids[before]!;
+    for (let i = 0; i < old.length; i++) {
+      const entry = old[i]!;
+      const before = (entry & oldMask) - 1;
+      const id = ids === null || before < 0 ? before : ids[before]!;
       if (id < 0) continue;
-      const core = cores.page(id);
-      const c = cores.offset(id);
-      const h = hash(core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!);
-      let slot = h & oldMask;
-      while (old[slot] !== 0 && (old[slot]! & oldMask) - 1 !== before) slot = (slot + 1) & oldMask;
-      if (old[slot] === 0) continue; // another connection of its tuple is newer
-      slot = h & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = (h & ~mask) | (id + 1);
+      const distance = (entry >>> oldBits) & farthest;
+      const h = isKnown && distance < farthest ? ((i - distance) & oldMask) | ((entry >>> oldTagAt) << oldBits) : this.#hashOf(id);
+      let far = 0;
+      while (slots[(h + far) & mask] !== 0) far++;
+      slots[(h + far) & mask] = entryOf(h, far, id, bits, tagAt);
       this.#used++;
     }
     this.#slots = slots;
     this.#mask = mask;
+    this.#bits = bits;
+    this.#tagAt = tagAt;
     this.#lastId = -1;
   }
+
+  #hashOf(id: number): number {
+    const core = this.#cores.page(id);
+    const c = this.#cores.offset(id);
+    return hash(core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!);
+  }
 }
+
+/** What stands `far` slots behind that of a hash, in a table of 2^`bits` slots. */
+const entryOf = (hash: number, far: number, id: number, bits: number, tagAt: number): number =>
+  ((hash >>> bits) << tagAt) | (Math.min(far, (1 << (tagAt - bits)) - 1) << bits) | (id + 1);

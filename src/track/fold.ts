@@ -24,6 +24,7 @@ import {
   TROUBLE_STRIDE,
   Turn,
 } from './layout.ts';
+import { isImplied, movedRef } from './implied.ts';
 import { outcomeOf } from './outcome.ts';
 import { lastTimeOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
@@ -182,7 +183,9 @@ export class Folder {
       if (ref >= 0) {
         const sequel = sequels.page(ref);
         const s = sequels.offset(ref);
-        if (sequel[s + Sequel.TAIL]! < 0) sequel[s + Sequel.TAIL] = ~next;
+        const tail = sequel[s + Sequel.TAIL]!;
+        if (tail < 0) sequel[s + Sequel.TAIL] = ~next;
+        else if (isImplied(tail)) sequel[s + Sequel.TAIL] = movedRef(tail, next);
         const previous = sequel[s + Sequel.PREVIOUS]! - 1;
         if (previous >= 0) sequel[s + Sequel.PREVIOUS] = ids[previous]! + 1;
       }

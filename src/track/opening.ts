@@ -1,15 +1,17 @@
 /** SYN and SYN-ACK: which of both ends' transitions they cause, and what their repetition takes back (RFC 9293 §3.5, §3.10.7.2 to .4). */
 import { Mark } from '../model/connection.ts';
 import { Flag } from '../model/flags.ts';
-import { State } from '../model/state.ts';
+import { Side, State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { Layer, type Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventKind, EventKind, eventSide, eventTo, markKind } from './events.ts';
 import { crossing, enteredAt, lastCause } from './hindsight.ts';
+import { repeatedAfter } from './implied.ts';
 import { Core, Half, HalfFlag, Pair, Rare, Sequel, SynOption, Trait } from './layout.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
+import { retryAfterInterval } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 /** linux tcp_synack_retries: copies of a SYN-ACK after the first. */
@@ -198,6 +200,8 @@ function handshakeRtt(x: Context): number {
 
 /** Seconds until the SYN or SYN-ACK after the one just logged, by doubling the last interval. */
 export function retryAfter(x: Context): number {
+  const interval = x.side === Side.SERVER && x.hasSequel ? repeatedAfter(x.sequel, x.s) : -1;
+  if (interval >= 0) return retryAfterInterval(interval);
   const { events } = x.tables;
   let before = -1;
   let last = -1;
@@ -207,7 +211,7 @@ export function retryAfter(x: Context): number {
     before = last;
     last = events.time(ref);
   }
-  return before < 0 ? 1 : Math.max(1, (2 * (last - before)) / NANOS_PER_SECOND);
+  return before < 0 ? 1 : retryAfterInterval(last - before);
 }
 
 const SYN_AGAIN = markKind(Mark.SYN_AGAIN);

@@ -255,7 +255,7 @@ export class Timers {
   /** A later retry that is due `seconds` after now (rounded up to the schedule of the profile). */
   armRetry(profile: number, seconds: number, ref: number, generation: number): void {
     const { initialRto } = profileAt(profile);
-    const step = seconds <= initialRto ? 0 : Math.ceil(Math.log2(seconds / initialRto) - 0.1);
+    const step = retryStep(initialRto, seconds);
     if (step >= RETRY_STEPS) return;
     const slot = profile * RETRY_STEPS + step;
     const queue = this.#retries[slot] ?? (this.#retries[slot] = this.#queue(TimerKind.RETRY, initialRto * 2 ** step));
@@ -326,6 +326,15 @@ export class Timers {
     return ((armed >>> ((ref & 1) * 16)) & 0xffff) === generation;
   }
 }
+
+const retryStep = (initialRto: number, seconds: number): number =>
+  seconds <= initialRto ? 0 : Math.ceil(Math.log2(seconds / initialRto) - 0.1);
+
+/** A later retry that is expected in so many seconds, by the schedule of a profile: seconds. */
+export const retryDelay = (initialRto: number, seconds: number): number => initialRto * 2 ** retryStep(initialRto, seconds);
+
+/** Seconds until the retry behind one that came after so many nanoseconds: twice as long, and never less than a second. */
+export const retryAfterInterval = (interval: number): number => Math.max(1, (2 * interval) / NANOS_PER_SECOND);
 
 /** Seconds; 0: never. */
 function durationOf(kind: TimerKind, profile: Profile): number {

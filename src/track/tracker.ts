@@ -191,6 +191,7 @@ export class Tracker {
     x.now = now;
     this.#load(id);
     x.needSequel();
+    x.spellOut();
     x.core[x.c + Core.LAST_FRAME] = frame;
     x.set(Trait.ICMP_ERROR);
     x.mark(Mark.ICMP_ERROR, (k.icmpType << 8) | k.icmpCode);

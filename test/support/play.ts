@@ -18,6 +18,8 @@ export interface PlayOptions extends ScriptOptions {
   /** The capture is known to have run until then, seconds from the script's first line. */
   readonly until?: number;
   readonly profile?: string;
+  /** Every event has an entry of the log. */
+  readonly spelledOut?: boolean;
 }
 
 export interface Played {
@@ -42,6 +44,7 @@ export function playFrames(frames: readonly ScriptedFrame[], options: PlayOption
   const decoder = new Decoder();
   const packet = new Packet();
   const tracker = new Tracker(parseHostProfiles(options.profile));
+  if (options.spelledOut === true) tracker.tables.events.spellAllOut();
   const views = new Views(tracker.tables, decoder.encapsulations);
   const clientPort = options.clientPort ?? 40000;
   const end = (c: ConnectionView, which: Direction): EndpointView =>

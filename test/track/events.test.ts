@@ -5,7 +5,8 @@ import { SIDE_NAMES, State, stateName } from '../../src/model/state.ts';
 import { ByCause, ByFrom, BySide, ByTo, EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { Cause } from '../../src/track/transitions.ts';
-import { marks, play } from '../support/play.ts';
+import { marks, play, playFrames } from '../support/play.ts';
+import { scriptFrames } from '../support/script.ts';
 
 const life = `+0 > S 0:0(0)
   +.01 < S. 0:0(0) ack 1
@@ -53,9 +54,10 @@ describe('the event log', () => {
 describe('what the log holds of a life', () => {
   const length = (script: string): number => play(script).tracker.tables.events.length;
 
-  test('nothing of a SYN without an answer, one entry for each segment that moves both ends', () => {
+  test('nothing of a SYN without an answer or an answer that is not taken, one entry for each segment that moves both ends', () => {
     expect(length('+0 > S 0:0(0)')).toBe(0);
-    expect(length('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1')).toBe(1);
+    expect(length('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1')).toBe(0);
+    expect(length('+0 > S 0:0(0)\n+.01 < S. 0:0(0) ack 1\n+.01 > . 1:1(0) ack 1')).toBe(2);
     expect(length(life)).toBe(6); // the FIN that answers a FIN makes three transitions
   });
 
@@ -76,6 +78,42 @@ describe('what the log holds of a life', () => {
 
   test('which takes no entry either', () => {
     expect(play('+0 > S 0:0(0)', { until: 300 }).tracker.tables.events.length).toBe(0);
+  });
+
+  describe('nor of a handshake that nobody completes', () => {
+    const ANSWERED = `+0 > S 0:0(0)
+      +.01 < S. 0:0(0) ack 1`;
+    const AGAIN = `${ANSWERED}
+      +1 < S. 0:0(0) ack 1`;
+    const TOLD = ['0.00 1 client SYN_SENT', '0.01 2 server SYN_RCVD', '0.01 2 client ESTABLISHED'];
+
+    test.each([
+      ['answered', ANSWERED, [...TOLD, '1.01 - server CLOSED assumed']],
+      ['answered, and the SYN-ACK again', AGAIN, [...TOLD, '3.01 - server CLOSED assumed']],
+    ])('%s, which is told all the same', (_what, script, transitions) => {
+      expect(told(script)).toEqual(transitions);
+      const { connections, tracker } = play(script, { until: 300 });
+      expect(tracker.tables.events.length).toBe(0);
+      const times = script === AGAIN ? [1.01e9] : [];
+      expect(connections[0]!.marks.map(({ mark, frame, time }) => ({ mark, frame, time }))).toEqual(
+        times.map((time) => ({ mark: Mark.SYN_ACK_AGAIN, frame: 3, time })),
+      );
+    });
+
+    test.each([
+      ['the SYN-ACK a third time', `${AGAIN}\n+3 < S. 0:0(0) ack 1`],
+      ['the SYN again', `${ANSWERED}\n+1 > S 0:0(0)`],
+      ['the SYN again behind the SYN-ACK', `${AGAIN}\n+.1 > S 0:0(0)`],
+      ['a SYN-ACK after five seconds', `${ANSWERED}\n+5 < S. 0:0(0) ack 1`],
+      ['the third ACK', `${AGAIN}\n+.1 > . 1:1(0) ack 1`],
+      ['a RST', `${ANSWERED}\n+.1 > R 1:1(0)`],
+      ['the server gave up, and yet comes again', `${AGAIN}\n+20 < S. 0:0(0) ack 1`],
+      ['the server gave up, and the client refuses', `${AGAIN}\n+20 > R 1:1(0)`],
+    ])('%s: what went before is told as if it had been logged', (_what, script) => {
+      const logged = playFrames(scriptFrames(script), { until: 300, spelledOut: true });
+      const implied = playFrames(scriptFrames(script), { until: 300 });
+      expect(implied.connections).toEqual(logged.connections);
+    });
   });
 
   test('of a SYN that was given up, once more follows, what it went through before', () => {
