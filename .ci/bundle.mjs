@@ -34,6 +34,7 @@ const { output } = await made.write({
   entryFileNames: `[name].${extension}`,
   chunkFileNames: `chunks/[name]-[hash].${extension}`,
   sourcemap: isProgram,
+  comments: { legal: true, annotation: false, jsdoc: false },
   codeSplitting: { groups: [{ name: 'analysis', test: /src.engine.analyse\.ts$/ }] },
 });
 
