@@ -144,7 +144,8 @@ export class FlowTable {
     const farthest = (1 << (oldTagAt - oldBits)) - 1;
     const bits = 31 - Math.clz32(slots.length);
     const tagAt = bits + farBitsOf(bits);
-    const isKnown = bits <= oldBits + 32 - oldTagAt;
+    // All bits of a hash but those that the distance takes the place of; where that needs no room any more, the new slots hold these as well.
+    const isKnown = tagAt - bits >= oldTagAt - oldBits;
     this.#used = 0;
     for (let i = 0; i < old.length; i++) {
       const entry = old[i]!;

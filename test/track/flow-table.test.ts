@@ -89,6 +89,16 @@ describe('the flow table', () => {
     expect(both.find({ a: -5, b: -6, ports: -7, meta: 0 })).toBe(-1);
   });
 
+  test('has room for ids that leave none for anything but the hash, and keeps everything', () => {
+    const both = new Both();
+    const tuples = Array.from({ length: 1_000 }, (_, i): Tuple => ({ a: i, b: 1, ports: 2, meta: 0 }));
+    tuples.forEach((t) => both.open(t));
+    // Three quarters of 2^26 slots.
+    both.table.set(tupleHash(9, 9, 9, 0), 50_331_648, -1);
+    expect(both.table.octets).toBe(4 * 2 ** 27);
+    expect(tuples.map((t) => both.find(t))).toEqual(tuples.map((t) => both.map.get(key(t))));
+  });
+
   test('the newest connection of a tuple takes the slot of the one before: reuse does not fill the table', () => {
     const both = new Both();
     for (let i = 0; i < 20_000; i++) both.open({ a: 1, b: 2, ports: 3, meta: 0 });
