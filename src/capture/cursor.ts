@@ -71,6 +71,7 @@ export class Cursor implements Passed {
   #reversals = 0;
   #firstReversal = 0;
   #largestReversal = 0;
+  #begins: CaptureTime | null = null;
   #noting: FilePlaces | null = null;
   /** Records after which a place is noted. */
   #due = -1;
@@ -115,6 +116,10 @@ export class Cursor implements Passed {
 
   get format(): string {
     return this.#unpacking === null ? this.reader.format : '';
+  }
+
+  get begins(): CaptureTime | null {
+    return this.#begins;
   }
 
   /** Records delivered or passed over. */
@@ -165,13 +170,18 @@ export class Cursor implements Passed {
     this.#leaps++;
     reader.resume?.(place);
     reader.push(chunk);
+    // Whether the next record is out of time is told by the one before it.
+    this.record.seconds = place.seconds;
+    this.record.nanos = place.nanos;
     this.#packets = place.records;
     return true;
   }
 
   /** Reads on until there is a record; false at the end, at damage, or when stopped. */
   async refill(flow: Flow): Promise<boolean> {
-    return (this.isReady = await this.#refill(flow));
+    this.isReady = await this.#refill(flow);
+    if (this.isReady) this.#begins ??= { seconds: this.record.seconds, nanos: this.record.nanos };
+    return this.isReady;
   }
 
   async #refill(flow: Flow): Promise<boolean> {

@@ -108,8 +108,8 @@ async function merge(cursors: readonly Cursor[], sink: CaptureSink, { signal, no
       ),
     stopped: () => signal?.aborted === true,
   };
-  noting?.begin(cursors).forEach((places, i) => cursors[i]!.note(places));
   for (const cursor of cursors) await cursor.refill(flow);
+  noting?.begin(cursors).forEach((places, i) => cursors[i]!.note(places));
   let live = cursors.filter(({ isReady }) => isReady);
   while (live.length > 0) {
     const [first, second] = earliestTwo(live);

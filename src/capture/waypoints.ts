@@ -4,7 +4,7 @@
  *
  * Bounded: where a table is full, every other place is dropped, and from then on half as many are noted.
  */
-import type { Place } from './reader.ts';
+import type { CaptureTime, Place } from './reader.ts';
 
 /** Places of all files together, of 32 octets each, and the least of each: of a capture of 100 million packets one in 2,048. */
 const MOST = 65_536;
@@ -18,6 +18,8 @@ export interface Passed {
   /** Of the file; null where it was no file. */
   readonly identity: string | null;
   readonly format: string;
+  /** Time of its first record; null without one. Who captures into the same file again begins later. */
+  readonly begins: CaptureTime | null;
   /** Records delivered. */
   readonly delivered: number;
 }
@@ -37,10 +39,11 @@ export class Waypoints {
   }
 
   /** Those of one file; null where it is another one now. */
-  of(which: number, { identity, format }: Passed): FilePlaces | null {
+  of(which: number, { identity, format, begins }: Passed): FilePlaces | null {
     const file = this.#files[which];
+    if (file?.format !== format || file.begins?.seconds !== begins?.seconds || file.begins?.nanos !== begins?.nanos) return null;
     // Without an identity it was a stream, and this is our own copy of it.
-    return file?.format === format && (file.identity === null || file.identity === identity) ? file : null;
+    return file.identity === null || file.identity === identity ? file : null;
   }
 
   /** Of several files: records of each that precede a stage from which the record behind so many can be reached; null: none is known. */
@@ -64,6 +67,7 @@ export class Waypoints {
 export class FilePlaces {
   readonly identity: string | null;
   readonly format: string;
+  readonly begins: CaptureTime | null;
   readonly #most: number;
   readonly #noted: (() => void) | null;
   #count = 0;
@@ -73,9 +77,10 @@ export class FilePlaces {
   /** What else the reader knew, and from which offset on. */
   #known: { readonly from: number; readonly known: unknown }[] = [];
 
-  constructor({ identity, format }: Passed, most: number, noted: (() => void) | null) {
+  constructor({ identity, format, begins }: Passed, most: number, noted: (() => void) | null) {
     this.identity = identity;
     this.format = format;
+    this.begins = begins;
     this.#most = most;
     this.#noted = noted;
   }

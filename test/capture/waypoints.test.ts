@@ -90,6 +90,12 @@ const sections = pcapngFile([
   ...records.slice(1_500).map(({ bytes }, i) => big.packet(i % 2, BigInt(START + i) * (i % 2 === 0 ? 1_000_000n : 1_000_000_000n), bytes!)),
 ]);
 
+/** One in the middle of those whose clock is another one, and a little before a frame that is wanted. */
+const contradicted = records.map((r, i): PcapRecord => {
+  if (i < 1_700) return r;
+  return i === 2_497 ? { ...r, origLen: 10 } : { ...r, seconds: r.seconds! - 900_000_000 };
+});
+
 const damaged = pcapFile({}, records);
 damaged.fill(0xff, 500_000, 500_900);
 
@@ -98,6 +104,7 @@ test.each([
   ['pcap, big-endian, nanoseconds', pcapFile({ bigEndian: true, magic: NANOSECONDS }, records), 90],
   ['pcap with longer headers', pcapFile({ magic: MODIFIED }, records), 90],
   ['pcap whose clock was set', pcapFile({}, but({ 1_700: { seconds: START - 900_000_000 } })), 90],
+  ['pcap whose clock was set, and a record of the time before that contradicts itself', pcapFile({}, contradicted), 90],
   ['pcap with fractions above a second', pcapFile({}, but({ 40: { fraction: 3_000_000 }, 2_000: { fraction: 2_000_000 } })), 90],
   ['pcap with a length that lies', pcapFile({}, but({ 1_600: { capLen: 300, origLen: 300 } })), COUNT],
   ['pcap damaged in the middle', damaged, COUNT],
@@ -150,7 +157,7 @@ test('files that follow each other, and files that interleave', async () => {
   }
 });
 
-test('a file that has grown, one that was cut, and another one of the same name', async () => {
+test('a file that has grown, one that was cut, another one of the same name, and another one in the same place', async () => {
   const grown = write('grown.pcap', pcapFile({}, records));
   const more = await again([grown], WANTED, () => appendFileSync(grown, pcapFile({}, records).slice(24)));
   expect(more.leaping).toEqual(more.onFoot);
@@ -159,18 +166,22 @@ test('a file that has grown, one that was cut, and another one of the same name'
   const less = await again([cut], WANTED, () => writeFileSync(cut, pcapFile({}, records.slice(0, 1_200))));
   expect(less.leaping).toEqual(less.onFoot.slice(0, 7));
 
+  const longer = records.map((r) => ({ ...r, seconds: r.seconds! + 1_000, bytes: join(r.bytes!, noise(100)) }));
   const other = write('other.pcap', pcapFile({}, records));
-  const longer = records.map((r) => ({ ...r, bytes: join(r.bytes!, noise(100)) }));
   const replaced = await again([other], WANTED, () => renameSync(write('new.pcap', pcapFile({}, longer)), other));
-  expect(replaced.leaping.map((seen) => seen.split(',')[0])).toEqual(WANTED.map((frame) => `0: ${String(frame)}`));
-  expect(replaced.leaping.map((seen) => Number(seen.split(',')[7]))).toEqual(
-    WANTED.map((frame) => 24 + longer.slice(0, frame - 1).reduce((sum, { bytes }) => sum + 16 + bytes.length, 0)),
-  );
+  const anew = write('anew.pcap', pcapFile({}, records));
+  const overwritten = await again([anew], WANTED, () => writeFileSync(anew, pcapFile({}, longer)));
+  for (const { leaping } of [replaced, overwritten]) {
+    expect(leaping.map((seen) => seen.split(',')[0])).toEqual(WANTED.map((frame) => `0: ${String(frame)}`));
+    expect(leaping.map((seen) => Number(seen.split(',')[7]))).toEqual(
+      WANTED.map((frame) => 24 + longer.slice(0, frame - 1).reduce((sum, { bytes }) => sum + 16 + bytes.length, 0)),
+    );
+  }
 });
 
 test('the table is bounded: where it is full, every other place goes, and places are twice as far apart', () => {
   const waypoints = new Waypoints();
-  const file = { identity: null, format: 'pcap', delivered: 0 };
+  const file = { identity: null, format: 'pcap', begins: { seconds: START, nanos: 0 }, delivered: 0 };
   const [places] = waypoints.begin([file]);
   if (places === undefined) throw new Error('no table');
   const known = ['first', 'second'];
@@ -197,4 +208,5 @@ test('the table is bounded: where it is full, every other place goes, and places
   expect(places.before(31)).toBe(-1);
   expect(waypoints.of(0, file)).toBe(places);
   expect(waypoints.of(0, { ...file, format: 'pcapng' })).toBeNull();
+  expect(waypoints.of(0, { ...file, begins: { seconds: START, nanos: 1 } })).toBeNull();
 });
