@@ -22,6 +22,7 @@ export class ClientGroups {
   /** Of at least `minimum` connections, service by service. */
   list(minimum: number): ClientGroup[] {
     const census = this.#census;
+    if (census.clientCounts.most < minimum) return []; // as of a flood, whose sources come once
     const counts = (this.#counts ??= this.#count());
     if (counts.most < minimum) return [];
     // In the order of the records, and not service by service, which is a cache miss for each.

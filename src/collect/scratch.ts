@@ -1,9 +1,11 @@
+import { uncounted } from '../track/pages.ts';
+
 /**
  * Room for columns that nobody needs any more when the function that fills them returns. One after the other they lie in the same place: freed,
  * each would wait for a garbage collection, and of a flood each has megaoctets.
  */
 export class Scratch {
-  #buffer = new ArrayBuffer(0);
+  #buffer: ArrayBufferLike = new ArrayBuffer(0);
 
   /** With whatever was in it before. */
   ints(length: number): Int32Array {
@@ -16,8 +18,9 @@ export class Scratch {
     return [new Float64Array(room, 0, length), new Float64Array(room, 8 * length, length)];
   }
 
-  #room(octets: number): ArrayBuffer {
-    if (octets > this.#buffer.byteLength) this.#buffer = new ArrayBuffer(octets);
+  /** What is asked for beyond what was there is reserved twice, and takes no memory before it is written to. */
+  #room(octets: number): ArrayBufferLike {
+    if (octets > this.#buffer.byteLength) this.#buffer = uncounted(2 * octets);
     return this.#buffer;
   }
 }
