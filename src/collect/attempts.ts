@@ -49,7 +49,8 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   const { tables } = census.tracker;
   const row = new Attempt();
   const counts = new AttemptCounts();
-  const fates = fatesOf(tables, ids, row, counts);
+  const tallies = { ttls: new Tally(), lengths: new Tally() };
+  const fates = fatesOf(tables, ids, row, counts, tallies);
   const dead = counts.count;
   const isReal = realClients(census, ids, fates, dead);
   const attack = dead === 0 ? new Int32Array(0) : attackOf(census, ids, fates, isReal, counts);
@@ -63,7 +64,9 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   const first = count === 0 ? null : nanos(Math.min(starts.length === 0 ? Infinity : starts.at(0), folded.first));
   const last = count === 0 ? null : nanos(Math.max(starts.length === 0 ? -Infinity : starts.at(starts.length - 1), folded.last));
   let others: Others | undefined;
-  const rest = (): Others => (others ??= othersOf(tables, ids, fates, isReal, first, last));
+  const isAlone =
+    attack.length === dead && (dead === ids.length || !fates.some((fate) => fate === Fate.COMPLETED || fate === Fate.RETRIED));
+  const rest = (): Others => (others ??= isAlone ? { ...NOBODY, ...tallies } : othersOf(tables, ids, fates, isReal, first, last));
   const peaks = new Map<string, PeakOfAttempts>();
   const peak = (span: number, until: Nanos): PeakOfAttempts => {
     const found = peakWithin(starts, rest().completedTimes, span, until);
@@ -113,8 +116,8 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   };
 }
 
-/** Also counts those that are dead, whoever sent them. */
-function fatesOf(tables: Tables, ids: Int32Array, row: Attempt, counts: AttemptCounts): Uint8Array {
+/** Also counts and tallies those that are dead, whoever sent them. */
+function fatesOf(tables: Tables, ids: Int32Array, row: Attempt, counts: AttemptCounts, { ttls, lengths }: Tallies): Uint8Array {
   const { cores } = tables;
   const fates = new Uint8Array(ids.length);
   for (let i = 0; i < ids.length; i++) {
@@ -123,7 +126,10 @@ function fatesOf(tables: Tables, ids: Int32Array, row: Attempt, counts: AttemptC
     const through = word & (Trait.SAW_SYN | Trait.COMPLETED);
     const fate = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : readAttempt(tables, id, row);
     fates[i] = fate;
-    if (fate === Fate.DEAD) counts.tally(row, 1);
+    if (fate !== Fate.DEAD) continue;
+    counts.tally(row, 1);
+    ttls.add(row.ttl, true);
+    lengths.add(row.ipLength, true);
   }
   return fates;
 }
@@ -200,8 +206,13 @@ function realClients(census: Census, ids: Int32Array, fates: Uint8Array, dead: n
   };
 }
 
+interface Tallies {
+  readonly ttls: Tally;
+  readonly lengths: Tally;
+}
+
 /** Real clients' connections. */
-interface Others {
+interface Others extends Tallies {
   readonly real: number;
   readonly starved: readonly ConnId[];
   readonly delayed: readonly ConnId[];
@@ -209,9 +220,9 @@ interface Others {
   readonly completed: readonly ConnId[];
   /** Sorted. */
   readonly completedTimes: Float64Array;
-  readonly ttls: Tally;
-  readonly lengths: Tally;
 }
+
+const NOBODY = { real: 0, starved: [], delayed: [], duringCompleted: 0, completed: [], completedTimes: new Float64Array(0) };
 
 function othersOf(
   tables: Tables,

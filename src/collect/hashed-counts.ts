@@ -3,9 +3,9 @@
  * values that they are too rare to be looked at, without a map of them and without sorting.
  */
 
-/** Slots, as powers of two: 512 octets to 8 MB. So many that chance alone leaves hardly any value of ten millions with half a dozen others. */
+/** Slots, as powers of two: 512 octets to 16 MB. So many that chance alone leaves no value of ten millions with half a dozen others. */
 const FEWEST = 8;
-const MOST = 23;
+const MOST = 24;
 /** Of more values the slots have an octet each. */
 const WIDE = 20;
 /** 2^32 / golden ratio (Knuth, The Art of Computer Programming 3, §6.4). */
@@ -21,7 +21,7 @@ export class HashedCounts {
 
   /** @param values so many different ones, at most. */
   constructor(values: number) {
-    const bits = Math.min(MOST, Math.max(FEWEST, 32 - Math.clz32(values)));
+    const bits = Math.min(MOST, Math.max(FEWEST, 33 - Math.clz32(values)));
     this.#counts = bits <= WIDE ? new Uint16Array(1 << bits) : new Uint8Array(1 << bits);
     this.#full = bits <= WIDE ? 0xffff : 0xff;
     this.#shift = 32 - bits;

@@ -167,7 +167,8 @@ function forEachStay(census: Census, id: number, state: State, stay: Stay): void
 
 /** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
 export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; at: Nanos | null } {
-  const { cores } = census.tracker.tables;
+  const { cores, events } = census.tracker.tables;
+  const { implied } = events;
   const answered = (id: number): boolean => (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0;
   let stays = 0;
   for (let i = 0; i < ids.length; i++) if (answered(ids[i]!)) stays++;
@@ -177,7 +178,14 @@ export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; a
     starts.add(since);
     ends.add(until);
   };
-  for (let i = 0; i < ids.length; i++) if (answered(ids[i]!)) forEachStay(census, ids[i]!, State.SYN_RCVD, add);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    if (!answered(id)) continue;
+    if (implied.held(cores.page(id), cores.offset(id))) {
+      starts.add(implied.since);
+      ends.add(Math.min(implied.until, census.end));
+    } else forEachStay(census, id, State.SYN_RCVD, add);
+  }
   return peakOf(starts.all(), ends.all());
 }
 

@@ -76,7 +76,7 @@ export class EventLog {
   /** When what is logged happened; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
 
-  readonly #implied: Implied;
+  readonly implied: Implied;
   /** Every event has an entry from now on: others get the records. */
   #isSpelledOut = false;
 
@@ -84,7 +84,7 @@ export class EventLog {
     this.#cores = cores;
     this.#sequels = sequels;
     this.#budget = budget;
-    this.#implied = new Implied(cores, sequels);
+    this.implied = new Implied(cores, sequels);
   }
 
   /** Entries in use. */
@@ -117,7 +117,7 @@ export class EventLog {
       return;
     }
     if (tail < 0 || isImplied(tail)) {
-      if (!this.#isSpelledOut && this.#implied.takes(id, sequel, s, frame, code, this.now)) return;
+      if (!this.#isSpelledOut && this.implied.takes(id, sequel, s, frame, code, this.now)) return;
       this.spellOut(id, sequel, s);
     }
     this.#add(sequel, s, frame, code);
@@ -137,14 +137,14 @@ export class EventLog {
 
   /** Another segment of a connection becomes its last one, at the time of the field: what the records tell by the last one stays true. */
   hold(id: number, sequel: Int32Array, sequelF: Float64Array, s: number): void {
-    if (!this.#implied.hold(sequel, sequelF, s, this.now)) this.spellOut(id, sequel, s);
+    if (!this.implied.hold(sequel, sequelF, s, this.now)) this.spellOut(id, sequel, s);
   }
 
   /** Gives what the records of a connection tell entries of its own. */
   spellOut(id: number, sequel: Int32Array, s: number): void {
     if (!isImplied(sequel[s + Sequel.TAIL]!)) return;
     const { now } = this;
-    const implied = this.#implied;
+    const implied = this.implied;
     let head = 0;
     let tail = 0;
     for (let ref = implied.first(id); ref !== 0; ref = implied.next(ref)) {
@@ -222,24 +222,24 @@ export class EventLog {
   }
   next(ref: number): number {
     if (ref < 0) return this.#behindOpening(~ref);
-    if (isImplied(ref)) return this.#implied.next(ref);
+    if (isImplied(ref)) return this.implied.next(ref);
     if ((ref & TWIN) === 0 && hasTwin(this.#word(ref, CODE))) return ref | TWIN;
     return this.#word(ref, NEXT);
   }
   code(ref: number): number {
     if (ref < 0) return isGivenUp(ref) ? GIVES_UP : OPENING;
-    if (isImplied(ref)) return this.#implied.code(ref);
+    if (isImplied(ref)) return this.implied.code(ref);
     const code = this.#word(ref, CODE);
     return (ref & TWIN) === 0 ? code : twinOf(code);
   }
   frame(ref: number): number {
     if (ref < 0) return isGivenUp(ref) ? 0 : this.#cores.page(~ref)[this.#cores.offset(~ref) + Core.FIRST_FRAME]!;
-    if (isImplied(ref)) return this.#implied.frame(ref);
+    if (isImplied(ref)) return this.implied.frame(ref);
     return this.#word(ref, FRAME);
   }
   time(ref: number): number {
     if (ref < 0) return this.#timeOfOpening(~ref);
-    if (isImplied(ref)) return this.#implied.time(ref);
+    if (isImplied(ref)) return this.implied.time(ref);
     const index = (ref & ~TWIN) - 1;
     const n = index >>> PAGE_BITS;
     const i = index & PAGE_MASK;
@@ -309,7 +309,7 @@ export class EventLog {
     const core = this.#cores.page(opening);
     const c = this.#cores.offset(opening);
     const sequel = core[c + Core.SEQUEL]! - 1;
-    if (sequel >= 0) return isImplied(this.#tail(sequel)) ? this.#implied.first(opening) : ~this.#head(sequel);
+    if (sequel >= 0) return isImplied(this.#tail(sequel)) ? this.implied.first(opening) : ~this.#head(sequel);
     return (core[c + Core.STATE]! & 15) === State.CLOSED ? ~(opening | GIVEN_UP) : 0;
   }
 

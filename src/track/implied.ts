@@ -45,6 +45,9 @@ export function repeatedAfter(sequel: Int32Array, s: number): number {
 export class Implied {
   readonly #cores: RecordPages;
   readonly #sequels: RecordPages;
+  since = -0;
+  /** Infinity: it still is. */
+  until = -0;
 
   constructor(cores: RecordPages, sequels: RecordPages) {
     this.#cores = cores;
@@ -154,6 +157,21 @@ export class Implied {
       default:
         return givenUpAt(sequel, s, last, kindOf(ref) === Kind.GIVEN_UP_LATER);
     }
+  }
+
+  /** Sets `since` and `until` to when a server was in SYN_RCVD, where these events are all that there is; returns whether they are. */
+  held(core: Int32Array, c: number): boolean {
+    const ofSequel = core[c + Core.SEQUEL]! - 1;
+    if (ofSequel < 0) return false;
+    const sequel = this.#sequels.page(ofSequel);
+    const s = this.#sequels.offset(ofSequel);
+    const tail = sequel[s + Sequel.TAIL]!;
+    if (!isImplied(tail)) return false;
+    const last = this.#lastTime(core, c);
+    const kind = kindOf(tail);
+    this.since = last - (sequel[s + Sequel.HEAD]! >>> 0);
+    this.until = kind < Kind.GIVEN_UP ? Infinity : givenUpAt(sequel, s, last, kind === Kind.GIVEN_UP_LATER);
+    return true;
   }
 
   #lastTime(core: Int32Array, c: number): number {
