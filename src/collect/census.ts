@@ -51,7 +51,7 @@ import { Scratch } from './scratch.ts';
 import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
-import { networkCounts } from './sources.ts';
+import { largestNetworks } from './sources.ts';
 import { OpeningTally } from './openings.ts';
 import { synTimestamps } from './syn-timestamps.ts';
 import { OversizedTally } from './oversized.ts';
@@ -116,7 +116,7 @@ export class Census implements CaptureView {
   readonly #mute: ConnId[][] = [];
   #clients: HashedCounts | undefined;
   #servers: HashedCounts | undefined;
-  #networks: HashedCounts | undefined;
+  #networks: Int32Array | undefined;
   readonly #clientGroups = new ClientGroups(this);
   readonly #resets: ConnId[] = [];
   #firstResets: FirstResets | undefined;
@@ -290,8 +290,8 @@ export class Census implements CaptureView {
     }
     return this.#clients;
   }
-  get networkCounts(): HashedCounts {
-    return (this.#networks ??= networkCounts(this));
+  get largestNetworks(): Int32Array {
+    return (this.#networks ??= largestNetworks(this));
   }
   get serverCounts(): HashedCounts {
     if (this.#servers === undefined) {

@@ -10,6 +10,8 @@ const MOST = 24;
 const WIDE = 20;
 /** 2^32 / golden ratio (Knuth, The Art of Computer Programming 3, §6.4). */
 const FACTOR = 0x9e3779b1;
+/** What `add` returns where it does not know: 2^31 - 1. */
+const MANY = 0x7fff_ffff;
 
 export class HashedCounts {
   readonly #counts: Uint16Array | Uint8Array;
@@ -27,11 +29,13 @@ export class HashedCounts {
     this.#shift = 32 - bits;
   }
 
-  add(value: number, times = 1): void {
+  /** Returns how often it has come now, or what has the same hash; where that is not known any more, the most that a number holds. */
+  add(value: number, times = 1): number {
     const slot = Math.imul(value, FACTOR) >>> this.#shift;
     const count = this.#counts[slot]! + times;
     this.#counts[slot] = Math.min(count, this.#full);
     if (count > this.most) this.most = count < this.#full ? count : Infinity;
+    return count < this.#full ? count : MANY;
   }
 
   /** At least as often as `value` was added. */

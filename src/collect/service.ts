@@ -92,7 +92,10 @@ export class Service implements ServiceView {
   }
   mayBeConcentrated(share: number): boolean {
     const enough = share * this.total;
-    return this.#concentration !== undefined || (this.#census.networkCounts.most >= enough && mayHold(this.#census, this.#members, enough));
+    return (
+      this.#concentration !== undefined ||
+      (this.#census.largestNetworks[this.#index]! >= enough && mayHold(this.#census, this.#members, enough))
+    );
   }
   get turns(): ServiceTurns {
     return (this.#turns ??= this.#census.turnsOf(this.#index));

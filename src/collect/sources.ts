@@ -9,9 +9,10 @@ import { sortInts } from './sorting.ts';
 
 /** Prefixes are counted over this many sources at most. */
 const MAX_PREFIXED = 50_000;
-/** Networks told apart in one service and in all, and an odd number by which the halves of an IPv6 prefix are mixed. */
+/** Networks told apart in one service, and connections for each where all services share the slots. */
 const MAX_NETWORKS = 1 << 10;
-const MAX_ALL_NETWORKS = 1 << 16;
+const NETWORKS_EACH = 8;
+/** An odd number by which services and the halves of an IPv6 prefix are mixed. */
 /** Of a hash of the sources that are counted to a number, for each. */
 const SLOTS_EACH = 8;
 const ODD = 0x85ebca6b;
@@ -25,12 +26,17 @@ export function concentration(census: Census, ids: Int32Array): Concentration {
   return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
 }
 
-/** Connections by network, of all services: none has more in one of them. */
-export function networkCounts(census: Census): HashedCounts {
+/** By service, how many of its connections one network can have at the most: counted by a hash of both, in the order of the records. */
+export function largestNetworks(census: Census): Int32Array {
   const { tables, connections } = census.tracker;
-  const networks = new HashedCounts(Math.min(connections, MAX_ALL_NETWORKS));
-  for (let id = 0; id < connections; id++) networks.add(networkOf(tables, census.clientAddress(id), isIpv6(tables, id)));
-  return networks;
+  const most = new Int32Array(census.totals.length);
+  const counts = new HashedCounts(connections / NETWORKS_EACH);
+  for (let id = 0; id < connections; id++) {
+    const service = census.serviceIndex(id);
+    const count = counts.add(networkOf(tables, census.clientAddress(id), isIpv6(tables, id)) ^ Math.imul(service + 1, ODD));
+    if (count > most[service]!) most[service] = count;
+  }
+  return most;
 }
 
 const networkOf = ({ addresses: book }: Tables, address: number, ipv6: boolean): number =>
