@@ -1,6 +1,6 @@
 /** One service as rules see it, over the columns that the census counted. */
 import { OUTCOMES, type Outcome } from '../model/connection.ts';
-import type { CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
+import type { CloseWaitGroup, CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import type { ServiceTurns } from '../model/turns.ts';
 import { type ConnId, connId, type ConnIds, connIds, type Nanos, nanos } from '../model/units.ts';
 import type { FoldedService } from '../track/folded.ts';
@@ -82,7 +82,10 @@ export class Service implements ServiceView {
     return this.#census.membersOf(this.#index);
   }
   get closeWaits(): readonly CloseWaitStay[] {
-    return (this.#closeWaits ??= new CloseWaits(this.#census, this.#census.stayIds(this.#index))).list();
+    return this.#stays().list();
+  }
+  closeWaitGroups(minSeconds: number, which: 'all' | 'ended'): readonly CloseWaitGroup[] {
+    return this.#stays().groups(minSeconds, which);
   }
   get deadAttempts(): DeadAttempts {
     return (this.#dead ??= deadAttempts(this.#census, this.#members, this.#folded));
@@ -120,6 +123,9 @@ export class Service implements ServiceView {
   }
   hasClients(count: number): boolean {
     return this.#concentration === undefined ? surelyHas(this.#census, this.#members, count) : this.clients >= count;
+  }
+  #stays(): CloseWaits {
+    return (this.#closeWaits ??= new CloseWaits(this.#census, this.#census.stayIds(this.#index)));
   }
   #halfOpen(): { peak: number; at: Nanos | null } {
     return (this.#peak ??= this.synAcks === 0 ? { peak: 0, at: null } : peakHalfOpen(this.#census, this.#members));

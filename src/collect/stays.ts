@@ -1,5 +1,5 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
-import type { CloseWaitStay } from '../model/capture-view.ts';
+import type { CloseWaitGroup, CloseWaitStay } from '../model/capture-view.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import { connId, frameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { basisOf } from '../track/basis.ts';
@@ -42,29 +42,69 @@ export class CloseWaits {
     for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
   }
 
-  /** Longest first. Not kept: each is as large as the columns of ten. */
+  /** Longest first. Neither these nor groups are kept: one is as large as the columns of ten. */
   list(): CloseWaitStay[] {
-    this.#order ??= this.#byLength();
-    return Array.from(this.#order, (i) => this.#stay(i));
+    return Array.from(this.#byLength(), (i) => this.#stay(i, this.#census.hostOf(this.#ids[i]!, this.#side(i))));
+  }
+
+  /** As ServiceView.closeWaitGroups has them. */
+  groups(minSeconds: number, which: 'all' | 'ended'): CloseWaitGroup[] {
+    const census = this.#census;
+    const groups: { side: Side; host: string; open: CloseWaitStay[]; ended: CloseWaitStay[] }[] = [];
+    const byAddress = [new Map<number, (typeof groups)[number]>(), new Map<number, (typeof groups)[number]>()] as const;
+    for (const i of this.#byLength()) {
+      const notes = this.#notes[i]!;
+      const isOpen = (notes & OPEN) !== 0;
+      if ((notes & SILENT) === 0) continue;
+      if (!isOpen && ((notes & (BY_FIN | BY_RST)) === 0 || this.#seconds(i) < minSeconds)) continue;
+      const id = this.#ids[i]!;
+      const side = this.#side(i);
+      const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
+      let group = byAddress[side].get(address);
+      if (group === undefined) {
+        group = { side, host: census.hostOf(id, side), open: [], ended: [] };
+        byAddress[side].set(address, group);
+        groups.push(group);
+      }
+      if (!isOpen) group.ended.push(this.#stay(i, group.host));
+      else if (which === 'all') group.open.push(this.#stay(i, group.host));
+    }
+    const byConnection = (a: CloseWaitStay, b: CloseWaitStay): number => a.id - b.id;
+    for (const { open, ended } of groups) {
+      open.sort(byConnection);
+      ended.sort(byConnection);
+    }
+    return groups;
   }
 
   #byLength(): Int32Array {
-    const lengths = Float64Array.from(this.#until, (until, i) => until - this.#since[i]!);
-    return Int32Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]!);
+    if (this.#order === undefined) {
+      const lengths = Float64Array.from(this.#until, (until, i) => until - this.#since[i]!);
+      this.#order = Int32Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]!);
+    }
+    return this.#order;
   }
 
-  #stay(i: number): CloseWaitStay {
+  #side(i: number): Side {
+    return (this.#notes[i]! & SERVER) === 0 ? Side.CLIENT : Side.SERVER;
+  }
+
+  #seconds(i: number): number {
+    return secondsOf(this.#until[i]! - this.#since[i]!);
+  }
+
+  #stay(i: number, host: string): CloseWaitStay {
     const id = this.#ids[i]!;
     const notes = this.#notes[i]!;
-    const side = (notes & SERVER) === 0 ? Side.CLIENT : Side.SERVER;
+    const side = this.#side(i);
     const ending = (notes & BY_FIN) !== 0 ? 'FIN' : (notes & BY_RST) !== 0 ? 'RST' : null;
     return {
       id: connId(id),
       side,
-      host: this.#census.hostOf(id, side),
+      host,
       since: this.#since[i]! as Nanos,
       until: (notes & OPEN) !== 0 ? null : (this.#until[i]! as Nanos),
-      seconds: secondsOf(this.#until[i]! - this.#since[i]!),
+      seconds: this.#seconds(i),
       ending,
       endFrame: ending === null ? null : frameNo(this.#endFrames[i]!),
       silent: (notes & SILENT) !== 0,

@@ -5,8 +5,7 @@
  * A socket counts when its end acknowledged the peer's FIN and has sent nothing since. Data after the FIN is a half-close
  * in use; an end with octets that the capture lost may have sent its FIN among them; both are left out.
  */
-import type { CaptureView, CloseWaitStay, ServiceView } from '../model/capture-view.ts';
-import { Side } from '../model/state.ts';
+import type { CaptureView, CloseWaitGroup, CloseWaitStay, ServiceView } from '../model/capture-view.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { oncePerCapture } from './once.ts';
 import { median, sample } from './statistics.ts';
@@ -16,45 +15,17 @@ const NEIGHBOURS = 24;
 
 export type Waiting = CloseWaitStay;
 
-export interface WaitingGroup {
+export interface WaitingGroup extends CloseWaitGroup {
   readonly service: ServiceView;
-  readonly side: Side;
-  /** The host whose application does not close. */
-  readonly host: string;
-  /** Still waiting at the end of observation, in the order of their connections. */
-  readonly open: readonly Waiting[];
-  /** Left by a FIN or RST of their own after a wait worth a look, in the order of their connections. */
-  readonly ended: readonly Waiting[];
 }
 
 /**
  * One after the other, in the order of their services and longest stays: there may be as many as clients.
  * @param minSeconds stays that ended sooner are not worth a look
  */
-export function* waitingGroups(capture: CaptureView, minSeconds: number): Generator<WaitingGroup> {
-  for (const service of capture.services) yield* groupsOf(service, minSeconds);
-}
-
-function groupsOf(service: ServiceView, minSeconds: number): WaitingGroup[] {
-  const groups: { service: ServiceView; side: Side; host: string; open: Waiting[]; ended: Waiting[] }[] = [];
-  const bySide = [new Map<string, (typeof groups)[number]>(), new Map<string, (typeof groups)[number]>()] as const;
-  for (const stay of service.closeWaits) {
-    const { side, host, seconds } = stay;
-    if (!stay.silent || (stay.until !== null && (stay.ending === null || seconds < minSeconds))) continue;
-    let group = bySide[side].get(host);
-    if (!group) {
-      group = { service, side, host, open: [], ended: [] };
-      bySide[side].set(host, group);
-      groups.push(group);
-    }
-    (stay.until === null ? group.open : group.ended).push(stay);
-  }
-  const byConnection = (a: Waiting, b: Waiting): number => a.id - b.id;
-  for (const { open, ended } of groups) {
-    open.sort(byConnection);
-    ended.sort(byConnection);
-  }
-  return groups;
+export function* waitingGroups(capture: CaptureView, minSeconds: number, which: 'all' | 'ended'): Generator<WaitingGroup> {
+  for (const service of capture.services)
+    for (const { side, host, open, ended } of service.closeWaitGroups(minSeconds, which)) yield { service, side, host, open, ended };
 }
 
 export interface Neighbours {

@@ -75,7 +75,7 @@ interface Open {
 
 /** Counts those of all groups in `open`. */
 function* casesOf(capture: CaptureView, params: Params, open: Open): Generator<Case> {
-  for (const group of waitingGroups(capture, params.groupMinSeconds)) {
+  for (const group of waitingGroups(capture, params.groupMinSeconds, 'all')) {
     open.count += group.open.length;
     open.longestSeconds = Math.max(open.longestSeconds, longestOf(group.open));
     const it = judge(capture, group, params);

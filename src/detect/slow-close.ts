@@ -58,7 +58,7 @@ export const slowClose = defineDetector({
 });
 
 function* lateGroups(capture: CaptureView, params: Params): Generator<Late> {
-  for (const group of waitingGroups(capture, params.minSeconds)) {
+  for (const group of waitingGroups(capture, params.minSeconds, 'ended')) {
     const it = lateOf(capture, group, params);
     if (it !== null) yield it;
   }

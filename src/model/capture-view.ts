@@ -36,6 +36,16 @@ export interface CloseWaitStay {
   readonly midstream: boolean;
 }
 
+/** Stays of one host in CLOSE_WAIT, of those in which it was silent, in the order of their connections. */
+export interface CloseWaitGroup {
+  readonly side: Side;
+  readonly host: string;
+  /** Still there at the end of observation. */
+  readonly open: readonly CloseWaitStay[];
+  /** Left by a FIN or RST of their own. */
+  readonly ended: readonly CloseWaitStay[];
+}
+
 /** How often a property of a SYN occurs among attempts that nobody follows up, and among real clients' connections. */
 export interface SynTally {
   readonly value: number;
@@ -131,6 +141,11 @@ export interface ServiceView {
   readonly peakHalfOpenAt: Nanos | null;
   /** Stays in CLOSE_WAIT at either end of this service's connections, longest first. */
   readonly closeWaits: readonly CloseWaitStay[];
+  /**
+   * The same by host, in the order of their longest stays; without those that were not silent, and those that ended after less than `minSeconds`.
+   * @param which `ended`: those that are still there are left out, and no object is made of one
+   */
+  closeWaitGroups(minSeconds: number, which: 'all' | 'ended'): readonly CloseWaitGroup[];
   /** Different client addresses. */
   readonly clients: number;
   /** true: there are at least so many, which is found out sooner than how many there are. */
