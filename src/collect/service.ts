@@ -1,6 +1,7 @@
 /** One service as rules see it, over the columns that the census counted. */
+import type { CloseWaitGroup, CloseWaitStay } from '../model/close-wait.ts';
 import { OUTCOMES, type Outcome } from '../model/connection.ts';
-import type { CloseWaitGroup, CloseWaitStay, Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
+import type { Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import type { ServiceTurns } from '../model/turns.ts';
 import { type ConnId, connId, type ConnIds, connIds, type Nanos, nanos } from '../model/units.ts';
 import type { FoldedService } from '../track/folded.ts';

@@ -1,5 +1,5 @@
 /** How long and how many at once: stays in states, and the peaks of their overlap. */
-import type { CloseWaitGroup, CloseWaitStay } from '../model/capture-view.ts';
+import type { CloseWaitGroup, CloseWaitStay } from '../model/close-wait.ts';
 import { otherSide, Side, State } from '../model/state.ts';
 import { connId, frameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { basisOf } from '../track/basis.ts';

@@ -5,7 +5,8 @@
  * A socket counts when its end acknowledged the peer's FIN and has sent nothing since. Data after the FIN is a half-close
  * in use; an end with octets that the capture lost may have sent its FIN among them; both are left out.
  */
-import type { CaptureView, CloseWaitGroup, CloseWaitStay, ServiceView } from '../model/capture-view.ts';
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
+import type { CloseWaitGroup, CloseWaitStay } from '../model/close-wait.ts';
 import { type ConnId, secondsOf } from '../model/units.ts';
 import { oncePerCapture } from './once.ts';
 import { median, sample } from './statistics.ts';

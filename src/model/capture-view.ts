@@ -2,6 +2,7 @@
  * What a rule sees of a whole capture: groups that were counted once, and connections that are looked up by id.
  * Built by `collect`; pure data access, no I/O, cheap to build again while the capture is still being read.
  */
+import type { CloseWaitGroup, CloseWaitStay } from './close-wait.ts';
 import type { ConnectionView, Outcome, RstFacts } from './connection.ts';
 import type { DnsView } from './dns.ts';
 import type { HostRole, Names } from './names.ts';
@@ -12,39 +13,6 @@ import type { ServiceTurns } from './turns.ts';
 import type { ConnId, ConnIds, FrameNo, Nanos } from './units.ts';
 import type { Reflected, StrayAcks, Unasked } from './unasked.ts';
 import type { VantageView } from './vantage.ts';
-
-/** Time that one end spent in CLOSE_WAIT. */
-export interface CloseWaitStay {
-  readonly id: ConnId;
-  /** The end that was there, and its address. */
-  readonly side: Side;
-  readonly host: string;
-  readonly since: Nanos;
-  /** null: still there at the end of observation. */
-  readonly until: Nanos | null;
-  /** Up to then. */
-  readonly seconds: number;
-  /** What that end sent to leave; null where it is still there, or the other end's RST or a timer ended the stay. */
-  readonly ending: 'FIN' | 'RST' | null;
-  /** Its frame. */
-  readonly endFrame: FrameNo | null;
-  /** It sent no data once it had acknowledged the FIN, and nothing of what it sent is missing from the capture: both directions are there. */
-  readonly silent: boolean;
-  /** A server whose client spoke last: a request that was never answered. */
-  readonly unanswered: boolean;
-  /** The connection began before the capture. */
-  readonly midstream: boolean;
-}
-
-/** Stays of one host in CLOSE_WAIT, of those in which it was silent, in the order of their connections. */
-export interface CloseWaitGroup {
-  readonly side: Side;
-  readonly host: string;
-  /** Still there at the end of observation. */
-  readonly open: readonly CloseWaitStay[];
-  /** Left by a FIN or RST of their own. */
-  readonly ended: readonly CloseWaitStay[];
-}
 
 /** How often a property of a SYN occurs among attempts that nobody follows up, and among real clients' connections. */
 export interface SynTally {
