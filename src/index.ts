@@ -9,6 +9,7 @@ export type * from './engine/protocol.ts';
 export { defineDetector, found } from './detect/detector.ts';
 export type { Category, Detection, Detector, Draft, EvidenceDraft, Neighbours, Parameter, RuleDocs } from './detect/detector.ts';
 export type * from './model/capture-view.ts';
+export type * from './model/close-wait.ts';
 export type * from './model/syn-facts.ts';
 export type * from './model/unasked.ts';
 export { type Clock, parseTimeArgument, type TimeArgument } from './model/clock.ts';

@@ -12,9 +12,9 @@ const MAX_PREFIXED = 50_000;
 /** Networks told apart in one service, and connections for each where all services share the slots. */
 const MAX_NETWORKS = 1 << 10;
 const NETWORKS_EACH = 8;
-/** An odd number by which services and the halves of an IPv6 prefix are mixed. */
 /** Of a hash of the sources that are counted to a number, for each. */
 const SLOTS_EACH = 8;
+/** An odd number by which services and the halves of an IPv6 prefix are mixed. */
 const ODD = 0x85ebca6b;
 
 export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;

@@ -17,7 +17,7 @@ import type { Tables } from './tables.ts';
 /** Services with counts of their own; the connections of any others are counted in all alone. */
 const MAX_SERVICES = 4_096;
 /** Linux, Windows, BSD and macOS choose client ports from here up; only NATs and forgers go below. */
-export const EPHEMERAL_FLOOR = 32_768;
+const EPHEMERAL_FLOOR = 32_768;
 /** An attempt that was neither completed nor refused has its SYN alone of these. */
 export const UNFINISHED = Trait.SAW_SYN | Trait.REFUSED | Trait.ICMP_ERROR;
 

@@ -172,8 +172,7 @@ export interface ArmedTimers {
   readonly generation: Uint16Array;
 }
 
-/** Called when a timer is due: which end (connection id * 2 + side), and when it was due. */
-/** `Timers.due` says when it was due. */
+/** Called when a timer is due: which end (connection id * 2 + side). `Timers.due` says when it was due. */
 export type Expire = (kind: TimerKind, ref: number) => void;
 
 export class Timers {
