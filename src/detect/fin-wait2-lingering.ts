@@ -3,7 +3,7 @@
  * called close()) is dropped by the kernel after tcp_fin_timeout without a packet; a half-closed socket (shutdown()) stays for ever.
  */
 import type { CaptureView } from '../model/capture-view.ts';
-import type { ConnectionView, EndpointView } from '../model/connection.ts';
+import type { ConnectionView } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { type ConnId, type Nanos, secondsOf } from '../model/units.ts';
@@ -11,7 +11,7 @@ import { countText, durationText, plural } from '../model/wording.ts';
 import { type Detection, defineDetector, type Draft, found } from './detector.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { byHost, type Case, type HostGroup, subjectOf, whoText } from './service-groups.ts';
+import { byHost, type HostGroup, type OfEnd, subjectOf, whoText } from './service-groups.ts';
 import { largest } from './statistics.ts';
 
 const PARAMS = {
@@ -26,8 +26,9 @@ type Params = Readonly<Record<keyof typeof PARAMS, number>>;
 /** Linux tcp_fin_timeout, the life of an orphan in FIN_WAIT_2, seconds. */
 const ORPHAN_SECONDS = 60;
 
-interface Lingering extends Case {
-  readonly peer: EndpointView;
+interface Lingering extends OfEnd {
+  readonly id: ConnId;
+  readonly peerIp: string;
   readonly acked: Nanos;
   /** Up to the end of observation. */
   readonly seconds: number;
@@ -98,7 +99,7 @@ function lingeringOf(capture: CaptureView, connection: ConnectionView): Lingerin
     if (acked === null || end.finTime === null || peer.finTime !== null) continue;
     const reads = peer.payloadAfterPeerFin > 0 && peer.lastDataTime !== null && peer.lastDataTime >= acked;
     const quietSince = reads ? Math.max(acked, peer.lastDataTime) : acked;
-    return { connection, end, peer, acked, seconds: secondsOf(capture.end - quietSince), reads };
+    return { id: connection.id, end: { side, ip: end.ip }, peerIp: peer.ip, acked, seconds: secondsOf(capture.end - quietSince), reads };
   }
   return null;
 }
@@ -107,7 +108,7 @@ function draft(capture: CaptureView, group: HostGroup<Lingering>): Draft {
   const { service, side, cases } = group;
   const n = plural(cases.length, 'connection');
   const who = whoText(group);
-  const peers = [...new Set(cases.map((l) => l.peer.ip))];
+  const peers = [...new Set(cases.map((l) => l.peerIp))];
   const peer = peers.length === 1 ? peers[0]! : plural(peers.length, 'peer');
   const since = cases.reduce((t, l) => Math.min(t, l.acked), Infinity) as Nanos;
   const longest = largest(cases.map((l) => l.seconds));
@@ -143,14 +144,16 @@ function draft(capture: CaptureView, group: HostGroup<Lingering>): Draft {
     since,
     until: null,
     count: cases.length,
-    connections: cases.map((l) => l.connection.id),
-    evidence: examples(cases, 4).flatMap((l) =>
-      proofs(l.connection.id, [
-        [l.end.firstFinFrame, l.end.finTime, `FIN from ${l.end.name}`],
-        [l.end.finAckedFrame, l.acked, `${l.peer.name} acknowledges it, and closes nothing for ${durationText(l.seconds)}`],
-        [l.reads ? l.peer.lastDataFrame : null, l.peer.lastDataTime, `last data from ${l.peer.name}, accepted after the FIN`],
-      ]),
-    ),
+    connections: cases.map((l) => l.id),
+    evidence: examples(cases, 4).flatMap((l) => {
+      const { ends } = capture.connection(l.id);
+      const [end, peer] = [ends[l.end.side], ends[otherSide(l.end.side)]];
+      return proofs(l.id, [
+        [end.firstFinFrame, end.finTime, `FIN from ${end.name}`],
+        [end.finAckedFrame, l.acked, `${peer.name} acknowledges it, and closes nothing for ${durationText(l.seconds)}`],
+        [l.reads ? peer.lastDataFrame : null, peer.lastDataTime, `last data from ${peer.name}, accepted after the FIN`],
+      ]);
+    }),
     metrics: { longestSeconds: longest, halfClosed: reading.length, longerThanOrphanTimeout: past, provenOrphans: orphans.length },
     causes: causesOf(peer, side, reading.length > 0),
     remedies: remediesOf(peer, reading.length > 0),

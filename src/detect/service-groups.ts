@@ -12,8 +12,13 @@ const MOST = 20_000;
 /** From more clients of one service than this, the clients together are the subject. */
 export const MANY_CLIENTS = 3;
 
+/** Whose end a rule speaks of: all that is kept of it where there may be thousands. */
+export interface OfEnd {
+  readonly end: Pick<EndpointView, 'side' | 'ip'>;
+}
+
 /** One connection, and the end that a rule speaks of. */
-export interface Case {
+export interface Case extends OfEnd {
   readonly connection: ConnectionView;
   readonly end: EndpointView;
 }
@@ -26,7 +31,7 @@ export interface ServiceGroup<T> {
   readonly caveats: readonly Caveat[];
 }
 
-export interface HostGroup<T extends Case> extends ServiceGroup<T> {
+export interface HostGroup<T extends OfEnd> extends ServiceGroup<T> {
   readonly side: Side;
   /** Null: many clients of the service. */
   readonly host: string | null;
@@ -51,7 +56,7 @@ export function byService<T extends object>(
 }
 
 /** The same, by service and the host of the end. */
-export function byHost<T extends Case>(
+export function byHost<T extends OfEnd>(
   capture: CaptureView,
   ids: readonly ConnId[],
   look: (connection: ConnectionView) => T | null,
@@ -78,7 +83,7 @@ function append<K, T>(groups: Map<K, T[]>, key: K, it: T): void {
 }
 
 /** The host of a group; of many clients, their service as the peer of them all. */
-export function subjectOf({ service, side, host, cases }: HostGroup<Case>): Subject {
+export function subjectOf({ service, side, host, cases }: HostGroup<OfEnd>): Subject {
   if (side === Side.SERVER) return { host: service.ip, role: 'server', port: service.port };
   if (host !== null) return { host, role: 'client', peer: service.ip, port: service.port };
   const any = cases[0]!.end.ip.includes(':') ? '::/0' : '0.0.0.0/0';
@@ -86,4 +91,4 @@ export function subjectOf({ service, side, host, cases }: HostGroup<Case>): Subj
 }
 
 /** `10.0.0.1`, `23 clients`. */
-export const whoText = ({ host, cases }: HostGroup<Case>): string => host ?? plural(new Set(cases.map((it) => it.end.ip)).size, 'client');
+export const whoText = ({ host, cases }: HostGroup<OfEnd>): string => host ?? plural(new Set(cases.map((it) => it.end.ip)).size, 'client');
