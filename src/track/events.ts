@@ -4,7 +4,7 @@
  *
  * Most segments that change a state change both ends', so one entry of 16 octets holds both transitions of a segment; and the
  * SYN that opens a connection is in its core record, and needs none, nor does the moment at which the sender of a lone one gave
- * up. A regular life's ten transitions are six entries, an unanswered SYN is none. Who reads the log does not see this: a reference names one event, wherever it is kept.
+ * up. What is nothing but a SYN-ACK that nobody takes follows from the records as well (implied.ts). A regular life's ten transitions are six entries. Who reads the log does not see this: a reference names one event, wherever it is kept.
  */
 import { State } from '../model/state.ts';
 import { Budget } from './budget.ts';
