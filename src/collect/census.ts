@@ -374,7 +374,7 @@ export class Census implements CaptureView {
       this.#serviceOf[id] = s;
       const ref = core[c + Core.PAIR]!;
       const pair = ref === 0 ? core : pairs.page(ref - 1);
-      const client = ref === 0 ? 0 : pairs.offset(ref - 1);
+      const client = ref === 0 ? 0 : pairs.glance(ref - 1);
       const server = client + HALF_STRIDE;
       const counts = ref === 0 ? countsOf(this.tracker.tables, core, c) : 0;
       const syns = ref === 0 ? counts & 0xffff : pair[client + Half.SYN]!;
@@ -410,8 +410,8 @@ export class Census implements CaptureView {
         continue;
       }
       this.#endings.note(id, word, pair, client);
-      this.#troubles.note(id, pair, client);
-      this.#turns.note(id, s);
+      this.#troubles.note(id, ref - 1, pair[client + Pair.TROUBLE]!);
+      this.#turns.note(id, s, pair, client);
       this.#oversized.note(id, core, c, pair, client);
       const doubles = pairs.floatPage(ref - 1);
       if (clientSpeaks(word, pair, doubles, client) === false) (this.#mute[s] ??= []).push(id);
@@ -422,7 +422,7 @@ export class Census implements CaptureView {
       else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
       this.clientSegments[s] = this.clientSegments[s]! + pair[client + Half.PACKETS]!;
       this.serverSegments[s] = this.serverSegments[s]! + pair[server + Half.PACKETS]!;
-      const missed = missedOf(this.tracker.tables, pair, client);
+      const missed = missedOf(this.tracker.tables, pair[client + Pair.TROUBLE]!);
       if (outcome !== OK || missed > 0) {
         const lonely =
           pair[client + Half.PACKETS] === 0 ||

@@ -4,7 +4,6 @@ import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { Side } from '../model/state.ts';
 import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Sequel, Trait } from '../track/layout.ts';
-import { lastTimeOf } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 import { firstWhere } from './moments.ts';
@@ -55,10 +54,8 @@ export function silentResets(census: Census, minimum: number): ClientGroup[] {
     const c = cores.offset(id);
     const ref = core[c + Core.PAIR]!;
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) continue;
-    const client = pairs.offset(ref - 1);
-    if (pairs.page(ref - 1)[client + Half.RST] === 0) continue;
-    const octets = pairs.floatPage(ref - 1);
-    if (octets[(client + Half.PAYLOAD) >> 1]! + octets[(client + HALF_STRIDE + Half.PAYLOAD) >> 1]! > 0) continue;
+    if (pairs.word(ref - 1, Half.RST) === 0) continue;
+    if (pairs.double(ref - 1, Half.PAYLOAD) + pairs.double(ref - 1, HALF_STRIDE + Half.PAYLOAD) > 0) continue;
     const key = `${String(census.serviceIndex(id))} ${String(census.clientAddress(id))}`;
     const list = groups.get(key);
     if (list) list.push(id);
@@ -249,11 +246,10 @@ function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly 
     const c = cores.offset(id);
     const ref = core[c + Core.PAIR]!;
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) continue;
-    if (lastTimeOf(census.tracker.tables, id) <= until) continue;
-    const half = pairs.offset(ref - 1) + side * HALF_STRIDE;
+    const half = side * HALF_STRIDE;
     // What the kernel still sends for a closed socket (the last ACKs, a FIN again, a RST) is no life.
-    const closed = (pairs.page(ref - 1)[half + Half.FLAGS]! & (HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) !== 0;
-    if (pairs.floatPage(ref - 1)[(half + (closed ? Half.LAST_DATA_TIME : Half.LAST_TIME)) >> 1]! <= until) continue;
+    const closed = (pairs.word(ref - 1, half + Half.FLAGS) & (HalfFlag.FIN_SENT | HalfFlag.SENT_RST)) !== 0;
+    if (pairs.double(ref - 1, half + (closed ? Half.LAST_DATA_TIME : Half.LAST_TIME)) <= until) continue;
     if (!ended.has(id) && (side === Side.SERVER || census.clientAddress(id) === host)) count++;
   }
   return count;

@@ -42,9 +42,7 @@ export function closedWhenIdle(census: Census, ids: readonly ConnId[], minSecond
   return ids.filter((id) => {
     const ref = cores.page(id)[cores.offset(id) + Core.PAIR]!;
     if (ref === 0) return false;
-    const p = pairs.offset(ref - 1);
-    if (pairs.floatPage(ref - 1)[(p + Pair.QUIET) >> 1]! >= minSeconds * NANOS_PER_SECOND) return true;
-    const pair = pairs.page(ref - 1);
-    return ((pair[p + Half.FLAGS]! | pair[p + HALF_STRIDE + Half.FLAGS]!) & HalfFlag.TLS) !== 0;
+    if (pairs.double(ref - 1, Pair.QUIET) >= minSeconds * NANOS_PER_SECOND) return true;
+    return ((pairs.word(ref - 1, Half.FLAGS) | pairs.word(ref - 1, HALF_STRIDE + Half.FLAGS)) & HalfFlag.TLS) !== 0;
   });
 }

@@ -93,6 +93,6 @@ function isnFollows(census: Census, before: number, id: number, side: Side): boo
   const { cores, pairs } = census.tracker.tables;
   const ref = cores.page(before)[cores.offset(before) + Core.PAIR]!;
   if (ref === 0) return false;
-  const sent = pairs.page(ref - 1)[pairs.offset(ref - 1) + side * HALF_STRIDE + Half.NXT]!;
+  const sent = pairs.word(ref - 1, side * HALF_STRIDE + Half.NXT);
   return ((issOf(census.tracker.tables, cores.page(id), cores.offset(id), side) - sent) | 0) === ISN_STEP;
 }

@@ -132,7 +132,7 @@ function notesOf(census: Census, id: number, side: Side, left: number, frame: nu
   if (side === Side.SERVER && lastData(client) > lastData(own)) notes |= UNANSWERED;
   const basis = basisOf(tables, core, c);
   if (basis === 'midstream') notes |= MIDSTREAM;
-  if (basis === 'one-sided' || mayLackOctets(tables, pair, client, side)) return notes;
+  if (basis === 'one-sided' || mayLackOctets(tables, ref, side)) return notes;
   const spoke = pair[own + Half.AFTER_PEER_FIN]! > 0;
   const peerState = (core[c + Core.STATE]! >>> (4 * otherSide(side))) & 15;
   // The usual case: that the FIN was acknowledged is what this state means, and the log need not be asked.
@@ -153,7 +153,7 @@ function isThere(census: Census, id: number, stay: Stay): boolean {
   if (client === server || (word & Trait.LONG_CLOSE_WAIT) !== 0) return false;
   const side = client ? Side.CLIENT : Side.SERVER;
   const ref = core[c + Core.PAIR]! - 1;
-  const since = pairs.floatPage(ref)[(pairs.offset(ref) + side * HALF_STRIDE + Half.STATE_TIME) >> 1]!;
+  const since = pairs.double(ref, side * HALF_STRIDE + Half.STATE_TIME);
   stay(id, side, since, census.end, 0);
   return true;
 }

@@ -40,13 +40,11 @@ export function crowdedHosts(census: Census, minimum: number): ReadonlySet<numbe
     if ((word & SAW_FIN) === 0) continue;
     const from = cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!;
     const ref = core[c + Core.PAIR]! - 1;
-    const times = pairs.floatPage(ref);
-    const since = (pairs.offset(ref) + Half.STATE_TIME) >> 1;
     const isOver = ((word >>> 4) & 15) === State.CLOSED;
-    most.add(ordinals[census.serviceIndex(id)]!, from, isOver ? times[since + (HALF_STRIDE >> 1)]! : census.end);
+    most.add(ordinals[census.serviceIndex(id)]!, from, isOver ? pairs.double(ref, HALF_STRIDE + Half.STATE_TIME) : census.end);
     const address = census.clientAddress(id);
     const client = servers.of(address) === 0 ? undefined : hosts.get(address);
-    if (client !== undefined) most.add(client, from, (word & 15) === State.CLOSED ? times[since]! : census.end);
+    if (client !== undefined) most.add(client, from, (word & 15) === State.CLOSED ? pairs.double(ref, Half.STATE_TIME) : census.end);
   }
   return new Set([...hosts].filter(([, ordinal]) => most.of(ordinal) >= minimum).map(([host]) => host));
 }

@@ -93,9 +93,8 @@ export class TimeWaitStays {
       }
       // Still there: the pair record says since when. (Both ends of a connection enter it at the same time, or one does.)
       const ref = core[c + Core.PAIR]! - 1;
-      const half = (pairs.offset(ref) + Half.STATE_TIME) >> 1;
-      if (client) this.#add(id, Side.CLIENT, pairs.floatPage(ref)[half]!, end);
-      if (server) this.#add(id, Side.SERVER, pairs.floatPage(ref)[half + (HALF_STRIDE >> 1)]!, end);
+      if (client) this.#add(id, Side.CLIENT, pairs.double(ref, Half.STATE_TIME), end);
+      if (server) this.#add(id, Side.SERVER, pairs.double(ref, HALF_STRIDE + Half.STATE_TIME), end);
     }
   }
 

@@ -2,9 +2,11 @@
 import type { Troubles } from '../model/capture-view.ts';
 import { Mark } from '../model/connection.ts';
 import type { ConnId } from '../model/units.ts';
+import { Side } from '../model/state.ts';
+import type { PackedRecords } from '../track/packed-records.ts';
 import type { Tables } from '../track/tables.ts';
 import { eventKind, markKind } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, Pair, Trait, Trouble, TROUBLE_HALF } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, Trait, Trouble, TROUBLE_HALF } from '../track/layout.ts';
 
 const PATH_MTU = markKind(Mark.PATH_MTU);
 const FRAGMENTED = markKind(Mark.FRAGMENTED);
@@ -36,11 +38,11 @@ export class TroubleTally {
     if ((core[c + Core.STATE]! & Trait.ICMP_ERROR) !== 0 && hasMark(this.#tables, id, PATH_MTU)) this.lists.tooBig.push(id);
   }
 
-  /** @param pair the page with the connection's pair record, at `p`. */
-  note(id: ConnId, pair: Int32Array, p: number): void {
-    const trouble = pair[p + Pair.TROUBLE]!;
+  /** @param pair reference to the connection's pair record. @param trouble Pair.TROUBLE */
+  note(id: ConnId, pair: number, trouble: number): void {
     if (trouble === 0) return;
     const { lists } = this;
+    const { pairs } = this.#tables;
     const words = this.#tables.troubles.page(trouble - 1);
     const t = this.#tables.troubles.offset(trouble - 1);
     const u = t + TROUBLE_HALF;
@@ -49,14 +51,14 @@ export class TroubleTally {
     if (words[t + Trouble.ZERO_EPISODES]! > 0 || words[u + Trouble.ZERO_EPISODES]! > 0) lists.closedWindow.push(id);
     if (words[t + Trouble.KEEP_ALIVES]! > 0 || words[u + Trouble.KEEP_ALIVES]! > 0) lists.keptAlive.push(id);
     const probesInVain = words[t + Trouble.KEEP_ALIVES_IN_VAIN]! > 0 || words[u + Trouble.KEEP_ALIVES_IN_VAIN]! > 0;
-    if (probesInVain || inVain(pair, p, words, t) || inVain(pair, p + HALF_STRIDE, words, u)) lists.unanswered.push(id);
+    if (probesInVain || inVain(pairs, pair, Side.CLIENT, words, t) || inVain(pairs, pair, Side.SERVER, words, u)) lists.unanswered.push(id);
     if (words[t + Trouble.LONGEST_FULL_RUN]! > 1 || words[u + Trouble.LONGEST_FULL_RUN]! > 1) lists.largeInVain.push(id);
   }
 }
 
 /** What was repeated last is not acknowledged. */
-const inVain = (pair: Int32Array, half: number, words: Int32Array, t: number): boolean =>
-  words[t + Trouble.VAIN_RUN]! > 0 && pair[half + Half.UNA] === words[t + Trouble.LAST_UNA];
+const inVain = (pairs: PackedRecords, pair: number, side: Side, words: Int32Array, t: number): boolean =>
+  words[t + Trouble.VAIN_RUN]! > 0 && pairs.word(pair, side * HALF_STRIDE + Half.UNA) === words[t + Trouble.LAST_UNA];
 
 function hasMark({ events }: Tables, id: ConnId, kind: number): boolean {
   for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) if (eventKind(events.code(ref)) === kind) return true;

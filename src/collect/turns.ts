@@ -33,12 +33,10 @@ export class TurnTally {
     this.#tables = tables;
   }
 
-  note(id: ConnId, service: number): void {
-    const { pairs, delays } = this.#tables;
-    const ref = turnsRefOf(this.#tables, id);
-    if (ref < 0) return;
-    const turn = pairs.page(ref);
-    const t = pairs.offset(ref);
+  /** @param turn the page with the connection's pair record, at `t`. */
+  note(id: ConnId, service: number, turn: Int32Array, t: number): void {
+    const { delays } = this.#tables;
+    if ((turn[t + Turn.FLAGS]! & TurnFlag.SPEAKER) === 0) return;
     const sum = (this.#services[service] ??= new Conversations());
     sum.requests += turn[t + Turn.REQUESTS]!;
     sum.answers += turn[t + Turn.ANSWERS]!;

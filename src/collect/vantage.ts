@@ -258,10 +258,8 @@ function seenTwice(tracker: Tracker, id: ConnId): boolean {
   const { cores, pairs } = tracker.tables;
   const ref = cores.page(id)[cores.offset(id) + Core.PAIR]!;
   if (ref === 0) return false;
-  const pair = pairs.page(ref - 1);
-  const at = pairs.offset(ref - 1) + Half.WINDOW_TTL;
   const spread = (word: number): number => (word >>> 24) - ((word >>> 16) & 255);
-  return spread(pair[at]!) === 1 && spread(pair[at + HALF_STRIDE]!) === 1;
+  return spread(pairs.word(ref - 1, Half.WINDOW_TTL)) === 1 && spread(pairs.word(ref - 1, HALF_STRIDE + Half.WINDOW_TTL)) === 1;
 }
 
 /** How long each side took to answer in the handshake (or to refuse it); null where retries or crossing SYNs blur it. */

@@ -45,6 +45,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
     hooks.partial === true ? { ...asked, only: [] } : asked,
     hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
   );
+  if (hooks.partial === true) analyzer.keepUnpacked();
   const spools = new Spools(hooks.checksum === true);
   const waypoints = new Waypoints();
   const signal = hooks.signal ?? new AbortController().signal;

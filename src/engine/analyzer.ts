@@ -236,6 +236,11 @@ export class Analyzer {
     return this.#judge();
   }
 
+  /** Before the first record: records stay as another process is to read them, of whatever size. */
+  keepUnpacked(): void {
+    this.#tracker.tables.packer.stop();
+  }
+
   /** After the end: all that other processes need to go on with. @throws TcpdiagError where connections were folded */
   get partial(): PartialResult {
     const clock = { seconds: this.#clock.originSeconds, nanos: this.#clock.originNanos, farInMicros: this.#clock.farInMicros };

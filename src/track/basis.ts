@@ -8,17 +8,16 @@ import type { Tables } from './tables.ts';
 export function basisOf(tables: Tables, core: Int32Array, c: number): Basis {
   const word = core[c + Core.STATE]!;
   const ref = core[c + Core.PAIR]! - 1;
-  const oneSided =
-    ref < 0 ? embryoIsOneSided(word, countsOf(tables, core, c)) : isOneSided(word, tables.pairs.page(ref), tables.pairs.offset(ref));
+  const oneSided = ref < 0 ? embryoIsOneSided(word, countsOf(tables, core, c)) : isOneSided(tables, word, ref);
   if (oneSided) return 'one-sided';
   return (word & Trait.MIDSTREAM) === 0 ? 'handshake' : 'midstream';
 }
 
 // A SYN that nobody answers is a handshake that failed; answers without their question are one-sided.
-const isOneSided = (word: number, pair: Int32Array, p: number): boolean => {
-  const packets = pair[p + Half.PACKETS]!;
-  if (packets !== 0 && pair[p + HALF_STRIDE + Half.PACKETS] !== 0) return false;
-  return (word & Trait.SAW_SYN) === 0 || packets !== pair[p + Half.SYN];
+const isOneSided = ({ pairs }: Tables, word: number, ref: number): boolean => {
+  const packets = pairs.word(ref, Half.PACKETS);
+  if (packets !== 0 && pairs.word(ref, HALF_STRIDE + Half.PACKETS) !== 0) return false;
+  return (word & Trait.SAW_SYN) === 0 || packets !== pairs.word(ref, Half.SYN);
 };
 
 /** All that it has are SYNs and SYN-ACKs. */

@@ -9,6 +9,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, GIVES_UP, markCode, markKind, transitionCode } from './events.ts';
 import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, Trouble, TROUBLE_HALF } from './layout.ts';
 import { isImplied } from './implied.ts';
+import { PACKED } from './packed-records.ts';
 import { givenUpAt } from './sequel.ts';
 import { PARTS } from './shard.ts';
 import type { Tables } from './tables.ts';
@@ -120,6 +121,16 @@ export class Context {
     this.#loadPair();
   }
 
+  /** The same for an end whose timer is due. A packed pair record stays so, as if there were none, and its reference is returned; else -1. */
+  loadDue(id: number, side: 0 | 1): number {
+    const [core, at] = [this.tables.cores.page(id), this.tables.cores.offset(id) + Core.PAIR];
+    const ref = core[at]!;
+    if (ref > PACKED) core[at] = 0;
+    this.load(id, side);
+    core[at] = ref;
+    return ref > PACKED ? ref - 1 : -1;
+  }
+
   #loadSequel(): void {
     const ref = this.core[this.c + Core.SEQUEL]! - 1;
     this.hasSequel = ref >= 0;
@@ -204,13 +215,14 @@ export class Context {
   }
 
   #loadPair(): void {
-    const ref = this.core[this.c + Core.PAIR]!;
+    let ref = this.core[this.c + Core.PAIR]!;
     this.paired = ref !== 0;
     if (!this.paired) return;
-    const { pairs } = this.tables;
-    this.pair = pairs.page(ref - 1);
-    this.pairF = pairs.floatPage(ref - 1);
-    this.p = pairs.offset(ref - 1);
+    if (ref > PACKED) this.core[this.c + Core.PAIR] = ref = this.tables.packer.open(this.id, ref - 1) + 1;
+    const { live } = this.tables.pairs;
+    this.pair = live.page(ref - 1);
+    this.pairF = live.floatPage(ref - 1);
+    this.p = live.offset(ref - 1);
     this.me = this.p + this.side * HALF_STRIDE;
     this.peer = this.p + (1 - this.side) * HALF_STRIDE;
   }
@@ -219,7 +231,7 @@ export class Context {
   addPair(): void {
     this.needSequel();
     this.spellOut();
-    this.core[this.c + Core.PAIR] = this.tables.pairs.add() + 1;
+    this.core[this.c + Core.PAIR] = this.tables.packer.add(this.id, this.frame) + 1;
     this.#loadPair();
     this.pairF[(this.p + Pair.QUIET) >> 1] = -1;
     for (let side = 0; side < 2; side++) {
@@ -251,9 +263,10 @@ export class Context {
     const { troubles } = this.tables;
     let ref = this.pair[this.p + Pair.TROUBLE]!;
     if (ref === 0) this.pair[this.p + Pair.TROUBLE] = ref = troubles.add() + 1;
-    this.trouble = troubles.page(ref - 1);
-    this.troubleF = troubles.floatPage(ref - 1);
-    const at = troubles.offset(ref - 1);
+    else if (ref > PACKED) this.pair[this.p + Pair.TROUBLE] = ref = troubles.unpack(ref - 1) + 1;
+    this.trouble = troubles.live.page(ref - 1);
+    this.troubleF = troubles.live.floatPage(ref - 1);
+    const at = troubles.live.offset(ref - 1);
     this.troubleMe = at + this.side * TROUBLE_HALF;
     this.troublePeer = at + (1 - this.side) * TROUBLE_HALF;
   }

@@ -8,7 +8,7 @@ import { type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../m
 import type { Tables } from './tables.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, SynOption, Trait, Trouble, Turn } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait, Trouble, Turn } from './layout.ts';
 import { ByCause, ByFrom, BySide, ByTo } from './events.ts';
 import { countsOf, firstSynAckOf, lengthsOf, mayLackOctets, optionsOf, ttlsOf } from './sequel.ts';
 import { troubleWord } from './rare.ts';
@@ -30,9 +30,8 @@ export class Endpoint implements EndpointView {
   readonly #tables: Tables;
   readonly #core: Int32Array;
   readonly #c: number;
-  readonly #pair: Int32Array | undefined;
-  readonly #pairF: Float64Array | undefined;
-  readonly #h: number = 0;
+  /** Where its words begin in the pair record. */
+  readonly #h: number;
 
   constructor(connection: Owner, tables: Tables, id: number, side: Side) {
     this.side = side;
@@ -41,11 +40,12 @@ export class Endpoint implements EndpointView {
     this.#tables = tables;
     this.#core = tables.cores.page(id);
     this.#c = tables.cores.offset(id);
-    const ref = this.#core[this.#c + Core.PAIR]!;
-    if (ref === 0) return;
-    this.#pair = tables.pairs.page(ref - 1);
-    this.#pairF = tables.pairs.floatPage(ref - 1);
-    this.#h = tables.pairs.offset(ref - 1) + side * HALF_STRIDE;
+    this.#h = side * HALF_STRIDE;
+  }
+
+  /** Reference to the pair record; -1 where there is none yet. */
+  get #pair(): number {
+    return this.#core[this.#c + Core.PAIR]! - 1;
   }
 
   get #isB(): boolean {
@@ -53,17 +53,19 @@ export class Endpoint implements EndpointView {
   }
   /** A word of the half; before there is one, what the embryo's counts say. */
   #word(word: number, embryo: number): number {
-    return this.#pair === undefined ? embryo : this.#pair[this.#h + word]!;
+    const ref = this.#pair;
+    return ref < 0 ? embryo : this.#tables.pairs.word(ref, this.#h + word);
   }
   #double(word: number, embryo: number): number {
-    return this.#pairF === undefined ? embryo : this.#pairF[(this.#h + word) >> 1]!;
+    const ref = this.#pair;
+    return ref < 0 ? embryo : this.#tables.pairs.double(ref, this.#h + word);
   }
   #trouble(word: (typeof Trouble)[keyof typeof Trouble]): number {
-    if (this.#pair === undefined) return 0;
-    return troubleWord(this.#tables, this.#pair, this.#h - this.side * HALF_STRIDE, this.side, word);
+    const ref = this.#pair;
+    return ref < 0 ? 0 : troubleWord(this.#tables, this.#tables.pairs.word(ref, Pair.TROUBLE), this.side, word);
   }
   get #embryoCount(): number {
-    if (this.#pair !== undefined) return 0;
+    if (this.#pair >= 0) return 0;
     const counts = countsOf(this.#tables, this.#core, this.#c);
     return this.side === 0 ? counts & 0xffff : counts >>> 16;
   }
@@ -92,7 +94,7 @@ export class Endpoint implements EndpointView {
     return this.#word(Half.PACKETS, this.#embryoCount);
   }
   get ipBytes(): number {
-    const lengths = this.#pair === undefined ? lengthsOf(this.#tables, this.#core, this.#c) : 0;
+    const lengths = this.#pair < 0 ? lengthsOf(this.#tables, this.#core, this.#c) : 0;
     return this.#double(Half.IP_BYTES, this.#embryoCount * (this.side === 0 ? lengths & 0xffff : lengths >>> 16));
   }
   get payloadBytes(): number {
@@ -150,7 +152,7 @@ export class Endpoint implements EndpointView {
     return this.#word(Half.MISSED, 0);
   }
   get mayLackOctets(): boolean {
-    return this.#pair !== undefined && mayLackOctets(this.#tables, this.#pair, this.#h - this.side * HALF_STRIDE, this.side);
+    return this.#pair >= 0 && mayLackOctets(this.#tables, this.#pair, this.side);
   }
   get sequence(): SequenceFacts {
     const ref = this.#core[this.#c + Core.PAIR]!;
@@ -207,10 +209,10 @@ export class Endpoint implements EndpointView {
   }
   get lastTurnFrame(): FrameNo | null {
     const ref = turnsRefOf(this.#tables, this.#connection.id);
-    return ref < 0 ? null : frameOrNull(this.#tables.pairs.page(ref)[this.#tables.pairs.offset(ref) + Turn.BEGAN + this.side]!);
+    return ref < 0 ? null : frameOrNull(this.#tables.pairs.word(ref, Turn.BEGAN + this.side));
   }
   get lastTime(): Nanos | null {
-    if (this.#pair !== undefined) return timeOrNull(this.#double(Half.LAST_TIME, -1));
+    if (this.#pair >= 0) return timeOrNull(this.#double(Half.LAST_TIME, -1));
     return this.#embryoCount > 0 ? (this.#connection.marks.findLast((m) => m.side === this.side)?.time ?? this.stateSince) : null;
   }
   get payloadAfterPeerFin(): number {

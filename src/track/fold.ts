@@ -10,20 +10,7 @@
  */
 import { State } from '../model/state.ts';
 import { Folded } from './folded.ts';
-import {
-  Core,
-  CORE_STRIDE,
-  Pair,
-  PAIR_STRIDE,
-  Rare,
-  Sequel,
-  SEQUEL_STRIDE,
-  Trait,
-  Trouble,
-  TROUBLE_HALF,
-  TROUBLE_STRIDE,
-  Turn,
-} from './layout.ts';
+import { Core, CORE_STRIDE, Pair, Rare, Sequel, SEQUEL_STRIDE, Trait, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
 import { isImplied, movedRef } from './implied.ts';
 import { outcomeOf } from './outcome.ts';
 import { lastTimeOf } from './sequel.ts';
@@ -75,10 +62,11 @@ export class Folder {
   fold(now: number): Int32Array {
     const losses = this.#choose(now);
     const ids = this.#closeUp(losses, now);
-    const { flows, timers, tags, recorded, icmpReporters, takenForOld, openedLate, beginnings } = this.#tables;
+    const { flows, packer, timers, tags, recorded, icmpReporters, takenForOld, openedLate, beginnings } = this.#tables;
     openedLate.clear(); // what was folded is never united with other shards, nor joined
     beginnings.clear();
     flows.renumber(ids);
+    packer.renumber(ids);
     timers.renumber(ids);
     tags.renumber(ids);
     recorded.renumber(ids);
@@ -96,7 +84,7 @@ export class Folder {
   #inUse(): number {
     const { cores, sequels, pairs, rares, copied, troubles, holes, delays, events, flows, addresses } = this.#tables;
     let octets = events.octetsInUse + flows.octetsInUse + addresses.octetsInUse;
-    for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.inUse * records.stride * 4;
+    for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octetsInUse;
     return octets;
   }
 
@@ -139,7 +127,7 @@ export class Folder {
     const ref = core[c + Core.PAIR]! - 1;
     if (ref < 0) return closed && (word & REMARKABLE) === 0 ? Loss.LITTLE : Loss.SOME;
     if (!closed) return Loss.MUCH;
-    const plain = (word & REMARKABLE) === 0 && pairs.page(ref)[pairs.offset(ref) + Pair.TROUBLE] === 0;
+    const plain = (word & REMARKABLE) === 0 && pairs.word(ref, Pair.TROUBLE) === 0;
     return plain && outcomeOf(this.#tables, id, 0) === 'ok' ? Loss.LITTLE : Loss.SOME;
   }
 
@@ -154,14 +142,14 @@ export class Folder {
 
   /** Of a connection's records. */
   #octetsOf(id: number): number {
-    const { cores, pairs } = this.#tables;
+    const { cores, pairs, troubles } = this.#tables;
     const core = cores.page(id);
     const c = cores.offset(id);
     if (core[c + Core.SEQUEL] === 0) return CORE_STRIDE * 4;
     const ref = core[c + Core.PAIR]! - 1;
     if (ref < 0) return (CORE_STRIDE + SEQUEL_STRIDE) * 4;
-    const troubled = pairs.page(ref)[pairs.offset(ref) + Pair.TROUBLE] !== 0;
-    return (CORE_STRIDE + SEQUEL_STRIDE + PAIR_STRIDE + (troubled ? TROUBLE_STRIDE : 0)) * 4;
+    const trouble = pairs.word(ref, Pair.TROUBLE) - 1;
+    return (CORE_STRIDE + SEQUEL_STRIDE) * 4 + pairs.octetsOf(ref) + (trouble < 0 ? 0 : troubles.octetsOf(trouble));
   }
 
   /** Counts those to be folded, gives back their records, and lets the others close up. */
@@ -202,11 +190,10 @@ export class Folder {
     events.release(sequels.page(sequel), sequels.offset(sequel));
     sequels.release(sequel);
     if (pair < 0) return;
-    const words = pairs.page(pair);
-    const p = pairs.offset(pair);
-    if (words[p + Pair.RARE] !== 0) this.#releaseRare(words[p + Pair.RARE]! - 1);
-    if (words[p + Pair.TROUBLE] !== 0) this.#releaseTrouble(words[p + Pair.TROUBLE]! - 1);
-    if (words[p + Turn.DELAYS] !== 0) delays.release(words[p + Turn.DELAYS]! - 1);
+    const [rare, trouble, delay] = [Pair.RARE, Pair.TROUBLE, Turn.DELAYS].map((word) => pairs.word(pair, word) - 1);
+    if (rare! >= 0) this.#releaseRare(rare!);
+    if (trouble! >= 0) this.#releaseTrouble(trouble!);
+    if (delay! >= 0) delays.release(delay!);
     pairs.release(pair);
   }
 
@@ -220,7 +207,7 @@ export class Folder {
   #releaseTrouble(trouble: number): void {
     const { troubles, holes } = this.#tables;
     for (let side = 0; side < 2; side++) {
-      const list = troubles.page(trouble)[troubles.offset(trouble) + side * TROUBLE_HALF + Trouble.HOLE_LIST]!;
+      const list = troubles.word(trouble, side * TROUBLE_HALF + Trouble.HOLE_LIST);
       if (list !== 0) holes.release(list - 1);
     }
     troubles.release(trouble);

@@ -8,10 +8,14 @@ export interface Footprint {
   readonly lone: number;
   readonly halfOpen: number;
   readonly others: number;
+  /** Of the others, those whose pair record is packed, because they have been silent for long. */
+  readonly packed: number;
   /** Octets that each of them takes, its share of the table of tuples included, without its entries of the log. */
   readonly octetsOfLone: number;
   readonly octetsOfHalfOpen: number;
   readonly octetsOfOthers: number;
+  /** On average. */
+  readonly octetsOfPacked: number;
   /** Entries of the log, of all connections, and octets of each. */
   readonly events: number;
   readonly octetsOfEvent: number;
@@ -28,15 +32,18 @@ export function footprintOf(tables: Tables): Footprint {
   const slot = cores.length === 0 ? 0 : flows.octets / cores.length;
   const octetsOfLone = Math.round(CORE_STRIDE * WORD + slot);
   const octetsOfHalfOpen = octetsOfLone + SEQUEL_STRIDE * WORD;
+  const packed = pairs.packed === 0 ? 0 : pairs.packedOctets / pairs.packed;
   let octets = flows.octets + events.octets;
   for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
   return {
     lone: cores.length - sequels.inUse,
     halfOpen: sequels.inUse - pairs.inUse,
     others: pairs.inUse,
+    packed: pairs.packed,
     octetsOfLone,
     octetsOfHalfOpen,
     octetsOfOthers: octetsOfHalfOpen + PAIR_STRIDE * WORD,
+    octetsOfPacked: octetsOfHalfOpen + Math.round(packed),
     events: events.inUse,
     octetsOfEvent: EVENT_OCTETS,
     tableLoad: flows.load,

@@ -53,24 +53,22 @@ const isOver = (state: number): boolean => state === State.CLOSED || state === S
 
 function bothFins(tables: Tables, ref: number): boolean {
   if (ref === 0) return false;
-  const pair = tables.pairs.page(ref - 1);
-  const p = tables.pairs.offset(ref - 1);
-  return (pair[p + Half.FLAGS]! & pair[p + HALF_STRIDE + Half.FLAGS]! & HalfFlag.FIN_SENT) !== 0;
+  const { pairs } = tables;
+  return (pairs.word(ref - 1, Half.FLAGS) & pairs.word(ref - 1, HALF_STRIDE + Half.FLAGS) & HalfFlag.FIN_SENT) !== 0;
 }
 
 /** Has the client acknowledged anything? Then its SYN was answered, though the answer was not captured. */
 function wasAnswered(tables: Tables, ref: number): boolean {
   if (ref === 0) return false;
-  return (tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + Half.FLAGS]! & HalfFlag.ACK_SEEN) !== 0;
+  return (tables.pairs.word(ref - 1, Half.FLAGS) & HalfFlag.ACK_SEEN) !== 0;
 }
 
 function packetsOf(tables: Tables, ref: number, side: number): number {
-  return tables.pairs.page(ref - 1)[tables.pairs.offset(ref - 1) + side * HALF_STRIDE + Half.PACKETS]!;
+  return tables.pairs.word(ref - 1, side * HALF_STRIDE + Half.PACKETS);
 }
 
 function leaked(tables: Tables, ref: number, side: number, end: number): boolean {
-  const pair = tables.pairs.page(ref - 1);
-  const pairF = tables.pairs.floatPage(ref - 1);
-  const half = tables.pairs.offset(ref - 1) + side * HALF_STRIDE;
-  return end - pairF[(half + Half.STATE_TIME) >> 1]! >= LEAK_FLOOR && pair[half + Half.AFTER_PEER_FIN] === 0;
+  const { pairs } = tables;
+  const half = side * HALF_STRIDE;
+  return end - pairs.double(ref - 1, half + Half.STATE_TIME) >= LEAK_FLOOR && pairs.word(ref - 1, half + Half.AFTER_PEER_FIN) === 0;
 }

@@ -106,6 +106,11 @@ export class RecordPages {
     this.floats.push(new Float64Array(page.buffer, page.byteOffset, page.length / 2));
   }
 
+  /** Of what is in use. */
+  get octetsInUse(): number {
+    return this.inUse * this.stride * 4;
+  }
+
   /** Of all pages. */
   get octets(): number {
     return this.ints.length * (this.stride << this.bits) * 4;

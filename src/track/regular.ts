@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import { type Copies, endOf, fingerprintOf } from './copies.ts';
 import { notePlain, SEEN_ACK, SEEN_DATA } from './history.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
+import { PACKED } from './packed-records.ts';
 import { mayCarrySack } from './repairs.ts';
 import { partOf } from './shard.ts';
 import {
@@ -45,9 +46,9 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   if ((k.flags & KIND) !== Flag.ACK || (state & ORDINARY) !== BOTH_ESTABLISHED || k.window === 0 || k.fragments > 1) return false;
   if (x.hasStrays && x.strays[partOf(x.tuple)] === endOf(id, 1 - side) + 1) return false; // it may be the answer to a stray segment
   const ref = core[c + Core.PAIR]! - 1;
-  if (ref < 0 || (k.headerLength >= 32 && mayCarrySack(k))) return false;
+  if (ref >>> 0 >= PACKED || (k.headerLength >= 32 && mayCarrySack(k))) return false;
 
-  const { pairs } = x.tables;
+  const pairs = x.tables.pairs.live;
   const pair = pairs.page(ref);
   const p = pairs.offset(ref);
   const me = p + side * HALF_STRIDE;

@@ -5,7 +5,7 @@
 import { Side } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, profileAt, profileCode, PROFILE_CODES, Sequel, Trait, Trouble } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, profileAt, profileCode, PROFILE_CODES, Sequel, Trait, Trouble } from './layout.ts';
 import { troubleWord } from './rare.ts';
 
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
@@ -56,20 +56,20 @@ export function lastTimeOf(tables: Tables, id: number): number {
   const last = tables.sequels.floatPage(ref)[(tables.sequels.offset(ref) + Sequel.LAST_TIME) >> 1]!;
   const pair = core[c + Core.PAIR]! - 1;
   if (pair < 0) return last;
-  const half = (tables.pairs.offset(pair) + Half.LAST_TIME) >> 1;
-  const pairF = tables.pairs.floatPage(pair);
-  const newest = Math.max(pairF[half]!, pairF[half + (HALF_STRIDE >> 1)]!);
+  const newest = Math.max(tables.pairs.double(pair, Half.LAST_TIME), tables.pairs.double(pair, HALF_STRIDE + Half.LAST_TIME));
   return newest < 0 ? last : Math.max(last, newest); // -1: none
 }
 
-/** Octets of both ends that were acknowledged and never passed here. @param pair the page with the connection's pair record, at `p` */
-export const missedOf = (tables: Tables, pair: Int32Array, p: number): number =>
-  troubleWord(tables, pair, p, Side.CLIENT, Trouble.GAP) + troubleWord(tables, pair, p, Side.SERVER, Trouble.GAP);
+/** Octets of both ends that were acknowledged and never passed here. @param troubleRef Pair.TROUBLE */
+export const missedOf = (tables: Tables, troubleRef: number): number =>
+  troubleWord(tables, troubleRef, Side.CLIENT, Trouble.GAP) + troubleWord(tables, troubleRef, Side.SERVER, Trouble.GAP);
 
-/** Were octets of an end perhaps sent that are not in the capture? Its FIN may be among them. @param pair the page with the pair record, at `p` */
-export const mayLackOctets = (tables: Tables, pair: Int32Array, p: number, side: Side): boolean =>
-  troubleWord(tables, pair, p, side, Trouble.GAP) + pair[p + side * HALF_STRIDE + Half.MISSED]! > 0 ||
-  (pair[p + side * HALF_STRIDE + Half.FLAGS]! & HalfFlag.DOUBT) !== 0;
+/** Were octets of an end perhaps sent that are not in the capture? Its FIN may be among them. @param pair reference to the pair record */
+export const mayLackOctets = (tables: Tables, pair: number, side: Side): boolean => {
+  const word = (name: number): number => tables.pairs.word(pair, side * HALF_STRIDE + name);
+  const gap = troubleWord(tables, tables.pairs.word(pair, Pair.TROUBLE), side, Trouble.GAP);
+  return gap + word(Half.MISSED) > 0 || (word(Half.FLAGS) & HalfFlag.DOUBT) !== 0;
+};
 
 function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone: number): number {
   const ref = core[c + Core.SEQUEL]! - 1;

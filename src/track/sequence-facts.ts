@@ -8,46 +8,50 @@ import { Half, HALF_STRIDE, Pair, Rare, Trouble, TROUBLE_HALF } from './layout.t
 
 /** @param pairRef Core.PAIR; 0 none. @param until when a window that is still closed was last known to be. */
 export function sequenceFacts(tables: Tables, pairRef: number, side: number, retransmissions: number, until: Nanos): SequenceFacts {
-  const ref = pairRef === 0 ? 0 : tables.pairs.page(pairRef - 1)[tables.pairs.offset(pairRef - 1) + Pair.TROUBLE]!;
+  const ref = pairRef === 0 ? 0 : tables.pairs.word(pairRef - 1, Pair.TROUBLE);
   if (ref !== 0) return new Troubled(tables, pairRef, ref, side, retransmissions, until);
   return retransmissions === 0 ? NO_TROUBLE : { ...NO_TROUBLE, timeoutRetransmissions: retransmissions };
 }
 
 /** Read on demand: rules ask thousands of connections for a few of these facts. */
 class Troubled implements SequenceFacts {
-  readonly #words: Int32Array;
-  readonly #doubles: Float64Array;
+  readonly #tables: Tables;
+  /** Of its records, and where the end begins in them. */
+  readonly #pairRef: number;
+  readonly #ref: number;
   readonly #at: number;
-  readonly #pair: Int32Array;
   readonly #half: number;
   readonly #retransmissions: number;
   readonly #until: Nanos;
 
   constructor(tables: Tables, pairRef: number, ref: number, side: number, retransmissions: number, until: Nanos) {
-    this.#words = tables.troubles.page(ref - 1);
-    this.#doubles = tables.troubles.floatPage(ref - 1);
-    this.#at = tables.troubles.offset(ref - 1) + side * TROUBLE_HALF;
-    this.#pair = tables.pairs.page(pairRef - 1);
-    this.#half = tables.pairs.offset(pairRef - 1) + side * HALF_STRIDE;
+    this.#tables = tables;
+    this.#pairRef = pairRef - 1;
+    this.#ref = ref - 1;
+    this.#at = side * TROUBLE_HALF;
+    this.#half = side * HALF_STRIDE;
     this.#retransmissions = retransmissions;
     this.#until = until;
   }
 
   #word(name: number): number {
-    return this.#words[this.#at + name]!;
+    return this.#tables.troubles.word(this.#ref, this.#at + name);
+  }
+  #double(name: number): number {
+    return this.#tables.troubles.double(this.#ref, this.#at + name);
   }
   #time(name: number): Nanos {
-    return nanos(this.#doubles[(this.#at + name) >> 1]!);
+    return nanos(this.#double(name));
   }
   #seconds(name: number): number {
-    return this.#doubles[(this.#at + name) >> 1]! / NANOS_PER_SECOND;
+    return this.#double(name) / NANOS_PER_SECOND;
   }
   #moment(frame: number, time: number): Moment | null {
     return this.#word(frame) === 0 ? null : { frame: frameNo(this.#word(frame)), time: this.#time(time) };
   }
   /** Nothing that was sent since the segment whose `una` is in the word has been acknowledged. */
   #stands(una: number): boolean {
-    return this.#pair[this.#half + Half.UNA] === this.#word(una);
+    return this.#tables.pairs.word(this.#pairRef, this.#half + Half.UNA) === this.#word(una);
   }
 
   get fastRetransmissions(): number {

@@ -8,22 +8,15 @@ import { Copies } from './copies.ts';
 import { EventLog } from './events.ts';
 import { FlowTable } from './flow-table.ts';
 import { hash } from './hash.ts';
-import {
-  COPIED_STRIDE,
-  Core,
-  CORE_STRIDE,
-  DELAY_STRIDE,
-  HOLES_STRIDE,
-  PAIR_STRIDE,
-  RARE_STRIDE,
-  SEQUEL_STRIDE,
-  TROUBLE_STRIDE,
-} from './layout.ts';
+import { COPIED_STRIDE, Core, CORE_STRIDE, DELAY_STRIDE, HOLES_STRIDE, RARE_STRIDE, SEQUEL_STRIDE } from './layout.ts';
+import { PackedRecords } from './packed-records.ts';
+import { Packer, PACKING } from './packer.ts';
 import { RecordPages } from './pages.ts';
 import { Recorded } from './recorded.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
 import { SeenNames } from './seen-names.ts';
 import { previousOf } from './sequel.ts';
+import { PAIR_SHAPE, TROUBLE_SHAPE } from './shapes.ts';
 import { Sightings } from './sightings.ts';
 import { Tags } from './tags.ts';
 import { TimeSeries } from './time-series.ts';
@@ -46,9 +39,9 @@ export class Tables {
   readonly budget: Budget;
   readonly cores: RecordPages;
   readonly sequels: RecordPages;
-  readonly pairs: RecordPages;
+  readonly pairs: PackedRecords;
   readonly copied: RecordPages;
-  readonly troubles: RecordPages;
+  readonly troubles: PackedRecords;
   readonly holes: RecordPages;
   readonly rares: RecordPages;
   readonly delays: RecordPages;
@@ -60,6 +53,7 @@ export class Tables {
   readonly names: SeenNames;
   readonly dns: DnsTraffic;
   readonly unasked: UnaskedAnswers;
+  readonly packer: Packer;
   readonly flows: FlowTable;
   readonly tags: Tags;
   readonly timers: Timers;
@@ -79,9 +73,9 @@ export class Tables {
     this.budget = budget;
     this.cores = new RecordPages(CORE_STRIDE, 12, budget);
     this.sequels = new RecordPages(SEQUEL_STRIDE, 12, budget);
-    this.pairs = new RecordPages(PAIR_STRIDE, 10, budget);
+    this.pairs = new PackedRecords(PAIR_SHAPE, 10, budget);
     this.copied = new RecordPages(COPIED_STRIDE, 8, budget);
-    this.troubles = new RecordPages(TROUBLE_STRIDE, 7, budget);
+    this.troubles = new PackedRecords(TROUBLE_SHAPE, 7, budget);
     this.holes = new RecordPages(HOLES_STRIDE, 7, budget);
     this.rares = new RecordPages(RARE_STRIDE, 8, budget);
     this.delays = new RecordPages(DELAY_STRIDE, 7, budget);
@@ -92,6 +86,7 @@ export class Tables {
     this.names = new SeenNames(this.addresses);
     this.dns = new DnsTraffic(this.addresses, this.names);
     this.unasked = new UnaskedAnswers(this.addresses);
+    this.packer = new Packer(this.cores, this.pairs, this.troubles, PACKING);
     this.flows = new FlowTable(this.cores, budget);
     this.tags = new Tags(this.cores);
     this.timers = new Timers(this.cores, this.sequels, budget);

@@ -8,7 +8,7 @@ import { ANSWER_BUCKETS, bucketEnd } from './turns.ts';
 /** Index of a connection's pair record; -1: it has had no payload. */
 export function turnsRefOf(tables: Tables, id: number): number {
   const ref = tables.cores.page(id)[tables.cores.offset(id) + Core.PAIR]! - 1;
-  return ref < 0 || (tables.pairs.page(ref)[tables.pairs.offset(ref) + Turn.FLAGS]! & TurnFlag.SPEAKER) === 0 ? -1 : ref;
+  return ref < 0 || (tables.pairs.word(ref, Turn.FLAGS) & TurnFlag.SPEAKER) === 0 ? -1 : ref;
 }
 
 /** Number of answers in a bucket. */

@@ -9,6 +9,7 @@ import type { CopyCounts } from './copies.ts';
 import type { Followed } from './checksums.ts';
 import type { EventPages } from './events.ts';
 import { Core, CORE_STRIDE, Pair, Rare, Sequel, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
+import { RecordPages } from './pages.ts';
 import type { Hello } from './seen-names.ts';
 import type { SeriesSums } from './time-series.ts';
 import type { Tables } from './tables.ts';
@@ -42,8 +43,11 @@ export interface ShardRecords {
 }
 
 export function recordsOf(tables: Tables): ShardRecords {
+  tables.packer.stop();
   const { recorded, copies } = tables;
-  const records = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, { pages: tables[kind].ints, length: tables[kind].length }]));
+  const records = Object.fromEntries(
+    RECORD_KINDS.map((kind) => [kind, { pages: pagesOf(tables, kind).ints, length: pagesOf(tables, kind).length }]),
+  );
   return {
     records: records as unknown as ShardRecords['records'],
     events: tables.events.pages,
@@ -67,6 +71,7 @@ export function recordsOf(tables: Tables): ShardRecords {
  */
 export function unite(tables: Tables, shards: readonly ShardRecords[]): readonly Int32Array[] {
   const ids = shards.map(({ records }) => new Int32Array(records.cores.length));
+  tables.packer.stop();
   const { cores, timers, budget } = tables;
   const bases = shards.map((shard) => appended(tables, shard));
   for (const { shard, id } of inOrder(shards)) {
@@ -94,6 +99,12 @@ export function unite(tables: Tables, shards: readonly ShardRecords[]): readonly
   return ids;
 }
 
+/** The pages of one kind of record, of which none is packed. */
+function pagesOf(tables: Tables, kind: Kind): RecordPages {
+  const records = tables[kind];
+  return records instanceof RecordPages ? records : records.live;
+}
+
 /** The end of a connection, by its new id. */
 const endOf = (ref: number, ids: Int32Array): number => ids[ref >> 1]! * 2 + (ref & 1);
 
@@ -101,7 +112,7 @@ const endOf = (ref: number, ids: Int32Array): number => ids[ref >> 1]! * 2 + (re
 type Bases = Readonly<Record<Exclude<Kind, 'cores'> | 'events', number>>;
 
 function appended(tables: Tables, { records, events }: ShardRecords): Bases {
-  const base = (kind: Exclude<Kind, 'cores'>): number => tables[kind].append(records[kind].pages, records[kind].length);
+  const base = (kind: Exclude<Kind, 'cores'>): number => pagesOf(tables, kind).append(records[kind].pages, records[kind].length);
   return {
     sequels: base('sequels'),
     pairs: base('pairs'),

@@ -140,8 +140,7 @@ class Connection implements ConnectionView {
   get helloFrame(): FrameNo | null {
     const ref = this.#core[this.#c + Core.PAIR]!;
     if (ref === 0) return null;
-    const { pairs } = this.#views.tables;
-    return frameOrNull(pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.HELLO_FRAME]!);
+    return frameOrNull(this.#views.tables.pairs.word(ref - 1, Pair.HELLO_FRAME));
   }
   get established(): boolean {
     return this.#has(Trait.COMPLETED);
@@ -185,8 +184,7 @@ class Connection implements ConnectionView {
   get quietBeforeClose(): number | null {
     const ref = this.#core[this.#c + Core.PAIR]!;
     if (ref === 0) return null;
-    const { pairs } = this.#views.tables;
-    const quiet = pairs.floatPage(ref - 1)[(pairs.offset(ref - 1) + Pair.QUIET) >> 1]!;
+    const quiet = this.#views.tables.pairs.double(ref - 1, Pair.QUIET);
     return quiet < 0 ? null : quiet / NANOS_PER_SECOND;
   }
 
@@ -284,8 +282,7 @@ class Connection implements ConnectionView {
     if (eventTo(events.code(acked)) === State.ESTABLISHED) return { syn, answer, synAck, ack };
     // A Fast Open server that closed in SYN_RCVD: its FIN passed after the third ACK, of which the round trip is kept.
     const ref = this.#core[this.#c + Core.PAIR]!;
-    const { pairs } = this.#views.tables;
-    const micros = pairs.page(ref - 1)[pairs.offset(ref - 1) + Pair.RTT_MICROS]!;
+    const micros = this.#views.tables.pairs.word(ref - 1, Pair.RTT_MICROS);
     return micros === 0 ? null : { syn, answer, synAck, ack: nanos(syn + micros * 1_000) };
   }
 

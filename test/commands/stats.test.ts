@@ -29,7 +29,7 @@ test('tells the time of each stage, and what connections, log and process take',
   expect(lines).toHaveLength(4);
   expect(lines[0]).toBe('tcpdiag: stats: 849 packets, 91.0 kB: reading 2 s (425 packets/s, 45.5 kB/s), rules 500 ms, reading again 250 ms');
   expect(lines[1]).toBe(
-    'tcpdiag: stats: 49 connections: 0 of one SYN, 73 octets each; 1 of SYNs and SYN-ACKs, 121 octets each; 48 others, 640 octets each',
+    'tcpdiag: stats: 49 connections: 0 of one SYN, 73 octets each; 1 of SYNs and SYN-ACKs, 121 octets each; 48 others, 640 octets each, or 350 packed, as 40 of them are',
   );
   expect(lines[2]).toBe('tcpdiag: stats: 14 entries of the log, 20 octets each; table of tuples 25 % full; all records and tables 3.0 MB');
   expect(lines[3]).toBe('tcpdiag: stats: peak memory of the process 123.4 MB');

@@ -103,7 +103,7 @@ describe('copies in a handshake that is not complete', () => {
     const { only, tracker } = see(twice(life(true).slice(0, 2), { on: 2, ttl: 63 }));
     expect(only.copies).toBe(2);
     expect([only.client.syn, only.server.synAck, only.client.retransmissions, only.server.retransmissions]).toEqual([1, 1, 0, 0]);
-    expect(tracker.tables.pairs.length).toBe(0);
+    expect(tracker.tables.pairs.inUse).toBe(0);
     expect(tracker.tables.series.counts(0)).toEqual([1]);
   });
 

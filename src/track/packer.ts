@@ -1,0 +1,121 @@
+/**
+ * When the pair record of a connection is packed, and unpacked: most connections of a long capture are over, and only those that have spoken
+ * lately need a record that can be written to. A hand goes round the live records, a few with each one that is added, and packs
+ * what has been silent for long, with its trouble record. So the live ones are about as many as speak at a time, and stay in the cache.
+ *
+ * That is all that packing is: nobody who asks for a connection can tell.
+ */
+import { Core, Pair } from './layout.ts';
+import { PACKED, type PackedRecords } from './packed-records.ts';
+import type { RecordPages } from './pages.ts';
+
+export interface Packing {
+  /** Live pair records below which nothing is packed: 56 MiB, and more than most captures have. */
+  readonly from: number;
+  /** Frames without one of its own, after which a connection is silent. */
+  readonly silent: number;
+  /** Live records looked at for each that is added. */
+  readonly looks: number;
+  /**
+   * The first few are packed as soon as they are silent for so many frames: V8 throws optimised code away, and all that it was inlined into, where
+   * a branch is taken for the first time.
+   */
+  readonly first: number;
+  readonly firstSilent: number;
+}
+
+export const PACKING: Packing = { from: 131_072, silent: 65_536, looks: 2, first: 64, firstSilent: 256 };
+
+export class Packer {
+  readonly #cores: RecordPages;
+  readonly #pairs: PackedRecords;
+  readonly #troubles: PackedRecords;
+  readonly #packing: Packing;
+  /** By live pair record: id + 1 of its connection. */
+  #owners = new Int32Array(1_024);
+  #hand = 0;
+  /** Of the first few, those that are to come. */
+  #left: number;
+  #stopped = false;
+
+  constructor(cores: RecordPages, pairs: PackedRecords, troubles: PackedRecords, packing: Packing) {
+    this.#cores = cores;
+    this.#pairs = pairs;
+    this.#troubles = troubles;
+    this.#packing = packing;
+    this.#left = packing.first;
+  }
+
+  /** A pair record for connection `id`, by the segment of that frame; returns its index. */
+  add(id: number, frame: number): number {
+    const { live } = this.#pairs;
+    const { from, silent, looks, firstSilent } = this.#packing;
+    if ((this.#left > 0 || live.inUse >= from) && !this.#stopped) {
+      const since = frame - (this.#left > 0 ? firstSilent : silent);
+      for (let i = 0; i < looks; i++) this.#look(since);
+    }
+    return this.#own(this.#pairs.add(), id);
+  }
+
+  /** The packed pair record of connection `id` becomes a live one, whose index is returned. */
+  open(id: number, ref: number): number {
+    return this.#own(this.#pairs.unpack(ref), id);
+  }
+
+  /** Everything becomes live and stays so: records are to be read by others, page by page, or are from others. */
+  stop(): void {
+    this.#stopped = true;
+    const troubles = this.#troubles;
+    if (this.#pairs.packed + troubles.packed === 0) return;
+    const { live } = this.#pairs;
+    for (let id = 0; id < this.#cores.length; id++) {
+      const core = this.#cores.page(id);
+      const c = this.#cores.offset(id);
+      if (core[c + Core.PAIR] === 0) continue;
+      if (core[c + Core.PAIR]! > PACKED) core[c + Core.PAIR] = this.open(id, core[c + Core.PAIR]! - 1) + 1;
+      const index = core[c + Core.PAIR]! - 1;
+      const trouble = live.offset(index) + Pair.TROUBLE;
+      const ref = live.page(index)[trouble]! - 1;
+      if (ref >= PACKED) live.page(index)[trouble] = troubles.unpack(ref) + 1;
+    }
+  }
+
+  /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
+  renumber(ids: Int32Array): void {
+    for (let i = 0; i < this.#owners.length; i++) {
+      const owner = this.#owners[i]!;
+      if (owner !== 0) this.#owners[i] = ids[owner - 1]! + 1;
+    }
+  }
+
+  #own(index: number, id: number): number {
+    if (index >= this.#owners.length) {
+      const owners = new Int32Array(Math.max(index + 1, 2 * this.#owners.length));
+      owners.set(this.#owners);
+      this.#owners = owners;
+    }
+    this.#owners[index] = id + 1;
+    return index;
+  }
+
+  /** Packs what the hand points at, if its last frame is no later than `since`. */
+  #look(since: number): void {
+    const pairs = this.#pairs;
+    const index = this.#hand;
+    if (++this.#hand >= pairs.live.length) this.#hand = 0;
+    const owner = index < this.#owners.length ? this.#owners[index]! : 0;
+    if (owner === 0) return;
+    const core = this.#cores.page(owner - 1);
+    const c = this.#cores.offset(owner - 1);
+    if (core[c + Core.LAST_FRAME]! > since) return;
+    const trouble = pairs.live.offset(index) + Pair.TROUBLE;
+    const words = pairs.live.page(index);
+    const ref = words[trouble]! - 1;
+    if (ref >= 0 && ref < PACKED) words[trouble] = this.#troubles.pack(ref) + 1;
+    const packed = pairs.pack(index);
+    if (packed < PACKED) return;
+    core[c + Core.PAIR] = packed + 1;
+    this.#owners[index] = 0;
+    this.#left--;
+  }
+}
