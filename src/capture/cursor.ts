@@ -73,6 +73,7 @@ export class Cursor implements Passed {
   #largestReversal = 0;
   #begins: CaptureTime | null = null;
   #noting: FilePlaces | null = null;
+  #noted: ((records: number) => void) | null = null;
   /** Records after which a place is noted. */
   #due = -1;
   /** Since bytes were waited for. */
@@ -127,10 +128,11 @@ export class Cursor implements Passed {
     return this.#packets;
   }
 
-  /** Takes note of places in it from now on. */
-  note(places: FilePlaces): void {
+  /** Takes note of places in it from now on. @param noted told of each, and of how many records lie between it and the one before */
+  note(places: FilePlaces, noted: ((records: number) => void) | null): void {
     if (this.#unpacking !== null || this.reader.place === undefined) return;
     this.#noting = places;
+    this.#noted = noted;
     this.#due = places.due;
   }
 
@@ -257,8 +259,9 @@ export class Cursor implements Passed {
   #note(): void {
     const place = this.reader.place?.(this.record) ?? null;
     if (place === null || this.#noting === null) return;
-    this.#noting.add(place);
+    const records = this.#noting.add(place);
     this.#due = this.#noting.due;
+    this.#noted?.(records);
   }
 
   #countReversal(): void {

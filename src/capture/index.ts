@@ -109,7 +109,8 @@ async function merge(cursors: readonly Cursor[], sink: CaptureSink, { signal, no
     stopped: () => signal?.aborted === true,
   };
   for (const cursor of cursors) await cursor.refill(flow);
-  noting?.begin(cursors).forEach((places, i) => cursors[i]!.note(places));
+  const told = cursors.length === 1 ? null : (records: number): void => noting?.passed(cursors, records);
+  noting?.begin(cursors).forEach((places, i) => cursors[i]!.note(places, told));
   let live = cursors.filter(({ isReady }) => isReady);
   while (live.length > 0) {
     const [first, second] = earliestTwo(live);

@@ -74,6 +74,8 @@ async function flagsFor(path: string): Promise<number> {
 /** Pipes block: they are read through the event loop, where waiting can be ended. */
 const isStream = (stats: Stats): boolean => stats.isFIFO() || stats.isSocket();
 
+const NOTHING = new Uint8Array(0);
+
 class FileSource implements ChunkSource {
   readonly path: string;
   readonly size: number | null;
@@ -87,7 +89,8 @@ class FileSource implements ChunkSource {
   /** Of the next read; null: wherever the descriptor stands. */
   #position: number | null = null;
   #leapt = false;
-  #landing: Uint8Array | null = null;
+  /** The buffer that is being parsed, and that a leap fills anew; of many files each has its own, but only while it is read. */
+  #landing = NOTHING;
   #closed = false;
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -117,31 +120,33 @@ class FileSource implements ChunkSource {
         // A disk that fails in the middle takes nothing with it of what was read before.
         if (this.bytesRead === 0) throw unreadable(this.path, error);
         this.failure = `the file could not be read further: ${reasonOf(error)}`;
-        return;
+        length = 0;
       }
-      if (length === 0) return;
+      if (length === 0) break;
       const full = buffers[turn]!;
+      this.#landing = full;
       turn ^= 1;
       this.bytesRead += length;
       if (this.#position !== null) this.#position += length;
       ahead = this.#start(buffers[turn]!);
       yield full.subarray(0, length);
     }
+    this.#landing = NOTHING;
   }
 
   /** Small reads of what mostly lies in memory: waiting for a thread would take longer than they do. */
   #leap(offset: number, octets: number): Uint8Array | null {
-    this.#landing ??= new Uint8Array(this.#chunkSize);
+    const landing = this.#landing;
     let length: number;
     try {
-      length = this.#closed ? 0 : readSync(this.#fd, this.#landing, 0, Math.min(octets, this.#chunkSize), offset);
+      length = this.#closed ? 0 : readSync(this.#fd, landing, 0, Math.min(octets, landing.length), offset);
     } catch {
       return null;
     }
     this.bytesRead += length;
     this.#position = offset + length;
     this.#leapt = true;
-    return this.#landing.subarray(0, length);
+    return landing.subarray(0, length);
   }
 
   #start(buffer: Uint8Array): Promise<number> {

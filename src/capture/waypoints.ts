@@ -29,13 +29,16 @@ export class Waypoints {
   /** Of several files, how far a reading of them had come: records delivered of each. */
   #stages: number[][] = [];
   #stageStep = FIRST_STAGE;
+  /** Records up to places that were noted since the last stage. */
+  #sinceStage = 0;
 
   /** Forgets what was noted: these are about to be read. */
   begin(files: readonly Passed[]): readonly FilePlaces[] {
     const most = Math.max(LEAST, Math.floor(MOST / files.length));
     this.#stages = [];
     this.#stageStep = FIRST_STAGE;
-    return (this.#files = files.map((file) => new FilePlaces(file, most, files.length === 1 ? null : () => this.#stage(files, most))));
+    this.#sinceStage = 0;
+    return (this.#files = files.map((file) => new FilePlaces(file, most)));
   }
 
   /** Those of one file; null where it is another one now. */
@@ -51,15 +54,16 @@ export class Waypoints {
     return this.#stages[lastOf(this.#stages.length, (i) => sum(this.#stages[i]!) <= records)] ?? null;
   }
 
-  #stage(files: readonly Passed[], most: number): void {
-    const delivered = files.map((file) => file.delivered);
-    const last = this.#stages.at(-1);
-    if (last !== undefined && sum(delivered) - sum(last) < this.#stageStep) return;
-    if (this.#stages.length >= Math.max(LEAST, Math.floor(most / files.length))) {
+  /** A place was noted in one of several files, so many records behind the one before it. They are not kept: what reads them is large. */
+  passed(files: readonly Passed[], records: number): void {
+    this.#sinceStage += records;
+    if (this.#sinceStage < this.#stageStep) return;
+    this.#sinceStage = 0;
+    if (this.#stages.length >= Math.max(LEAST, Math.floor(MOST / files.length ** 2))) {
       this.#stages = this.#stages.filter((_, i) => i % 2 === 0);
       this.#stageStep *= 2;
     }
-    this.#stages.push(delivered);
+    this.#stages.push(files.map((file) => file.delivered));
   }
 }
 
@@ -69,7 +73,6 @@ export class FilePlaces {
   readonly format: string;
   readonly begins: CaptureTime | null;
   readonly #most: number;
-  readonly #noted: (() => void) | null;
   #count = 0;
   #step = FIRST_STEP;
   /** Four of each: its offset, the records before it, seconds and nanoseconds of the last of these. */
@@ -77,12 +80,11 @@ export class FilePlaces {
   /** What else the reader knew, and from which offset on. */
   #known: { readonly from: number; readonly known: unknown }[] = [];
 
-  constructor({ identity, format, begins }: Passed, most: number, noted: (() => void) | null) {
+  constructor({ identity, format, begins }: Passed, most: number) {
     this.identity = identity;
     this.format = format;
     this.begins = begins;
     this.#most = most;
-    this.#noted = noted;
   }
 
   /** Records after which the next place should be noted. */
@@ -90,20 +92,22 @@ export class FilePlaces {
     return (this.#count === 0 ? 0 : this.#columns[4 * this.#count - 3]!) + this.#step;
   }
 
-  add({ offset, records, seconds, nanos, known }: Place): void {
+  /** Returns how many records lie between it and the one before. */
+  add({ offset, records, seconds, nanos, known }: Place): number {
     if (this.#count === this.#most) this.#thin();
     if (4 * this.#count === this.#columns.length) {
       const larger = new Float64Array(2 * this.#columns.length);
       larger.set(this.#columns);
       this.#columns = larger;
     }
+    const since = records - (this.#count === 0 ? 0 : this.#columns[4 * this.#count - 3]!);
     const at = 4 * this.#count++;
     this.#columns[at] = offset;
     this.#columns[at + 1] = records;
     this.#columns[at + 2] = seconds;
     this.#columns[at + 3] = nanos;
     if (this.#known.at(-1)?.known !== known) this.#known.push({ from: offset, known });
-    this.#noted?.();
+    return since;
   }
 
   /** The number of the last place before which there are no more than so many records; -1: there is none. */
