@@ -200,3 +200,22 @@ test("Wireshark's completeness begins with the second segment, and to Wireshark 
   expect(completeness([segment])).toEqual([0]);
   expect(completeness([segment, { ...segment, at: 0.5, on: 2 }])).toEqual([8]);
 });
+
+test('octets that are new are no copy, though the sum by which segments are compared is that of the segment before', () => {
+  const data = (at: number, seq: number, window: number, id: number): Sight => ({
+    at,
+    from: 'client',
+    flags: 'P.',
+    seq,
+    ack: 501,
+    payload: 'GET /',
+    window,
+    id,
+  });
+  const [first, second] = [data(3, 101, 1_000, 2_000), data(3.2, 106, 38_990, 4_661)];
+  const sum = ({ seq, window, id }: Sight): number => (Math.imul(seq, 0x9e3779b1) + Math.imul((window! << 16) | id!, 0x27d4eb2f)) | 0;
+  expect(sum(second)).toBe(sum(first));
+  const { only } = see([...life(true).slice(0, 3), first, second]);
+  expect(only.copies).toBe(0);
+  expect(only.client.payloadBytes).toBe(10);
+});
