@@ -10,7 +10,7 @@ import { PACKED, type PackedRecords } from './packed-records.ts';
 import type { RecordPages } from './pages.ts';
 
 export interface Packing {
-  /** Live pair records below which nothing is packed: 3.5 MiB, which the cache holds: a record that is out of it costs twice to pack. */
+  /** Live pair records below which nothing is packed: 112 MiB, and more than most captures have. */
   readonly from: number;
   /** Frames without one of its own, after which a connection is silent. */
   readonly silent: number;
@@ -24,7 +24,7 @@ export interface Packing {
   readonly firstSilent: number;
 }
 
-export const PACKING: Packing = { from: 8_192, silent: 32_768, looks: 2, first: 64, firstSilent: 256 };
+export const PACKING: Packing = { from: 262_144, silent: 32_768, looks: 2, first: 64, firstSilent: 256 };
 
 export class Packer {
   readonly #cores: RecordPages;
