@@ -34,9 +34,10 @@ export function noteCopy(x: Context, k: Packet): void {
   if ((k.flags & Flag.RST) === 0) pair[me + Half.WINDOW_TTL] = widenTtls(pair[me + Half.WINDOW_TTL]!, k.ttl & 255);
 }
 
-/** A new pair takes over what its embryo counted. */
-export function growCopies(x: Context, lengths: readonly [number, number]): void {
+/** A new pair takes over what its embryo counted. @param lengths Sequel.LENGTHS */
+export function growCopies(x: Context, lengths: number): void {
   const ttls = x.sequel[x.s + Sequel.TTLS]!;
+  if (embryoCopies(ttls, 0) + embryoCopies(ttls, 1) === 0) return;
   for (const side of [0, 1] as const) {
     const n = embryoCopies(ttls, side);
     if (n === 0) continue;
@@ -44,7 +45,7 @@ export function growCopies(x: Context, lengths: readonly [number, number]): void
     const { copied } = x.tables;
     copied.page(ref)[copied.offset(ref) + Copied.COUNT + side] = n;
     copied.page(ref)[copied.offset(ref) + (side === 0 ? Copied.SYN : Copied.SYN_ACK) + side] = n;
-    copied.floatPage(ref)[((copied.offset(ref) + Copied.IP_BYTES) >> 1) + side] = n * lengths[side];
+    copied.floatPage(ref)[((copied.offset(ref) + Copied.IP_BYTES) >> 1) + side] = n * (side === 0 ? lengths & 0xffff : lengths >>> 16);
   }
 }
 

@@ -119,7 +119,7 @@ export function grow(x: Context): void {
   const ttls = sequel[s + Sequel.TTLS]!;
   sequel[s + Sequel.COUNTS] = 0; // Sequel.CLOSE_TIME from here on
   sequel[s + Sequel.LENGTHS] = 0;
-  growCopies(x, [lengths & 0xffff, lengths >>> 16]);
+  growCopies(x, lengths);
   const syns = counts & 0xffff;
   const synAcks = counts >>> 16;
   const first = x.core[x.c + Core.FIRST_FRAME]!;

@@ -328,12 +328,20 @@ export class EventLog {
 
   /** Makes the event the second transition of the entry `tail`, where that is the other end's by the same segment. */
   #join(tail: number, frame: number, code: number): boolean {
-    if ((tail & TWIN) !== 0 || frame !== this.#word(tail, FRAME) || this.now !== this.time(tail)) return false;
+    if ((tail & TWIN) !== 0 || frame !== this.#word(tail, FRAME) || !this.#isNow(tail)) return false;
     const first = this.#word(tail, CODE);
     if (!isTransition(first) || eventKind(code) !== EventKind.TRANSITION || eventAssumed(code) || eventSide(code) === eventSide(first))
       return false;
     this.#setWord(tail, CODE, first | (eventFrom(code) << TWIN_FROM_SHIFT) | ((eventCause(code) + 1) << TWIN_CAUSE_SHIFT));
     return true;
+  }
+
+  /** Of an entry of the log. A time that is returned would be boxed. */
+  #isNow(ref: number): boolean {
+    const n = (ref - 1) >>> PAGE_BITS;
+    const i = (ref - 1) & PAGE_MASK;
+    const exact = this.#exact[n]!;
+    return this.now === (exact === null ? this.#bases[n]! + this.#words[n]![i * STRIDE + TICKS]! * TICK : exact[i]!);
   }
 
   #append(frame: number, code: number): number {
