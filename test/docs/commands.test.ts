@@ -34,11 +34,7 @@ const OPTIONAL = ['jq', 'duckdb', 'python3', 'parallel', 'tshark', 'zeek-cut', '
 beforeAll(() => {
   mkdirSync(bin);
   mkdirSync(work);
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-  execFileSync('sh', ['-c', scripts['build:js']!.replace('--outdir=dist', `--outdir=${join(folder, 'dist')}`)], {
-    cwd: root,
-    env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH ?? ''}` },
-  });
+  execFileSync(process.execPath, ['.ci/bundle.mjs', join(folder, 'dist')], { cwd: root });
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json')); // so that rules find the library by its name
   shim('tcpdiag', `exec ${JSON.stringify(process.execPath)} ${JSON.stringify(join(folder, 'dist/cli.js'))} "$@"`);
   for (const [name, script] of Object.entries(PLAYED)) shim(name, script);
