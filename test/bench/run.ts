@@ -27,10 +27,10 @@ const LOADS = [
 
 /** In the child: one analysis, then what it cost. The last chunk is reported when its packets have been tracked; what follows are the rules. */
 const ONCE = (file: string, options: AnalysisOptions): string => `
-  const { analyse } = await import(${JSON.stringify(pathToFileURL('dist/index.js').href)});
+  const { analyze } = await import(${JSON.stringify(pathToFileURL('dist/index.js').href)});
   const started = performance.now();
   let tracked = started;
-  const analysis = await analyse([${JSON.stringify(file)}], ${JSON.stringify(options)}, { progress: () => (tracked = performance.now()) });
+  const analysis = await analyze(${JSON.stringify(file)}, { ...${JSON.stringify(options)}, progress: () => (tracked = performance.now()) });
   const ended = performance.now();
   const { capture, rules } = analysis.report;
   console.log(JSON.stringify({ ms: ended - started, trackingMs: tracked - started, rulesMs: ended - tracked, peakMB: process.resourceUsage().maxRSS / 1000, packets: capture.packets, connections: capture.connections, rules: rules.length, footprint: analysis.footprint() }));
