@@ -219,10 +219,8 @@ export class Analyzer {
    */
   snapshot(quiet = 0): { capture: CaptureFacts; series: Series; findings: readonly Finding[] } {
     const end = nanos(this.#last + Math.round(quiet * NANOS_PER_SECOND));
-    if (quiet > 0) {
-      this.#quietUntil = end;
-      this.#tracker.advance(end);
-    }
+    if (quiet > 0) this.#quietUntil = end;
+    this.#tracker.advance(end);
     this.#diagnose(end);
     return { capture: this.#captureFacts(end), series: this.#series(), findings: this.#reported.findings };
   }

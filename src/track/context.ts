@@ -156,11 +156,9 @@ export class Context {
     sequel[s + Sequel.TTLS] = (alone >>> 16) & 255;
     if (!this.has(Trait.SAW_SYN)) return;
     sequel[s + Sequel.COUNTS] = 1;
-    sequel[s + Sequel.ARMED] = 1;
     sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + ONE_TRANSITION;
     events.opened(this.id, sequel, s);
     if (this.state(Side.CLIENT) !== State.CLOSED) return;
-    sequel[s + Sequel.ARMED] = 2;
     sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + ONE_TRANSITION;
     events.now = givenUpAt(core, this.coreF, c);
     events.log(this.id, sequel, s, 0, GIVES_UP);
@@ -397,10 +395,9 @@ export class Context {
   }
 
   newGeneration(side: number): number {
-    if (!this.hasSequel) return 1;
     const word = this.sequel[this.s + Sequel.ARMED]!;
     const shift = side * 16;
-    const generation = (((word >>> shift) & 0xffff) + 1) & 0xffff;
+    const generation = (((word >>> shift) + 1) & 0xffff) || 1; // 0: never armed
     this.sequel[this.s + Sequel.ARMED] = (word & ~(0xffff << shift)) | (generation << shift);
     return generation;
   }

@@ -12,7 +12,7 @@ import { Flag } from '../model/flags.ts';
 import { Side } from '../model/state.ts';
 import { becomeSegment, type FirstSegment } from './beginnings.ts';
 import type { Context } from './context.ts';
-import { expire } from './due.ts';
+import { letPass } from './due.ts';
 import { grow } from './embryo.ts';
 import { EventKind, eventKind, markDetail, markKind, MARKS } from './events.ts';
 import { joinCopies, joinLast, joinPair, joinRare, joinSequel, joinTrouble, joinTurns, type Records } from './joined-records.ts';
@@ -101,8 +101,6 @@ function momentsOf(tables: Tables, { id }: Records, segments: readonly FirstSegm
 }
 
 function retold(x: Context, here: Records, from: Records, moments: readonly Moment[]): Retold {
-  const { timers } = x.tables;
-  const due = (kind: Parameters<typeof expire>[1], ref: number): void => expire(x, kind, ref);
   const word = from.core[from.c + Core.STATE]!;
   here.core[here.c + Core.STATE] = here.core[here.c + Core.STATE]! | (word & (Trait.SAW_SYN | Trait.SAW_SYN_ACK));
   x.load(from.id, Side.CLIENT);
@@ -114,7 +112,7 @@ function retold(x: Context, here: Records, from: Records, moments: readonly Mome
   x.load(here.id, Side.CLIENT);
   const told = new Retold(x, ends);
   for (const moment of moments) {
-    timers.advance(moment.time, due);
+    letPass(x, here.id, moment.time);
     x.load(here.id, moment.side);
     told.tell(moment);
   }
@@ -123,7 +121,7 @@ function retold(x: Context, here: Records, from: Records, moments: readonly Mome
     return (from.pair[half + Half.FLAGS]! & HalfFlag.ACK_SEEN) === 0 ? null : from.pair[half + Half.LAST_ACK]!;
   });
   const time = lastTimeOf(x.tables, from.id);
-  timers.advance(time, due);
+  letPass(x, here.id, time);
   x.load(here.id, Side.CLIENT);
   told.conclude(acks, from.core[from.c + Core.LAST_FRAME]!, time);
   return told;
@@ -136,8 +134,6 @@ const packetsOf = ({ pair, p }: Records): number => pair[p + Half.PACKETS]! + pa
 
 /** All segments that there were are known: the machine takes them, and what they carried is in the later record. */
 function retellAll(x: Context, here: Records, from: Records, moments: readonly Moment[]): void {
-  const { tables } = x;
-  const due = (kind: Parameters<typeof expire>[1], ref: number): void => expire(x, kind, ref);
   const k = new Packet();
   const ipv6 = (here.core[here.c + Core.META]! & 1) !== 0;
   x.load(from.id, Side.SERVER);
@@ -147,7 +143,7 @@ function retellAll(x: Context, here: Records, from: Records, moments: readonly M
   const begins = here.pair[here.p + Turn.REQUESTS] === 0;
   x.tuple = tupleHash(here.core[here.c]!, here.core[here.c + Core.ADDR_B]!, here.core[here.c + Core.PORTS]!);
   for (const { segment, side, frame, time, code } of moments) {
-    tables.timers.advance(time, due);
+    letPass(x, here.id, time);
     x.load(here.id, side);
     x.frame = frame;
     x.now = time;

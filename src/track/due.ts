@@ -1,17 +1,58 @@
-/** What becomes of an end when a timer is due that no packet shows (timers.ts). */
-import type { Side } from '../model/state.ts';
+/**
+ * What becomes of an end when a timer is due that no packet shows (timers.ts).
+ *
+ * The SYN that opens a connection arms none, because a flood is made of them: whether its retry is overdue is asked when the
+ * connection's next segment comes (`settle`), when somebody looks, and at the end (`settleAll`).
+ */
+import { Side, State } from '../model/state.ts';
+import { NANOS_PER_SECOND } from '../model/units.ts';
 import { nextFinAt } from './closing.ts';
 import type { Context } from './context.ts';
-import { loneGivesUp } from './embryo.ts';
-import { Half, HALF_STRIDE, HalfFlag } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, profileAt, PROFILE_CODES, profileCode, Sequel, Trait } from './layout.ts';
 import { lastAckWasTaken } from './opening.ts';
 import { dataGivenUpAt } from './repairs.ts';
-import { TimerKind } from './timers.ts';
+import { givenUpAt } from './sequel.ts';
+import { lookAfter, TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
+
+/** By code of the client's profile: how long the first SYN's retry may take, nanoseconds. */
+const OVERDUE_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) => lookAfter(profileAt(code).initialRto) * NANOS_PER_SECOND);
+
+/** The client at which `x` stands has given up, if the retry of its first SYN is overdue at x.now. */
+export function settle(x: Context): void {
+  const { core, coreF, c } = x;
+  if ((core[c + Core.STATE]! & 15) !== State.SYN_SENT || !x.has(Trait.SAW_SYN)) return;
+  if (x.hasSequel && (x.sequel[x.s + Sequel.ARMED]! & 0xffff) !== 0) return; // it has a timer
+  if (x.now - coreF[(c + Core.FIRST_TIME) >> 1]! < OVERDUE_AFTER[profileCode(core[c + Core.OPTIONS]!)]!) return;
+  if (x.hasSequel) x.stepAt(Side.CLIENT, Cause.GIVES_UP_SYN, 0, givenUpAt(core, coreF, c), true);
+  else core[c + Core.STATE] = core[c + Core.STATE]! & ~15; // its record tells when: `givenUpAt`
+}
+
+/** The same of all connections at `now`. */
+export function settleAll(x: Context, now: number): void {
+  const { cores } = x.tables;
+  const saved = x.now;
+  x.now = now;
+  for (let id = 0; id < cores.length; id++) {
+    if ((cores.page(id)[cores.offset(id) + Core.STATE]! & 15) !== State.SYN_SENT) continue;
+    x.load(id, Side.CLIENT);
+    settle(x);
+  }
+  x.now = saved;
+}
+
+/** Time goes on to `now`, for one connection with tables of timers of its own. */
+export function letPass(x: Context, id: number, now: number): void {
+  x.tables.timers.advance(now, (kind, ref) => expire(x, kind, ref));
+  const saved = x.now;
+  x.now = now;
+  x.load(id, Side.CLIENT);
+  settle(x);
+  x.now = saved;
+}
 
 /** @param ref connection id * 2 + side */
 export function expire(x: Context, kind: TimerKind, ref: number): void {
-  if (kind === TimerKind.RETRY && loneGivesUp(x.tables, ref >> 1)) return;
   const { due } = x.tables.timers;
   const side = (ref & 1) as Side;
   if (kind === TimerKind.TIME_WAIT) {

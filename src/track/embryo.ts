@@ -9,12 +9,10 @@ import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { noteHandshake } from './history.ts';
 import { growCopies } from './copied.ts';
-import { Core, Half, HalfFlag, profileCode, Sequel, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Sequel, Trait } from './layout.ts';
 import { retryAfter } from './opening.ts';
 import { packSynOptions } from './syn-options.ts';
-import type { Tables } from './tables.ts';
 import { Counter } from './time-series.ts';
-import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
@@ -66,24 +64,12 @@ export function embryo(x: Context, k: Packet): boolean {
   return false;
 }
 
-/** The SYN that opens a connection, which its core record tells: no transition is logged, and no gauge of the series counts its states. */
+/** The SYN that opens a connection, which its core record tells: no transition is logged, no timer armed, and no gauge of the series counts its states. */
 function loneSyn(x: Context, k: Packet): void {
   const { core, c } = x;
   core[c + Core.ALONE] = core[c + Core.ALONE]! | k.ipLength;
   noteSyn(x, k);
   core[c + Core.STATE] = core[c + Core.STATE]! | State.SYN_SENT;
-  const { timers } = x.tables;
-  timers.now = x.now;
-  timers.arm(TimerKind.RETRY, profileCode(core[c + Core.OPTIONS]!), x.id * 2, 1);
-}
-
-/** The retry that was due did not come. Of a lone SYN, its sender gave up, at a moment that follows from its record (`givenUpAt`); false: it is none. */
-export function loneGivesUp({ cores }: Tables, id: number): boolean {
-  const core = cores.page(id);
-  const c = cores.offset(id);
-  if (core[c + Core.SEQUEL] !== 0) return false;
-  core[c + Core.STATE] = core[c + Core.STATE]! & ~15;
-  return true;
 }
 
 function firstSyn(x: Context, k: Packet): void {

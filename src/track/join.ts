@@ -11,7 +11,7 @@ import { Side, State } from '../model/state.ts';
 import { type FirstSegment, firstSegments } from './beginnings.ts';
 import { Context } from './context.ts';
 import { goOn, isSyn } from './continuation.ts';
-import { expire } from './due.ts';
+import { expire, letPass, settleAll } from './due.ts';
 import { eventCause, eventFrom, EventKind, eventKind, eventTo } from './events.ts';
 import { hash } from './hash.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Sequel, Trait } from './layout.ts';
@@ -81,6 +81,7 @@ export function join(tables: Tables, later: readonly ShardRecords[], end: number
   timers.become(left.map((list) => ({ ...list, ref: list.ref.map((ref) => newIds[ref >> 1]! * 2 + (ref & 1)) })));
   const x = new Context(tables);
   timers.finish(end, (kind, ref) => expire(x, kind, ref));
+  settleAll(x, end);
   return { joined: same.length, headless };
 }
 
@@ -238,7 +239,7 @@ class Crossing {
   /** Another connection takes the tuple. */
   #replace(earlier: number, later: number): void {
     const x = this.#x;
-    const { cores, timers, events } = x.tables;
+    const { cores, events } = x.tables;
     follow(this.#tables, later, earlier);
     x.load(later, Side.CLIENT);
     const opened = cores.floatPage(later)[(x.c + Core.FIRST_TIME) >> 1]!;
@@ -248,7 +249,7 @@ class Crossing {
     let answer = 0;
     for (let ref = events.first(later); ref !== 0 && answer === 0; ref = events.next(ref))
       if (eventKind(events.code(ref)) === EventKind.TRANSITION && eventCause(events.code(ref)) === Cause.SENDS_SYN_ACK) answer = ref;
-    timers.advance(opened, (kind, ref) => expire(x, kind, ref));
+    letPass(x, earlier, opened);
     x.load(earlier, Side.CLIENT);
     const opener = x.has(Trait.CLIENT_IS_B) === clientIsB ? Side.CLIENT : Side.SERVER;
     const mine = x.state(opener);

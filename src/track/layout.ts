@@ -54,7 +54,7 @@ export const Sequel = {
   LAST_TIME: 2,
   /** id + 1 of the connection that had this tuple before */
   PREVIOUS: 4,
-  /** generation of the newest timer of each end: client | server << 16 */
+  /** generation of the newest timer of each end: client | server << 16; 0: it had none yet, and its SYN needs none (due.ts) */
   ARMED: 5,
   /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
   HEAD: 6,

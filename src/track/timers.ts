@@ -3,10 +3,9 @@
  * hot path pays one comparison per packet.
  *
  * A retry timer is looked at later than it is due: kernels fire late (up to 3 % and 30 ms measured, tcp-facts), and only
- * the absence of the retry says that an end gave up.
+ * the absence of the retry says that an end gave up. That of a connection's first SYN has no timer here, but due.ts.
  */
 import type { Profile } from '../model/profiles.ts';
-import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { Budget } from './budget.ts';
 import { Core, profileAt, PROFILE_CODES, Sequel } from './layout.ts';
@@ -265,7 +264,7 @@ export class Timers {
     const nominal = seconds * NANOS_PER_SECOND;
     const known = this.#queues.find((q) => q.kind === kind && q.nominal === nominal);
     if (known) return known;
-    const look = kind === TimerKind.RETRY ? (seconds * LATE_FACTOR + LATE_SECONDS) * NANOS_PER_SECOND : nominal;
+    const look = kind === TimerKind.RETRY ? lookAfter(seconds) * NANOS_PER_SECOND : nominal;
     const queue = new Queue(kind, nominal, look, this, this.#spare);
     this.#queues.push(queue);
     this.#queues.sort((a, b) => a.kind - b.kind || a.nominal - b.nominal);
@@ -320,11 +319,14 @@ export class Timers {
     const core = this.#cores.page(ref >> 1);
     const c = this.#cores.offset(ref >> 1);
     const sequel = core[c + Core.SEQUEL]! - 1;
-    if (sequel < 0) return (core[c + Core.STATE]! & 15) === State.SYN_SENT; // a lone SYN has one timer
+    if (sequel < 0) return false;
     const armed = this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.ARMED]!;
     return ((armed >>> ((ref & 1) * 16)) & 0xffff) === generation;
   }
 }
+
+/** When a retry is missing that was due after so many seconds: seconds. */
+export const lookAfter = (seconds: number): number => seconds * LATE_FACTOR + LATE_SECONDS;
 
 const retryStep = (initialRto: number, seconds: number): number =>
   seconds <= initialRto ? 0 : Math.ceil(Math.log2(seconds / initialRto) - 0.1);

@@ -11,7 +11,7 @@ import { Context } from './context.ts';
 import { Tables } from './tables.ts';
 import { noteCopy } from './copied.ts';
 import type { Copies } from './copies.ts';
-import { expire } from './due.ts';
+import { expire, settle, settleAll } from './due.ts';
 import { stateTime } from './embryo.ts';
 import { Folder } from './fold.ts';
 import type { Folded } from './folded.ts';
@@ -66,6 +66,7 @@ export class Tracker {
   /** Lets timers fire that are due at `now`. */
   advance(now: number): void {
     this.tables.timers.advance(now, this.#expire);
+    settleAll(this.#x, now);
     this.tables.series.at(now);
   }
 
@@ -96,6 +97,7 @@ export class Tracker {
   #makeRoom(): void {
     this.tables.budget.reached = false;
     if (!this.#folder.isNeeded()) return;
+    settleAll(this.#x, this.#x.now);
     this.#folder.fold(this.#x.now);
     this.#x.strays.fill(0);
   }
@@ -126,6 +128,7 @@ export class Tracker {
         return id;
       }
       x.loadFound(id, side, page, offset);
+      settle(x);
       if (this.copies.seen(x, k)) {
         noteCopy(x, k);
         return id;
@@ -204,6 +207,7 @@ export class Tracker {
   /** Fires what is due at the end of observation and closes the series. */
   finish(now: number): void {
     this.tables.timers.finish(now, this.#expire);
+    settleAll(this.#x, now);
     this.tables.series.finish(now);
   }
 
@@ -282,6 +286,7 @@ export class Tracker {
   #load(id: number): void {
     const clientIsB = (this.tables.cores.page(id)[this.tables.cores.offset(id) + Core.STATE]! & Trait.CLIENT_IS_B) !== 0;
     this.#x.load(id, this.#fromB === clientIsB ? Side.CLIENT : Side.SERVER);
+    settle(this.#x);
   }
 
   /** A SYN or SYN-ACK on the tuple of connection `found`: the connection that it belongs to, which it may have opened. */
