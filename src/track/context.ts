@@ -397,7 +397,7 @@ export class Context {
   newGeneration(side: number): number {
     const word = this.sequel[this.s + Sequel.ARMED]!;
     const shift = side * 16;
-    const generation = (((word >>> shift) + 1) & 0xffff) || 1; // 0: never armed
+    const generation = ((word >>> shift) + 1) & 0xffff || 1; // 0: never armed
     this.sequel[this.s + Sequel.ARMED] = (word & ~(0xffff << shift)) | (generation << shift);
     return generation;
   }

@@ -1,8 +1,11 @@
 /** What ends by itself, and when: kernel timers that no packet shows. */
 import { describe, expect, test } from 'vitest';
+import { Decoder } from '../../src/decode/index.ts';
+import { stateName } from '../../src/model/state.ts';
 import { Core, CORE_STRIDE, Sequel, SEQUEL_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { TimerKind, Timers } from '../../src/track/timers.ts';
+import { Views } from '../../src/track/views.ts';
 import { play, playFrames, story } from '../support/play.ts';
 import { scriptFrames } from '../support/script.ts';
 
@@ -134,6 +137,35 @@ describe('an unacknowledged FIN', () => {
         .filter((s) => s.includes('client'))
         .at(-1),
     ).toBe('~103.010 client CLOSED');
+  });
+});
+
+describe('the first SYN, which arms no timer', () => {
+  const SEEN_BY_A_ROUTER = `
+    +0    > S  0:0(0)               # SYN_SENT / CLOSED
+    +.010 < icmp 3/4                # SYN_SENT / CLOSED`;
+
+  test.each([
+    ['alone', '+0 > S 0:0(0)'],
+    ['after an ICMP error that ends nothing', SEEN_BY_A_ROUTER],
+  ])('%s: its sender gave up when the retry was due (linux TCP_TIMEOUT_INIT: 1 s), if that is late by 10 % and 0.3 s', (_, script) => {
+    expect(play(script, { until: 1.3 }).states.client).toBe('SYN_SENT');
+    const { last, mismatches } = play(script, { until: 1.5 });
+    expect(mismatches).toEqual([]);
+    expect(story(last)).toEqual(['0.000 client SYN_SENT', '~1.000 client CLOSED']);
+  });
+
+  test('and its sender had, when something comes later for it', () => {
+    const { mismatches, last } = play(`${SEEN_BY_A_ROUTER}
+      +5    < icmp 3/4                # CLOSED / CLOSED`);
+    expect(mismatches).toEqual([]);
+    expect(story(last)).toEqual(['0.000 client SYN_SENT', '~1.000 client CLOSED']);
+  });
+
+  test('nobody has to wait for the end to be told', () => {
+    const { tracker } = play('+0 > S 0:0(0)');
+    tracker.advance(10e9);
+    expect(stateName(new Views(tracker.tables, new Decoder().encapsulations).connection(0).client.state)).toBe('CLOSED');
   });
 });
 
