@@ -328,8 +328,15 @@ export class Timers {
 /** When a retry is missing that was due after so many seconds: seconds. */
 export const lookAfter = (seconds: number): number => seconds * LATE_FACTOR + LATE_SECONDS;
 
-const retryStep = (initialRto: number, seconds: number): number =>
-  seconds <= initialRto ? 0 : Math.ceil(Math.log2(seconds / initialRto) - 0.1);
+/** By step: after how many initial timeouts a retry may be expected that is due with it. What is expected later than that by a tenth of a doubling is due with the next. */
+const STEP_ENDS = Float64Array.from({ length: RETRY_STEPS }, (_, step) => 2 ** (step + 0.1));
+
+/** RETRY_STEPS: beyond all. */
+function retryStep(initialRto: number, seconds: number): number {
+  let step = 0;
+  while (step < RETRY_STEPS && seconds > initialRto * STEP_ENDS[step]!) step++;
+  return step;
+}
 
 /** A later retry that is expected in so many seconds, by the schedule of a profile: seconds. */
 export const retryDelay = (initialRto: number, seconds: number): number => initialRto * 2 ** retryStep(initialRto, seconds);
