@@ -4,15 +4,16 @@
  * the columns, because a flood has a million of them; the judgement is a rule's.
  */
 import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-view.ts';
-import { type ConnId, connId, connIds, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, type ConnIds, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Attempt, Fate, readAttempt } from '../track/attempt.ts';
 import { AttemptCounts, FoldedAttempts, type FoldedService } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
-import type { RecordPages } from '../track/pages.ts';
 import type { Tables } from '../track/tables.ts';
 import type { Census } from './census.ts';
-import { sortInts } from './sorting.ts';
-import { isIpv6, sourcesOf } from './sources.ts';
+import { IdCursor, IdList } from './id-bits.ts';
+import { NarrowColumn } from './narrow-column.ts';
+import { concentration, isIpv6 } from './sources.ts';
+import { Starts } from './starts.ts';
 
 /** A client that completes one handshake in so many attempts is still part of the attack. */
 const REAL_SHARE = 1 / 20;
@@ -44,28 +45,25 @@ class Tally {
  *
  * @param service what of it was folded: attempts that are counts alone
  */
-export function deadAttempts(census: Census, ids: Int32Array, service: FoldedService | null): DeadAttempts {
+export function deadAttempts(census: Census, ids: ConnIds, service: FoldedService | null): DeadAttempts {
   const folded = service?.attempts ?? new FoldedAttempts();
   const { tables } = census.tracker;
   const row = new Attempt();
   const counts = new AttemptCounts();
   const tallies = { ttls: new Tally(), lengths: new Tally() };
-  const fates = fatesOf(tables, ids, row, counts, tallies);
-  const dead = counts.count;
-  const isReal = realClients(census, ids, fates, dead);
-  const attack = dead === 0 ? new Int32Array(0) : attackOf(census, ids, fates, isReal, counts);
-  const addresses = census.scratch.ints(attack.length);
-  for (let i = 0; i < attack.length; i++) addresses[i] = census.clientAddress(attack[i]!);
-  const sources = sourcesOf(tables, sortInts(addresses), attack.length > 0 && isIpv6(tables, attack[0]!));
-  const starts = new Starts(tables, attack);
+  const fates = new Fates(tables, ids, row, counts, tallies);
+  const { dead } = fates;
+  const isReal = realClients(census, ids, fates);
+  const attack = dead === 0 ? [] : attackOf(census, ids, fates, isReal, counts);
+  const sources = concentration(census, attack);
+  const starts = new Starts(tables.cores, attack);
   const count = attack.length + folded.count;
   const both = (key: 'syns' | 'unanswered' | 'answeredOnce' | 'answeredAgain' | 'reset' | 'lowPorts' | 'withoutOptions'): number =>
     counts[key] + folded[key];
-  const first = count === 0 ? null : nanos(Math.min(starts.length === 0 ? Infinity : starts.at(0), folded.first));
-  const last = count === 0 ? null : nanos(Math.max(starts.length === 0 ? -Infinity : starts.at(starts.length - 1), folded.last));
+  const first = count === 0 ? null : nanos(Math.min(starts.first, folded.first));
+  const last = count === 0 ? null : nanos(Math.max(starts.last, folded.last));
   let others: Others | undefined;
-  const isAlone =
-    attack.length === dead && (dead === ids.length || !fates.some((fate) => fate === Fate.COMPLETED || fate === Fate.RETRIED));
+  const isAlone = attack.length === dead && fates.through === 0;
   const rest = (): Others => (others ??= isAlone ? { ...NOBODY, ...tallies } : othersOf(tables, ids, fates, isReal, first, last));
   const peaks = new Map<string, PeakOfAttempts>();
   const peak = (span: number, until: Nanos): PeakOfAttempts => {
@@ -74,7 +72,7 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   };
   return {
     count,
-    ids: connIds(attack),
+    ids: attack,
     syns: both('syns'),
     unanswered: both('unanswered'),
     answeredOnce: both('answeredOnce'),
@@ -116,86 +114,84 @@ export function deadAttempts(census: Census, ids: Int32Array, service: FoldedSer
   };
 }
 
-/** Also counts and tallies those that are dead, whoever sent them. */
-function fatesOf(tables: Tables, ids: Int32Array, row: Attempt, counts: AttemptCounts, { ttls, lengths }: Tallies): Uint8Array {
-  const { cores } = tables;
-  const fates = new Uint8Array(ids.length);
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!;
-    const word = cores.page(id)[cores.offset(id) + Core.STATE]!;
-    const through = word & (Trait.SAW_SYN | Trait.COMPLETED);
-    const fate = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : readAttempt(tables, id, row);
-    fates[i] = fate;
-    if (fate !== Fate.DEAD) continue;
-    counts.tally(row, 1);
-    ttls.add(row.ttl, true);
-    lengths.add(row.ipLength, true);
-  }
-  return fates;
-}
+/** What became of each attempt, by its place in the list. */
+class Fates {
+  readonly #fates: NarrowColumn;
+  dead = 0;
+  /** Those that got through, or whose client tries again. */
+  through = 0;
 
-/** The dead ones without those of real clients, which are taken back from the counts: all of a flood are, and `ids` is their column. */
-function attackOf(
-  census: Census,
-  ids: Int32Array,
-  fates: Uint8Array,
-  isReal: (address: number) => boolean,
-  counts: AttemptCounts,
-): Int32Array {
-  const { tables } = census.tracker;
-  const row = new Attempt();
-  for (let i = 0; i < ids.length; i++) {
-    if (fates[i] !== Fate.DEAD || !isReal(census.clientAddress(ids[i]!))) continue;
-    readAttempt(tables, ids[i]!, row);
-    counts.tally(row, -1);
-  }
-  if (counts.count === ids.length) return ids;
-  const attack = new Int32Array(counts.count);
-  let found = 0;
-  for (let i = 0; found < attack.length; i++)
-    if (fates[i] === Fate.DEAD && !isReal(census.clientAddress(ids[i]!))) attack[found++] = ids[i]!;
-  return attack;
-}
-
-/** When attempts began, in order: mostly that of their ids, and then there is no column. */
-class Starts {
-  readonly length: number;
-  readonly #ids: Int32Array;
-  readonly #cores: RecordPages;
-  readonly #sorted: Float64Array | null = null;
-
-  constructor({ cores }: Tables, ids: Int32Array) {
-    this.#cores = cores;
-    this.#ids = ids;
-    this.length = ids.length;
-    for (let i = 1; i < ids.length; i++) {
-      if (this.at(i - 1) <= this.at(i)) continue;
-      this.#sorted = Float64Array.from(ids, (_, k) => this.at(k)).sort();
-      break;
+  /** Also counts and tallies those that are dead, whoever sent them. */
+  constructor(tables: Tables, ids: ConnIds, row: Attempt, counts: AttemptCounts, { ttls, lengths }: Tallies) {
+    const { cores } = tables;
+    this.#fates = new NarrowColumn(ids.length, 1);
+    const all = new IdCursor(ids);
+    for (let i = 0; i < ids.length; i++) {
+      const id = all.next();
+      const word = cores.page(id)[cores.offset(id) + Core.STATE]!;
+      const through = word & (Trait.SAW_SYN | Trait.COMPLETED);
+      const fate = through === (Trait.SAW_SYN | Trait.COMPLETED) ? Fate.COMPLETED : readAttempt(tables, id, row);
+      this.#fates.set(i, fate);
+      if (isThrough(fate)) this.through++;
+      if (fate !== Fate.DEAD) continue;
+      this.dead++;
+      counts.tally(row, 1);
+      ttls.add(row.ttl, true);
+      lengths.add(row.ipLength, true);
     }
   }
 
-  at(i: number): number {
-    if (this.#sorted !== null) return this.#sorted[i]!;
-    const id = this.#ids[i]!;
-    return this.#cores.floatPage(id)[(this.#cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  of(i: number): Fate {
+    return this.#fates.get(i) as Fate;
   }
 }
 
-/** Is a client real? One that gets through now and then. Asked only about those with dead attempts. */
-function realClients(census: Census, ids: Int32Array, fates: Uint8Array, dead: number): (address: number) => boolean {
-  if (dead === 0) return () => false;
+const isThrough = (fate: Fate): boolean => fate === Fate.COMPLETED || fate === Fate.RETRIED;
+
+/** The dead ones without those of real clients, which are taken back from the counts: all of a flood are, and `ids` are they. */
+function attackOf(
+  census: Census,
+  ids: ConnIds,
+  fates: Fates,
+  isReal: ((address: number) => boolean) | null,
+  counts: AttemptCounts,
+): ConnIds {
+  if (fates.dead === ids.length) return ids;
+  const { tables } = census.tracker;
+  const row = new Attempt();
+  const attack = new IdList(tables.cores.length);
+  const all = new IdCursor(ids);
+  for (let i = 0; i < ids.length; i++) {
+    const id = all.next();
+    if (fates.of(i) !== Fate.DEAD) continue;
+    if (isReal?.(census.clientAddress(id)) !== true) {
+      attack.add(id);
+      continue;
+    }
+    readAttempt(tables, id, row);
+    counts.tally(row, -1);
+  }
+  return attack.ids;
+}
+
+/** Is a client real? One that gets through now and then. Asked only about those with dead attempts; null: none is. */
+function realClients(census: Census, ids: ConnIds, fates: Fates): ((address: number) => boolean) | null {
+  const { dead, through } = fates;
+  if (dead === 0 || through === 0) return null;
   const clients = new Map<number, { dead: number; completed: number }>();
-  const isThrough = (fate: number): boolean => fate === Fate.COMPLETED || fate === Fate.RETRIED;
-  let through = 0;
-  for (let i = 0; i < fates.length; i++) if (isThrough(fates[i]!)) through++;
   // The fewer of both make the entries: a forged source has none, and a million of them cost nothing here.
-  const few = dead < through ? (fate: number): boolean => fate === Fate.DEAD : isThrough;
-  for (let i = 0; i < ids.length; i++) if (few(fates[i]!)) clients.set(census.clientAddress(ids[i]!), { dead: 0, completed: 0 });
-  for (let i = 0; clients.size > 0 && i < ids.length; i++) {
-    const fate = fates[i]!;
+  const few = dead < through ? (fate: Fate): boolean => fate === Fate.DEAD : isThrough;
+  const some = new IdCursor(ids);
+  for (let i = 0; i < ids.length; i++) {
+    const id = some.next();
+    if (few(fates.of(i))) clients.set(census.clientAddress(id), { dead: 0, completed: 0 });
+  }
+  const all = new IdCursor(ids);
+  for (let i = 0; i < ids.length; i++) {
+    const id = all.next();
+    const fate = fates.of(i);
     if (fate === Fate.OTHER) continue;
-    const client = clients.get(census.clientAddress(ids[i]!));
+    const client = clients.get(census.clientAddress(id));
     if (client === undefined) continue;
     if (fate === Fate.DEAD) client.dead++;
     else client.completed++;
@@ -226,9 +222,9 @@ const NOBODY = { real: 0, starved: [], delayed: [], duringCompleted: 0, complete
 
 function othersOf(
   tables: Tables,
-  ids: Int32Array,
-  fates: Uint8Array,
-  isReal: (address: number) => boolean,
+  ids: ConnIds,
+  fates: Fates,
+  isReal: ((address: number) => boolean) | null,
   first: Nanos | null,
   last: Nanos | null,
 ): Others {
@@ -240,12 +236,13 @@ function othersOf(
   const ttls = new Tally();
   const lengths = new Tally();
   let real = 0;
+  const all = new IdCursor(ids);
   for (let i = 0; i < ids.length; i++) {
-    const fate = fates[i]!;
+    const id = connId(all.next());
+    const fate = fates.of(i);
     if (fate === Fate.OTHER) continue;
-    const id = connId(ids[i]!);
     readAttempt(tables, id, row);
-    const forged = fate === Fate.DEAD && !isReal(row.address);
+    const forged = fate === Fate.DEAD && isReal?.(row.address) !== true;
     ttls.add(row.ttl, forged);
     lengths.add(row.ipLength, forged);
     if (forged) continue;
@@ -275,19 +272,8 @@ function othersOf(
 
 /** The most starts within a span, begun before `until`; and how many handshakes of the same span completed. */
 function peakWithin(starts: Starts, completed: Float64Array, span: number, until: Nanos): PeakOfAttempts {
-  let count = 0;
-  let begin = 0;
-  for (let i = 0, k = 0; i < starts.length; i++) {
-    const start = starts.at(i);
-    if (start > until) break;
-    while (starts.at(k) < start - span) k++;
-    if (i - k + 1 > count) {
-      count = i - k + 1;
-      begin = k;
-    }
-  }
+  const { count, from } = starts.peakWithin(span, until);
   if (count === 0) return { count: 0, at: null, completed: 0 };
-  const from = starts.at(begin);
   return { count, at: nanos(from), completed: completed.filter((t) => t >= from && t <= from + span).length };
 }
 
@@ -301,18 +287,17 @@ function withFolded(peak: PeakOfAttempts, folded: FoldedService, completed: Floa
 
 function realFrom(
   tables: Tables,
-  ids: Int32Array,
+  ids: ConnIds,
   row: Attempt,
-  isReal: (address: number) => boolean,
+  isReal: ((address: number) => boolean) | null,
   test: (ip: string) => boolean,
 ): number {
   let n = 0;
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!;
+  ids.forEach((id) => {
     const fate = readAttempt(tables, id, row);
-    if (fate === Fate.OTHER || (fate === Fate.DEAD && !isReal(row.address))) continue;
+    if (fate === Fate.OTHER || (fate === Fate.DEAD && isReal?.(row.address) !== true)) return;
     if (test(tables.addresses.text(row.address, isIpv6(tables, id)))) n++;
-  }
+  });
   return n;
 }
 

@@ -27,14 +27,14 @@ import { type HostRole, NO_NAMES, type OwnNames } from '../model/names.ts';
 import type { DamagedFile, Oversized } from '../model/recording.ts';
 import type { IsnSeries, SynTimestamps } from '../model/syn-facts.ts';
 import { Side, State } from '../model/state.ts';
-import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, connId, type ConnIds, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { ServiceTurns } from '../model/turns.ts';
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { UNFINISHED } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import { outcomeIndex } from '../track/outcome.ts';
-import { countsOf, lastTimeOf, missedOf } from '../track/sequel.ts';
+import { countsOf, lastTimeOf, missedOf, previousOf } from '../track/sequel.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { ClientGroups } from './client-groups.ts';
@@ -43,21 +43,25 @@ import { EndingTally, sharedEnds, silentResets } from './endings.ts';
 import { isnSeries } from './isns.ts';
 import { legLosses, Legs } from './legs.ts';
 import { doubt, judgeQuality, type QualityCounts, qualityCounts } from './quality.ts';
-import { type Impossible, impossibleSources } from './impossible.ts';
+import { type Impossible, ImpossibleTally } from './impossible.ts';
 import { HashedCounts } from './hashed-counts.ts';
+import { IdCursor, IdList } from './id-bits.ts';
+import { NarrowColumn } from './narrow-column.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { Scratch } from './scratch.ts';
 import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
-import { largestNetworks } from './sources.ts';
+import { ServiceIndex } from './service-index.ts';
+import { type SourceCounts, sourceCounts } from './sources.ts';
 import { OpeningTally } from './openings.ts';
 import { synTimestamps } from './syn-timestamps.ts';
 import { OversizedTally } from './oversized.ts';
 import { TimeWaitStays } from './time-wait.ts';
 import { TroubleTally } from './troubles.ts';
 import { TurnTally } from './turns.ts';
+import { Twice } from './twice.ts';
 import { clientSpeaks, strayAcks, unaskedAnswers, type UnaskedGroups } from './unasked.ts';
 import { findVantage } from './vantage.ts';
 
@@ -80,6 +84,7 @@ const SHORTEST_IDLE = 0.5 * NANOS_PER_SECOND;
  */
 const VIEWS = 1 << 9;
 const OK = OUTCOMES.indexOf('ok');
+const BOTH_SYNS = Trait.SAW_SYN | Trait.SAW_SYN_ACK;
 
 export class Census implements CaptureView {
   readonly start = 0 as Nanos;
@@ -90,16 +95,18 @@ export class Census implements CaptureView {
   readonly tracker: Tracker;
   readonly views: Views;
   readonly legs: Legs;
-  readonly scratch = new Scratch();
+  readonly scratch: Scratch;
   readonly names: OwnNames;
   readonly #clock: Clock;
 
   /** Views handed out: several rules look at the same connections, and each view reads its events once. */
   readonly #seen = new Array<ConnectionView | undefined>(VIEWS);
 
-  /** Per connection: the index of its service, in as few octets as the largest needs, and that of its outcome. */
-  #serviceOf: Uint8Array | Uint16Array | Int32Array;
-  readonly #outcomeOf: Uint8Array;
+  readonly #serviceOf: ServiceIndex;
+  /** Per connection: the index of its outcome. */
+  readonly #outcomeOf: NarrowColumn;
+  /** What any of the connections has, as in Core.STATE. */
+  traits = 0;
   /** Per service. */
   totals: number[] = [];
   completed: number[] = [];
@@ -114,18 +121,20 @@ export class Census implements CaptureView {
   readonly #stays: number[][] = [];
   readonly #idle: ConnId[][] = [];
   readonly #mute: ConnId[][] = [];
-  #clients: HashedCounts | undefined;
+  #sources: SourceCounts | undefined;
   #servers: HashedCounts | undefined;
-  #networks: Int32Array | undefined;
   readonly #clientGroups = new ClientGroups(this);
   readonly #resets: ConnId[] = [];
   #firstResets: FirstResets | undefined;
   readonly #ignored: ConnId[] = [];
   readonly #odd: ConnId[] = [];
   readonly #straySyns: ConnId[] = [];
-  readonly #byService: Int32Array;
+  /** On tuples that were used before; and those of whose handshake only the answers were seen. */
+  readonly #again: IdList;
+  readonly #answers: IdList;
+  /** By service. */
+  readonly #members: readonly ConnIds[];
   #timeWaits: TimeWaitStays | undefined;
-  readonly #offsets: number[] = [];
   readonly #openingTally: OpeningTally;
   readonly #endings = new EndingTally();
   readonly #troubles: TroubleTally;
@@ -134,7 +143,7 @@ export class Census implements CaptureView {
   #openings: Openings | undefined;
   #scans: Scans | undefined;
   #probes: readonly FlagProbes[] | undefined;
-  #impossible: Impossible | undefined;
+  readonly #impossible: ImpossibleTally;
   #unasked: UnaskedGroups | undefined;
   #vantage: VantageView | undefined;
   #reuses: readonly ReuseGroup[] | undefined;
@@ -149,15 +158,19 @@ export class Census implements CaptureView {
     this.packets = counts.packets;
     views.end = end;
     const n = tracker.connections;
+    this.scratch = new Scratch(Twice.room(n) + n);
     this.legs = new Legs(tracker.tables, n, this.scratch);
-    this.#serviceOf = new Uint8Array(n);
-    this.#outcomeOf = new Uint8Array(n);
+    this.#serviceOf = new ServiceIndex(n);
+    this.#outcomeOf = new NarrowColumn(n);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
     this.#turns = new TurnTally(tracker.tables);
-    this.#openingTally = new OpeningTally(tracker.tables);
+    this.#openingTally = new OpeningTally(tracker.tables, n);
     this.#oversized = new OversizedTally(tracker.tables);
+    this.#impossible = new ImpossibleTally(tracker.tables, n);
+    this.#again = new IdList(n);
+    this.#answers = new IdList(n);
     const quality = this.#count(n);
-    this.#byService = this.#sortByService(n);
+    this.#members = this.#serviceOf.members(n, this.totals, (id) => this.legs.isFollower(id));
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server, tracker.folded.of(first)));
     this.quality = judgeQuality(tracker, quality, counts);
   }
@@ -166,12 +179,20 @@ export class Census implements CaptureView {
     const known = this.#seen[id & (VIEWS - 1)];
     return known?.id === id ? known : (this.#seen[id & (VIEWS - 1)] = this.views.connection(id));
   }
+  /** On tuples that were used before, followers left out. */
+  get onUsedTuples(): ConnIds {
+    return this.#again.ids;
+  }
+  /** Without a SYN, and with a SYN-ACK. */
+  get answersOnly(): ConnIds {
+    return this.#answers.ids;
+  }
   legsOf(id: ConnId): readonly LegLosses[] {
     const [first, ...others] = this.legs.legsOf(id);
     return first === undefined ? [] : others.map((other) => legLosses(this.connection(first), this.connection(other)));
   }
   serviceOf(id: ConnId): ServiceView {
-    return this.services[this.#serviceOf[id]!]!;
+    return this.services[this.#serviceOf.of(id)]!;
   }
   clientOf(id: ConnId): string {
     return this.hostOf(id, Side.CLIENT);
@@ -267,7 +288,7 @@ export class Census implements CaptureView {
     return this.#resets.filter((id) => strayOf(this, id) !== null);
   }
   get impossibleSources(): Impossible {
-    return (this.#impossible ??= impossibleSources(this));
+    return this.#impossible.list(this);
   }
   timeWaits(minimum: number): readonly TimeWaitGroup[] {
     return (this.#timeWaits ??= new TimeWaitStays(this)).groups(minimum);
@@ -281,17 +302,15 @@ export class Census implements CaptureView {
     return this.#clientGroups.list(minimum);
   }
 
-  /** Connections by client, and by server: of no address less than it has. (An IPv6 id may equal an IPv4 address.) */
+  /** Connections by client, and by server: of no address less than it has. */
   get clientCounts(): HashedCounts {
-    if (this.#clients === undefined) {
-      const { connections } = this.tracker;
-      this.#clients = new HashedCounts(connections);
-      for (let id = 0; id < connections; id++) this.#clients.add(this.clientAddress(id));
-    }
-    return this.#clients;
+    return this.#sourceCounts.clients;
   }
   get largestNetworks(): Int32Array {
-    return (this.#networks ??= largestNetworks(this));
+    return this.#sourceCounts.networks;
+  }
+  get #sourceCounts(): SourceCounts {
+    return (this.#sources ??= sourceCounts(this));
   }
   get serverCounts(): HashedCounts {
     if (this.#servers === undefined) {
@@ -325,7 +344,7 @@ export class Census implements CaptureView {
 
   /** Index of a connection's service in `services`. */
   serviceIndex(id: number): number {
-    return this.#serviceOf[id]!;
+    return this.#serviceOf.of(id);
   }
 
   /** The same of the server. */
@@ -336,23 +355,24 @@ export class Census implements CaptureView {
     return core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_A : Core.ADDR_B)]!;
   }
 
-  /** Ids of a service's connections, ascending: a view of the sorted column, no copy. */
-  membersOf(service: number): Int32Array {
-    const from = this.#offsets[service]!;
-    return this.#byService.subarray(from, from + this.totals[service]!);
+  /** Ids of a service's connections, ascending. */
+  membersOf(service: number): ConnIds {
+    return this.#members[service]!;
   }
 
-  /** Ids of a service's connections with an outcome, by its index in `OUTCOMES`, ascending: a view where all of them have it. */
-  idsOf(service: number, outcome: number): Int32Array {
-    const count = this.outcomeCounts[service * OUTCOME_COUNT + outcome]!;
-    if (count === this.totals[service]) return this.membersOf(service);
-    const out = new Int32Array(count);
-    const sorted = this.#byService;
-    for (let i = this.#offsets[service]!, n = 0; n < count; i++) {
-      const id = sorted[i]!;
-      if (this.#outcomeOf[id] === outcome) out[n++] = id;
+  /** Ids of a service's connections with an outcome, by its index in `OUTCOMES`, ascending. */
+  idsOf(service: number, outcome: number): ConnIds {
+    const members = this.membersOf(service);
+    let left = this.outcomeCounts[service * OUTCOME_COUNT + outcome]!;
+    if (left === members.length) return members;
+    const list = new IdList(this.connections);
+    for (const all = new IdCursor(members); left > 0;) {
+      const id = all.next();
+      if (this.#outcomeOf.get(id) !== outcome) continue;
+      list.add(id);
+      left--;
     }
-    return out;
+    return list.ids;
   }
 
   /** Connections of a service with a stay in CLOSE_WAIT worth a look. */
@@ -363,15 +383,14 @@ export class Census implements CaptureView {
   #count(n: number): QualityCounts {
     const { tables } = this.tracker;
     const { cores, pairs } = tables;
-    const services = new Map<number, number[]>();
     const quality = qualityCounts(n - this.legs.followers, this.tracker.folded);
     for (let id = connId(0); id < n; id = connId(id + 1)) {
       const core = cores.page(id);
       const c = cores.offset(id);
       const word = core[c + Core.STATE]!;
       const follows = this.legs.isFollower(id);
-      const s = follows ? this.#serviceOf[this.legs.firstOf(id)]! : this.#service(services, core, c, word, id);
-      this.#serviceOf[id] = s;
+      const s = follows ? this.#serviceOf.of(this.legs.firstOf(id)) : this.#service(core, c, id);
+      this.#serviceOf.put(id, s);
       const ref = core[c + Core.PAIR]!;
       const pair = ref === 0 ? core : pairs.page(ref - 1);
       const client = ref === 0 ? 0 : pairs.glance(ref - 1);
@@ -380,8 +399,12 @@ export class Census implements CaptureView {
       const syns = ref === 0 ? counts & 0xffff : pair[client + Half.SYN]!;
       const synAcks = ref === 0 ? counts >>> 16 : pair[server + Half.SYN_ACK]!;
       this.#openingTally.note(id, core, c, s, syns, synAcks);
+      this.#impossible.note(id, core, c, s);
+      if ((word & BOTH_SYNS) === Trait.SAW_SYN_ACK) this.#answers.add(id);
+      this.traits |= word;
       if (follows) continue;
 
+      if (previousOf(tables, core, c) !== 0) this.#again.add(id);
       this.#troubles.noteMarks(id, core, c);
       this.totals[s] = this.totals[s]! + 1;
       this.syns[s] = this.syns[s]! + syns;
@@ -391,7 +414,7 @@ export class Census implements CaptureView {
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
       else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;
       const outcome = outcomeIndex(tables, id, this.end);
-      this.#outcomeOf[id] = outcome;
+      this.#outcomeOf.set(id, outcome);
       const k = s * OUTCOME_COUNT + outcome;
       this.outcomeCounts[k] = this.outcomeCounts[k]! + 1;
       if ((word & Trait.HAS_RST) !== 0 && (word & (Trait.REFUSED | Trait.COMPLETED)) !== Trait.REFUSED) this.#resets.push(id);
@@ -441,25 +464,10 @@ export class Census implements CaptureView {
     return quality;
   }
 
-  #service(services: Map<number, number[]>, core: Int32Array, c: number, word: number, id: number): number {
-    const serverIsB = (word & Trait.CLIENT_IS_B) === 0;
-    const address = core[c + (serverIsB ? Core.ADDR_B : Core.ADDR_A)]!;
-    const ports = core[c + Core.PORTS]!;
-    const port = serverIsB ? ports & 0xffff : ports >>> 16;
-    // A small integer as key (a float64 would be hashed slowly); what differs in address, port or encapsulation shares a bucket.
-    const key = (address ^ Math.imul(port, 0x9e3779b1)) | 0;
-    const meta = core[c + Core.META]!;
-    const bucket = services.get(key);
-    if (bucket) {
-      for (let i = 0; i < bucket.length; i += 4) {
-        if (bucket[i] === address && bucket[i + 1] === port && bucket[i + 2] === meta) return bucket[i + 3]!;
-      }
-    }
-    const s = this.firsts.length;
-    if (s === 1 << 8) this.#serviceOf = Uint16Array.from(this.#serviceOf);
-    else if (s === 1 << 16) this.#serviceOf = Int32Array.from(this.#serviceOf);
-    if (bucket) bucket.push(address, port, meta, s);
-    else services.set(key, [address, port, meta, s]);
+  /** The index of a connection's service, with columns for one that is new. */
+  #service(core: Int32Array, c: number, id: ConnId): number {
+    const s = this.#serviceOf.find(core, c);
+    if (s < this.firsts.length) return s;
     this.firsts.push(id);
     this.totals.push(0);
     this.completed.push(0);
@@ -471,22 +479,5 @@ export class Census implements CaptureView {
     this.ends.push(0);
     for (let i = 0; i < OUTCOME_COUNT; i++) this.outcomeCounts.push(0);
     return s;
-  }
-
-  #sortByService(n: number): Int32Array {
-    let offset = 0;
-    for (const total of this.totals) {
-      this.#offsets.push(offset);
-      offset += total;
-    }
-    const next = Int32Array.from(this.#offsets);
-    const sorted = new Int32Array(offset);
-    for (let id = 0; id < n; id++) {
-      if (this.legs.isFollower(id)) continue;
-      const s = this.#serviceOf[id]!;
-      sorted[next[s]!] = id;
-      next[s] = next[s]! + 1;
-    }
-    return sorted;
   }
 }

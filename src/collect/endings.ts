@@ -1,11 +1,12 @@
 /** Connections by how they ended, straight from the columns: the few that rules about closing have to look at. */
 import type { ClientGroup, Endings, SharedEnd } from '../model/capture-view.ts';
-import { type ConnId, connId, type Nanos } from '../model/units.ts';
+import { type ConnId, connId, type ConnIds, type Nanos } from '../model/units.ts';
 import { Side } from '../model/state.ts';
 import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Sequel, Trait } from '../track/layout.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
+import { IdCursor } from './id-bits.ts';
 import { firstWhere } from './moments.ts';
 
 /** Shared ends of one service that are looked into: a capture holds few restarts. */
@@ -126,6 +127,7 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
   const out: SharedEnd[] = [];
   // A service is one host; its clients are many, and mostly none of them holds so many connections.
   const sides = census.clientCounts.most < minimum ? [Side.SERVER] : [Side.CLIENT, Side.SERVER];
+  if ((census.traits & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) return out;
   const closes = closesOf(census, sides, minimum);
   census.services.forEach((service, index) => {
     const members = census.membersOf(index);
@@ -187,7 +189,7 @@ interface Burst {
 }
 
 /** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
-function burstsOf(closes: Closes | undefined, members: Int32Array, side: Side, minimum: number, within: number): Close[][] {
+function burstsOf(closes: Closes | undefined, members: ConnIds, side: Side, minimum: number, within: number): Close[][] {
   if (closes === undefined || closes.count(side) < minimum) return [];
   const times = closes.sorted(side);
   const bursts: Burst[] = [];
@@ -199,11 +201,13 @@ function burstsOf(closes: Closes | undefined, members: Int32Array, side: Side, m
   if (bursts.length === 0) return [];
   // Mostly there is one, the last closes of the capture: nearly all others came before it.
   const earliest = bursts[0]!.from;
+  const all = new IdCursor(members);
   for (let i = 0; i < members.length; i++) {
+    const id = connId(all.next());
     const at = closes.by(side, i);
     if (at === null || at < earliest) continue;
     const burst = burstAt(bursts, at);
-    if (burst !== null) burst.closes.push({ id: connId(members[i]!), at });
+    if (burst !== null) burst.closes.push({ id, at });
   }
   return bursts.map((burst) => burst.closes.sort((a, b) => a.at - b.at));
 }
@@ -234,14 +238,14 @@ function byHost(census: Census, side: Side, burst: Close[], minimum: number): Cl
  * Connections of the same host that were up at `until` and on which it spoke afterwards, other than by RST. Backwards, because where
  * there are many they began shortly before.
  */
-function survivors(census: Census, ids: Int32Array, side: Side, burst: readonly Close[], until: number, most: number): number {
+function survivors(census: Census, ids: ConnIds, side: Side, burst: readonly Close[], until: number, most: number): number {
   const { cores, pairs } = census.tracker.tables;
   const start = (id: number): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
   const ended = new Set<number>(burst.map((close) => close.id));
   const host = census.clientAddress(burst[0]!.id);
   let count = 0;
-  for (let i = firstWhere(ids.length, (n) => start(ids[n]!) >= until) - 1; i >= 0 && count <= most; i--) {
-    const id = ids[i]!;
+  for (let i = firstWhere(ids.length, (n) => start(ids.at(n)!) >= until) - 1; i >= 0 && count <= most; i--) {
+    const id = ids.at(i)!;
     const core = cores.page(id);
     const c = cores.offset(id);
     const ref = core[c + Core.PAIR]!;

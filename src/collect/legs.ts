@@ -6,7 +6,7 @@
  * Equal numbers alone do not join: forgers and test tools send one number for all. The handshake behind must lie within the
  * handshake before, or, where no answer was seen on both legs, the SYN must be a kernel's, a moment later and a hop further.
  *
- * Linear: a bitmap finds the numbers that come twice, and only their connections are sorted.
+ * Linear: bits find the numbers that may come twice, and only their connections are sorted.
  */
 import type { LegLosses, LegView, LostSegments } from '../model/capture-view.ts';
 import { type ConnId, connId, NANOS_PER_SECOND } from '../model/units.ts';
@@ -14,8 +14,9 @@ import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { Tables } from '../track/tables.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
 import { firstSynAckOf, issOf, lastTimeOf, ttlsOf } from '../track/sequel.ts';
-import { IdList } from './id-list.ts';
+import { IdList } from './id-bits.ts';
 import { Scratch } from './scratch.ts';
+import { Twice } from './twice.ts';
 
 /** A number that more tuples share is no sign of a leg, but a stack or tool that always sends the same. */
 const MAX_LEGS = 8;
@@ -23,8 +24,6 @@ const MAX_LEGS = 8;
 const FORWARDED_WITHIN = NANOS_PER_SECOND;
 /** An acknowledgment further ahead of the ISN than any window is not of this connection (RFC 7323 §2.3). */
 const MAX_WINDOW = 1 << 30;
-/** Bits of the bitmap per connection: one in 32 unrelated connections is looked at in vain. */
-const BITS_EACH = 16;
 /** Connections sorted at most; their position must fit beside the number in a float64. */
 const MAX_CANDIDATES = 1 << 21;
 
@@ -73,7 +72,7 @@ export class Legs {
   /** Connections with a SYN: same client ISN. Returns whether any handshake has only its answers in the capture. */
   #joinOpeners(scratch: Scratch): boolean {
     const { cores } = this.#tables;
-    const bits = new Bitmaps(this.#n, scratch);
+    const isns = new Twice(this.#n, scratch.ints(Twice.room(this.#n)));
     let answersOnly = false;
     for (let id = 0; id < this.#n; id++) {
       const core = cores.page(id);
@@ -83,26 +82,26 @@ export class Legs {
         answersOnly ||= (word & Trait.SAW_SYN_ACK) !== 0;
         continue;
       }
-      bits.add(spread(core[c + Core.ISS]!));
+      isns.add(core[c + Core.ISS]!);
     }
-    if (bits.hasTwice) this.#joinEqual(this.#candidates(bits));
+    if (isns.again > 0) this.#joinEqual(this.#candidates(isns, scratch));
     return answersOnly;
   }
 
   /** Ids of connections whose ISN may come twice, sorted by ISN and then by id. */
-  #candidates(bits: Bitmaps): Int32Array {
+  #candidates(isns: Twice, scratch: Scratch): Int32Array {
     const { cores } = this.#tables;
-    const list = new IdList();
-    for (let id = 0; id < this.#n && list.length < MAX_CANDIDATES; id++) {
+    const list = new IdList(this.#n);
+    for (let id = 0; id < this.#n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & Trait.SAW_SYN) !== 0 && bits.isTwice(spread(core[c + Core.ISS]!))) list.add(connId(id));
+      if ((core[c + Core.STATE]! & Trait.SAW_SYN) !== 0 && isns.may(core[c + Core.ISS]!)) list.add(id);
     }
-    // Nearly all of them have a bit in common and not the number: bits of another hash, of these few alone, tell them apart.
+    // Of nearly all of them it is said by chance: among these few it is not said again.
     const { ids } = list;
-    bits.clear();
-    for (let i = 0; i < ids.length; i++) bits.add(spreadAgain(this.#word(ids[i]!, Core.ISS)));
-    const equal = ids.filter((id) => bits.isTwice(spreadAgain(this.#word(id, Core.ISS))));
+    const few = new Twice(ids.length, scratch.ints(Twice.room(ids.length)));
+    ids.forEach((id) => few.add(this.#word(id, Core.ISS)));
+    const equal = Int32Array.from(ids.filter((id) => few.may(this.#word(id, Core.ISS))).slice(0, MAX_CANDIDATES));
     const keys = Float64Array.from(equal, (id, i) => (this.#word(id, Core.ISS) >>> 0) * MAX_CANDIDATES + i);
     return Int32Array.from(keys.sort(), (key) => equal[key % MAX_CANDIDATES]!);
   }
@@ -240,55 +239,6 @@ export class Legs {
     return cores.floatPage(id)[(cores.offset(id) + word) >> 1]!;
   }
 }
-
-/** Which hashes came, and which came twice. */
-class Bitmaps {
-  readonly #once: Int32Array;
-  readonly #twice: Int32Array;
-  readonly #mask: number;
-  hasTwice = false;
-
-  /** Each a power of two of bits, at least `BITS_EACH` per connection, at most 2^27 (16 MiB). */
-  constructor(connections: number, scratch: Scratch) {
-    let words = 64;
-    while (words * 32 < connections * BITS_EACH && words < 1 << 22) words *= 2;
-    const room = scratch.ints(2 * words);
-    this.#once = room.subarray(0, words);
-    this.#twice = room.subarray(words);
-    this.#mask = words * 32 - 1;
-    this.clear();
-  }
-
-  clear(): void {
-    this.#once.fill(0);
-    this.#twice.fill(0);
-  }
-
-  add(hash: number): void {
-    const bit = hash & this.#mask;
-    const word = bit >>> 5;
-    if ((this.#once[word]! & (1 << bit)) === 0) this.#once[word] = this.#once[word]! | (1 << bit);
-    else {
-      this.#twice[word] = this.#twice[word]! | (1 << bit);
-      this.hasTwice = true;
-    }
-  }
-
-  isTwice(hash: number): boolean {
-    const bit = hash & this.#mask;
-    return (this.#twice[bit >>> 5]! & (1 << bit)) !== 0;
-  }
-}
-
-/** ISNs of some stacks are multiples of a power of two. */
-const spread = (isn: number): number => {
-  const h = Math.imul(isn, 0x9e3779b1);
-  return h ^ (h >>> 15);
-};
-const spreadAgain = (isn: number): number => {
-  const h = Math.imul(isn ^ (isn >>> 16), 0x85ebca6b);
-  return h ^ (h >>> 13);
-};
 
 /** What passed one leg and not the other: the difference of the counts, for either end. */
 export function legLosses(first: ConnectionView, other: ConnectionView): LegLosses {

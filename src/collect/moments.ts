@@ -1,27 +1,27 @@
 /** Connections of a service by when they began or what preceded their end, straight from the columns. */
-import { type ConnId, connId, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, type ConnIds, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 
 export function answeredAround(
   census: Census,
-  ids: Int32Array,
+  ids: ConnIds,
   from: Nanos,
   to: Nanos,
 ): { before: ConnId | null; between: number; after: ConnId | null } {
   const { cores } = census.tracker.tables;
-  const start = (id: number): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
-  const answered = (id: number): boolean =>
-    (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(connId(id));
+  const start = (id: ConnId): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  const answered = (id: ConnId): boolean =>
+    (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(id);
   // Ids are in order of time: look outwards from the two moments.
-  const first = firstWhere(ids.length, (i) => start(ids[i]!) >= from);
-  const last = firstWhere(ids.length, (i) => start(ids[i]!) > to);
+  const first = firstWhere(ids.length, (i) => start(ids.at(i)!) >= from);
+  const last = firstWhere(ids.length, (i) => start(ids.at(i)!) > to);
   let before: ConnId | null = null;
-  for (let i = first - 1; i >= 0 && before === null; i--) if (answered(ids[i]!)) before = connId(ids[i]!);
+  for (let i = first - 1; i >= 0 && before === null; i--) if (answered(ids.at(i)!)) before = ids.at(i)!;
   let after: ConnId | null = null;
-  for (let i = last; i < ids.length && after === null; i++) if (answered(ids[i]!)) after = connId(ids[i]!);
+  for (let i = last; i < ids.length && after === null; i++) if (answered(ids.at(i)!)) after = ids.at(i)!;
   let between = 0;
-  for (let i = first; i < last; i++) if (answered(ids[i]!)) between++;
+  for (let i = first; i < last; i++) if (answered(ids.at(i)!)) between++;
   return { before, between, after };
 }
 

@@ -6,7 +6,7 @@ import type { Tables } from '../track/tables.ts';
 import { Core, SynOption, Trait } from '../track/layout.ts';
 import { optionsOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
-import { IdList } from './id-list.ts';
+import { IdList } from './id-bits.ts';
 
 /** Ethernet's 1500 octets without 40 or 60 of headers, and PPPoE's 8 below: what lies under it came through something narrower. */
 const NARROW_IPV4 = 1_452;
@@ -20,13 +20,14 @@ const MAX_VALUES = 4_096;
 export class OpeningTally {
   readonly #tables: Tables;
   readonly #lateSyn: ConnId[] = [];
-  readonly #repeatedSynAck = new IdList();
+  readonly #repeatedSynAck: IdList;
   readonly #icmpErrors: ConnId[] = [];
   readonly #fastOpen: ConnId[] = [];
   readonly #mss = new SmallMssTally();
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, connections: number) {
     this.#tables = tables;
+    this.#repeatedSynAck = new IdList(connections);
   }
 
   /** @param core the page with the connection's core record, at `c`. @param service the index of its service. */

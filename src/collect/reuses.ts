@@ -37,9 +37,8 @@ export function reuseGroups(census: Census): readonly ReuseGroup[] {
   const groups = new Map<string, Group>();
   /** The first connections of their tuples that are in a group. */
   const begun = new Set<number>();
-  for (let id = 0; id < census.tracker.connections; id++) {
+  for (const id of census.onUsedTuples) {
     const before = previousOf(census.tracker.tables, cores.page(id), cores.offset(id)) - 1;
-    if (before < 0 || census.legs.isFollower(id)) continue;
     const held = heldInTimeWait(census, before, id);
     if (held === null) continue;
     const key = `${String(census.serviceIndex(id))} ${String(census.clientAddress(id))}`;

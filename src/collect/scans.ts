@@ -73,7 +73,9 @@ function suspects(census: Census, minimum: number): Map<number, ConnId[]> {
   let n = 0;
   for (let id = 0; id < connections; id++) {
     const word = tables.cores.page(id)[tables.cores.offset(id) + Core.STATE]!;
-    if ((word & (Trait.SAW_SYN | Trait.COMPLETED)) === Trait.SAW_SYN) failed[n++] = census.clientAddress(id);
+    if ((word & (Trait.SAW_SYN | Trait.COMPLETED)) !== Trait.SAW_SYN) continue;
+    const address = census.clientAddress(id);
+    if (census.clientCounts.of(address) >= minimum) failed[n++] = address;
   }
   const sorted = sortInts(failed.subarray(0, n));
   for (let i = minimum - 1; i < n; i++) if (sorted[i] === sorted[i - minimum + 1]) clients.set(sorted[i]!, []);

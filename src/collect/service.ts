@@ -3,13 +3,14 @@ import type { CloseWaitGroup, CloseWaitStay } from '../model/close-wait.ts';
 import { OUTCOMES, type Outcome } from '../model/connection.ts';
 import type { Concentration, DeadAttempts, ServiceView } from '../model/capture-view.ts';
 import type { ServiceTurns } from '../model/turns.ts';
-import { type ConnId, connId, type ConnIds, connIds, type Nanos, nanos } from '../model/units.ts';
+import { type ConnId, connId, type ConnIds, type Nanos, nanos } from '../model/units.ts';
 import type { FoldedService } from '../track/folded.ts';
 import { deadAttempts } from './attempts.ts';
 import type { Census } from './census.ts';
+import { peakHalfOpen } from './half-open.ts';
 import { answeredAround, closedWhenIdle } from './moments.ts';
 import { concentration, mayHold, surelyHas } from './sources.ts';
-import { CloseWaits, peakHalfOpen } from './stays.ts';
+import { CloseWaits } from './stays.ts';
 import { heldInSilence } from './unasked.ts';
 
 export const OUTCOME_COUNT = OUTCOMES.length;
@@ -74,12 +75,12 @@ export class Service implements ServiceView {
   }
   ids(outcome: Outcome): ConnIds {
     const index = OUTCOMES.indexOf(outcome);
-    return this.count(outcome) === 0 ? [] : (this.#ids[index] ??= connIds(this.#census.idsOf(this.#index, index)));
+    return this.count(outcome) === 0 ? [] : (this.#ids[index] ??= this.#census.idsOf(this.#index, index));
   }
   all(): ConnIds {
-    return connIds(this.#members);
+    return this.#members;
   }
-  get #members(): Int32Array {
+  get #members(): ConnIds {
     return this.#census.membersOf(this.#index);
   }
   get closeWaits(): readonly CloseWaitStay[] {

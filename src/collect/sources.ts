@@ -1,14 +1,22 @@
 /** Who holds most of a service's connections: by address and by network. */
 import type { Concentration } from '../model/capture-view.ts';
 import { prefixText } from '../model/address.ts';
+import type { ConnIds } from '../model/units.ts';
 import type { Tables } from '../track/tables.ts';
 import { Core } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { HashedCounts } from './hashed-counts.ts';
+import { IdCursor } from './id-bits.ts';
 import { sortInts } from './sorting.ts';
+import { Twice } from './twice.ts';
 
 /** Prefixes are counted over this many sources at most. */
 const MAX_PREFIXED = 50_000;
+/** Connections of a service from which on not all addresses are sorted. */
+const MANY = 1 << 16;
+/** Values of the highest 12 bits of an address. */
+const LOW_SHIFT = 20;
+const LOW_DIGITS = 1 << (32 - LOW_SHIFT);
 /** Networks told apart in one service, and connections for each where all services share the slots. */
 const MAX_NETWORKS = 1 << 10;
 const NETWORKS_EACH = 8;
@@ -19,35 +27,81 @@ const ODD = 0x85ebca6b;
 
 export const isIpv6 = (tables: Tables, id: number): boolean => (tables.cores.page(id)[tables.cores.offset(id) + Core.META]! & 1) !== 0;
 
-export function concentration(census: Census, ids: Int32Array): Concentration {
-  const addresses = census.scratch.ints(ids.length);
-  for (let i = 0; i < ids.length; i++) addresses[i] = census.clientAddress(ids[i]!);
-  sortInts(addresses);
-  return sourcesOf(census.tracker.tables, addresses, ids.length > 0 && isIpv6(census.tracker.tables, ids[0]!));
+/** From where connections of one service came. */
+export function concentration(census: Census, ids: ConnIds): Concentration {
+  const { tables } = census.tracker;
+  const addresses = sortInts(ids.length < MANY ? addressesOf(census, ids) : addressesToSort(census, ids));
+  const { sources, ...most } = sourcesOf(tables, addresses, ids.length > 0 && isIpv6(tables, ids.at(0)!));
+  return { sources: sources + ids.length - addresses.length, ...most };
 }
 
-/** By service, how many of its connections one network can have at the most: counted by a hash of both, in the order of the records. */
-export function largestNetworks(census: Census): Int32Array {
+function addressesOf(census: Census, ids: ConnIds): Int32Array {
+  const addresses = census.scratch.ints(ids.length);
+  const all = new IdCursor(ids);
+  for (let i = 0; i < addresses.length; i++) addresses[i] = census.clientAddress(all.next());
+  return addresses;
+}
+
+/** Without those that certainly come once: of a flood nearly all. But with the lowest, whose networks are told apart. */
+function addressesToSort(census: Census, ids: ConnIds): Int32Array {
+  const room = census.scratch.ints(Twice.room(ids.length) + ids.length);
+  const twice = new Twice(ids.length, room);
+  const byDigit = new Int32Array(LOW_DIGITS);
+  const all = new IdCursor(ids);
+  for (let id = all.next(); id >= 0; id = all.next()) {
+    const address = census.clientAddress(id);
+    twice.add(address);
+    byDigit[lowDigit(address)]!++;
+  }
+  let last = 0;
+  for (let low = 0; last < LOW_DIGITS && low - twice.again < MAX_PREFIXED; last++) low += byDigit[last]!;
+  const addresses = room.subarray(Twice.room(ids.length));
+  let n = 0;
+  const again = new IdCursor(ids);
+  for (let id = again.next(); id >= 0; id = again.next()) {
+    const address = census.clientAddress(id);
+    if (lowDigit(address) < last || twice.may(address)) addresses[n++] = address;
+  }
+  return addresses.subarray(0, n);
+}
+
+/** The highest bits of an address, in the order in which addresses are sorted. */
+const lowDigit = (address: number): number => (address ^ (1 << 31)) >>> LOW_SHIFT;
+
+export interface SourceCounts {
+  /** Connections by client. (An IPv6 id may equal an IPv4 address.) */
+  readonly clients: HashedCounts;
+  /** By service, how many of its connections one network can have at the most. */
+  readonly networks: Int32Array;
+}
+
+/** Counted by hashes, in the order of the records. */
+export function sourceCounts(census: Census): SourceCounts {
   const { tables, connections } = census.tracker;
-  const most = new Int32Array(census.totals.length);
+  const clients = new HashedCounts(connections);
+  const networks = new Int32Array(census.totals.length);
   const counts = new HashedCounts(connections / NETWORKS_EACH);
   for (let id = 0; id < connections; id++) {
+    const address = census.clientAddress(id);
+    clients.add(address);
     const service = census.serviceIndex(id);
-    const count = counts.add(networkOf(tables, census.clientAddress(id), isIpv6(tables, id)) ^ Math.imul(service + 1, ODD));
-    if (count > most[service]!) most[service] = count;
+    const count = counts.add(networkOf(tables, address, isIpv6(tables, id)) ^ Math.imul(service + 1, ODD));
+    if (count > networks[service]!) networks[service] = count;
   }
-  return most;
+  return { clients, networks };
 }
 
 const networkOf = ({ addresses: book }: Tables, address: number, ipv6: boolean): number =>
   ipv6 ? book.word(address, 0) ^ Math.imul(book.word(address, 1), ODD) : address >> 8;
 
 /** Are there certainly so many sources? A hash tells few of them for the same, and counting ends where there are enough. */
-export function surelyHas(census: Census, ids: Int32Array, sources: number): boolean {
+export function surelyHas(census: Census, ids: ConnIds, sources: number): boolean {
   const seen = new HashedCounts(SLOTS_EACH * sources);
-  for (let i = 0, left = sources; left > 0; i++) {
-    if (i === ids.length) return false;
-    const address = census.clientAddress(ids[i]!);
+  const all = new IdCursor(ids);
+  for (let left = sources; left > 0;) {
+    const id = all.next();
+    if (id < 0) return false;
+    const address = census.clientAddress(id);
     if (seen.of(address) === 0) left--;
     seen.add(address);
   }
@@ -58,12 +112,13 @@ export function surelyHas(census: Census, ids: Int32Array, sources: number): boo
  * Can one source or one of its networks hold so many of the connections? Counted by a hash of the network: of most services the answer is no, and
  * nothing need be sorted.
  */
-export function mayHold(census: Census, ids: Int32Array, enough: number): boolean {
+export function mayHold(census: Census, ids: ConnIds, enough: number): boolean {
   const { tables } = census.tracker;
   const networks = new HashedCounts(Math.min(ids.length, MAX_NETWORKS));
-  const ipv6 = ids.length > 0 && isIpv6(tables, ids[0]!);
-  for (let i = 0; i < ids.length; i++) {
-    networks.add(networkOf(tables, census.clientAddress(ids[i]!), ipv6));
+  const ipv6 = ids.length > 0 && isIpv6(tables, ids.at(0)!);
+  const all = new IdCursor(ids);
+  for (let id = all.next(); id >= 0; id = all.next()) {
+    networks.add(networkOf(tables, census.clientAddress(id), ipv6));
     if (networks.most >= enough) return true;
   }
   return false;
@@ -75,8 +130,8 @@ interface Network {
   sources: number;
 }
 
-/** From all source addresses, sorted: equal ones stand together, and so do those of one IPv4 network. */
-export function sourcesOf({ addresses: book }: Tables, addresses: Int32Array, ipv6: boolean): Concentration {
+/** From source addresses, sorted: equal ones stand together, and so do those of one IPv4 network. */
+function sourcesOf({ addresses: book }: Tables, addresses: Int32Array, ipv6: boolean): Concentration {
   const networks = new Networks(book, ipv6);
   let sources = 0;
   let best = 0;

@@ -180,10 +180,10 @@ export function peakOf(starts: Float64Array, ends: Float64Array): { peak: number
 }
 
 /** @param left the event that ended it; 0: it goes on at the end of observation, which is its `until` */
-type Stay = (id: number, side: Side, since: number, until: number, left: number) => void;
+export type Stay = (id: number, side: Side, since: number, until: number, left: number) => void;
 
 /** Calls `stay` for each stay of either end in `state`. */
-function forEachStay(census: Census, id: number, state: State, stay: Stay): void {
+export function forEachStay(census: Census, id: number, state: State, stay: Stay): void {
   const { events } = census.tracker.tables;
   let clientSince = -1;
   let serverSince = -1;
@@ -203,52 +203,4 @@ function forEachStay(census: Census, id: number, state: State, stay: Stay): void
   }
   if (clientSince >= 0) stay(id, 0, clientSince, census.end, 0);
   if (serverSince >= 0) stay(id, 1, serverSince, census.end, 0);
-}
-
-/** Half-open entries of a listener: from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
-export function peakHalfOpen(census: Census, ids: Int32Array): { peak: number; at: Nanos | null } {
-  const { cores, events } = census.tracker.tables;
-  const { implied } = events;
-  const answered = (id: number): boolean => (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0;
-  let stays = 0;
-  for (let i = 0; i < ids.length; i++) if (answered(ids[i]!)) stays++;
-  const [starts, ends] = census.scratch.times(stays).map((column) => new Times(column)) as [Times, Times];
-  const add: Stay = (_id, side, since, until) => {
-    if (side !== 1) return;
-    starts.add(since);
-    ends.add(until);
-  };
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!;
-    if (!answered(id)) continue;
-    if (implied.held(cores.page(id), cores.offset(id))) {
-      starts.add(implied.since);
-      ends.add(Math.min(implied.until, census.end));
-    } else forEachStay(census, id, State.SYN_RCVD, add);
-  }
-  return peakOf(starts.all(), ends.all());
-}
-
-/** A column of times: a flood has a million. */
-class Times {
-  #times: Float64Array;
-  #length = 0;
-
-  /** @param column mostly long enough; a few have several stays. */
-  constructor(column: Float64Array) {
-    this.#times = column;
-  }
-
-  add(time: number): void {
-    if (this.#length === this.#times.length) {
-      const larger = new Float64Array(Math.max(64, this.#length * 2));
-      larger.set(this.#times);
-      this.#times = larger;
-    }
-    this.#times[this.#length++] = time;
-  }
-
-  all(): Float64Array {
-    return this.#times.subarray(0, this.#length);
-  }
 }

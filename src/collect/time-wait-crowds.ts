@@ -19,6 +19,7 @@ const SLOTS_EACH = 32;
 export function crowdedHosts(census: Census, minimum: number): ReadonlySet<number> | null {
   // A client that reaches the number by itself is not among the servers that are counted here.
   if (census.clientCounts.most >= minimum) return null;
+  if ((census.traits & SAW_FIN) === 0) return new Set();
   const hosts = new Map<number, number>();
   const ordinals = new Int32Array(census.services.length);
   census.firsts.forEach((first, service) => {

@@ -1,7 +1,7 @@
 /** Segments that nobody asked for: lone ACKs that meet a bare RST, and answers to questions that were never put. */
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import { Side } from '../model/state.ts';
-import { type ConnId, connId, frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
+import { type ConnId, frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
 import { lastTimeOf } from '../track/sequel.ts';
 import type { Receiver } from '../track/unasked.ts';
@@ -75,12 +75,11 @@ const noAnswers = (): LoneAnswers => ({ ids: [], others: new Set(), refused: 0 }
 
 /** One or many servers? Answers of many to one address are reflected there; those of one service to many are backscatter of a flood. */
 export function unaskedAnswers(census: Census): UnaskedGroups {
-  const { tables, connections } = census.tracker;
+  const { tables } = census.tracker;
   const lone: { readonly id: ConnId; readonly refused: boolean }[] = [];
-  for (let id = 0; id < connections; id++) {
-    if ((tables.cores.page(id)[tables.cores.offset(id) + Core.STATE]! & BOTH_SYNS) !== Trait.SAW_SYN_ACK) continue;
+  for (const id of census.answersOnly) {
     const refused = census.legs.isFollower(id) ? null : answersAlone(census, id);
-    if (refused !== null) lone.push({ id: connId(id), refused });
+    if (refused !== null) lone.push({ id, refused });
   }
   const receivers = new Map<number, LoneAnswers>();
   for (const { id, refused } of lone) note(receivers, receiverOf(census, id), id, census.serverAddress(id), refused);

@@ -230,7 +230,7 @@ function foreignTtl(capture: CaptureView, host: string, all: readonly Refusal[])
   const ttl = all[0]!.rst.rst!.ttl;
   const own = capture.services.find((s) => s.ip === host && s.completed > 0);
   if (!own) return null;
-  const sample = own.ids('ok')[0] ?? own.ids('open')[0];
+  const sample = own.ids('ok').at(0) ?? own.ids('open').at(0);
   if (sample === undefined) return null;
   const real = capture.connection(sample).server.ttl;
   return real === ttl

@@ -37,7 +37,7 @@ export const duplicateCapture = defineDetector({
     if (copies.count < params.minCopies || !areOfCapture(quality)) return { verdict: 'clear' };
     const where = placesOf(copies);
     const everything = isEverythingTwice(quality);
-    const ids = capture.services.flatMap((s) => (s.total > 0 ? [s.all()[0]!] : [])).filter((id) => capture.connection(id).copies > 0);
+    const ids = capture.services.flatMap((s) => (s.total > 0 ? [s.all().at(0)!] : [])).filter((id) => capture.connection(id).copies > 0);
     const seen = where.length === 0 ? 'at one and the same point' : where.join(', ');
     return found([
       captureDraft(capture, {

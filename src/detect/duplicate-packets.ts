@@ -27,7 +27,7 @@ export const duplicatePackets = defineDetector({
     const { copies, tcpPackets } = quality;
     if (tcpPackets === 0) return { verdict: 'not-applicable', because: 'the capture holds no TCP segment' };
     if (copies.count < params.minCopies || areOfCapture(quality)) return { verdict: 'clear' };
-    const ids = capture.services.flatMap((s) => (s.total > 0 ? [s.all()[0]!] : [])).filter((id) => capture.connection(id).copies > 0);
+    const ids = capture.services.flatMap((s) => (s.total > 0 ? [s.all().at(0)!] : [])).filter((id) => capture.connection(id).copies > 0);
     return found([
       captureDraft(capture, {
         confidence: 'high',

@@ -1,6 +1,6 @@
 /** Frames as proofs, and moments as sentences name them. */
 import type { CaptureView } from '../model/capture-view.ts';
-import type { ConnId, FrameNo, Nanos } from '../model/units.ts';
+import type { ConnId, FrameNo, Listed, Nanos } from '../model/units.ts';
 import type { EvidenceDraft } from './detector.ts';
 
 /** Proofs of one connection from whatever of them was captured: parts without a frame or a time are left out. */
@@ -15,10 +15,10 @@ export function proofs(
 const LISTED = 1_000;
 
 /** A few of the listed connections to show as examples: the first, and then evenly over the rest. */
-export function examples<T>(members: ArrayLike<T>, count: number): readonly T[] {
+export function examples<T>(members: Listed<T>, count: number): readonly T[] {
   const listed = Math.min(members.length, LISTED);
-  if (listed <= count) return Array.from({ length: listed }, (_, i) => members[i]!);
-  return Array.from({ length: count }, (_, i) => members[Math.floor((i * (listed - 1)) / Math.max(1, count - 1))]!);
+  if (listed <= count) return Array.from({ length: listed }, (_, i) => members.at(i)!);
+  return Array.from({ length: count }, (_, i) => members.at(Math.floor((i * (listed - 1)) / Math.max(1, count - 1)))!);
 }
 
 /** `10:22:25.593 UTC`: precise enough to find the frame, short enough for a sentence. */

@@ -11,20 +11,20 @@ export const MAX_PER_SERVICE = 20_000;
 export function idsByService(capture: CaptureView, ids: ConnIds, keepOut: (service: ServiceView) => boolean): Map<ServiceView, ConnId[]> {
   const groups = new Map<ServiceView, ConnId[]>();
   const left = new Set<ServiceView>();
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!; // no iterator: a flood has a million
+  // No iterator, which makes an object of each: a flood has millions.
+  ids.forEach((id) => {
     const service = capture.serviceOf(id);
-    if (left.has(service)) continue;
+    if (left.has(service)) return;
     let list = groups.get(service);
     if (list === undefined) {
       if (keepOut(service)) {
         left.add(service);
-        continue;
+        return;
       }
       groups.set(service, (list = []));
     }
     if (list.length < MAX_PER_SERVICE && !capture.isScan(id)) list.push(id);
-  }
+  });
   return groups;
 }
 
@@ -32,12 +32,11 @@ export function idsByService(capture: CaptureView, ids: ConnIds, keepOut: (servi
 export function sampledCaveats(capture: CaptureView, ids: ConnIds, services: readonly ServiceView[]): Caveat[] {
   if (ids.length <= MAX_PER_SERVICE) return [];
   const counts = new Map(services.map((service) => [service, 0]));
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!;
+  ids.forEach((id) => {
     const service = capture.serviceOf(id);
     const count = counts.get(service);
     if (count !== undefined && !capture.isScan(id)) counts.set(service, count + 1);
-  }
+  });
   const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const left = [...counts.values()].reduce((sum, count) => sum + Math.max(0, count - MAX_PER_SERVICE), 0);
   if (left === 0) return [];

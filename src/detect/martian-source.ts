@@ -43,7 +43,7 @@ export const martianSource = defineDetector({
 
 function draft(capture: CaptureView, { service, ids }: ForgedGroup, minSources: number): Draft {
   const sources = [...new Set(Array.from(ids.slice(0, SAMPLE), (id) => capture.clientOf(id)))];
-  const [first, last] = [capture.connection(ids[0]!), capture.connection(ids[ids.length - 1]!)];
+  const [first, last] = [capture.connection(ids.at(0)!), capture.connection(ids.at(-1)!)];
   const named = sources.slice(0, NAMED).join(', ') + (sources.length > NAMED ? ' and others' : '');
   const forged = sources.length >= minSources;
   return {

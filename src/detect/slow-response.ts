@@ -126,7 +126,7 @@ function isOwnKind(capture: CaptureView, service: ServiceView, cases: readonly C
   if (single.length < KIND_SHARE * cases.length) return false;
   const times = single.map((it) => it.long.first).sort((a, b) => a - b);
   const all = service.all();
-  const first = capture.connection(all[0]!).start;
+  const first = capture.connection(all.at(0)!).start;
   const quarter = (service.end - first) / 4;
   for (let q = 0; q < 4; q++) {
     const inQuarter = times.filter((t) => t >= first + q * quarter && t <= first + (q + 1) * quarter).length;

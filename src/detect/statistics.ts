@@ -1,4 +1,5 @@
 /** Order statistics for rules: robust against the few that differ, and the same whatever the order of the input. */
+import type { Listed } from '../model/units.ts';
 
 /** The value below which the share `q` (0 … 1) of the values lies, nearest rank; NaN of none. */
 export function quantile(values: readonly number[], q: number): number {
@@ -17,7 +18,7 @@ export const spread = (values: readonly number[]): number =>
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** At most `count` of the items, spread evenly, the first among them. For facts that a sample tells as well as all. */
-export function sample<T>(items: ArrayLike<T> & Iterable<T>, count: number): readonly T[] {
+export function sample<T>(items: Listed<T> & Iterable<T>, count: number): readonly T[] {
   if (items.length <= count) return [...items];
-  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
+  return Array.from({ length: count }, (_, i) => items.at(Math.floor((i * items.length) / count))!);
 }

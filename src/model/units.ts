@@ -23,14 +23,19 @@ export const seconds = (n: number): Seconds => n as Seconds;
 export const frameNo = (n: number): FrameNo => n as FrameNo;
 export const connId = (n: number): ConnId => n as ConnId;
 
-/**
- * Ids of connections, ascending. Of a flood there are a million, so it may be a column of int32 where an array would take
- * twice as much and a copy; whoever makes objects of them takes a sample or an array of a part.
- */
-export interface ConnIds extends Iterable<ConnId> {
+/** What has a length and places, however it is kept. */
+export interface Listed<T> {
   readonly length: number;
-  readonly [index: number]: ConnId;
+  at(index: number): T | undefined;
+}
+
+/**
+ * Ids of connections, ascending: an array, or of very many something smaller that is asked in the same way. Of a flood there are millions;
+ * whoever makes objects of them takes a sample or an array of a part.
+ */
+export interface ConnIds extends Iterable<ConnId>, Listed<ConnId> {
   filter(test: (id: ConnId) => boolean): ConnIds;
+  forEach(visit: (id: ConnId) => void): void;
   some(test: (id: ConnId) => boolean): boolean;
   slice(from?: number, to?: number): ConnIds;
 }

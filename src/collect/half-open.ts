@@ -1,0 +1,159 @@
+/** Half-open entries of a listener, and how many there were at once: a flood has millions of them, and no columns of their times. */
+import { State } from '../model/state.ts';
+import type { ConnIds, Nanos } from '../model/units.ts';
+import { Core, Trait } from '../track/layout.ts';
+import type { Census } from './census.ts';
+import { sortTimes } from './sorting.ts';
+import { forEachStay, type Stay } from './stays.ts';
+
+/** Parts of the capture at most; and connections for each. */
+const MOST_PARTS = 1 << 16;
+const EACH = 16;
+
+export interface Peak {
+  readonly peak: number;
+  readonly at: Nanos | null;
+}
+
+/** Entries last from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
+export function peakHalfOpen(census: Census, ids: ConnIds): Peak {
+  return mostAtOnce(
+    (entry) => {
+      forEachEntry(census, ids, entry);
+    },
+    ids.length,
+    census.end,
+  );
+}
+
+type Entry = (since: number, until: number) => void;
+
+/**
+ * The most entries at once, and since when.
+ *
+ * @param walk calls its argument with each entry, in any order; it is called twice
+ * @param entries about so many
+ * @param end when most of them are over, nanoseconds
+ */
+export function mostAtOnce(walk: (entry: Entry) => void, entries: number, end: number): Peak {
+  const parts = new Parts(Math.min(MOST_PARTS, Math.ceil(entries / EACH)), end);
+  walk((since, until) => {
+    parts.count(since, until);
+  });
+  const crowd = parts.crowd();
+  walk((since, until) => {
+    crowd.add(since, until);
+  });
+  return crowd.peak();
+}
+
+function forEachEntry(census: Census, ids: ConnIds, entry: Entry): void {
+  const { cores, events } = census.tracker.tables;
+  const { implied } = events;
+  const stay: Stay = (_id, side, since, until) => {
+    if (side === 1) entry(since, until);
+  };
+  ids.forEach((id) => {
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    if ((core[c + Core.STATE]! & Trait.SAW_SYN_ACK) === 0) return;
+    if (implied.held(core, c)) entry(implied.since, Math.min(implied.until, census.end));
+    else forEachStay(census, id, State.SYN_RCVD, stay);
+  });
+}
+
+/** Entries that begin and end in each part of the capture: how many there are at once in it at the least and at the most. */
+class Parts {
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  readonly #scale: number;
+
+  constructor(parts: number, end: number) {
+    this.#starts = new Int32Array(parts);
+    this.#ends = new Int32Array(parts);
+    this.#scale = parts / Math.max(1, end);
+  }
+
+  of(time: number): number {
+    return Math.min(this.#starts.length - 1, Math.max(0, Math.floor(time * this.#scale)));
+  }
+
+  count(since: number, until: number): void {
+    this.#starts[this.of(since)]!++;
+    this.#ends[this.of(until)]!++;
+  }
+
+  /** Those parts that may have the peak. */
+  crowd(): Crowd {
+    let surely = 0;
+    this.#forEach((before, starts, ends) => {
+      surely = Math.max(surely, before + starts - ends);
+    });
+    /** Entries before each part, -1 for one that cannot have it. */
+    const open = new Int32Array(this.#starts.length).fill(-1);
+    let [starts, ends] = [0, 0];
+    this.#forEach((before, begun, ended, part) => {
+      if (before + begun < surely) return;
+      open[part] = before;
+      starts += begun;
+      ends += ended;
+    });
+    return new Crowd(this, open, new Float64Array(starts), new Float64Array(ends));
+  }
+
+  /** Of parts in which entries begin. */
+  #forEach(visit: (before: number, starts: number, ends: number, part: number) => void): void {
+    for (let part = 0, before = 0; part < this.#starts.length; part++) {
+      const starts = this.#starts[part]!;
+      const ends = this.#ends[part]!;
+      if (starts > 0) visit(before, starts, ends, part);
+      before += starts - ends;
+    }
+  }
+}
+
+/** The entries that begin and end in some of the parts. */
+class Crowd {
+  readonly #parts: Parts;
+  readonly #open: Int32Array;
+  readonly #starts: Float64Array;
+  readonly #ends: Float64Array;
+  #begun = 0;
+  #ended = 0;
+
+  constructor(parts: Parts, open: Int32Array, starts: Float64Array, ends: Float64Array) {
+    this.#parts = parts;
+    this.#open = open;
+    this.#starts = starts;
+    this.#ends = ends;
+  }
+
+  add(since: number, until: number): void {
+    if (this.#open[this.#parts.of(since)]! >= 0) this.#starts[this.#begun++] = since;
+    if (this.#open[this.#parts.of(until)]! >= 0) this.#ends[this.#ended++] = until;
+  }
+
+  peak(): Peak {
+    const starts = sortTimes(this.#starts);
+    const ends = sortTimes(this.#ends);
+    let peak = 0;
+    let at: Nanos | null = null;
+    let open = 0;
+    let part = -1;
+    for (let i = 0, k = 0; i < starts.length; i++) {
+      const start = starts[i]!;
+      if (this.#parts.of(start) !== part) {
+        part = this.#parts.of(start);
+        open = this.#open[part]!;
+        while (k < ends.length && this.#parts.of(ends[k]!) < part) k++; // they were counted before it
+      }
+      for (; k < ends.length && ends[k]! <= start; k++) open--;
+      open++;
+      if (open > peak) {
+        peak = open;
+        at = start as Nanos;
+      }
+    }
+    return { peak, at };
+  }
+}

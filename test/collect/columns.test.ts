@@ -1,0 +1,100 @@
+/** Columns of a flood that take less room than its connections would need. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { mostAtOnce } from '../../src/collect/half-open.ts';
+import { NarrowColumn } from '../../src/collect/narrow-column.ts';
+import { Starts } from '../../src/collect/starts.ts';
+import { peakOf } from '../../src/collect/stays.ts';
+import { Twice } from '../../src/collect/twice.ts';
+import { connId } from '../../src/model/units.ts';
+import { Core, CORE_STRIDE } from '../../src/track/layout.ts';
+import { RecordPages } from '../../src/track/pages.ts';
+
+describe('a column of small numbers', () => {
+  test('keeps what was set, however large it becomes', () => {
+    const value = fc.oneof(fc.nat(3), fc.nat(15), fc.nat(255), fc.nat(70_000), fc.nat(2 ** 31 - 1));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(99), value)), (entries) => {
+        const column = new NarrowColumn(100, 1);
+        const expected = new Array<number>(100).fill(0);
+        for (const [at, number] of entries) {
+          column.set(at, number);
+          expected[at] = number;
+        }
+        expect(expected.map((_, at) => column.get(at))).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe('values that come again', () => {
+  test('are all named', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })), (values) => {
+        const column = [...values, ...values.slice(0, 3)];
+        const twice = new Twice(column.length, new Int32Array(Twice.room(column.length)).fill(-1));
+        for (const value of column) twice.add(value);
+        for (const value of values.slice(0, 3)) expect(twice.may(value)).toBe(true);
+        expect(twice.again).toBeGreaterThanOrEqual(column.length - new Set(column).size);
+      }),
+    );
+  });
+
+  test('are few where all differ', () => {
+    const n = 100_000;
+    const twice = new Twice(n, new Int32Array(Twice.room(n)));
+    for (let i = 0; i < n; i++) twice.add(i * 4_096); // sequence numbers of a stack that counts in steps
+    let named = 0;
+    for (let i = 0; i < n; i++) if (twice.may(i * 4_096)) named++;
+    expect(named).toBeLessThan(n / 8);
+  });
+});
+
+describe('entries at once', () => {
+  test('are at their most what sorted columns of their times say', () => {
+    const time = fc.integer({ min: -50, max: 1_100 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(time, fc.nat(200)), { minLength: 1, maxLength: 400 }), (stays) => {
+        const entries = stays.map(([since, length]) => [since, since + length] as const);
+        const expected = peakOf(
+          Float64Array.from(entries, ([since]) => since),
+          Float64Array.from(entries, ([, until]) => until),
+        );
+        const walk = (entry: (since: number, until: number) => void): void => {
+          for (const [since, until] of entries) entry(since, until);
+        };
+        expect(mostAtOnce(walk, entries.length, 1_000)).toEqual(expected);
+      }),
+    );
+  });
+
+  test('are none of none', () => {
+    expect(mostAtOnce(() => undefined, 0, 0)).toEqual({ peak: 0, at: null });
+  });
+});
+
+describe('starts within a span', () => {
+  test('are at their most what a look at each of them says, in order or not', () => {
+    const cores = new RecordPages(CORE_STRIDE, 10);
+    const gaps = fc.array(fc.oneof(fc.nat(3), fc.nat(100), fc.integer({ min: -5, max: 0 })), { minLength: 1, maxLength: 900 });
+    fc.assert(
+      fc.property(gaps, fc.nat(400), fc.nat(20_000), (list, span, until) => {
+        cores.truncate(0);
+        let now = 0;
+        const ids = list.map((gap) => {
+          const id = cores.add();
+          cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1] = now += gap;
+          return connId(id);
+        });
+        const times = ids.map((id) => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!).sort((a, b) => a - b);
+        const expected = times
+          .filter((t) => t <= until)
+          .map((t, i) => ({ count: times.slice(0, i + 1).filter((s) => s >= t - span).length, from: times.find((s) => s >= t - span)! }))
+          .reduce((best, it) => (it.count > best.count ? it : best), { count: 0, from: 0 });
+        const starts = new Starts(cores, ids);
+        expect(starts.peakWithin(span, until)).toEqual(expected);
+        expect([starts.first, starts.last]).toEqual([times[0], times.at(-1)]);
+      }),
+    );
+  });
+});
