@@ -7,6 +7,7 @@ import { fstatSync, writeSync } from 'node:fs';
 import { constants, totalmem } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { isatty } from 'node:tty';
+import { setFlagsFromString } from 'node:v8';
 import { run } from './commands/index.ts';
 import { EXIT_INTERNAL, EXIT_SIGNAL_BASE, failureOf } from './commands/failure.ts';
 import type { OutStream, World } from './commands/world.ts';
@@ -17,6 +18,14 @@ const STDOUT_FD = 1;
 const STDERR_FD = 2;
 /** How long an interrupted command may take to remove its temporary file and leave the terminal tidy. */
 const GRACE_MS = 500;
+
+/**
+ * How long code runs before V8 optimises it, four times as long as by default: most of what it would optimise has had its day before that is done,
+ * and its threads take the processor from ours meanwhile (docs/performance.md). The flag by V8's version; later ones compile in smaller steps.
+ */
+const PATIENCE: Readonly<Record<string, string>> = { '11.3': '--interrupt-budget=270336', '12.4': '--invocation-count-for-turbofan=12000' };
+const patience = PATIENCE[/^\d+\.\d+/.exec(process.versions.v8)?.[0] ?? ''];
+if (patience !== undefined) setFlagsFromString(patience);
 
 const interrupt = new AbortController();
 type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
