@@ -5,7 +5,7 @@
  * time, the input named first goes first. Damage ends its input, not the analysis; what is no capture at all is an exception.
  */
 import { type CaptureFileFacts, Cursor, type Flow } from './cursor.ts';
-import type { RawRecord } from './reader.ts';
+import type { CaptureReader, RawRecord } from './reader.ts';
 import { type CaptureInput, IterableSource, openInput } from './input.ts';
 import { CHUNK, type ChunkSource } from './source.ts';
 import { sum, type Waypoints } from './waypoints.ts';
@@ -19,6 +19,8 @@ export { Waypoints } from './waypoints.ts';
 export interface CaptureSink {
   /** One record, valid during the call, of input number `file`. False: enough, stop reading. */
   record(record: RawRecord, file: number): boolean;
+  /** Once in AHEAD records, after one of them: whoever needs memory for the next ones, which `reader.ahead` tells, may fetch it for all at once. */
+  ahead?(reader: CaptureReader, record: RawRecord): void;
   /** Where not every record has to be seen. */
   leaving?: {
     /** How many records from here on need not be seen; asked after a record. */
@@ -38,6 +40,9 @@ export interface ReadOptions {
   /** What was noted when the same inputs were read before; for a sink that leaves out records. */
   readonly noted?: Waypoints | undefined;
 }
+
+/** Records between two calls of `CaptureSink.ahead`. */
+export const AHEAD = 16;
 
 /** Octets that the buffers of many files may take in all, and the least for each. */
 const ALL_CHUNKS = 16 * CHUNK;
@@ -140,9 +145,14 @@ function deliver(first: Cursor, second: Cursor | null, sink: CaptureSink, noted:
   const { reader, record, index } = first;
   const leaving = second === null ? sink.leaving : undefined;
   const places = noted?.of(index, first) ?? null;
+  let left = AHEAD;
   do {
     first.count();
     if (!sink.record(record, index)) return 'stopped';
+    if (--left === 0) {
+      sink.ahead?.(reader, record);
+      left = AHEAD;
+    }
     if (leaving !== undefined) {
       const unwanted = leaving.unwanted();
       if (unwanted > 0) leaving.passed(first.leave(unwanted, places));

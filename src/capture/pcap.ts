@@ -178,6 +178,20 @@ export class PcapReader extends RecordReader {
     return passed;
   }
 
+  ahead(places: Int32Array): number {
+    const { view, end } = this.window;
+    const header = this.#headerLength;
+    let { at } = this.window;
+    let n = 0;
+    while (n < places.length && end - at >= header) {
+      const capLen = view.getUint32(at + this.#capLenAt, this.#little);
+      if (capLen > end - at - header) break;
+      places[n++] = at + header;
+      at += header + capLen;
+    }
+    return n;
+  }
+
   /** None behind the header of a file that was joined: whoever goes on from there has not read it. */
   place({ seconds, nanos }: RawRecord): Place<Known> | null {
     if (this.interfaces.length > 1) return null;

@@ -158,6 +158,19 @@ export class PcapngReader extends RecordReader {
     }
   }
 
+  ahead(places: Int32Array): number {
+    const { view, end } = this.window;
+    let { at } = this.window;
+    let n = 0;
+    while (n < places.length && end - at >= minLength(Block.ENHANCED_PACKET)) {
+      const length = view.getUint32(at + 4, this.#little);
+      if (view.getUint32(at, this.#little) !== Block.ENHANCED_PACKET || length === 0 || length > end - at) break;
+      places[n++] = at + PACKET_HEADER;
+      at += length;
+    }
+    return n;
+  }
+
   place(): Place<Known> {
     let known = this.#known;
     if (known?.section !== this.#section || known.ofSection !== this.#section.length)

@@ -94,6 +94,11 @@ export interface CaptureReader {
    * how many. `record`: what `next` has filled last. Absent: the format's records cannot be told without looking at them.
    */
   pass?(most: number, record: RawRecord): number;
+  /**
+   * Writes where the frames of the next records seem to begin in the view of the record that `next` has filled, as far as they are here,
+   * and returns how many: guesses, for who wants to fetch memory for them. Absent: the format's records cannot be told so.
+   */
+  ahead?(places: Int32Array): number;
   /** The place behind `record`, which `next` has just filled; null where nobody can go on from there. */
   place?(record: RawRecord): Place | null;
   /** Goes on from a place of the same file that lies ahead; the bytes pushed next are those from there on. */

@@ -55,6 +55,9 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
     disguise === null ? sink : { ...sink, record: (record, file) => sink.record(disguise.of(record), file) };
   const sink = disguised({
     record: (record, file) => analyzer.record(record, file),
+    ahead: (reader, { view }) => {
+      analyzer.foresight.look(reader, view);
+    },
     chunk: (bytesRead, bytesTotal) => {
       const { packets, connections, captureSeconds } = analyzer;
       hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });

@@ -2,7 +2,7 @@
  * The whole pipeline for one capture, synchronous and without I/O: records in, answers out.
  * Sessions and `analyse()` feed it; it never reads a file, a clock or the environment.
  */
-import type { CaptureFileFacts } from '../capture/index.ts';
+import { AHEAD, type CaptureFileFacts } from '../capture/index.ts';
 import type { RawRecord } from '../capture/reader.ts';
 import { Census } from '../collect/census.ts';
 import type { Legs } from '../collect/legs.ts';
@@ -36,6 +36,7 @@ import { trackerShare } from '../track/budget.ts';
 import { WHOLE } from '../track/shard.ts';
 import { sourceOf } from '../track/copies.ts';
 import { type Footprint, footprintOf } from '../track/footprint.ts';
+import { Foresight } from '../track/foresight.ts';
 import { parseHostProfiles } from '../track/host-profiles.ts';
 import { Sightings } from '../track/sightings.ts';
 import { FOLDED, Tracker } from '../track/tracker.ts';
@@ -77,6 +78,7 @@ export class Analyzer {
   readonly #detectors: readonly Detector[];
   readonly #packet = new Packet();
   readonly #tracker: Tracker;
+  readonly foresight: Foresight;
   readonly #views: Views;
   readonly #files = new FrameFiles();
   #clock = new Clock(0, 0);
@@ -115,6 +117,7 @@ export class Analyzer {
     );
     this.#names = new OwnNames(options);
     this.#tracker = new Tracker(parseHostProfiles(options.profile), trackerShare(options.maxMemory ?? Infinity), options.shard);
+    this.foresight = new Foresight(this.#tracker.tables, AHEAD);
     this.#allNames = new AllNames(this.#names, this.#tracker.tables.names, this.payload);
     this.#views = new Views(this.#tracker.tables, this.decoder.encapsulations);
   }

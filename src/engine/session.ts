@@ -7,6 +7,7 @@ import type { RawRecord } from '../capture/reader.ts';
 import type { Detector } from '../detect/detector.ts';
 import { TcpdiagError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
+import type { Foresight } from '../track/foresight.ts';
 import type { AnalysisOptions } from './analysis.ts';
 import { Analyzer } from './analyzer.ts';
 import { completed, type Unfinished } from './complete.ts';
@@ -21,6 +22,7 @@ import { Spools, readAndKeep } from './spool.ts';
 /** What a session needs of the analyzer; tests have a small one. */
 export interface SessionAnalyzer extends QuerySource, Unfinished {
   readonly captureSeconds: number;
+  readonly foresight: Foresight;
   record(record: RawRecord, file: number): boolean;
   /** @param quiet seconds without a packet, of a capture that goes on */
   snapshot(quiet?: number): AnalysisState;
@@ -154,6 +156,9 @@ class LocalSession implements Session {
     try {
       const sink: CaptureSink = {
         record: (record, file) => analyzer.record(record, file),
+        ahead: (reader, { view }) => {
+          analyzer.foresight.look(reader, view);
+        },
         chunk: (bytesRead, bytesTotal) => {
           this.#bytesRead = bytesRead;
           this.#bytesTotal = bytesTotal;

@@ -10,6 +10,8 @@ import { Core } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
+/** Slots: 8 MiB, the third-level cache that a core of a server has for itself. */
+const LARGE = 1 << 21;
 /** Bits of the distance; the largest that they hold stands for all beyond. */
 const FAR_BITS = 3;
 /** Of a table of more slots than 2^26 an id needs them. */
@@ -44,6 +46,16 @@ export class FlowTable {
   /** Slots in use, 0 to 1. */
   get load(): number {
     return this.#used / (this.#mask + 1);
+  }
+
+  /** No cache holds it. */
+  get isLarge(): boolean {
+    return this.#mask >= LARGE;
+  }
+
+  /** Has the slot of this hash a connection, of whatever tuple? */
+  isTaken(hash: number): boolean {
+    return this.#slots[hash & this.#mask] !== 0;
   }
 
   /** Where `find` found the connection: its core record's page and word offset. */

@@ -3,6 +3,7 @@
  * the rules do. For tests of when a session looks, not of what an analysis finds.
  */
 import type { Nanos } from '../../src/model/units.ts';
+import { AHEAD } from '../../src/capture/index.ts';
 import type { RawRecord } from '../../src/capture/reader.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { Layer, Packet } from '../../src/decode/packet.ts';
@@ -12,12 +13,15 @@ import type { SessionAnalyzer } from '../../src/engine/session.ts';
 import { type AnalysisState, firstSnapshot } from '../../src/engine/snapshots.ts';
 import { Flag } from '../../src/model/flags.ts';
 import type { ConnectionRow, Report } from '../../src/model/report.ts';
+import { Foresight } from '../../src/track/foresight.ts';
+import { Tables } from '../../src/track/tables.ts';
 import { connectionRow } from './rows.ts';
 
 export class FakeAnalyzer implements SessionAnalyzer {
   readonly decoder = new Decoder();
   readonly shown = null;
   readonly payload = true;
+  readonly foresight = new Foresight(new Tables(), AHEAD);
   packets = 0;
   captureSeconds = 0;
   /** What each run of the rules was told. */
