@@ -50,11 +50,12 @@ import { NarrowColumn } from './narrow-column.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { Scratch } from './scratch.ts';
+import { type ClientCounts, Repeats } from './repeats.ts';
 import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
 import { OUTCOME_COUNT, Service } from './service.ts';
 import { ServiceIndex } from './service-index.ts';
-import { type SourceCounts, sourceCounts } from './sources.ts';
+import { BlockCounts, largestNetworks } from './sources.ts';
 import { OpeningTally } from './openings.ts';
 import { synTimestamps } from './syn-timestamps.ts';
 import { OversizedTally } from './oversized.ts';
@@ -96,6 +97,7 @@ export class Census implements CaptureView {
   readonly views: Views;
   readonly legs: Legs;
   readonly scratch: Scratch;
+  readonly clientCounts: ClientCounts;
   readonly names: OwnNames;
   readonly #clock: Clock;
 
@@ -121,7 +123,8 @@ export class Census implements CaptureView {
   readonly #stays: number[][] = [];
   readonly #idle: ConnId[][] = [];
   readonly #mute: ConnId[][] = [];
-  #sources: SourceCounts | undefined;
+  readonly #blocks: BlockCounts;
+  #networks: Int32Array | undefined;
   #servers: HashedCounts | undefined;
   readonly #clientGroups = new ClientGroups(this);
   readonly #resets: ConnId[] = [];
@@ -158,8 +161,11 @@ export class Census implements CaptureView {
     this.packets = counts.packets;
     views.end = end;
     const n = tracker.connections;
-    this.scratch = new Scratch(Twice.room(n) + n);
-    this.legs = new Legs(tracker.tables, n, this.scratch);
+    this.scratch = new Scratch(Math.max(2 * Twice.words(n), n));
+    const repeats = new Repeats(tracker.tables, n, this.scratch);
+    this.clientCounts = repeats.clients;
+    this.legs = new Legs(tracker.tables, n, this.scratch, repeats);
+    this.#blocks = new BlockCounts(tracker.tables);
     this.#serviceOf = new ServiceIndex(n);
     this.#outcomeOf = new NarrowColumn(n);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
@@ -302,16 +308,11 @@ export class Census implements CaptureView {
     return this.#clientGroups.list(minimum);
   }
 
-  /** Connections by client, and by server: of no address less than it has. */
-  get clientCounts(): HashedCounts {
-    return this.#sourceCounts.clients;
+  /** May one network have so many of a service's connections? */
+  mayComeFromOneNetwork(service: number, enough: number): boolean {
+    return this.#blocks.most[service]! >= enough && (this.#networks ??= largestNetworks(this))[service]! >= enough;
   }
-  get largestNetworks(): Int32Array {
-    return this.#sourceCounts.networks;
-  }
-  get #sourceCounts(): SourceCounts {
-    return (this.#sources ??= sourceCounts(this));
-  }
+  /** Connections by server: of no address less than it has. */
   get serverCounts(): HashedCounts {
     if (this.#servers === undefined) {
       this.#servers = new HashedCounts(this.totals.length);
@@ -395,11 +396,12 @@ export class Census implements CaptureView {
       const pair = ref === 0 ? core : pairs.page(ref - 1);
       const client = ref === 0 ? 0 : pairs.glance(ref - 1);
       const server = client + HALF_STRIDE;
-      const counts = ref === 0 ? countsOf(this.tracker.tables, core, c) : 0;
+      const counts = ref === 0 ? countsOf(tables, core, c) : 0;
       const syns = ref === 0 ? counts & 0xffff : pair[client + Half.SYN]!;
       const synAcks = ref === 0 ? counts >>> 16 : pair[server + Half.SYN_ACK]!;
       this.#openingTally.note(id, core, c, s, syns, synAcks);
       this.#impossible.note(id, core, c, s);
+      this.#blocks.note(core, c, s);
       if ((word & BOTH_SYNS) === Trait.SAW_SYN_ACK) this.#answers.add(id);
       this.traits |= word;
       if (follows) continue;
@@ -409,7 +411,7 @@ export class Census implements CaptureView {
       this.totals[s] = this.totals[s]! + 1;
       this.syns[s] = this.syns[s]! + syns;
       this.synAcks[s] = this.synAcks[s]! + synAcks;
-      const last = lastTimeOf(this.tracker.tables, id);
+      const last = lastTimeOf(tables, id);
       if (last > this.ends[s]!) this.ends[s] = last;
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
       else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;

@@ -14,8 +14,9 @@ import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { Tables } from '../track/tables.ts';
 import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
 import { firstSynAckOf, issOf, lastTimeOf, ttlsOf } from '../track/sequel.ts';
-import { IdList } from './id-bits.ts';
-import { Scratch } from './scratch.ts';
+import { IdCursor, IdList } from './id-bits.ts';
+import type { Repeats } from './repeats.ts';
+import type { Scratch } from './scratch.ts';
 import { Twice } from './twice.ts';
 
 /** A number that more tuples share is no sign of a leg, but a stack or tool that always sends the same. */
@@ -37,10 +38,11 @@ export class Legs {
   /** Connections that are a leg of an earlier one. */
   followers = 0;
 
-  constructor(tables: Tables, connections: number, scratch = new Scratch()) {
+  constructor(tables: Tables, connections: number, scratch: Scratch, repeats: Repeats) {
     this.#tables = tables;
     this.#n = connections;
-    this.#joinAnswered(this.#joinOpeners(scratch));
+    if (repeats.isns.again > 0) this.#joinEqual(this.#candidates(repeats.isns, scratch));
+    if (repeats.answersOnly) this.#joinAnswered();
   }
 
   /** Is it a further leg of a connection that is counted already? */
@@ -69,39 +71,30 @@ export class Legs {
     return { leg, sameAs: leg === 0 ? null : legs[0]! };
   }
 
-  /** Connections with a SYN: same client ISN. Returns whether any handshake has only its answers in the capture. */
-  #joinOpeners(scratch: Scratch): boolean {
-    const { cores } = this.#tables;
-    const isns = new Twice(this.#n, scratch.ints(Twice.room(this.#n)));
-    let answersOnly = false;
-    for (let id = 0; id < this.#n; id++) {
-      const core = cores.page(id);
-      const c = cores.offset(id);
-      const word = core[c + Core.STATE]!;
-      if ((word & Trait.SAW_SYN) === 0) {
-        answersOnly ||= (word & Trait.SAW_SYN_ACK) !== 0;
-        continue;
-      }
-      isns.add(core[c + Core.ISS]!);
-    }
-    if (isns.again > 0) this.#joinEqual(this.#candidates(isns, scratch));
-    return answersOnly;
-  }
-
   /** Ids of connections whose ISN may come twice, sorted by ISN and then by id. */
   #candidates(isns: Twice, scratch: Scratch): Int32Array {
     const { cores } = this.#tables;
+    const words = Twice.words(this.#n);
+    const room = scratch.ints(words + this.#n);
     const list = new IdList(this.#n);
+    /** Of each id in the list. */
+    const numbers = room.subarray(words);
     for (let id = 0; id < this.#n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & Trait.SAW_SYN) !== 0 && isns.may(core[c + Core.ISS]!)) list.add(id);
+      if ((core[c + Core.STATE]! & Trait.SAW_SYN) === 0 || !isns.may(core[c + Core.ISS]!)) continue;
+      numbers[list.length] = core[c + Core.ISS]!;
+      list.add(id);
     }
     // Of nearly all of them it is said by chance: among these few it is not said again.
-    const { ids } = list;
-    const few = new Twice(ids.length, scratch.ints(Twice.room(ids.length)));
-    ids.forEach((id) => few.add(this.#word(id, Core.ISS)));
-    const equal = Int32Array.from(ids.filter((id) => few.may(this.#word(id, Core.ISS))).slice(0, MAX_CANDIDATES));
+    const few = new Twice(room.subarray(0, Twice.words(list.length)));
+    for (let i = 0; i < list.length; i++) few.add(numbers[i]!);
+    const equal: number[] = [];
+    const all = new IdCursor(list.ids);
+    for (let i = 0; i < list.length && equal.length < MAX_CANDIDATES; i++) {
+      const id = all.next();
+      if (few.may(numbers[i]!)) equal.push(id);
+    }
     const keys = Float64Array.from(equal, (id, i) => (this.#word(id, Core.ISS) >>> 0) * MAX_CANDIDATES + i);
     return Int32Array.from(keys.sort(), (key) => equal[key % MAX_CANDIDATES]!);
   }
@@ -143,8 +136,7 @@ export class Legs {
    * A translator may take back one of its changes before another (Linux: source at the bridge, destination behind it): then
    * the answers pass an interface under a tuple that the client never used.
    */
-  #joinAnswered(any: boolean): void {
-    if (!any) return;
+  #joinAnswered(): void {
     const byIsn = new Map<number, number[]>();
     for (let id = 0; id < this.#n && byIsn.size < MAX_CANDIDATES; id++) {
       if ((this.#word(id, Core.STATE) & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== Trait.SAW_SYN_ACK || !this.#isOneWay(id)) continue;

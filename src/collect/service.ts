@@ -99,7 +99,7 @@ export class Service implements ServiceView {
     const enough = share * this.total;
     return (
       this.#concentration !== undefined ||
-      (this.#census.largestNetworks[this.#index]! >= enough && mayHold(this.#census, this.#members, enough))
+      (this.#census.mayComeFromOneNetwork(this.#index, enough) && mayHold(this.#census, this.#members, enough))
     );
   }
   get turns(): ServiceTurns {

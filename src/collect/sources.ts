@@ -3,12 +3,11 @@ import type { Concentration } from '../model/capture-view.ts';
 import { prefixText } from '../model/address.ts';
 import type { ConnIds } from '../model/units.ts';
 import type { Tables } from '../track/tables.ts';
-import { Core } from '../track/layout.ts';
+import { Core, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import { IdCursor } from './id-bits.ts';
 import { sortInts } from './sorting.ts';
-import { Twice } from './twice.ts';
 
 /** Prefixes are counted over this many sources at most. */
 const MAX_PREFIXED = 50_000;
@@ -20,6 +19,8 @@ const LOW_DIGITS = 1 << (32 - LOW_SHIFT);
 /** Networks told apart in one service, and connections for each where all services share the slots. */
 const MAX_NETWORKS = 1 << 10;
 const NETWORKS_EACH = 8;
+/** Slots for blocks of addresses by service: 256 kB. */
+const BLOCK_SLOTS = 1 << 16;
 /** Of a hash of the sources that are counted to a number, for each. */
 const SLOTS_EACH = 8;
 /** An odd number by which services and the halves of an IPv6 prefix are mixed. */
@@ -44,23 +45,22 @@ function addressesOf(census: Census, ids: ConnIds): Int32Array {
 
 /** Without those that certainly come once: of a flood nearly all. But with the lowest, whose networks are told apart. */
 function addressesToSort(census: Census, ids: ConnIds): Int32Array {
-  const room = census.scratch.ints(Twice.room(ids.length) + ids.length);
-  const twice = new Twice(ids.length, room);
-  const byDigit = new Int32Array(LOW_DIGITS);
+  const { clientCounts } = census;
+  const addresses = census.scratch.ints(ids.length);
+  const once = new Int32Array(LOW_DIGITS);
+  let n = 0;
   const all = new IdCursor(ids);
   for (let id = all.next(); id >= 0; id = all.next()) {
     const address = census.clientAddress(id);
-    twice.add(address);
-    byDigit[lowDigit(address)]!++;
+    if (clientCounts.mayHaveMore(address)) addresses[n++] = address;
+    else once[lowDigit(address)]!++;
   }
   let last = 0;
-  for (let low = 0; last < LOW_DIGITS && low - twice.again < MAX_PREFIXED; last++) low += byDigit[last]!;
-  const addresses = room.subarray(Twice.room(ids.length));
-  let n = 0;
+  for (let low = 0; last < LOW_DIGITS && low < MAX_PREFIXED; last++) low += once[last]!;
   const again = new IdCursor(ids);
   for (let id = again.next(); id >= 0; id = again.next()) {
     const address = census.clientAddress(id);
-    if (lowDigit(address) < last || twice.may(address)) addresses[n++] = address;
+    if (lowDigit(address) < last && !clientCounts.mayHaveMore(address)) addresses[n++] = address;
   }
   return addresses.subarray(0, n);
 }
@@ -68,27 +68,41 @@ function addressesToSort(census: Census, ids: ConnIds): Int32Array {
 /** The highest bits of an address, in the order in which addresses are sorted. */
 const lowDigit = (address: number): number => (address ^ (1 << 31)) >>> LOW_SHIFT;
 
-export interface SourceCounts {
-  /** Connections by client. (An IPv6 id may equal an IPv4 address.) */
-  readonly clients: HashedCounts;
-  /** By service, how many of its connections one network can have at the most. */
-  readonly networks: Int32Array;
+/**
+ * By service, how many of its connections can have come from one /8 at the most: noted while the census walks over all connections. Of a flood from
+ * everywhere it says that no network has a share of them.
+ */
+export class BlockCounts {
+  readonly most: number[] = [];
+  readonly #tables: Tables;
+  readonly #counts = new Int32Array(BLOCK_SLOTS);
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** @param core the page with the connection's core record, at `c`. @param service the index of its service. */
+  note(core: Int32Array, c: number, service: number): void {
+    const address = core[c + ((core[c + Core.STATE]! & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
+    const ipv6 = (core[c + Core.META]! & 1) !== 0;
+    const block = (ipv6 ? this.#tables.addresses.word(address, 0) : address) >>> 24;
+    const count = ++this.#counts[(Math.imul(service, ODD) + block) & (BLOCK_SLOTS - 1)]!;
+    if (service === this.most.length) this.most.push(0);
+    if (count > this.most[service]!) this.most[service] = count;
+  }
 }
 
-/** Counted by hashes, in the order of the records. */
-export function sourceCounts(census: Census): SourceCounts {
+/** The same of networks of a /24 or /64, by a hash of service and network, in the order of the records. */
+export function largestNetworks(census: Census): Int32Array {
   const { tables, connections } = census.tracker;
-  const clients = new HashedCounts(connections);
-  const networks = new Int32Array(census.totals.length);
+  const most = new Int32Array(census.totals.length);
   const counts = new HashedCounts(connections / NETWORKS_EACH);
   for (let id = 0; id < connections; id++) {
-    const address = census.clientAddress(id);
-    clients.add(address);
     const service = census.serviceIndex(id);
-    const count = counts.add(networkOf(tables, address, isIpv6(tables, id)) ^ Math.imul(service + 1, ODD));
-    if (count > networks[service]!) networks[service] = count;
+    const count = counts.add(networkOf(tables, census.clientAddress(id), isIpv6(tables, id)) ^ Math.imul(service + 1, ODD));
+    if (count > most[service]!) most[service] = count;
   }
-  return { clients, networks };
+  return most;
 }
 
 const networkOf = ({ addresses: book }: Tables, address: number, ipv6: boolean): number =>

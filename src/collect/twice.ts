@@ -21,28 +21,31 @@ export class Twice {
   /** So many times the bit of a value was set before: by an equal one, or by chance. */
   again = 0;
 
-  /** @param room `Twice.room(values)` words that nobody needs meanwhile, with whatever is in them. */
-  constructor(values: number, room: Int32Array) {
-    const words = wordsFor(values);
-    this.#once = room.subarray(0, words);
-    this.#again = room.subarray(words, Twice.room(values));
-    this.#shift = Math.clz32(words * 32 - 1);
-    this.#once.fill(0);
-    this.#again.fill(0);
+  /** @param room `Twice.words(values)` words, with whatever is in them, that nobody else needs while values are added. */
+  constructor(room: Int32Array) {
+    this.#once = room.fill(0);
+    this.#again = new Int32Array(room.length >>> AGAIN_SHIFT);
+    this.#shift = Math.clz32(room.length * 32 - 1);
   }
 
-  /** Words that it needs for so many values. */
-  static room(values: number): number {
-    const words = wordsFor(values);
-    return words + (words >>> AGAIN_SHIFT);
+  /** Room for so many values: a power of two. */
+  static words(values: number): number {
+    let words = FEWEST_WORDS;
+    while (words * 32 < values * BITS_EACH && words < MOST_WORDS) words *= 2;
+    return words;
   }
 
-  add(value: number): void {
+  /** Returns whether it may have been added before; of a value that was, it does. */
+  add(value: number): boolean {
     const bit = Math.imul(value, FACTOR) >>> this.#shift;
     const words = this.#once;
     const word = words[bit >>> 5]!;
-    if ((word & (1 << bit)) === 0) words[bit >>> 5] = word | (1 << bit);
-    else this.#addAgain(value);
+    if ((word & (1 << bit)) === 0) {
+      words[bit >>> 5] = word | (1 << bit);
+      return false;
+    }
+    this.#addAgain(value);
+    return true;
   }
 
   /** May `value` have been added more than once? */
@@ -56,11 +59,4 @@ export class Twice {
     this.#again[bit >>> 5] = this.#again[bit >>> 5]! | (1 << bit);
     this.again++;
   }
-}
-
-/** A power of two. */
-function wordsFor(values: number): number {
-  let words = FEWEST_WORDS;
-  while (words * 32 < values * BITS_EACH && words < MOST_WORDS) words *= 2;
-  return words;
 }

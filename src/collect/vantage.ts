@@ -215,6 +215,7 @@ function sampledIds(tracker: Tracker): ConnId[] {
 class Spread {
   ids: number[] = [];
   readonly #most: number;
+  /** A power of two. */
   #step = 1;
   #seen = 0;
 
@@ -223,7 +224,7 @@ class Spread {
   }
 
   add(id: number): void {
-    if (this.#seen++ % this.#step !== 0) return;
+    if ((this.#seen++ & (this.#step - 1)) !== 0) return;
     this.ids.push(id);
     if (this.ids.length <= this.#most) return;
     this.ids = this.ids.filter((_, i) => i % 2 === 0);

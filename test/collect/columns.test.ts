@@ -32,7 +32,7 @@ describe('values that come again', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })), (values) => {
         const column = [...values, ...values.slice(0, 3)];
-        const twice = new Twice(column.length, new Int32Array(Twice.room(column.length)).fill(-1));
+        const twice = new Twice(new Int32Array(Twice.words(column.length)).fill(-1));
         for (const value of column) twice.add(value);
         for (const value of values.slice(0, 3)) expect(twice.may(value)).toBe(true);
         expect(twice.again).toBeGreaterThanOrEqual(column.length - new Set(column).size);
@@ -42,7 +42,7 @@ describe('values that come again', () => {
 
   test('are few where all differ', () => {
     const n = 100_000;
-    const twice = new Twice(n, new Int32Array(Twice.room(n)));
+    const twice = new Twice(new Int32Array(Twice.words(n)));
     for (let i = 0; i < n; i++) twice.add(i * 4_096); // sequence numbers of a stack that counts in steps
     let named = 0;
     for (let i = 0; i < n; i++) if (twice.may(i * 4_096)) named++;
