@@ -42,13 +42,22 @@ const { output } = await made.write({
  * One character that is not ASCII, and V8 keeps all of a chunk in two octets for each: it takes a third longer to be read. A module's strings and
  * regular expressions know the same by its number; there are none in tagged templates or names.
  */
-const isOther = /[\u0080-\uffff]/g;
-for (const { fileName, type } of output) {
+const inAscii = (code) => code.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/**
+ * What a module exports, V8 reads anew in the module itself as well. So constants get a second name for others, and stay constants under the first.
+ * Nothing exported changes afterwards: there is no `export let`.
+ */
+const exportedByCopy = (code) =>
+  code.replace(/^export \{ (.+) \};$/m, (_, list) => {
+    const names = list.split(', ').map((name) => name.split(' as '));
+    const copies = names.map(([name, outside = name]) => ({ name, outside, copy: `${name}$outside` }));
+    return `const ${copies.map(({ name, copy }) => `${copy} = ${name}`).join(', ')}; export { ${copies.map(({ copy, outside }) => `${copy} as ${outside}`).join(', ')} };`;
+  });
+
+for (const { fileName, name, type } of output) {
   if (type !== 'chunk') continue;
   const path = join(folder, fileName);
-  const code = await readFile(path, 'utf8');
-  await writeFile(
-    path,
-    code.replace(isOther, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
-  );
+  const code = inAscii(await readFile(path, 'utf8'));
+  await writeFile(path, name === 'analysis' ? exportedByCopy(code) : code);
 }

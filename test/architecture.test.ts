@@ -26,7 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const MAY_USE_NODE: Readonly<Record<string, readonly string[]>> = {
   'capture/source.ts': ['fs', 'net', 'os', 'tty', 'util'],
   'capture/unpack/gzip.ts': ['zlib'],
-  'engine/partial-file.ts': ['fs', 'fs/promises', 'os', 'stream', 'v8', 'zlib'],
+  'engine/partial-file.ts': ['fs', 'os', 'stream', 'v8', 'zlib'],
+  'engine/partial-name.ts': ['fs', 'fs/promises'],
   'engine/analyse-partials.ts': ['fs'],
   'capture/programs.ts': ['fs', 'sea'],
   'capture/unpack/thread.ts': ['worker_threads'],

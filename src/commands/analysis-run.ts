@@ -3,7 +3,7 @@
  * analysis and how findings turn into an exit status; printing the result is the command's own business.
  */
 import type { Analysis, AnalysisOptions } from '../engine/analysis.ts';
-import { isPartial } from '../engine/partial-file.ts';
+import { isPartial } from '../engine/partial-name.ts';
 import type { Finding } from '../model/finding.ts';
 import type { CaptureFacts } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';

@@ -1,8 +1,7 @@
 /** `--anonymize`: the key by which addresses are mapped, made by chance or taken from whoever wants the same addresses again. */
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Command } from 'commander';
-import { KEY_OCTETS } from '../engine/anonymize/addresses.ts';
+import { KEY_OCTETS } from '../engine/anonymize/key.ts';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import type { Flags } from './options.ts';
@@ -18,9 +17,9 @@ export function anonymizeOptions(command: Command): Command {
 }
 
 /** undefined: nobody asked for it. */
-export function anonymizeKey({ anonymize, anonymizeKey: word }: Flags): Uint8Array | undefined {
+export async function anonymizeKey({ anonymize, anonymizeKey: word }: Flags): Promise<Uint8Array | undefined> {
   if (word !== undefined) return fromHex(word) ?? fromFile(word);
-  return anonymize === true ? randomBytes(KEY_OCTETS) : undefined;
+  return anonymize === true ? (await import('node:crypto')).randomBytes(KEY_OCTETS) : undefined;
 }
 
 const HEX = new RegExp(`^[\\da-f]{${String(2 * KEY_OCTETS)}}$`, 'i');

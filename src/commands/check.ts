@@ -1,7 +1,7 @@
 /** `check`: is this capture fit to be believed? The files, what reading them showed, and the rules about the capture itself. */
 import type { Command } from 'commander';
 import type { CrossReadResult } from '../capture/cross-read.ts';
-import { isPartial } from '../engine/partial-file.ts';
+import { isPartial } from '../engine/partial-name.ts';
 import { UsageError } from '../model/errors.ts';
 import type { ConnectionRow } from '../model/report.ts';
 import { checkFormats, type CaptureCheck } from '../report/index.ts';

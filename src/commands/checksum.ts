@@ -1,7 +1,6 @@
 /** SHA-256 of the captures, for a report that must say which bytes it is about. A second read of each file, so only when asked for. */
-import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { isPartial } from '../engine/partial-file.ts';
+import { isPartial } from '../engine/partial-name.ts';
 import { UnreadableError } from '../model/errors.ts';
 import type { Report } from '../model/report.ts';
 import { sanitise } from '../model/sanitise.ts';
@@ -29,6 +28,7 @@ function isThere(path: string, bytes: number | null): boolean {
 }
 
 async function sha256(path: string): Promise<string> {
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha256');
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);

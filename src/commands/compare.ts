@@ -1,6 +1,5 @@
 /** `compare`: what got better and what got worse between two captures. */
 import type { Command } from 'commander';
-import { compare as compared } from '../engine/compare.ts';
 import { isRegression } from '../model/comparison.ts';
 import { UsageError } from '../model/errors.ts';
 import { comparisonFormats } from '../report/index.ts';
@@ -28,7 +27,7 @@ export async function compare(world: World, words: readonly string[], flags: Fla
   try {
     for (const path of [before, after]) runs.push(await runAnalysis(world, [path], flags));
     const [a, b] = runs;
-    const comparison = compared(a!.analysis, b!.analysis);
+    const comparison = (await import('../engine/compare.ts')).compare(a!.analysis, b!.analysis);
     await writeResult(world, format(comparison, documentPage(world, flags)), flags.output, [before, after]);
     const risen = new Set(comparison.findings.filter(isRegression).map(({ id }) => id));
     return Math.max(a!.exitCode([]), b!.exitCode(b!.analysis.report.findings.filter(({ id }) => risen.has(id))));

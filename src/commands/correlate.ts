@@ -1,6 +1,5 @@
 /** `correlate`: the same traffic captured at the client's and at the server's side: is it the path, or a host? docs/correlate.md. */
 import type { Command } from 'commander';
-import { correlate as correlated } from '../engine/correlate/index.ts';
 import { UsageError } from '../model/errors.ts';
 import { correlationFormats } from '../report/index.ts';
 import { type AnalysisRun, runAnalysis } from './analysis-run.ts';
@@ -27,7 +26,8 @@ export async function correlate(world: World, words: readonly string[], flags: F
   try {
     for (const path of [client, server]) runs.push(await runAnalysis(world, [path], flags, { keep: true }));
     const [a, b] = runs;
-    const result = await correlated(a!.analysis, b!.analysis);
+    const correlation = await import('../engine/correlate/index.ts');
+    const result = await correlation.correlate(a!.analysis, b!.analysis);
     await writeResult(world, format(result, documentPage(world, flags)), flags.output, [client, server]);
     return Math.max(...runs.map(({ exitCode, analysis }) => exitCode(analysis.report.findings)));
   } catch (error) {

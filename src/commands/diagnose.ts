@@ -1,6 +1,6 @@
 /** `tcpdiag CAPTURE`: the TUI for a person at a terminal, the text report for everything else. */
 import type { Command } from 'commander';
-import { isPartial } from '../engine/partial-file.ts';
+import { isPartial } from '../engine/partial-name.ts';
 import { explainImplicitStdin, resolveInputs } from './inputs.ts';
 import { coloursAllowed, failOn, type Flags, screenOptions } from './options.ts';
 import { type Call, declareReport, report } from './report.ts';

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { extname } from 'node:path';
 import { CAPTURE_FORMATS, type CaptureFormat } from '../capture/write/index.ts';
 import type { Analysis } from '../engine/analysis.ts';
-import { type Extracted, extractedText } from '../engine/extract.ts';
+import type { Extracted } from '../engine/extract.ts';
 import { isStdout, NewFile, refuseStdout } from '../engine/new-file.ts';
 import { findingOf, type Wanted } from '../engine/selection.ts';
 import { UsageError } from '../model/errors.ts';
@@ -43,7 +43,7 @@ export async function extract(world: World, words: readonly string[], flags: Fla
   const context = flags.context === undefined ? undefined : contextFlag(flags.context);
   const connection = flags.connection === undefined ? null : connectionFlag(flags.connection);
   const asked = [flags.finding, flags.connection, flags.where ?? flags.from].filter((word) => word !== undefined).length;
-  const anonymize = anonymizeKey(flags);
+  const anonymize = await anonymizeKey(flags);
   const isAll = asked === 0 && anonymize !== undefined;
   if (asked !== 1 && !isAll) throw new UsageError('extract takes one of --finding ID, --connection ID and --where EXPR.', { hint: HINT });
   if (context !== undefined && flags.finding === undefined)
@@ -114,6 +114,7 @@ function wantedOf(analysis: Analysis, { finding }: Flags, connection: ReturnType
 
 async function sayWhatWasWritten(world: World, flags: Flags, file: string, extracted: Extracted, analysis: Analysis): Promise<void> {
   if (flags.quiet === true) return;
+  const { extractedText } = await import('../engine/extract.ts');
   await say(world, `tcpdiag: wrote ${extractedText(extracted)}${isStdout(file) ? '' : ` to ${sanitise(file)}`}`);
   if (extracted.neighbours > 0 && flags.finding !== undefined) {
     const { id } = findingOf(analysis.report.findings, flags.finding);

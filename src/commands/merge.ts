@@ -1,6 +1,6 @@
 /** `merge`: what several processes have tracked of a capture, put together and judged. */
 import type { Command } from 'commander';
-import { isPartial } from '../engine/partial-file.ts';
+import { isPartial } from '../engine/partial-name.ts';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { reportFormats } from '../report/index.ts';

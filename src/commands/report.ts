@@ -1,6 +1,6 @@
 /** `report`: the whole diagnosis as one document. */
 import type { Command } from 'commander';
-import { isPartialName, PARTIAL_NAME } from '../engine/partial-file.ts';
+import { isPartialName, PARTIAL_NAME } from '../engine/partial-name.ts';
 import { UsageError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import {
@@ -52,7 +52,7 @@ export async function report(world: World, words: readonly string[], flags: Flag
   const format = chosenFormat(flags, reportFormats, 'report');
   const { ndjson } = reportFormats.byName;
   const { argv, commands = [] } = call;
-  const anonymize = anonymizeKey(flags);
+  const anonymize = await anonymizeKey(flags);
   if (anonymize !== undefined && flags.checksum === true)
     throw new UsageError('--checksum says which capture it was, and --anonymize that nobody may know; use one of them.');
   if (format === ndjson && anonymize === undefined && isLive(words, flags)) return liveReport(world, words, flags, commands);

@@ -14,7 +14,8 @@ import { Analyzer } from './analyzer.ts';
 import { completed } from './complete.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import { missingShards, overlap, type PartialCapture, type PartialResult, together } from './partial.ts';
-import { isPartial, partialFile, readPartial } from './partial-file.ts';
+import { partialFile, readPartial } from './partial-file.ts';
+import { isPartial } from './partial-name.ts';
 import { SecondPass } from './second-pass.ts';
 
 /** What was decided when the captures were read. */

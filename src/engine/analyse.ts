@@ -3,16 +3,15 @@ import { type CaptureInput, type CaptureSink, readCaptures, Waypoints } from '..
 import type { Detector } from '../detect/detector.ts';
 import type { AnalysisOptions, Analysis, Stage } from './analysis.ts';
 import { analysisOf } from './analysis-of.ts';
-import { analysePartials } from './analyse-partials.ts';
 import { Analyzer } from './analyzer.ts';
-import { Disguise, withoutNames } from './anonymize/disguise.ts';
 import { joined, withOwnRules } from './own-rules.ts';
 import type { Report } from '../model/report.ts';
 import type { Progress } from './protocol.ts';
-import { isPartial, partialFile } from './partial-file.ts';
+import { isPartial } from './partial-name.ts';
+import type { PartialResult } from './partial.ts';
 import { completed } from './complete.ts';
 import { SecondPass } from './second-pass.ts';
-import { readAndKeep, Spools } from './spool.ts';
+import { hashing, readAndKeep, Spools } from './spool.ts';
 
 export interface AnalyseHooks {
   progress?: ((p: Progress) => void) | undefined;
@@ -37,7 +36,8 @@ export interface AnalyseHooks {
 
 /** @throws UnreadableError, UnknownFormatError, UsageError */
 export async function analyse(inputs: readonly CaptureInput[], options: AnalysisOptions = {}, hooks: AnalyseHooks = {}): Promise<Analysis> {
-  if ((await Promise.all(inputs.map(isPartial))).includes(true)) return analysePartials(inputs, options, hooks);
+  if ((await Promise.all(inputs.map(isPartial))).includes(true))
+    return (await import('./analyse-partials.ts')).analysePartials(inputs, options, hooks);
   const ours = await withOwnRules(options.rules);
   // The user's own names are those of other addresses; what was sent is not to be seen, here or where a partial result is merged.
   const asked = hooks.anonymize === undefined ? options : { ...options, hosts: {}, services: {}, payload: false };
@@ -46,11 +46,12 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
     hooks.detectors === undefined ? ours : joined(ours, hooks.detectors, 'detectors'),
   );
   if (hooks.partial === true) analyzer.keepUnpacked();
-  const spools = new Spools(hooks.checksum === true);
+  const spools = new Spools(hooks.checksum === true ? await hashing() : null);
   const waypoints = new Waypoints();
   const signal = hooks.signal ?? new AbortController().signal;
   const reading = hooks.enough === undefined ? signal : AbortSignal.any([signal, hooks.enough]);
-  const disguise = hooks.anonymize === undefined ? null : new Disguise(hooks.anonymize);
+  const disguising = hooks.anonymize === undefined ? null : await import('./anonymize/disguise.ts');
+  const disguise = disguising === null || hooks.anonymize === undefined ? null : new disguising.Disguise(hooks.anonymize);
   const disguised = (sink: CaptureSink): CaptureSink =>
     disguise === null ? sink : { ...sink, record: (record, file) => sink.record(disguise.of(record), file) };
   const sink = disguised({
@@ -75,14 +76,18 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
     signal,
   );
   hooks.stage?.('rules');
-  const found = withChecksums(analyzer.finish(disguise === null ? files : withoutNames(files)), inputs, spools);
+  const found = withChecksums(analyzer.finish(disguising?.withoutNames(files) ?? files), inputs, spools);
   if (said) hooks.stage?.('reading-again');
   const report = said ? await completed(found, analyzer, pass) : found;
   if (hooks.keep !== true) spools.close();
   return analysisOf(analyzer, pass, report, {
-    partial: () => partialFile(analyzer.partial),
+    partial: () => fileOf(analyzer.partial),
     close: () => spools.close(),
   });
+}
+
+async function* fileOf(partial: PartialResult): AsyncGenerator<Uint8Array> {
+  yield* (await import('./partial-file.ts')).partialFile(partial);
 }
 
 function withChecksums(report: Report, inputs: readonly CaptureInput[], spools: Spools): Report {

@@ -2,7 +2,6 @@
  * A file that appears under its name only once it is complete: results, and captures that were taken out of another. Never one of the
  * captures that are being read, by whatever name.
  */
-import { randomBytes } from 'node:crypto';
 import { type BigIntStats, fstat } from 'node:fs';
 import { access, constants, type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -75,6 +74,7 @@ async function prepare(file: string, inputs: readonly string[]): Promise<Target>
     if (descriptorOf(file) !== null) return { handle: await open(file, 'a'), temporary: null, final: file };
     const final = existing === null ? file : await realpath(file); // a link keeps pointing where it did
     if (existing !== null) await access(final, constants.W_OK); // nobody who may not write to it may replace it
+    const { randomBytes } = await import('node:crypto');
     const temporary = join(dirname(final), `.${basename(final).slice(0, 200)}.${randomBytes(6).toString('hex')}`);
     return { handle: await open(temporary, 'wx', existing === null ? 0o666 : Number(existing.mode) & 0o777), temporary, final };
   } catch (error) {

@@ -3,25 +3,19 @@
  * memory. Written and read piece by piece. Meant for the same version of tcpdiag, which trusts it as its own memory: unlike a capture, a
  * partial result is not to be taken from strangers.
  */
-import { createReadStream, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { endianness } from 'node:os';
 import { Readable } from 'node:stream';
 import { deserialize, serialize } from 'node:v8';
 import { createGunzip, createGzip } from 'node:zlib';
-import type { CaptureInput } from '../capture/index.ts';
 import { TcpdiagError, UnreadableError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { uncounted } from '../track/pages.ts';
 import type { EventPages } from '../track/events.ts';
 import { RECORD_KINDS, type RecordList, type ShardRecords } from '../track/unite.ts';
+import { MAGIC } from './partial-name.ts';
 import type { Named, PartialCapture, PartialResult, PartialShard } from './partial.ts';
 
-/** How their names end. */
-export const PARTIAL_NAME = '.partial';
-export const isPartialName = (path: string): boolean => path.endsWith(PARTIAL_NAME);
-
-const MAGIC = Buffer.from('tcpdiag partial\n');
 /** zlib's fastest: records are mostly zeros. */
 const LEVEL = 1;
 /** Octets of the head at most: names, lists of ids, hosts. What is longer is damage. */
@@ -88,26 +82,6 @@ function* pieces({ version, captures }: PartialResult): Generator<Uint8Array> {
 /** Memory that threads share is not written to a stream: a copy. */
 const octetsOf = ({ buffer, byteOffset, byteLength }: Int32Array | Float64Array): Buffer =>
   Buffer.from(new Uint8Array(buffer, byteOffset, byteLength));
-
-/**
- * Is the input one of these? By its name as well: what is trusted as one's own memory must not come as `capture.pcap` from a stranger. Only a
- * regular file is looked at.
- */
-export async function isPartial(input: CaptureInput): Promise<boolean> {
-  if (typeof input !== 'string' || !isPartialName(input)) return false;
-  let file;
-  try {
-    if (!statSync(input).isFile()) return false;
-    file = await open(input);
-    const head = Buffer.alloc(MAGIC.length);
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
-    return bytesRead === MAGIC.length && head.equals(MAGIC);
-  } catch {
-    return false; // whoever reads it says why
-  } finally {
-    await file?.close();
-  }
-}
 
 /** @throws UnreadableError */
 export async function readPartial(path: string): Promise<Named> {

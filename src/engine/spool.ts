@@ -5,7 +5,7 @@
  * taken away at once and the file lives on behind its descriptor; elsewhere the name is removed when the thread ends.
  * Bounded: a longer stream is analysed as well, but cannot be gone back to. A full disk has the same effect.
  */
-import { createHash, type Hash } from 'node:crypto';
+import type { createHash, Hash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,10 @@ import { sanitise } from '../model/sanitise.ts';
 /** Octets, of all streams together. What a person can wait for to be read again; /tmp is memory on many systems. */
 const SPOOL_LIMIT = 1024 ** 3;
 
+type Hashing = typeof createHash;
+/** For those who want checksums: Node takes 3 ms to load it. */
+export const hashing = async (): Promise<Hashing> => (await import('node:crypto')).createHash;
+
 export class Spool {
   readonly #limit: number;
   #file: { readonly descriptor: number; readonly path: string; readonly remove: () => void } | null = null;
@@ -26,10 +30,10 @@ export class Spool {
   readonly #hash: Hash | null;
   #sha256: string | null = null;
 
-  /** @param checksum also of what is too long to be kept */
-  constructor(limit = SPOOL_LIMIT, checksum = false) {
+  /** @param hashing for the SHA-256, also of what is too long to be kept */
+  constructor(limit = SPOOL_LIMIT, hashing: Hashing | null = null) {
     this.#limit = limit;
-    this.#hash = checksum ? createHash('sha256') : null;
+    this.#hash = hashing?.('sha256') ?? null;
   }
 
   /** In hexadecimal digits; null: nobody asked, or the stream was not read to its end. */
@@ -109,16 +113,16 @@ function openHidden(): { descriptor: number; path: string; remove: () => void } 
 /** The copies of those inputs that can be read only once. */
 export class Spools {
   readonly #byInput = new Map<CaptureInput, Spool>();
-  readonly #checksum: boolean;
+  readonly #hashing: Hashing | null;
 
-  /** @param checksum with the SHA-256 of each stream */
-  constructor(checksum = false) {
-    this.#checksum = checksum;
+  /** @param hashing for the SHA-256 of each stream */
+  constructor(hashing: Hashing | null = null) {
+    this.#hashing = hashing;
   }
 
   /** Begins a copy of each of these. */
   begin(inputs: readonly CaptureInput[]): void {
-    for (const input of inputs) this.#byInput.set(input, new Spool(Math.floor(SPOOL_LIMIT / inputs.length), this.#checksum));
+    for (const input of inputs) this.#byInput.set(input, new Spool(Math.floor(SPOOL_LIMIT / inputs.length), this.#hashing));
   }
 
   of(input: CaptureInput): Spool | null {

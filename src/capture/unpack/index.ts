@@ -2,7 +2,6 @@
 import { plural } from '../../model/wording.ts';
 import { type Packing, PackingError } from './packing.ts';
 import { programNamed } from '../programs.ts';
-import { inThread } from './thread.ts';
 
 export { type PackingName, packingOf } from './packing.ts';
 
@@ -43,7 +42,8 @@ export class UnpackedChunks implements AsyncIterable<Uint8Array> {
     const { packing } = this;
     const chunks = this.#counted();
     const program = packing.threaded && (this.#size === null || this.#size > WORTH_A_THREAD) ? programNamed('unpacker') : null;
-    return program === null ? (await packing.load())(chunks) : inThread(program, packing.name, chunks);
+    if (program === null) return (await packing.load())(chunks);
+    return (await import('./thread.ts')).inThread(program, packing.name, chunks);
   }
 
   async *#counted(): AsyncGenerator<Uint8Array, void> {

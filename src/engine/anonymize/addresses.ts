@@ -9,9 +9,7 @@
  */
 import { createCipheriv, createHmac } from 'node:crypto';
 import { ipv4Text, ipv6Text, parsePrefix } from '../../model/address.ts';
-
-/** Octets of a key: 16 for AES, 16 for the padding of its blocks. */
-export const KEY_OCTETS = 32;
+import { KEY_OCTETS } from './key.ts';
 
 /** keep: every address of it stays. inside: the prefix stays, what is behind it is mapped. ipv4: likewise, as the IPv4 address that it is. */
 type Meaning = 'keep' | 'inside' | 'ipv4';

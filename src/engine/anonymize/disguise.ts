@@ -4,7 +4,8 @@ import { RawRecord } from '../../capture/reader.ts';
 import { parsePrefix } from '../../model/address.ts';
 import { TcpdiagError } from '../../model/errors.ts';
 import type { Finding } from '../../model/finding.ts';
-import { AddressMap, ipText, KEY_OCTETS } from './addresses.ts';
+import { AddressMap, ipText } from './addresses.ts';
+import { KEY_OCTETS } from './key.ts';
 import { Anonymizer } from './frame.ts';
 
 export class Disguise {
