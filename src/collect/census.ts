@@ -161,7 +161,7 @@ export class Census implements CaptureView {
     this.packets = counts.packets;
     views.end = end;
     const n = tracker.connections;
-    this.scratch = new Scratch(Math.max(2 * Twice.words(n), n));
+    this.scratch = new Scratch(Twice.words(n) + Math.max(Twice.words(n), n));
     const repeats = new Repeats(tracker.tables, n, this.scratch);
     this.clientCounts = repeats.clients;
     this.legs = new Legs(tracker.tables, n, this.scratch, repeats);
@@ -434,36 +434,46 @@ export class Census implements CaptureView {
         if (synAcks === 0) quality.clientOnly++;
         continue;
       }
-      this.#endings.note(id, word, pair, client);
-      this.#troubles.note(id, ref - 1, pair[client + Pair.TROUBLE]!);
-      this.#turns.note(id, s, pair, client);
-      this.#oversized.note(id, core, c, pair, client);
-      const doubles = pairs.floatPage(ref - 1);
-      if (clientSpeaks(word, pair, doubles, client) === false) (this.#mute[s] ??= []).push(id);
-      const quiet = doubles[(client + Pair.QUIET) >> 1]!;
-      const tls = (pair[client + Half.FLAGS]! | pair[server + Half.FLAGS]!) & HalfFlag.TLS;
-      if (quiet >= SHORTEST_IDLE || (tls !== 0 && quiet >= 0)) (this.#idle[s] ??= []).push(id);
-      if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;
-      else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
-      this.clientSegments[s] = this.clientSegments[s]! + pair[client + Half.PACKETS]!;
-      this.serverSegments[s] = this.serverSegments[s]! + pair[server + Half.PACKETS]!;
-      const missed = missedOf(this.tracker.tables, pair[client + Pair.TROUBLE]!);
-      if (outcome !== OK || missed > 0) {
-        const lonely =
-          pair[client + Half.PACKETS] === 0 ||
-          (pair[server + Half.PACKETS] === 0 && pair[client + Half.PACKETS]! > pair[client + Half.SYN]!);
-        if (lonely) {
-          quality.oneSided++;
-          doubt(quality.doubtful.oneSided, id);
-        }
-        if (missed > 0) {
-          quality.withGaps++;
-          doubt(quality.doubtful.withGaps, id);
-          quality.missedBytes += missed;
-        }
-      }
+      this.#countSegments(id, s, outcome, pair, client, quality);
     }
     return quality;
+  }
+
+  /** What a connection has beyond its SYNs and SYN-ACKs. @param pair the page with its pair record, at `client` */
+  #countSegments(id: ConnId, s: number, outcome: number, pair: Int32Array, client: number, quality: QualityCounts): void {
+    const { cores, pairs } = this.tracker.tables;
+    const core = cores.page(id);
+    const c = cores.offset(id);
+    const word = core[c + Core.STATE]!;
+    const ref = core[c + Core.PAIR]!;
+    const server = client + HALF_STRIDE;
+    this.#endings.note(id, word, pair, client);
+    this.#troubles.note(id, ref - 1, pair[client + Pair.TROUBLE]!);
+    this.#turns.note(id, s, pair, client);
+    this.#oversized.note(id, core, c, pair, client);
+    const doubles = pairs.floatPage(ref - 1);
+    if (clientSpeaks(word, pair, doubles, client) === false) (this.#mute[s] ??= []).push(id);
+    const quiet = doubles[(client + Pair.QUIET) >> 1]!;
+    const tls = (pair[client + Half.FLAGS]! | pair[server + Half.FLAGS]!) & HalfFlag.TLS;
+    if (quiet >= SHORTEST_IDLE || (tls !== 0 && quiet >= 0)) (this.#idle[s] ??= []).push(id);
+    if (pair[client + Half.PACKETS] === 0) quality.serverOnly++;
+    else if (pair[server + Half.PACKETS] === 0) quality.clientOnly++;
+    this.clientSegments[s] = this.clientSegments[s]! + pair[client + Half.PACKETS]!;
+    this.serverSegments[s] = this.serverSegments[s]! + pair[server + Half.PACKETS]!;
+    const missed = missedOf(this.tracker.tables, pair[client + Pair.TROUBLE]!);
+    if (outcome !== OK || missed > 0) {
+      const lonely =
+        pair[client + Half.PACKETS] === 0 || (pair[server + Half.PACKETS] === 0 && pair[client + Half.PACKETS]! > pair[client + Half.SYN]!);
+      if (lonely) {
+        quality.oneSided++;
+        doubt(quality.doubtful.oneSided, id);
+      }
+      if (missed > 0) {
+        quality.withGaps++;
+        doubt(quality.doubtful.withGaps, id);
+        quality.missedBytes += missed;
+      }
+    }
   }
 
   /** The index of a connection's service, with columns for one that is new. */

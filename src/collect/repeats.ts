@@ -1,12 +1,17 @@
 /**
- * What comes again among all connections: the initial sequence numbers of clients, and their addresses. One walk over the records for both, so that
- * the waits for memory overlap. Of a flood next to nothing comes again, and nobody need count or sort what comes once.
+ * What comes again among all connections: the initial sequence numbers of clients, and their addresses. One walk over the records for both. Of a flood
+ * next to nothing comes again, and nobody need count or sort what comes once.
  */
 import type { Tables } from '../track/tables.ts';
 import { Core, Trait } from '../track/layout.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import type { Scratch } from './scratch.ts';
 import { Twice } from './twice.ts';
+
+/** Connections for each client of which others come than the first. */
+const OTHERS_EACH = 4;
+/** Connections whose values are gathered before their bits are asked: in loops as short as that, the waits for memory overlap. */
+const BATCH = 1 << 12;
 
 export class Repeats {
   /** Of connections with a SYN. */
@@ -20,13 +25,21 @@ export class Repeats {
     const room = scratch.ints(2 * words);
     this.isns = new Twice(room.subarray(0, words));
     this.clients = new ClientCounts(connections, room.subarray(words));
-    for (let id = 0; id < connections; id++) {
-      const core = cores.page(id);
-      const c = cores.offset(id);
-      const word = core[c + Core.STATE]!;
-      if ((word & Trait.SAW_SYN) !== 0) this.isns.add(core[c + Core.ISS]!);
-      else this.answersOnly ||= (word & Trait.SAW_SYN_ACK) !== 0;
-      this.clients.add(core[c + ((word & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!);
+    const isns = new Int32Array(BATCH);
+    const addresses = new Int32Array(BATCH);
+    for (let from = 0; from < connections; from += BATCH) {
+      const count = Math.min(BATCH, connections - from);
+      let syns = 0;
+      for (let i = 0; i < count; i++) {
+        const core = cores.page(from + i);
+        const c = cores.offset(from + i);
+        const word = core[c + Core.STATE]!;
+        if ((word & Trait.SAW_SYN) !== 0) isns[syns++] = core[c + Core.ISS]!;
+        else this.answersOnly ||= (word & Trait.SAW_SYN_ACK) !== 0;
+        addresses[i] = core[c + ((word & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
+      }
+      for (let i = 0; i < syns; i++) this.isns.add(isns[i]!);
+      for (let i = 0; i < count; i++) this.clients.add(addresses[i]!);
     }
   }
 }
@@ -39,7 +52,7 @@ export class ClientCounts {
 
   constructor(connections: number, room: Int32Array) {
     this.#twice = new Twice(room);
-    this.#others = new HashedCounts(connections);
+    this.#others = new HashedCounts(connections / OTHERS_EACH);
   }
 
   add(address: number): void {
