@@ -222,8 +222,8 @@ export class Analyzer {
    */
   snapshot(quiet = 0): { capture: CaptureFacts; series: Series; findings: readonly Finding[] } {
     const end = nanos(this.#last + Math.round(quiet * NANOS_PER_SECOND));
-    if (quiet > 0) this.#quietUntil = end;
-    this.#tracker.advance(end);
+    if (quiet > 0) this.#tracker.advance((this.#quietUntil = end));
+    else this.#tracker.settle(this.#now); // no timer is due that would not be without a look, also where the clock was set back
     this.#diagnose(end);
     return { capture: this.#captureFacts(end), series: this.#series(), findings: this.#reported.findings };
   }

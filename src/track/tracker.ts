@@ -70,6 +70,11 @@ export class Tracker {
     this.tables.series.at(now);
   }
 
+  /** Clients whose retry is overdue at `now`, which no timer says, have given up; for whoever looks while reading goes on. */
+  settle(now: number): void {
+    settleAll(this.#x, now);
+  }
+
   /** The newest connection of a packet's tuple, or -1. */
   find(k: Packet): number {
     this.#key(k);

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { readStream } from '../../src/capture/index.ts';
 import { Analyzer } from '../../src/engine/analyzer.ts';
-import { pcapOf, scriptFrames } from '../support/script.ts';
+import { DEFAULT_START, pcapOf, scriptFrames } from '../support/script.ts';
 
 async function after(script: string): Promise<Analyzer> {
   const analyzer = new Analyzer({});
@@ -44,4 +44,27 @@ test('the report covers the silence that was watched', async () => {
   const analyzer = await after(CLOSED_BY_CLIENT);
   analyzer.snapshot(61);
   expect(analyzer.finish([]).capture.durationSeconds).toBeCloseTo(61.05, 6);
+});
+
+test('who looks while reading sees who has given up, without a timer and without silence', async () => {
+  const frames = [
+    ...scriptFrames(`+0 > S 0:0(0)`),
+    ...scriptFrames(`+0 > S 0:0(0)`, { clientPort: 40001, start: DEFAULT_START + 5 }), //
+  ];
+  const analyzer = new Analyzer({});
+  await readStream([pcapOf(frames)], { record: (record, file) => analyzer.record(record, file) });
+  analyzer.snapshot();
+  expect(analyzer.row(0).client.state).toBe('CLOSED');
+  expect(analyzer.row(1).client.state).toBe('SYN_SENT');
+});
+
+test('where the clock was set back, a look changes nothing: no timer fires before its time', async () => {
+  const frames = [
+    ...scriptFrames(`+0 > S 0:0(0)`, { clientPort: 40001, start: DEFAULT_START + 3600 }),
+    ...scriptFrames(CLOSED_BY_CLIENT), //
+  ];
+  const analyzer = new Analyzer({});
+  await readStream([pcapOf(frames)], { record: (record, file) => analyzer.record(record, file) });
+  analyzer.snapshot();
+  expect(analyzer.row(1).client.state).toBe('TIME_WAIT');
 });
