@@ -7,7 +7,7 @@ import type { DeadAttempts, PeakOfAttempts, SynTally } from '../model/capture-vi
 import { type ConnId, connId, type ConnIds, type Nanos, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import { Attempt, Fate, readAttempt } from '../track/attempt.ts';
 import { AttemptCounts, FoldedAttempts, type FoldedService } from '../track/folded.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import type { Tables } from '../track/tables.ts';
 import type { Census } from './census.ts';
 import { IdCursor, IdList } from './id-bits.ts';
@@ -56,7 +56,7 @@ export function deadAttempts(census: Census, ids: ConnIds, service: FoldedServic
   const isReal = realClients(census, ids, fates);
   const attack = dead === 0 ? [] : attackOf(census, ids, fates, isReal, counts);
   const sources = concentration(census, attack);
-  const starts = new Starts(tables.cores, attack);
+  const starts = new Starts(tables.firstTimes, attack);
   const count = attack.length + folded.count;
   const both = (key: 'syns' | 'unanswered' | 'answeredOnce' | 'answeredAgain' | 'reset' | 'lowPorts' | 'withoutOptions'): number =>
     counts[key] + folded[key];
@@ -255,7 +255,7 @@ function othersOf(
   }
   const during = (id: ConnId): boolean => {
     if (first === null || last === null) return false;
-    const start = tables.cores.floatPage(id)[(tables.cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+    const start = tables.firstTimes.of(id);
     return start >= first - NANOS_PER_SECOND && start <= last + NANOS_PER_SECOND;
   };
   return {
@@ -310,7 +310,7 @@ function bystanders(tables: Tables, completed: readonly ConnId[], row: Attempt, 
     if (row.start >= first || row.end <= first) continue;
     const core = tables.cores.page(id);
     const c = tables.cores.offset(id);
-    const ref = core[c + Core.PAIR]!;
+    const ref = pairOf(core, c);
     const pair = tables.pairs.page(ref - 1);
     const p = tables.pairs.offset(ref - 1);
     out.connections++;

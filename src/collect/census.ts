@@ -32,7 +32,7 @@ import type { ServiceTurns } from '../model/turns.ts';
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import type { VantageView } from '../model/vantage.ts';
 import { UNFINISHED } from '../track/folded.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, pairOf, Trait } from '../track/layout.ts';
 import { outcomeIndex } from '../track/outcome.ts';
 import { countsOf, lastTimeOf, missedOf, previousOf } from '../track/sequel.ts';
 import type { Tracker } from '../track/tracker.ts';
@@ -392,7 +392,7 @@ export class Census implements CaptureView {
       const follows = this.legs.isFollower(id);
       const s = follows ? this.#serviceOf.of(this.legs.firstOf(id)) : this.#service(core, c, id);
       this.#serviceOf.put(id, s);
-      const ref = core[c + Core.PAIR]!;
+      const ref = pairOf(core, c);
       const pair = ref === 0 ? core : pairs.page(ref - 1);
       const client = ref === 0 ? 0 : pairs.glance(ref - 1);
       const server = client + HALF_STRIDE;
@@ -445,7 +445,7 @@ export class Census implements CaptureView {
     const core = cores.page(id);
     const c = cores.offset(id);
     const word = core[c + Core.STATE]!;
-    const ref = core[c + Core.PAIR]!;
+    const ref = pairOf(core, c);
     const server = client + HALF_STRIDE;
     this.#endings.note(id, word, pair, client);
     this.#troubles.note(id, ref - 1, pair[client + Pair.TROUBLE]!);

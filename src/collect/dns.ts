@@ -2,7 +2,7 @@
 import type { DnsServerView, DnsView, LateLookup } from '../model/dns.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { type ConnId, connId, frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import { Core } from '../track/layout.ts';
+
 import type { DnsServer, Lookup } from '../track/dns.ts';
 import type { Census } from './census.ts';
 
@@ -62,11 +62,11 @@ function connectsAfter(census: Census, late: readonly Lookup[]): ReadonlyMap<Loo
     if (list) list.push(it);
     else byClient.set(it.client, [it]);
   }
-  const { cores } = census.tracker.tables;
+  const { firstTimes } = census.tracker.tables;
   for (let id = 0; id < census.tracker.connections; id++) {
     const list = byClient.get(census.clientAddress(id));
     if (list === undefined) continue;
-    const start = cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+    const start = firstTimes.of(id);
     const it = list.find((l) => !found.has(l) && start >= l.answered && start - l.answered <= RIGHT_AFTER);
     if (it !== undefined) found.set(it, connId(id));
   }

@@ -3,7 +3,7 @@ import type { ClientGroup, Endings, SharedEnd } from '../model/capture-view.ts';
 import { type ConnId, connId, type ConnIds, type Nanos } from '../model/units.ts';
 import { Side } from '../model/state.ts';
 import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Sequel, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Sequel, sequelOf, Trait } from '../track/layout.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 import { IdCursor } from './id-bits.ts';
@@ -53,7 +53,7 @@ export function silentResets(census: Census, minimum: number): ClientGroup[] {
   for (const id of census.withRst()) {
     const core = cores.page(id);
     const c = cores.offset(id);
-    const ref = core[c + Core.PAIR]!;
+    const ref = pairOf(core, c);
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) continue;
     if (pairs.word(ref - 1, Half.RST) === 0) continue;
     if (pairs.double(ref - 1, Half.PAYLOAD) + pairs.double(ref - 1, HALF_STRIDE + Half.PAYLOAD) > 0) continue;
@@ -163,14 +163,14 @@ function closedFirst(census: Census, id: number): Side | null {
   const core = cores.page(id);
   const c = cores.offset(id);
   const word = core[c + Core.STATE]!;
-  if (core[c + Core.PAIR] === 0 || (word & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) return null;
+  if (pairOf(core, c) === 0 || (word & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) return null;
   const closer = word & BOTH_CLOSED;
   return closer === Trait.CLOSED_BY_CLIENT ? Side.CLIENT : closer === Trait.CLOSED_BY_SERVER ? Side.SERVER : null;
 }
 
 function closeTime(census: Census, id: number, side: Side): number | null {
   const { cores, sequels, events } = census.tracker.tables;
-  const ref = cores.page(id)[cores.offset(id) + Core.SEQUEL]! - 1;
+  const ref = sequelOf(cores.page(id), cores.offset(id)) - 1;
   const at = ref < 0 ? 0 : sequels.floatPage(ref)[(sequels.offset(ref) + Sequel.CLOSE_TIME) >> 1]!;
   if (at > 0) return at;
   for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
@@ -239,8 +239,8 @@ function byHost(census: Census, side: Side, burst: Close[], minimum: number): Cl
  * there are many they began shortly before.
  */
 function survivors(census: Census, ids: ConnIds, side: Side, burst: readonly Close[], until: number, most: number): number {
-  const { cores, pairs } = census.tracker.tables;
-  const start = (id: number): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  const { cores, firstTimes, pairs } = census.tracker.tables;
+  const start = (id: number): number => firstTimes.of(id);
   const ended = new Set<number>(burst.map((close) => close.id));
   const host = census.clientAddress(burst[0]!.id);
   let count = 0;
@@ -248,7 +248,7 @@ function survivors(census: Census, ids: ConnIds, side: Side, burst: readonly Clo
     const id = ids.at(i)!;
     const core = cores.page(id);
     const c = cores.offset(id);
-    const ref = core[c + Core.PAIR]!;
+    const ref = pairOf(core, c);
     if (ref === 0 || (core[c + Core.STATE]! & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) continue;
     const half = side * HALF_STRIDE;
     // What the kernel still sends for a closed socket (the last ACKs, a FIN again, a RST) is no life.

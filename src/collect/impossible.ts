@@ -1,7 +1,7 @@
 /** Source addresses that no packet on a network can have: a host's own, and those that name no single host. */
 import type { ForgedGroup } from '../model/capture-view.ts';
 import type { ConnId } from '../model/units.ts';
-import { Core, Trait } from '../track/layout.ts';
+import { Core, pairOf, Trait } from '../track/layout.ts';
 import type { Tables } from '../track/tables.ts';
 import type { Census } from './census.ts';
 import { IdList } from './id-bits.ts';
@@ -39,7 +39,7 @@ export class ImpossibleTally {
     const client = core[c + (clientIsB ? Core.ADDR_B : Core.ADDR_A)]!;
     const server = core[c + (clientIsB ? Core.ADDR_A : Core.ADDR_B)]!;
     const same = client === server;
-    const spoke = core[c + Core.PAIR] !== 0; // more than SYNs: somebody heard the answers, captured or not
+    const spoke = pairOf(core, c) !== 0; // more than SYNs: somebody heard the answers, captured or not
     const { addresses } = this.#tables;
     const loopback = v6 ? addresses.text(server, true) === '::1' : server >>> 24 === LOOPBACK;
     if (same && !loopback && core[c + Core.PORTS]! >>> 16 === (core[c + Core.PORTS]! & 0xffff)) this.#add(this.#toItself, service, id);

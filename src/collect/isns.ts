@@ -78,12 +78,12 @@ function seriesOf(census: Census, side: Side, ids: Int32Array, minimum: number):
 }
 
 function draw(census: Census, hosts: Map<number, Draws>, address: number, id: number, side: Side): void {
-  const { cores } = census.tracker.tables;
+  const { cores, firstTimes } = census.tracker.tables;
   let draws = hosts.get(address);
   if (draws === undefined) hosts.set(address, (draws = { ids: [], isns: [], starts: [], count: 0 }));
   draws.count++;
   if (draws.ids.length >= MOST) return;
   draws.ids.push(connId(id));
   draws.isns.push(issOf(census.tracker.tables, cores.page(id), cores.offset(id), side) >>> 0);
-  draws.starts.push(nanos(cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!));
+  draws.starts.push(nanos(firstTimes.of(id)));
 }

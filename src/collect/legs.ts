@@ -12,8 +12,8 @@ import type { LegLosses, LegView, LostSegments } from '../model/capture-view.ts'
 import { type ConnId, connId, NANOS_PER_SECOND } from '../model/units.ts';
 import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import type { Tables } from '../track/tables.ts';
-import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
-import { firstSynAckOf, issOf, lastTimeOf, ttlsOf } from '../track/sequel.ts';
+import { Core, Half, HALF_STRIDE, Meta, pairOf, SynOption, Trait } from '../track/layout.ts';
+import { firstSynAckOf, issOf, lastTimeOf, optionsOf, ttlsOf } from '../track/sequel.ts';
 import { IdCursor, IdList } from './id-bits.ts';
 import type { Repeats } from './repeats.ts';
 import type { Scratch } from './scratch.ts';
@@ -82,8 +82,10 @@ export class Legs {
     for (let id = 0; id < this.#n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & Trait.SAW_SYN) === 0 || !isns.may(core[c + Core.ISS]!)) continue;
-      numbers[list.length] = core[c + Core.ISS]!;
+      if ((core[c + Core.STATE]! & Trait.SAW_SYN) === 0) continue;
+      const isn = issOf(this.#tables, core, c, 0);
+      if (!isns.may(isn)) continue;
+      numbers[list.length] = isn;
       list.add(id);
     }
     // Of nearly all of them it is said by chance: among these few it is not said again.
@@ -95,14 +97,14 @@ export class Legs {
       const id = all.next();
       if (few.may(numbers[i]!)) equal.push(id);
     }
-    const keys = Float64Array.from(equal, (id, i) => (this.#word(id, Core.ISS) >>> 0) * MAX_CANDIDATES + i);
+    const keys = Float64Array.from(equal, (id, i) => (this.#isn(id, 0) >>> 0) * MAX_CANDIDATES + i);
     return Int32Array.from(keys.sort(), (key) => equal[key % MAX_CANDIDATES]!);
   }
 
   #joinEqual(ids: Int32Array): void {
     for (let from = 0, to = 0; from < ids.length; from = to) {
-      const isn = this.#word(ids[from]!, Core.ISS);
-      while (to < ids.length && this.#word(ids[to]!, Core.ISS) === isn) to++;
+      const isn = this.#isn(ids[from]!, 0);
+      while (to < ids.length && this.#isn(ids[to]!, 0) === isn) to++;
       if (to - from < 2 || to - from > MAX_LEGS) continue;
       for (let i = from + 1; i < to; i++) {
         for (let before = i - 1; before >= from; before--) {
@@ -118,16 +120,16 @@ export class Legs {
   #isForwarded(a: number, b: number): boolean {
     if (this.#isSameTuple(a, b)) return false;
     // A router on the way may lower the MSS; the rest of the options stays.
-    const options = this.#word(a, Core.OPTIONS);
-    if (((options ^ this.#word(b, Core.OPTIONS)) & ~0xffff) !== 0) return false;
+    const options = this.#options(a);
+    if (((options ^ this.#options(b)) & ~0xffff) !== 0) return false;
     const hops = this.#ttl(a) - this.#ttl(b);
-    const wait = this.#time(b, Core.FIRST_TIME) - this.#time(a, Core.FIRST_TIME);
+    const wait = this.#tables.firstTimes.of(b) - this.#tables.firstTimes.of(a);
     const answered = (id: number): boolean => (this.#word(id, Core.STATE) & Trait.SAW_SYN_ACK) !== 0;
     if (!answered(a) || !answered(b)) return hops > 0 && wait < FORWARDED_WITHIN && (options & SynOption.HAS_MSS) !== 0;
     return (
-      this.#serverIsn(a) === this.#serverIsn(b) &&
+      this.#isn(a, 1) === this.#isn(b, 1) &&
       this.#firstSynAck(b) < this.#firstSynAck(a) &&
-      this.#time(b, Core.FIRST_TIME) <= lastTimeOf(this.#tables, a) &&
+      this.#tables.firstTimes.of(b) <= lastTimeOf(this.#tables, a) &&
       (hops > 0 || (hops === 0 && (this.#sameEnd(a, b, 0) || this.#sameEnd(a, b, 1))))
     );
   }
@@ -140,14 +142,14 @@ export class Legs {
     const byIsn = new Map<number, number[]>();
     for (let id = 0; id < this.#n && byIsn.size < MAX_CANDIDATES; id++) {
       if ((this.#word(id, Core.STATE) & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== Trait.SAW_SYN_ACK || !this.#isOneWay(id)) continue;
-      const isn = this.#serverIsn(id);
+      const isn = this.#isn(id, 1);
       const list = byIsn.get(isn);
       if (list === undefined) byIsn.set(isn, [id]);
       else if (list.length <= MAX_LEGS) list.push(id);
     }
     for (let a = 0; byIsn.size > 0 && a < this.#n; a++) {
       if ((this.#word(a, Core.STATE) & (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) !== (Trait.SAW_SYN | Trait.SAW_SYN_ACK)) continue;
-      const answers = byIsn.get(this.#serverIsn(a));
+      const answers = byIsn.get(this.#isn(a, 1));
       if (answers === undefined || answers.length > MAX_LEGS) continue;
       for (const b of answers) if (!this.#isJoined(b) && this.#isAnswerOf(a, b)) this.#join(a, b);
     }
@@ -155,7 +157,7 @@ export class Legs {
 
   /** Only segments of the server are in it. */
   #isOneWay(id: number): boolean {
-    const ref = this.#word(id, Core.PAIR);
+    const ref = this.#pair(id);
     if (ref === 0) return false;
     const { pairs } = this.#tables;
     return pairs.page(ref - 1)[pairs.offset(ref - 1) + Half.PACKETS] === 0;
@@ -163,15 +165,15 @@ export class Legs {
 
   #isAnswerOf(a: number, b: number): boolean {
     const { pairs } = this.#tables;
-    const ref = this.#word(b, Core.PAIR);
+    const ref = this.#pair(b);
     const acked = pairs.page(ref - 1)[pairs.offset(ref - 1) + HALF_STRIDE + Half.LAST_ACK]!;
-    const ahead = (acked - this.#word(a, Core.ISS)) | 0;
-    const start = this.#time(b, Core.FIRST_TIME);
+    const ahead = (acked - this.#isn(a, 0)) | 0;
+    const start = this.#tables.firstTimes.of(b);
     return (
       b > a &&
       ahead > 0 &&
       ahead < MAX_WINDOW &&
-      start >= this.#time(a, Core.FIRST_TIME) &&
+      start >= this.#tables.firstTimes.of(a) &&
       start <= lastTimeOf(this.#tables, a) &&
       (this.#sameEnd(a, b, 0) || this.#sameEnd(a, b, 1))
     );
@@ -198,7 +200,8 @@ export class Legs {
   }
 
   #isSameTuple(a: number, b: number): boolean {
-    return [Core.ADDR_A, Core.ADDR_B, Core.PORTS, Core.META].every((word) => this.#word(a, word) === this.#word(b, word));
+    const meta = (this.#word(a, Core.META) ^ this.#word(b, Core.META)) & Meta.TUPLE;
+    return meta === 0 && [Core.ADDR_A, Core.ADDR_B, Core.PORTS].every((word) => this.#word(a, word) === this.#word(b, word));
   }
 
   /** Address and port of the client (0) or server (1) are the same. */
@@ -212,8 +215,15 @@ export class Legs {
     return ((this.#word(id, Core.STATE) & Trait.CLIENT_IS_B) !== 0) === (side === 0);
   }
 
-  #serverIsn(id: number): number {
-    return issOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id), 1);
+  #isn(id: number, side: number): number {
+    return issOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id), side);
+  }
+  /** Of the client's SYN. */
+  #options(id: number): number {
+    return optionsOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id), 0);
+  }
+  #pair(id: number): number {
+    return pairOf(this.#tables.cores.page(id), this.#tables.cores.offset(id));
   }
   #firstSynAck(id: number): number {
     return firstSynAckOf(this.#tables, this.#tables.cores.page(id), this.#tables.cores.offset(id));
@@ -225,10 +235,6 @@ export class Legs {
   #word(id: number, word: number): number {
     const { cores } = this.#tables;
     return cores.page(id)[cores.offset(id) + word]!;
-  }
-  #time(id: number, word: number): number {
-    const { cores } = this.#tables;
-    return cores.floatPage(id)[(cores.offset(id) + word) >> 1]!;
   }
 }
 

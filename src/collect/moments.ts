@@ -1,6 +1,6 @@
 /** Connections of a service by when they began or what preceded their end, straight from the columns. */
 import { type ConnId, type ConnIds, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, pairOf, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 
 export function answeredAround(
@@ -9,8 +9,8 @@ export function answeredAround(
   from: Nanos,
   to: Nanos,
 ): { before: ConnId | null; between: number; after: ConnId | null } {
-  const { cores } = census.tracker.tables;
-  const start = (id: ConnId): number => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!;
+  const { cores, firstTimes } = census.tracker.tables;
+  const start = (id: ConnId): number => firstTimes.of(id);
   const answered = (id: ConnId): boolean =>
     (cores.page(id)[cores.offset(id) + Core.STATE]! & Trait.SAW_SYN_ACK) !== 0 && !census.isScan(id);
   // Ids are in order of time: look outwards from the two moments.
@@ -40,7 +40,7 @@ export function firstWhere(length: number, test: (index: number) => boolean): nu
 export function closedWhenIdle(census: Census, ids: readonly ConnId[], minSeconds: number): ConnId[] {
   const { cores, pairs } = census.tracker.tables;
   return ids.filter((id) => {
-    const ref = cores.page(id)[cores.offset(id) + Core.PAIR]!;
+    const ref = pairOf(cores.page(id), cores.offset(id));
     if (ref === 0) return false;
     if (pairs.double(ref - 1, Pair.QUIET) >= minSeconds * NANOS_PER_SECOND) return true;
     return ((pairs.word(ref - 1, Half.FLAGS) | pairs.word(ref - 1, HALF_STRIDE + Half.FLAGS)) & HalfFlag.TLS) !== 0;

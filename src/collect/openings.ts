@@ -37,7 +37,7 @@ export class OpeningTally {
     if ((word & Trait.SAW_SYN) === 0) return;
     if (syns > 1 && (word & Trait.COMPLETED) !== 0) this.#lateSyn.push(id);
     if (syns === 1 && synAcks > 1) this.#repeatedSynAck.add(id);
-    const offered = core[c + Core.OPTIONS]!;
+    const offered = optionsOf(this.#tables, core, c, 0);
     if ((offered & SynOption.FAST_OPEN) !== 0) this.#fastOpen.push(id);
     if ((word & Trait.COMPLETED) !== 0)
       this.#mss.add(id, service, offered, optionsOf(this.#tables, core, c, 1), (core[c + Core.META]! & 1) !== 0);

@@ -5,7 +5,7 @@
  */
 import { type Outcome, OUTCOMES } from '../model/connection.ts';
 import { Side, STATE_NAMES } from '../model/state.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import { hash } from '../track/hash.ts';
 import { outcomeIndex } from '../track/outcome.ts';
 import { countsOf } from '../track/sequel.ts';
@@ -79,7 +79,7 @@ function addConnection({ tables, end }: Views, id: number, tally: PeerTally): vo
   if (IS_TROUBLE[outcomeIndex(tables, id, end)] === true) tally.trouble++;
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   if (ref === 0) {
     const counts = countsOf(tables, core, c);
     tally.packets += (counts & 0xffff) + (counts >>> 16);

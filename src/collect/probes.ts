@@ -8,7 +8,7 @@ import { Mark } from '../model/connection.ts';
 import { otherSide, Side } from '../model/state.ts';
 import type { ConnId } from '../model/units.ts';
 import { eventKind, eventSide, markDetail, markKind } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import { RstBit } from '../track/reset.ts';
 import type { Census } from './census.ts';
 
@@ -121,7 +121,7 @@ function kindName(flags: number): string {
  */
 export function strayOf(census: Census, id: ConnId): Side | null {
   const { core, c } = at(census, id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   const unseen = (core[c + Core.STATE]! & (Trait.MIDSTREAM | Trait.SAW_SYN | Trait.SAW_SYN_ACK | Trait.ODD_FLAGS)) === Trait.MIDSTREAM;
   if (!unseen || ref === 0) return null;
   const { pairs, events } = census.tracker.tables;

@@ -4,6 +4,7 @@
  */
 import type { Tables } from '../track/tables.ts';
 import { Core, Trait } from '../track/layout.ts';
+import { issOf } from '../track/sequel.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import type { Scratch } from './scratch.ts';
 import { Twice } from './twice.ts';
@@ -20,7 +21,8 @@ export class Repeats {
   /** Has any handshake only its answers in the capture? */
   answersOnly = false;
 
-  constructor({ cores }: Tables, connections: number, scratch: Scratch) {
+  constructor(tables: Tables, connections: number, scratch: Scratch) {
+    const { cores } = tables;
     const words = Twice.words(connections);
     const room = scratch.ints(2 * words);
     this.isns = new Twice(room.subarray(0, words));
@@ -34,7 +36,7 @@ export class Repeats {
         const core = cores.page(from + i);
         const c = cores.offset(from + i);
         const word = core[c + Core.STATE]!;
-        if ((word & Trait.SAW_SYN) !== 0) isns[syns++] = core[c + Core.ISS]!;
+        if ((word & Trait.SAW_SYN) !== 0) isns[syns++] = issOf(tables, core, c, 0);
         else this.answersOnly ||= (word & Trait.SAW_SYN_ACK) !== 0;
         addresses[i] = core[c + ((word & Trait.CLIENT_IS_B) !== 0 ? Core.ADDR_B : Core.ADDR_A)]!;
       }

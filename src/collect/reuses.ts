@@ -6,7 +6,7 @@ import type { ReuseGroup } from '../model/capture-view.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, connId, NANOS_PER_SECOND } from '../model/units.ts';
 import { eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf } from '../track/layout.ts';
 import { issOf, previousOf } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
@@ -90,7 +90,7 @@ function heldInTimeWait(census: Census, before: number, id: number): Held | null
 /** Did the end that had been in TIME_WAIT choose its ISN as Linux does then? */
 function isnFollows(census: Census, before: number, id: number, side: Side): boolean {
   const { cores, pairs } = census.tracker.tables;
-  const ref = cores.page(before)[cores.offset(before) + Core.PAIR]!;
+  const ref = pairOf(cores.page(before), cores.offset(before));
   if (ref === 0) return false;
   const sent = pairs.word(ref - 1, side * HALF_STRIDE + Half.NXT);
   return ((issOf(census.tracker.tables, cores.page(id), cores.offset(id), side) - sent) | 0) === ISN_STEP;

@@ -5,7 +5,7 @@
 import type { ScanGroup } from '../model/capture-view.ts';
 import { prefixText } from '../model/address.ts';
 import { type ConnId, connId } from '../model/units.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import { countsOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
 import { sortInts } from './sorting.ts';
@@ -101,7 +101,7 @@ function knock(census: Census, doors: Map<number, Door>, id: ConnId): void {
     doors.set(service, door);
   }
   door.knocks.push(id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   let payload = 0;
   let syns = ref === 0 ? countsOf(census.tracker.tables, core, c) & 0xffff : 0;
   if (ref !== 0) {

@@ -1,6 +1,6 @@
 /** Which service a connection is for: server address and port within an encapsulation, numbered as they come. */
 import { type ConnIds, connIds } from '../model/units.ts';
-import { Core, Trait } from '../track/layout.ts';
+import { Core, Trait, tupleMeta } from '../track/layout.ts';
 import { bitsAreFewer, bitsFor, IdBits } from './id-bits.ts';
 import { NarrowColumn } from './narrow-column.ts';
 
@@ -32,7 +32,7 @@ export class ServiceIndex {
     const address = core[c + (serverIsB ? Core.ADDR_B : Core.ADDR_A)]!;
     const ports = core[c + Core.PORTS]!;
     const port = serverIsB ? ports & 0xffff : ports >>> 16;
-    const meta = core[c + Core.META]!;
+    const meta = tupleMeta(core, c);
     if (!this.#isAt(this.#bucket, this.#at, address, port, meta)) this.#look(address, port, meta);
     return this.#bucket[this.#at + 3]!;
   }

@@ -1,7 +1,6 @@
 /** When attempts began, in order, and without a column of all of them: a flood has millions. */
 import type { ConnIds } from '../model/units.ts';
-import { Core } from '../track/layout.ts';
-import type { RecordPages } from '../track/pages.ts';
+import type { FirstTimes } from '../track/first-times.ts';
 import { IdCursor } from './id-bits.ts';
 
 /** Starts of which the first is noted: a step. */
@@ -13,20 +12,20 @@ export class Starts {
   readonly first: number;
   readonly last: number;
   readonly #ids: ConnIds;
-  readonly #cores: RecordPages;
+  readonly #firstTimes: FirstTimes;
   /** The first of each step. */
   readonly #steps: Float64Array;
   /** All of them, where their order is not that of the ids. */
   #sorted: Float64Array | null = null;
 
-  constructor(cores: RecordPages, ids: ConnIds) {
-    this.#cores = cores;
+  constructor(firstTimes: FirstTimes, ids: ConnIds) {
+    this.#firstTimes = firstTimes;
     this.#ids = ids;
     this.#steps = new Float64Array(Math.ceil(ids.length / STEP));
     let last = -Infinity;
     const all = new IdCursor(ids);
     for (let i = 0; i < ids.length; i++) {
-      const start = this.#start(all.next());
+      const start = firstTimes.of(all.next());
       if ((i & (STEP - 1)) === 0) this.#steps[i >>> STEP_BITS] = start;
       if (start < last) {
         this.#sort();
@@ -74,7 +73,7 @@ export class Starts {
       return;
     }
     const all = new IdCursor(this.#ids, from);
-    for (let i = 0; i < count; i++) times[i] = this.#start(all.next());
+    for (let i = 0; i < count; i++) times[i] = this.#firstTimes.of(all.next());
   }
 
   /** @param visit gets each step that begins no later than `until`, and the last that begins more than `span` before it, -1 none */
@@ -89,14 +88,10 @@ export class Starts {
   #sort(): void {
     const sorted = new Float64Array(this.#ids.length);
     const all = new IdCursor(this.#ids);
-    for (let i = 0; i < sorted.length; i++) sorted[i] = this.#start(all.next());
+    for (let i = 0; i < sorted.length; i++) sorted[i] = this.#firstTimes.of(all.next());
     sorted.sort();
     for (let step = 0; step < this.#steps.length; step++) this.#steps[step] = sorted[step * STEP]!;
     this.#sorted = sorted;
-  }
-
-  #start(id: number): number {
-    return this.#cores.floatPage(id)[(this.#cores.offset(id) + Core.FIRST_TIME) >> 1]!;
   }
 }
 

@@ -4,7 +4,7 @@ import { otherSide, Side, State } from '../model/state.ts';
 import { connId, frameNo, type Nanos, secondsOf } from '../model/units.ts';
 import { basisOf } from '../track/basis.ts';
 import { ByCause, eventKind, EventKind, eventFrom, eventSide, eventTo } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import { mayLackOctets } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
@@ -120,7 +120,7 @@ function notesOf(census: Census, id: number, side: Side, left: number, frame: nu
   const { cores, pairs, events } = tables;
   const core = cores.page(id);
   const c = cores.offset(id);
-  const ref = core[c + Core.PAIR]! - 1;
+  const ref = pairOf(core, c) - 1;
   const pair = pairs.page(ref);
   const client = pairs.offset(ref);
   const own = client + side * HALF_STRIDE;
@@ -152,7 +152,7 @@ function isThere(census: Census, id: number, stay: Stay): boolean {
   const server = ((word >>> 4) & 15) === State.CLOSE_WAIT;
   if (client === server || (word & Trait.LONG_CLOSE_WAIT) !== 0) return false;
   const side = client ? Side.CLIENT : Side.SERVER;
-  const ref = core[c + Core.PAIR]! - 1;
+  const ref = pairOf(core, c) - 1;
   const since = pairs.double(ref, side * HALF_STRIDE + Half.STATE_TIME);
   stay(id, side, since, census.end, 0);
   return true;

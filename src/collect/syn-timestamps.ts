@@ -4,8 +4,8 @@
  */
 import type { OlderSyn, SynTimestamps, TimestampClock } from '../model/syn-facts.ts';
 import { type ConnId, NANOS_PER_SECOND } from '../model/units.ts';
-import { Core, Half, HALF_STRIDE, SynOption, Trait } from '../track/layout.ts';
-import { countsOf, lastTimeOf, previousOf } from '../track/sequel.ts';
+import { Core, Half, HALF_STRIDE, pairOf, SynOption, Trait } from '../track/layout.ts';
+import { countsOf, lastTimeOf, optionsOf, previousOf, synTimestampOf } from '../track/sequel.ts';
 import type { Census } from './census.ts';
 
 /** Ticks per second of the clocks in use: Linux 1000 (250 and 100 before 4.13), Windows and BSD 1000, 100 or 10, 4.4BSD 2. RFC 7323 §5.4 allows 1 to 1000. */
@@ -60,11 +60,10 @@ function read(census: Census, id: ConnId): Syn | null {
   const core = cores.page(id);
   const c = cores.offset(id);
   const word = core[c + Core.STATE]!;
-  if ((word & Trait.SAW_SYN) === 0 || (core[c + Core.OPTIONS]! & SynOption.TIMESTAMPS) === 0) return null;
-  const times = cores.floatPage(id);
-  const start = times[(c + Core.FIRST_TIME) >> 1]!;
+  if ((word & Trait.SAW_SYN) === 0 || (optionsOf(tables, core, c, 0) & SynOption.TIMESTAMPS) === 0) return null;
+  const start = tables.firstTimes.of(id);
   const last = lastTimeOf(tables, id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   let syns = ref === 0 ? countsOf(tables, core, c) & 0xffff : 0;
   let fins = 0;
   if (ref !== 0) {
@@ -79,7 +78,7 @@ function read(census: Census, id: ConnId): Syn | null {
   return {
     id,
     at: start / NANOS_PER_SECOND,
-    timestamp: core[c + Core.SYN_TIMESTAMP]!,
+    timestamp: synTimestampOf(tables, core, c),
     // A SYN that had to come again was dropped, whatever became of its copies.
     fate: answered && syns === 1 ? 'answered' : (silent || (answered && syns > 1)) && census.end - start > UNDECIDED ? 'dropped' : 'other',
     again: previousOf(tables, core, c) !== 0,

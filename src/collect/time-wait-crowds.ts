@@ -3,7 +3,7 @@
  * state of its end. Read off the records, in their order; the log, which knows better, is asked only about hosts for which this is not little.
  */
 import { State } from '../model/state.ts';
-import { Core, Half, HALF_STRIDE } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import { SAW_FIN } from './time-wait.ts';
@@ -33,14 +33,14 @@ export function crowdedHosts(census: Census, minimum: number): ReadonlySet<numbe
   const servers = new HashedCounts(hosts.size * SLOTS_EACH);
   for (const host of hosts.keys()) servers.add(host);
   const most = new Peaks(hosts.size, census.end);
-  const { cores, pairs } = census.tracker.tables;
+  const { cores, firstTimes, pairs } = census.tracker.tables;
   for (let id = 0; id < census.tracker.connections; id++) {
     const core = cores.page(id);
     const c = cores.offset(id);
     const word = core[c + Core.STATE]!;
     if ((word & SAW_FIN) === 0) continue;
-    const from = cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!;
-    const ref = core[c + Core.PAIR]! - 1;
+    const from = firstTimes.of(id);
+    const ref = pairOf(core, c) - 1;
     const isOver = ((word >>> 4) & 15) === State.CLOSED;
     most.add(ordinals[census.serviceIndex(id)]!, from, isOver ? pairs.double(ref, HALF_STRIDE + Half.STATE_TIME) : census.end);
     const address = census.clientAddress(id);

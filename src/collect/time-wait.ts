@@ -6,7 +6,7 @@ import type { TimeWaitGroup, TimeWaitHost } from '../model/capture-view.ts';
 import { Side, State } from '../model/state.ts';
 import { type ConnId, connId, type Nanos } from '../model/units.ts';
 import { eventFrom, eventKind, EventKind, eventSide, eventTo } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { peakOf } from './stays.ts';
 import { crowdedHosts } from './time-wait-crowds.ts';
@@ -92,7 +92,7 @@ export class TimeWaitStays {
         continue;
       }
       // Still there: the pair record says since when. (Both ends of a connection enter it at the same time, or one does.)
-      const ref = core[c + Core.PAIR]! - 1;
+      const ref = pairOf(core, c) - 1;
       if (client) this.#add(id, Side.CLIENT, pairs.double(ref, Half.STATE_TIME), end);
       if (server) this.#add(id, Side.SERVER, pairs.double(ref, HALF_STRIDE + Half.STATE_TIME), end);
     }

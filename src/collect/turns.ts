@@ -2,8 +2,8 @@
 import type { RequestSource, ServiceTurns } from '../model/turns.ts';
 import { type ConnId, nanos, type Nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from '../track/tables.ts';
-import { Core, Delay, Turn, TurnFlag } from '../track/layout.ts';
-import { lastTimeOf, ttlsOf } from '../track/sequel.ts';
+import { Delay, Turn, TurnFlag } from '../track/layout.ts';
+import { lastTimeOf, optionsOf, ttlsOf } from '../track/sequel.ts';
 import { answersIn, bucketFrom, turnsRefOf } from '../track/turn-view.ts';
 import { ANSWER_BUCKETS, bucketEnd } from '../track/turns.ts';
 import type { Census } from './census.ts';
@@ -109,7 +109,7 @@ function sourceOf(census: Census, ids: readonly ConnId[]): RequestSource {
     const end = lastTimeOf(census.tracker.tables, id);
     if (end > last) last = nanos(end);
     spread(changes, asked, start - origin, end - origin);
-    const kind = core[c + Core.OPTIONS]! ^ (ttlsOf(census.tracker.tables, core, c) & 0xff);
+    const kind = optionsOf(census.tracker.tables, core, c, 0) ^ (ttlsOf(census.tracker.tables, core, c) & 0xff);
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   const [, second = 0] = [...kinds.values()].sort((a, b) => b - a);
@@ -126,8 +126,7 @@ function sourceOf(census: Census, ids: readonly ConnId[]): RequestSource {
 }
 
 function startOf(census: Census, id: ConnId): Nanos {
-  const { cores } = census.tracker.tables;
-  return nanos(cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!);
+  return nanos(census.tracker.tables.firstTimes.of(id));
 }
 
 /** Adds `count` requests, evenly between two moments, to the changes of the rate from one second to the next. */

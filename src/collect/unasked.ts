@@ -2,7 +2,7 @@
 import type { Reflected, StrayAcks, Unasked } from '../model/unasked.ts';
 import { Side } from '../model/state.ts';
 import { type ConnId, frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import { lastTimeOf } from '../track/sequel.ts';
 import type { Receiver } from '../track/unasked.ts';
 import type { Census } from './census.ts';
@@ -33,7 +33,7 @@ export function strayAcks(census: Census, strays: readonly ConnId[]): StrayAcks[
     }
     const ids = all.filter((id) => !real.has(census.clientAddress(id)));
     if (ids.length === 0) continue;
-    const starts = Float64Array.from(ids, (id) => tables.cores.floatPage(id)[(tables.cores.offset(id) + Core.FIRST_TIME) >> 1]!).sort();
+    const starts = Float64Array.from(ids, (id) => tables.firstTimes.of(id)).sort();
     out.push({
       service,
       ids,
@@ -181,7 +181,7 @@ function byService(census: Census, lone: readonly { readonly id: ConnId; readonl
 /** Nothing but SYN-ACKs from the server, and nothing (false) or RSTs (true) from the client; null: anything else. */
 function answersAlone(census: Census, id: number): boolean | null {
   const { cores, pairs } = census.tracker.tables;
-  const ref = cores.page(id)[cores.offset(id) + Core.PAIR]!;
+  const ref = pairOf(cores.page(id), cores.offset(id));
   if (ref === 0) return null;
   const pair = pairs.page(ref - 1);
   const client = pairs.offset(ref - 1);
@@ -195,16 +195,14 @@ function answersAlone(census: Census, id: number): boolean | null {
  * @param mute those of its connections whose client says nothing
  */
 export function heldInSilence(census: Census, service: number, mute: readonly ConnId[], seconds: number): ConnId[] {
-  const { cores, pairs } = census.tracker.tables;
+  const { cores, firstTimes, pairs } = census.tracker.tables;
   const held = mute.filter((id) => {
-    const c = cores.offset(id);
-    const ref = cores.page(id)[c + Core.PAIR]!;
+    const ref = pairOf(cores.page(id), cores.offset(id));
     const pair = pairs.page(ref - 1);
     const client = pairs.offset(ref - 1);
-    const times = cores.floatPage(id);
     const closed = pair[client + Half.FIN]! + pair[client + Half.RST]! > 0;
     const until = closed ? lastTimeOf(census.tracker.tables, id) : census.end;
-    return until - times[(c + Core.FIRST_TIME) >> 1]! >= seconds * NANOS_PER_SECOND;
+    return until - firstTimes.of(id) >= seconds * NANOS_PER_SECOND;
   });
   if (held.length === 0) return held;
   const holders = new Set(held.map((id) => census.clientAddress(id)));
@@ -217,7 +215,7 @@ function speaks(census: Census, id: number): boolean {
   const { cores, pairs } = census.tracker.tables;
   const core = cores.page(id);
   const c = cores.offset(id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   return ref > 0 && clientSpeaks(core[c + Core.STATE]!, pairs.page(ref - 1), pairs.floatPage(ref - 1), pairs.offset(ref - 1)) === true;
 }
 

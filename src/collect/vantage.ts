@@ -11,7 +11,7 @@ import type { ConnectionView, EndpointView } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { type ConnId, connId, NANOS_PER_SECOND } from '../model/units.ts';
 import type { VantageHost, VantageKind, VantageView } from '../model/vantage.ts';
-import { Core, Half, HALF_STRIDE, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
 import type { Sighting } from '../track/sightings.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
@@ -257,7 +257,7 @@ function noteTtl(host: HostRecord, end: EndpointView): void {
 /** Both ends' segments come with two TTLs, one apart: before and behind the machine that passes them on. */
 function seenTwice(tracker: Tracker, id: ConnId): boolean {
   const { cores, pairs } = tracker.tables;
-  const ref = cores.page(id)[cores.offset(id) + Core.PAIR]!;
+  const ref = pairOf(cores.page(id), cores.offset(id));
   if (ref === 0) return false;
   const spread = (word: number): number => (word >>> 24) - ((word >>> 16) & 255);
   return spread(pairs.word(ref - 1, Half.WINDOW_TTL)) === 1 && spread(pairs.word(ref - 1, HALF_STRIDE + Half.WINDOW_TTL)) === 1;

@@ -52,7 +52,7 @@ const TEXTS: readonly ((value: number) => string)[] = [
   (service) => `pbb:${service}`,
 ];
 
-/** Lists, the empty one and OTHER included. Real captures hold a few dozen VLANs; 4,094 is all that one level can have. */
+/** Lists, the empty one and OTHER included: 12 bits, which `Meta` of track/layout.ts has for them. Real captures hold a few dozen VLANs; 4,094 is all that one level can have. */
 const LIMIT = 4096;
 /** A power of two at twice the limit keeps probe sequences short. */
 const SLOTS = 8192;

@@ -37,7 +37,8 @@ interface ShardHead {
     readonly words: readonly number[];
     readonly exact: readonly boolean[];
   };
-  readonly others: Omit<ShardRecords, 'records' | 'events'>;
+  readonly firstTimes: { readonly moments: Float64Array; readonly exact: readonly number[] };
+  readonly others: Omit<ShardRecords, 'records' | 'firstTimes' | 'events'>;
 }
 interface CaptureHead extends Omit<PartialCapture, 'shards'> {
   readonly shards: readonly ShardHead[];
@@ -53,12 +54,13 @@ export async function* partialFile(partial: PartialResult): AsyncGenerator<Uint8
   for await (const piece of Readable.from(pieces(partial)).pipe(createGzip({ level: LEVEL }))) yield piece as Buffer;
 }
 
-function headOf({ index, count, records: { records, events, ...others } }: PartialShard): ShardHead {
+function headOf({ index, count, records: { records, firstTimes, events, ...others } }: PartialShard): ShardHead {
   const { length, bases, words, exact } = events;
   return {
     index,
     count,
     lists: RECORD_KINDS.map((kind) => ({ length: records[kind].length, pages: records[kind].pages.map((page) => page.length) })),
+    firstTimes: { moments: firstTimes.moments, exact: firstTimes.exact.map((times) => times?.length ?? 0) },
     events: { length, bases, words: words.map((page) => page.length), exact: exact.map((times) => times !== null) },
     others,
   };
@@ -74,6 +76,7 @@ function* pieces({ version, captures }: PartialResult): Generator<Uint8Array> {
   yield octets;
   for (const { records } of captures.flatMap(({ shards }) => shards)) {
     for (const kind of RECORD_KINDS) for (const page of records.records[kind].pages) yield octetsOf(page);
+    for (const times of records.firstTimes.exact) if (times !== null) yield octetsOf(times);
     for (const page of records.events.words) yield octetsOf(page);
     for (const times of records.events.exact) if (times !== null) yield octetsOf(times);
   }
@@ -106,11 +109,17 @@ export async function readPartial(path: string): Promise<Named> {
   }
 }
 
-async function readShard(input: Octets, { index, count, lists, events, others }: ShardHead): Promise<PartialShard> {
+async function readShard(input: Octets, { index, count, lists, firstTimes, events, others }: ShardHead): Promise<PartialShard> {
   const records: Record<string, RecordList> = {};
   for (const [i, { length: n, pages }] of lists.entries()) records[RECORD_KINDS[i]!] = { length: n, pages: await input.pages(pages) };
+  const exact: (Float64Array | null)[] = [];
+  for (const length of firstTimes.exact) exact.push(length === 0 ? null : await input.times(length));
   const eventPages = await readEvents(input, events);
-  return { index, count, records: { ...others, records: records as ShardRecords['records'], events: eventPages } };
+  return {
+    index,
+    count,
+    records: { ...others, records: records as ShardRecords['records'], firstTimes: { ...firstTimes, exact }, events: eventPages },
+  };
 }
 
 async function readEvents(input: Octets, { length, bases, words, exact }: ShardHead['events']): Promise<EventPages> {

@@ -3,9 +3,9 @@ import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from './events.ts';
-import { Core, Half, HALF_STRIDE, SynOption, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, lengthOfLone, Sequel, sequelOf, SynOption, Trait, ttlOfLone } from './layout.ts';
 import { RstBit } from './reset.ts';
-import { countsOf, lastTimeOf, lengthsOf, ttlsOf } from './sequel.ts';
+import { lastTimeOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
 
 /** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
@@ -28,8 +28,9 @@ export class Attempt {
   ipLength = 0;
   port = 0;
   bare = false;
-  start = 0;
-  end = 0;
+  /** -0: float64 from the start, also where the first times are small integers. */
+  start = -0;
+  end = -0;
 }
 
 /** Fills the row with an attempt's facts. */
@@ -39,21 +40,31 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   const word = core[c + Core.STATE]!;
   if ((word & Trait.SAW_SYN) === 0) return Fate.OTHER;
   const clientIsB = (word & Trait.CLIENT_IS_B) !== 0;
-  const coreF = tables.cores.floatPage(id);
   row.address = core[c + (clientIsB ? Core.ADDR_B : Core.ADDR_A)]!;
   row.port = clientIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
-  row.ttl = ttlsOf(tables, core, c) & 255;
-  row.ipLength = lengthsOf(tables, core, c) & 0xffff;
-  const options = core[c + Core.OPTIONS]!;
-  row.bare = (options & (SynOption.SEEN | SynOption.HAS_MSS)) === SynOption.SEEN;
-  row.start = coreF[(c + Core.FIRST_TIME) >> 1]!;
-  row.end = lastTimeOf(tables, id);
+  row.start = tables.firstTimes.of(id);
   row.reset = false;
+  const sequel = sequelOf(core, c) - 1;
+  if (sequel < 0) {
+    row.ttl = ttlOfLone(core, c);
+    row.ipLength = lengthOfLone(core, c);
+    row.bare = isBare(core[c + Core.OPTIONS]!);
+    row.end = row.start;
+    row.syns = 1;
+    row.synAcks = 0;
+    return Fate.DEAD;
+  }
+  const words = tables.sequels.page(sequel);
+  const s = tables.sequels.offset(sequel);
+  row.ttl = words[s + Sequel.TTLS]! & 255;
+  row.ipLength = words[s + Sequel.LENGTHS]! & 0xffff;
+  row.bare = isBare(words[s + Sequel.OPTIONS]!);
+  row.end = lastTimeOf(tables, id);
   const ref = core[c + Core.PAIR]!;
   let clientPackets: number;
   let serverPackets: number;
   if (ref === 0) {
-    const counts = countsOf(tables, core, c);
+    const counts = words[s + Sequel.COUNTS]!;
     row.syns = clientPackets = counts & 0xffff;
     row.synAcks = serverPackets = counts >>> 16;
   } else {
@@ -75,6 +86,8 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   }
   return row.syns > 1 && (firstMark(tables, id, SYN_AGAIN) ?? 0) - row.start >= EARLIEST_RETRY ? Fate.RETRIED : Fate.DEAD;
 }
+
+const isBare = (options: number): boolean => (options & (SynOption.SEEN | SynOption.HAS_MSS)) === SynOption.SEEN;
 
 function slowAnswer(tables: Tables, id: number, start: number): boolean {
   const { events } = tables;

@@ -1,13 +1,13 @@
 /** On what ground the states of a connection stand, from its columns alone. model/connection.ts has the words. */
 import type { Basis } from '../model/connection.ts';
-import { Core, Half, HALF_STRIDE, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait } from './layout.ts';
 import { countsOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
 
 /** @param core the page with the connection's core record, at `c` */
 export function basisOf(tables: Tables, core: Int32Array, c: number): Basis {
   const word = core[c + Core.STATE]!;
-  const ref = core[c + Core.PAIR]! - 1;
+  const ref = pairOf(core, c) - 1;
   const oneSided = ref < 0 ? embryoIsOneSided(word, countsOf(tables, core, c)) : isOneSided(tables, word, ref);
   if (oneSided) return 'one-sided';
   return (word & Trait.MIDSTREAM) === 0 ? 'handshake' : 'midstream';

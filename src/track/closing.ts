@@ -7,7 +7,7 @@ import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, markKind } from './events.ts';
 import { crossing, enteredAt, finAckedTime, lastCause } from './hindsight.ts';
-import { Core, Half, HalfFlag, Pair, Sequel, SynOption, Trait } from './layout.ts';
+import { Half, HalfFlag, Pair, Sequel, SynOption, Trait } from './layout.ts';
 import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
@@ -109,7 +109,7 @@ function killedByReset(x: Context): boolean {
 function closedInSynRcvd(x: Context): boolean {
   if (x.side !== 1 || x.state(1) !== State.ESTABLISHED || (x.options(0) & SynOption.FAST_OPEN) === 0) return false;
   if (x.pair[x.peer + Half.SYN] !== 1 || x.pair[x.me + Half.SYN_ACK] !== 1 || lastCause(x) !== Cause.SYN_ACKED) return false;
-  const serverSideRtt = enteredAt(x, State.SYN_RCVD) - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
+  const serverSideRtt = enteredAt(x, State.SYN_RCVD) - x.tables.firstTimes.of(x.id);
   return x.now - enteredAt(x, State.ESTABLISHED) < serverSideRtt;
 }
 

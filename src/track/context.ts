@@ -4,13 +4,28 @@
  */
 import type { Mark } from '../model/connection.ts';
 import type { Packet } from '../decode/packet.ts';
-import { Side, State } from '../model/state.ts';
+import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, GIVES_UP, markCode, markKind, transitionCode } from './events.ts';
-import { Core, Half, HALF_STRIDE, Pair, profileAt, profileCode, Sequel, Trait, Trouble, TROUBLE_HALF } from './layout.ts';
+import { eventAssumed, eventFrom, eventKind, EventKind, eventSide, markCode, markKind, transitionCode } from './events.ts';
+import {
+  Core,
+  Half,
+  HALF_STRIDE,
+  ONE_TRANSITION,
+  Pair,
+  pairOf,
+  profileAt,
+  profileCode,
+  Sequel,
+  sequelOf,
+  Trait,
+  transitionsLogged,
+  Trouble,
+  TROUBLE_HALF,
+} from './layout.ts';
+import { addSequel } from './lone-syn.ts';
 import { isImplied } from './implied.ts';
 import { PACKED } from './packed-records.ts';
-import { givenUpAt } from './sequel.ts';
 import { PARTS } from './shard.ts';
 import type { Tables } from './tables.ts';
 import { Counter } from './time-series.ts';
@@ -24,9 +39,6 @@ const MAX_MARKS = 48;
  * acknowledged in vain again and again, would let each segment walk a longer log than the one before.
  */
 const MAX_TRANSITIONS = 256;
-/** Their field of Sequel.TTLS, and one of them there. */
-const TRANSITIONS_MASK = 0x1ff;
-const ONE_TRANSITION = 1 << 16;
 /** Connections remembered whose segments were taken for an older connection's: rules show examples of a pattern. */
 const MAX_TAKEN_FOR_OLD = 65_536;
 /** A stay in CLOSE_WAIT that rules may want to look at, even when it ended. */
@@ -48,7 +60,6 @@ export class Context {
   /** Connection id and its core record. */
   id = 0;
   core: Int32Array = new Int32Array(0);
-  coreF: Float64Array = new Float64Array(0);
   c = 0;
   /** Sequel record and its word offset. Valid when `hasSequel`. */
   hasSequel = false;
@@ -96,7 +107,9 @@ export class Context {
 
   /** Keeps the timestamp of the client's SYN, whose options were just decoded. */
   noteSynTimestamp(k: Packet): void {
-    if (k.options.hasTimestamp) this.core[this.c + Core.SYN_TIMESTAMP] = k.options.tsVal;
+    if (!k.options.hasTimestamp) return;
+    if (this.hasSequel) this.sequel[this.s + Sequel.SYN_TIMESTAMP] = k.options.tsVal;
+    else this.core[this.c + Core.SYN_TIMESTAMP] = k.options.tsVal;
   }
 
   takenForOld(): void {
@@ -114,7 +127,6 @@ export class Context {
   loadFound(id: number, side: 0 | 1, core: Int32Array, c: number): void {
     this.id = id;
     this.core = core;
-    this.coreF = this.tables.cores.floatPage(id);
     this.c = c;
     this.side = side;
     this.#loadSequel();
@@ -123,16 +135,20 @@ export class Context {
 
   /** The same for an end whose timer is due. A packed pair record stays so, as if there were none, and its reference is returned; else -1. */
   loadDue(id: number, side: 0 | 1): number {
-    const [core, at] = [this.tables.cores.page(id), this.tables.cores.offset(id) + Core.PAIR];
-    const ref = core[at]!;
-    if (ref > PACKED) core[at] = 0;
-    this.load(id, side);
-    core[at] = ref;
-    return ref > PACKED ? ref - 1 : -1;
+    const [core, c] = [this.tables.cores.page(id), this.tables.cores.offset(id)];
+    const ref = pairOf(core, c);
+    if (ref <= PACKED) {
+      this.loadFound(id, side, core, c);
+      return -1;
+    }
+    core[c + Core.PAIR] = 0;
+    this.loadFound(id, side, core, c);
+    core[c + Core.PAIR] = ref;
+    return ref - 1;
   }
 
   #loadSequel(): void {
-    const ref = this.core[this.c + Core.SEQUEL]! - 1;
+    const ref = sequelOf(this.core, this.c) - 1;
     this.hasSequel = ref >= 0;
     if (!this.hasSequel) return;
     const { sequels } = this.tables;
@@ -141,27 +157,11 @@ export class Context {
     this.s = sequels.offset(ref);
   }
 
-  /** Gives the connection its sequel record, if it has none yet, and writes down in it what a lone SYN is. */
+  /** Gives the connection its sequel record, if it has none yet. */
   needSequel(): void {
     if (this.hasSequel) return;
-    const { core, c } = this;
-    const { sequels, events } = this.tables;
-    const alone = core[c + Core.ALONE]!;
-    core[c + Core.SEQUEL] = sequels.add() + 1;
+    addSequel(this.tables, this.id, this.core, this.c);
     this.#loadSequel();
-    const { sequel, s } = this;
-    core[c + Core.LAST_FRAME] = core[c + Core.FIRST_FRAME]!;
-    this.sequelF[(s + Sequel.LAST_TIME) >> 1] = this.coreF[(c + Core.FIRST_TIME) >> 1]!;
-    sequel[s + Sequel.LENGTHS] = alone & 0xffff;
-    sequel[s + Sequel.TTLS] = (alone >>> 16) & 255;
-    if (!this.has(Trait.SAW_SYN)) return;
-    sequel[s + Sequel.COUNTS] = 1;
-    sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + ONE_TRANSITION;
-    events.opened(this.id, sequel, s);
-    if (this.state(Side.CLIENT) !== State.CLOSED) return;
-    sequel[s + Sequel.TTLS] = sequel[s + Sequel.TTLS]! + ONE_TRANSITION;
-    events.now = givenUpAt(core, this.coreF, c);
-    events.log(this.id, sequel, s, 0, GIVES_UP);
   }
 
   /** The segment at hand is the newest one of the connection. */
@@ -191,20 +191,20 @@ export class Context {
 
   /** Initial sequence number of an end. */
   iss(side: number): number {
-    return side === 0 ? this.core[this.c + Core.ISS]! : this.hasSequel ? this.sequel[this.s + Sequel.ISS]! : 0;
+    return this.hasSequel ? this.sequel[this.s + Sequel.ISS + side]! : side === 0 ? this.core[this.c + Core.ISS]! : 0;
   }
   setIss(side: number, iss: number): void {
-    if (side === 0) this.core[this.c + Core.ISS] = iss;
-    else this.sequel[this.s + Sequel.ISS] = iss;
+    if (this.hasSequel) this.sequel[this.s + Sequel.ISS + side] = iss;
+    else this.core[this.c + Core.ISS] = iss;
   }
 
   /** Options of an end's SYN or SYN-ACK, as `packSynOptions` makes them. */
   options(side: number): number {
-    return side === 0 ? this.core[this.c + Core.OPTIONS]! : this.hasSequel ? this.sequel[this.s + Sequel.OPTIONS]! : 0;
+    return this.hasSequel ? this.sequel[this.s + Sequel.OPTIONS + side]! : side === 0 ? this.core[this.c + Core.OPTIONS]! : 0;
   }
   setOptions(side: number, options: number): void {
-    if (side === 0) this.core[this.c + Core.OPTIONS] = options;
-    else this.sequel[this.s + Sequel.OPTIONS] = options;
+    if (this.hasSequel) this.sequel[this.s + Sequel.OPTIONS + side] = options;
+    else this.core[this.c + Core.OPTIONS] = options;
   }
 
   /** id + 1 of the connection that had this tuple before; 0 none. */
@@ -213,7 +213,7 @@ export class Context {
   }
 
   #loadPair(): void {
-    let ref = this.core[this.c + Core.PAIR]!;
+    let ref = pairOf(this.core, this.c);
     this.paired = ref !== 0;
     if (!this.paired) return;
     if (ref > PACKED) this.core[this.c + Core.PAIR] = ref = this.tables.packer.open(this.id, ref - 1) + 1;
@@ -351,7 +351,7 @@ export class Context {
 
   /** Its log is full: nothing is taken back any more, and no end begins another life in it. */
   isCrowded(): boolean {
-    return this.hasSequel && ((this.sequel[this.s + Sequel.TTLS]! >>> 16) & TRANSITIONS_MASK) >= MAX_TRANSITIONS;
+    return this.hasSequel && transitionsLogged(this.sequel[this.s + Sequel.TTLS]!) >= MAX_TRANSITIONS;
   }
 
   /** Both ends are ESTABLISHED. */
@@ -360,7 +360,7 @@ export class Context {
     this.set(Trait.COMPLETED);
     if (this.has(Trait.ACK_IGNORED)) return; // counted when the ACK was seen first
     this.tables.series.count(Counter.COMPLETED);
-    if (this.has(Trait.SAW_SYN)) this.tables.series.connected(this.now - this.coreF[(this.c + Core.FIRST_TIME) >> 1]!);
+    if (this.has(Trait.SAW_SYN)) this.tables.series.connected(this.now - this.tables.firstTimes.of(this.id));
   }
 
   /** Starts the timer that ends a state by itself. */
@@ -382,7 +382,7 @@ export class Context {
   connectEnds(side: number): number {
     const { syn } = profileAt(this.#profile(side));
     if (!syn.hasOwnLimit || this.state(side) !== State.SYN_SENT) return Infinity;
-    return this.coreF[(this.c + Core.FIRST_TIME) >> 1]! + syn.givesUp * NANOS_PER_SECOND;
+    return this.tables.firstTimes.of(this.id) + syn.givesUp * NANOS_PER_SECOND;
   }
 
   /** How long the sender's kernel sends data again in vain, nanoseconds. */

@@ -43,7 +43,7 @@ export function goOn(x: Context, earlier: number, later: number, segments: reado
     retellAll(x, here, from, own);
     return;
   }
-  const first = x.tables.cores.floatPage(later)[(from.c + Core.FIRST_TIME) >> 1]!;
+  const first = x.tables.firstTimes.of(later);
   idle(x, here, from, first);
   const speaker = here.pair[here.p + Turn.FLAGS]! & TurnFlag.SPEAKER;
   const said = turned ? undefined : segments.find(({ payload }) => payload > 0);

@@ -20,11 +20,13 @@ const OVERDUE_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) => 
 
 /** The client at which `x` stands has given up, if the retry of its first SYN is overdue at x.now. */
 export function settle(x: Context): void {
-  const { core, coreF, c } = x;
+  const { core, c } = x;
   if ((core[c + Core.STATE]! & 15) !== State.SYN_SENT || !x.has(Trait.SAW_SYN)) return;
   if (x.hasSequel && (x.sequel[x.s + Sequel.ARMED]! & 0xffff) !== 0) return; // it has a timer
-  if (x.now - coreF[(c + Core.FIRST_TIME) >> 1]! < OVERDUE_AFTER[profileCode(core[c + Core.OPTIONS]!)]!) return;
-  if (x.hasSequel) x.stepAt(Side.CLIENT, Cause.GIVES_UP_SYN, 0, givenUpAt(core, coreF, c), true);
+  const first = x.tables.firstTimes.of(x.id);
+  const options = x.options(0);
+  if (x.now - first < OVERDUE_AFTER[profileCode(options)]!) return;
+  if (x.hasSequel) x.stepAt(Side.CLIENT, Cause.GIVES_UP_SYN, 0, givenUpAt(first, options), true);
   else core[c + Core.STATE] = core[c + Core.STATE]! & ~15; // its record tells when: `givenUpAt`
 }
 

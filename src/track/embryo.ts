@@ -9,7 +9,7 @@ import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { noteHandshake } from './history.ts';
 import { growCopies } from './copied.ts';
-import { Core, Half, HalfFlag, Sequel, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Meta, Sequel, Trait } from './layout.ts';
 import { retryAfter } from './opening.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
@@ -22,7 +22,7 @@ export function embryo(x: Context, k: Packet): boolean {
   const flags = k.flags & (CONTROL | Flag.ACK);
   if (k.payloadLength > 0 || k.ipLength > 0xffff) return false;
   if (flags === Flag.SYN && x.side === Side.CLIENT) {
-    if (!x.has(Trait.SAW_SYN) && !x.hasSequel) {
+    if (!x.has(Trait.SAW_SYN) && !x.hasSequel && k.ipLength <= Meta.MOST_LENGTH) {
       loneSyn(x, k);
       return true;
     }
@@ -67,7 +67,7 @@ export function embryo(x: Context, k: Packet): boolean {
 /** The SYN that opens a connection, which its core record tells: no transition is logged, no timer armed, and no gauge of the series counts its states. */
 function loneSyn(x: Context, k: Packet): void {
   const { core, c } = x;
-  core[c + Core.ALONE] = core[c + Core.ALONE]! | k.ipLength;
+  core[c + Core.META] = core[c + Core.META]! | (k.ipLength << Meta.LENGTH_SHIFT);
   noteSyn(x, k);
   core[c + Core.STATE] = core[c + Core.STATE]! | State.SYN_SENT;
 }

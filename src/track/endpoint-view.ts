@@ -8,7 +8,7 @@ import { type FrameNo, frameNo, type Nanos, nanos, NANOS_PER_SECOND } from '../m
 import type { Tables } from './tables.ts';
 import { copiesOfEnd, embryoCopies } from './copied.ts';
 import { type EndProfile, endProfile } from './end-profile.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, SynOption, Trait, Trouble, Turn } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, Pair, pairOf, SynOption, Trait, Trouble, Turn } from './layout.ts';
 import { ByCause, ByFrom, BySide, ByTo } from './events.ts';
 import { countsOf, firstSynAckOf, lengthsOf, mayLackOctets, optionsOf, ttlsOf } from './sequel.ts';
 import { troubleWord } from './rare.ts';
@@ -45,7 +45,7 @@ export class Endpoint implements EndpointView {
 
   /** Reference to the pair record; -1 where there is none yet. */
   get #pair(): number {
-    return this.#core[this.#c + Core.PAIR]! - 1;
+    return pairOf(this.#core, this.#c) - 1;
   }
 
   get #isB(): boolean {
@@ -101,7 +101,7 @@ export class Endpoint implements EndpointView {
     return this.#double(Half.PAYLOAD, 0);
   }
   get copies(): EndpointView['copies'] {
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     if (ref !== 0) return copiesOfEnd(this.#tables, ref, this.side);
     const lengths = lengthsOf(this.#tables, this.#core, this.#c);
     const packets = embryoCopies(ttlsOf(this.#tables, this.#core, this.#c), this.side);
@@ -155,7 +155,7 @@ export class Endpoint implements EndpointView {
     return this.#pair >= 0 && mayLackOctets(this.#tables, this.#pair, this.side);
   }
   get sequence(): SequenceFacts {
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     return sequenceFacts(this.#tables, ref, this.side, this.retransmissions, this.#connection.observedUntil);
   }
   get rtt(): RoundTrips | null {

@@ -23,7 +23,8 @@ import {
   TWIN_FROM_SHIFT,
 } from './event-codes.ts';
 import { Implied, isImplied } from './implied.ts';
-import { Core, Sequel, Trait } from './layout.ts';
+import type { FirstTimes } from './first-times.ts';
+import { Core, Sequel, sequelOf, Trait } from './layout.ts';
 import { newPage, type RecordPages, uncounted } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
@@ -66,6 +67,7 @@ export class EventLog {
   readonly #bases = new Float64Array(uncounted(8 << (30 - PAGE_BITS)));
   readonly #exact: (Float64Array | null)[] = [];
   readonly #cores: RecordPages;
+  readonly #firstTimes: FirstTimes;
   readonly #sequels: RecordPages;
   /** Entries that were ever added, those given back included. */
   length = 0;
@@ -80,8 +82,9 @@ export class EventLog {
   /** Every event has an entry from now on: others get the records. */
   #isSpelledOut = false;
 
-  constructor(cores: RecordPages, sequels: RecordPages, budget = new Budget()) {
+  constructor(cores: RecordPages, firstTimes: FirstTimes, sequels: RecordPages, budget = new Budget()) {
     this.#cores = cores;
+    this.#firstTimes = firstTimes;
     this.#sequels = sequels;
     this.#budget = budget;
     this.implied = new Implied(cores, sequels);
@@ -170,7 +173,7 @@ export class EventLog {
     if (this.#isSpelledOut) return;
     this.#isSpelledOut = true;
     for (let id = 0; id < this.#cores.length; id++) {
-      const sequel = this.#cores.page(id)[this.#cores.offset(id) + Core.SEQUEL]! - 1;
+      const sequel = sequelOf(this.#cores.page(id), this.#cores.offset(id)) - 1;
       if (sequel >= 0) this.spellOut(id, this.#sequels.page(sequel), this.#sequels.offset(sequel));
     }
   }
@@ -214,7 +217,7 @@ export class EventLog {
   first(id: number): number {
     const core = this.#cores.page(id);
     const c = this.#cores.offset(id);
-    const sequel = core[c + Core.SEQUEL]! - 1;
+    const sequel = sequelOf(core, c) - 1;
     if (sequel < 0) return (core[c + Core.STATE]! & Trait.SAW_SYN) === 0 ? 0 : ~id;
     if (isImplied(this.#tail(sequel))) return ~id;
     const head = this.#head(sequel);
@@ -308,22 +311,21 @@ export class EventLog {
     if ((opening & GIVEN_UP) !== 0) return 0;
     const core = this.#cores.page(opening);
     const c = this.#cores.offset(opening);
-    const sequel = core[c + Core.SEQUEL]! - 1;
+    const sequel = sequelOf(core, c) - 1;
     if (sequel >= 0) return isImplied(this.#tail(sequel)) ? this.implied.first(opening) : ~this.#head(sequel);
     return (core[c + Core.STATE]! & 15) === State.CLOSED ? ~(opening | GIVEN_UP) : 0;
   }
 
   #timeOfOpening(opening: number): number {
     const id = opening & ~GIVEN_UP;
-    const coreF = this.#cores.floatPage(id);
-    const c = this.#cores.offset(id);
-    return (opening & GIVEN_UP) === 0 ? coreF[(c + Core.FIRST_TIME) >> 1]! : givenUpAt(this.#cores.page(id), coreF, c);
+    const first = this.#firstTimes.of(id);
+    if ((opening & GIVEN_UP) === 0) return first;
+    return givenUpAt(first, this.#cores.page(id)[this.#cores.offset(id) + Core.OPTIONS]!); // a lone SYN
   }
 
   /** Is it the first segment of the connection? */
   #isFirst(id: number, frame: number): boolean {
-    const c = this.#cores.offset(id);
-    return frame === this.#cores.page(id)[c + Core.FIRST_FRAME] && this.now === this.#cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1];
+    return frame === this.#cores.page(id)[this.#cores.offset(id) + Core.FIRST_FRAME] && this.now === this.#firstTimes.of(id);
   }
 
   /** Makes the event the second transition of the entry `tail`, where that is the other end's by the same segment. */

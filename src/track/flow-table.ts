@@ -6,7 +6,7 @@
  */
 import { Budget } from './budget.ts';
 import { hash } from './hash.ts';
-import { Core } from './layout.ts';
+import { Core, Meta, tupleMeta } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
 const INITIAL_SLOTS = 1 << 12;
@@ -70,7 +70,7 @@ export class FlowTable {
         page[offset + Core.PORTS] === ports &&
         page[offset] === a &&
         page[offset + Core.ADDR_B] === b &&
-        page[offset + Core.META] === meta
+        (page[offset + Core.META]! & Meta.TUPLE) === meta
       )
         return this.#lastId;
     }
@@ -87,7 +87,7 @@ export class FlowTable {
         const id = (entry & mask) - 1;
         const core = cores.page(id);
         const at = cores.offset(id);
-        if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && core[at + Core.META] === meta) {
+        if (core[at + Core.PORTS] === ports && core[at] === a && core[at + Core.ADDR_B] === b && tupleMeta(core, at) === meta) {
           this.page = core;
           this.offset = at;
           this.#lastHash = hash;
@@ -128,7 +128,7 @@ export class FlowTable {
     for (let id = from; id < cores.length; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      const [a, b, ports, meta] = [core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!];
+      const [a, b, ports, meta] = [core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, tupleMeta(core, c)];
       const h = hash(a, b, ports, meta);
       this.set(h, id, this.find(h, a, b, ports, meta));
     }
@@ -181,7 +181,7 @@ export class FlowTable {
   #hashOf(id: number): number {
     const core = this.#cores.page(id);
     const c = this.#cores.offset(id);
-    return hash(core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!);
+    return hash(core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, tupleMeta(core, c));
   }
 }
 

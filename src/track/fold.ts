@@ -10,7 +10,7 @@
  */
 import { State } from '../model/state.ts';
 import { Folded } from './folded.ts';
-import { Core, CORE_STRIDE, Pair, Rare, Sequel, SEQUEL_STRIDE, Trait, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
+import { Core, CORE_STRIDE, Pair, pairOf, Rare, Sequel, SEQUEL_STRIDE, sequelOf, Trait, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
 import { isImplied, movedRef } from './implied.ts';
 import { outcomeOf } from './outcome.ts';
 import { lastTimeOf } from './sequel.ts';
@@ -124,7 +124,7 @@ export class Folder {
     }
     const word = core[c + Core.STATE]!;
     const closed = (word & 0xff) === State.CLOSED;
-    const ref = core[c + Core.PAIR]! - 1;
+    const ref = pairOf(core, c) - 1;
     if (ref < 0) return closed && (word & REMARKABLE) === 0 ? Loss.LITTLE : Loss.SOME;
     if (!closed) return Loss.MUCH;
     const plain = (word & REMARKABLE) === 0 && pairs.word(ref, Pair.TROUBLE) === 0;
@@ -145,8 +145,8 @@ export class Folder {
     const { cores, pairs, troubles } = this.#tables;
     const core = cores.page(id);
     const c = cores.offset(id);
-    if (core[c + Core.SEQUEL] === 0) return CORE_STRIDE * 4;
-    const ref = core[c + Core.PAIR]! - 1;
+    if (sequelOf(core, c) === 0) return CORE_STRIDE * 4;
+    const ref = pairOf(core, c) - 1;
     if (ref < 0) return (CORE_STRIDE + SEQUEL_STRIDE) * 4;
     const trouble = pairs.word(ref, Pair.TROUBLE) - 1;
     return (CORE_STRIDE + SEQUEL_STRIDE) * 4 + pairs.octetsOf(ref) + (trouble < 0 ? 0 : troubles.octetsOf(trouble));
@@ -154,18 +154,18 @@ export class Folder {
 
   /** Counts those to be folded, gives back their records, and lets the others close up. */
   #closeUp(losses: Uint8Array, now: number): Int32Array {
-    const { cores, sequels } = this.#tables;
+    const { cores, firstTimes, sequels } = this.#tables;
     const n = cores.length;
     const ids = new Int32Array(n);
     let next = 0;
     for (let id = 0; id < n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
-      const ref = core[c + Core.SEQUEL]! - 1;
+      const ref = sequelOf(core, c) - 1;
       if (losses[id] === FOLDED) {
         ids[id] = -1;
         this.folded.add(id, this.folded.serviceOf(core, c), now);
-        if (ref >= 0) this.#release(core[c + Core.PAIR]! - 1, ref);
+        if (ref >= 0) this.#release(pairOf(core, c) - 1, ref);
         continue;
       }
       if (ref >= 0) {
@@ -177,7 +177,10 @@ export class Folder {
         const previous = sequel[s + Sequel.PREVIOUS]! - 1;
         if (previous >= 0) sequel[s + Sequel.PREVIOUS] = ids[previous]! + 1;
       }
-      if (next !== id) cores.move(id, next);
+      if (next !== id) {
+        cores.move(id, next);
+        firstTimes.move(id, next);
+      }
       ids[id] = next++;
     }
     cores.truncate(next);

@@ -8,7 +8,7 @@ import { State } from '../model/state.ts';
 import { Attempt, Fate, readAttempt } from './attempt.ts';
 import { FoldedTimes } from './folded-times.ts';
 import { hash } from './hash.ts';
-import { Core, Half, HALF_STRIDE, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, pairOf, Trait, tupleMeta } from './layout.ts';
 import { Living } from './living.ts';
 import { outcomeIndex } from './outcome.ts';
 import { countsOf, lastTimeOf } from './sequel.ts';
@@ -212,7 +212,7 @@ export class Folded {
     const serverIsB = (core[c + Core.STATE]! & Trait.CLIENT_IS_B) === 0;
     const address = core[c + (serverIsB ? Core.ADDR_B : Core.ADDR_A)]!;
     const port = serverIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
-    const meta = core[c + Core.META]!;
+    const meta = tupleMeta(core, c);
     const known = this.#known(address, port, meta);
     if (known !== undefined) return known;
     if (!add || this.services.length >= MAX_SERVICES) return null;
@@ -242,7 +242,7 @@ export class Folded {
       for (const state of [word & 15, (word >>> 4) & 15]) tables.series.transition(state, State.CLOSED); // it leaves the gauges
     }
     if ((word & Trait.MIDSTREAM) !== 0) this.midstream++;
-    const ref = core[c + Core.PAIR]! - 1;
+    const ref = pairOf(core, c) - 1;
     const counts = ref < 0 ? countsOf(tables, core, c) : 0;
     let client = counts & 0xffff;
     let server = counts >>> 16;
@@ -271,7 +271,7 @@ export class Folded {
         ((word & Trait.MIDSTREAM) !== 0 ? Fact.MIDSTREAM : 0) |
         (server === 0 ? Fact.CLIENT_ONLY : client === 0 ? Fact.SERVER_ONLY : 0) |
         (unfinished ? Fact.UNFINISHED : 0);
-      const tuple = this.#hash(core[c + Core.ADDR_A]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!);
+      const tuple = this.#hash(core[c + Core.ADDR_A]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, tupleMeta(core, c));
       if (isAttempt || !this.#living.add(tuple, fact)) {
         this.unknown++;
         if (service !== null) service.unknown++;
@@ -287,7 +287,7 @@ export class Folded {
     }
     if ((word & Trait.COMPLETED) !== 0) {
       service.completed++;
-      service.completions.add(tables.cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!);
+      service.completions.add(tables.firstTimes.of(id));
     } else if (unfinished) service.unfinished++;
     service.outcomes[outcome] = service.outcomes[outcome]! + 1;
     service.end = Math.max(service.end, lastTimeOf(tables, id));

@@ -28,12 +28,12 @@ export interface Footprint {
 const WORD = 4;
 
 export function footprintOf(tables: Tables): Footprint {
-  const { cores, sequels, pairs, rares, copied, troubles, holes, delays, events, flows } = tables;
-  const slot = cores.length === 0 ? 0 : flows.octets / cores.length;
-  const octetsOfLone = Math.round(CORE_STRIDE * WORD + slot);
+  const { cores, firstTimes, sequels, pairs, rares, copied, troubles, holes, delays, events, flows } = tables;
+  const beside = cores.length === 0 ? 0 : (flows.octets + firstTimes.octets) / cores.length;
+  const octetsOfLone = Math.round(CORE_STRIDE * WORD + beside);
   const octetsOfHalfOpen = octetsOfLone + SEQUEL_STRIDE * WORD;
   const packed = pairs.packed === 0 ? 0 : pairs.packedOctets / pairs.packed;
-  let octets = flows.octets + events.octets;
+  let octets = flows.octets + firstTimes.octets + events.octets;
   for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
   return {
     lone: cores.length - sequels.inUse,

@@ -10,7 +10,7 @@ import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { markCode, markKind, transitionCode, TWIN } from './event-codes.ts';
-import { Core, profileAt, profileCode, Sequel } from './layout.ts';
+import { Core, pairOf, profileAt, profileCode, Sequel, sequelOf } from './layout.ts';
 import type { RecordPages } from './pages.ts';
 import { retryAfterInterval, retryDelay } from './timers.ts';
 import { Cause } from './transitions.ts';
@@ -62,7 +62,7 @@ export class Implied {
     const last = this.#lastTime(core, c);
     if (tail < 0) {
       const first = code === ANSWER && frame === sequel[s + Sequel.FIRST_SYNACK] && now === last;
-      if (!first || id > MAX_ID || core[c + Core.PAIR] !== 0) return false;
+      if (!first || id > MAX_ID || pairOf(core, c) !== 0) return false;
       sequel[s + Sequel.HEAD] = 0;
       sequel[s + Sequel.TAIL] = refOf(Kind.ANSWER, id);
       return true;
@@ -103,7 +103,7 @@ export class Implied {
   next(ref: number): number {
     const id = idOf(ref);
     const core = this.#cores.page(id);
-    const sequel = core[this.#cores.offset(id) + Core.SEQUEL]! - 1;
+    const sequel = sequelOf(core, this.#cores.offset(id)) - 1;
     const tail = this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.TAIL]!;
     if (ref === tail) return 0;
     switch (kindOf(ref)) {
@@ -130,7 +130,7 @@ export class Implied {
     const id = idOf(ref);
     const core = this.#cores.page(id);
     const c = this.#cores.offset(id);
-    const sequel = core[c + Core.SEQUEL]! - 1;
+    const sequel = sequelOf(core, c) - 1;
     switch (kindOf(ref)) {
       case Kind.ANSWER:
         return this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.FIRST_SYNACK]!;
@@ -146,7 +146,7 @@ export class Implied {
     const core = this.#cores.page(id);
     const c = this.#cores.offset(id);
     const last = this.#lastTime(core, c);
-    const ofSequel = core[c + Core.SEQUEL]! - 1;
+    const ofSequel = sequelOf(core, c) - 1;
     const sequel = this.#sequels.page(ofSequel);
     const s = this.#sequels.offset(ofSequel);
     switch (kindOf(ref)) {
@@ -161,7 +161,7 @@ export class Implied {
 
   /** Sets `since` and `until` to when a server was in SYN_RCVD, where these events are all that there is; returns whether they are. */
   held(core: Int32Array, c: number): boolean {
-    const ofSequel = core[c + Core.SEQUEL]! - 1;
+    const ofSequel = sequelOf(core, c) - 1;
     if (ofSequel < 0) return false;
     const sequel = this.#sequels.page(ofSequel);
     const s = this.#sequels.offset(ofSequel);
@@ -175,14 +175,14 @@ export class Implied {
   }
 
   #lastTime(core: Int32Array, c: number): number {
-    const sequel = core[c + Core.SEQUEL]! - 1;
+    const sequel = sequelOf(core, c) - 1;
     return this.#sequels.floatPage(sequel)[(this.#sequels.offset(sequel) + Sequel.LAST_TIME) >> 1]!;
   }
 }
 
 /** When the SYN-ACK that did not come was due: the second, or the one behind it, which follows after twice the time. */
 function givenUpAt(sequel: Int32Array, s: number, last: number, later: boolean): number {
-  const { initialRto } = profileAt(profileCode(sequel[s + Sequel.OPTIONS]!));
+  const { initialRto } = profileAt(profileCode(sequel[s + Sequel.OPTIONS + 1]!));
   const since = sequel[s + Sequel.HEAD]! >>> 0;
   if (!later) return last - since + initialRto * NANOS_PER_SECOND;
   return last + retryDelay(initialRto, retryAfterInterval(since)) * NANOS_PER_SECOND;

@@ -14,7 +14,7 @@ import { goOn, isSyn } from './continuation.ts';
 import { expire, letPass, settleAll } from './due.ts';
 import { eventCause, eventFrom, EventKind, eventKind, eventTo } from './events.ts';
 import { hash } from './hash.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Sequel, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Sequel, sequelOf, Trait, tupleMeta } from './layout.ts';
 import { issOf, previousOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
 import { Counter, TimeSeries } from './time-series.ts';
@@ -128,7 +128,7 @@ function meet(
 }
 
 function newestBefore({ flows, tags }: Tables, core: Int32Array, c: number): number {
-  const [a, b, ports, meta] = [core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, core[c + Core.META]!];
+  const [a, b, ports, meta] = [core[c]!, core[c + Core.ADDR_B]!, core[c + Core.PORTS]!, tupleMeta(core, c)];
   const h = hash(a, b, ports, meta);
   const id = flows.find(h, a, b, ports, meta);
   const canonical = id >= 0 ? -1 : tags.canonical(h, a, b, ports, meta);
@@ -142,7 +142,7 @@ function isSameSyn(tables: Tables, earlier: number, later: number): boolean {
   const [before, word] = [a[c + Core.STATE]!, b[d + Core.STATE]!];
   if ((before & Trait.SAW_SYN) === 0 || ((before ^ word) & Trait.CLIENT_IS_B) !== 0) return false;
   if (issOf(tables, a, c, 0) !== issOf(tables, b, d, 0)) return false;
-  const pair = a[c + Core.PAIR]! - 1;
+  const pair = pairOf(a, c) - 1;
   if (pair < 0 || !isOver(before)) return true;
   // After a full life, another connection with the same ISN.
   const p = pairs.offset(pair);
@@ -156,7 +156,7 @@ function isSameSyn(tables: Tables, earlier: number, later: number): boolean {
 function goesOn(tables: Tables, earlier: number, later: number, segments: readonly FirstSegment[]): boolean {
   const { cores, pairs } = tables;
   const [core, c] = [cores.page(later), cores.offset(later)];
-  const ref = core[c + Core.PAIR]! - 1;
+  const ref = pairOf(core, c) - 1;
   if (ref < 0) return false;
   const x = new Context(tables);
   x.load(earlier, Side.CLIENT);
@@ -239,10 +239,10 @@ class Crossing {
   /** Another connection takes the tuple. */
   #replace(earlier: number, later: number): void {
     const x = this.#x;
-    const { cores, events } = x.tables;
+    const { firstTimes, events } = x.tables;
     follow(this.#tables, later, earlier);
     x.load(later, Side.CLIENT);
-    const opened = cores.floatPage(later)[(x.c + Core.FIRST_TIME) >> 1]!;
+    const opened = firstTimes.of(later);
     const frame = x.core[x.c + Core.FIRST_FRAME]!;
     const answered = x.has(Trait.SAW_SYN_ACK);
     const clientIsB = x.has(Trait.CLIENT_IS_B);
@@ -267,8 +267,8 @@ class Crossing {
 
   /** Counters of what happens once to a connection: to the later capture a SYN-ACK that comes again is the first. */
   #recount(earlier: number, later: number, before: number, behind: number): void {
-    const { cores, events, series } = this.#tables;
-    const began = cores.floatPage(later)[(cores.offset(later) + Core.FIRST_TIME) >> 1]!;
+    const { firstTimes, events, series } = this.#tables;
+    const began = firstTimes.of(later);
     const counted = (bits: number): number => [before, behind].filter((traits) => (traits & bits) !== 0).length;
     const after = this.#traits(earlier);
     if ((before & behind & Trait.SAW_SYN_ACK) !== 0) series.countAt(began, Counter.SYN_ANSWERED, -1);
@@ -281,14 +281,13 @@ class Crossing {
         if (eventKind(code) === EventKind.TRANSITION && eventTo(code) === State.ESTABLISHED) time = events.time(ref);
       }
     series.countAt(time, Counter.COMPLETED, completed);
-    if (completed > 0 && (after & Trait.SAW_SYN) !== 0)
-      series.connectedAt(time, time - cores.floatPage(earlier)[(cores.offset(earlier) + Core.FIRST_TIME) >> 1]!);
+    if (completed > 0 && (after & Trait.SAW_SYN) !== 0) series.connectedAt(time, time - firstTimes.of(earlier));
   }
 }
 
 /** Takes out the connections that have become part of another, `heads` by id, all of them behind the border, and returns the new ids. */
 function closeUp(tables: Tables, heads: Int32Array, border: number): Int32Array {
-  const { cores, sequels, tags, recorded, icmpReporters, takenForOld } = tables;
+  const { cores, firstTimes, sequels, tags, recorded, icmpReporters, takenForOld } = tables;
   const ids = heads.slice();
   let next = border;
   for (let id = border; id < ids.length; id++) {
@@ -296,14 +295,17 @@ function closeUp(tables: Tables, heads: Int32Array, border: number): Int32Array 
       ids[id] = ids[heads[id]!]!;
       continue;
     }
-    const ref = cores.page(id)[cores.offset(id) + Core.SEQUEL]! - 1;
+    const ref = sequelOf(cores.page(id), cores.offset(id)) - 1;
     if (ref >= 0) {
       const sequel = sequels.page(ref);
       const s = sequels.offset(ref);
       if (sequel[s + Sequel.TAIL]! < 0) sequel[s + Sequel.TAIL] = ~next;
       if (sequel[s + Sequel.PREVIOUS] !== 0) sequel[s + Sequel.PREVIOUS] = ids[sequel[s + Sequel.PREVIOUS]! - 1]! + 1;
     }
-    if (next !== id) cores.move(id, next);
+    if (next !== id) {
+      cores.move(id, next);
+      firstTimes.move(id, next);
+    }
     ids[id] = next++;
   }
   cores.truncate(next);

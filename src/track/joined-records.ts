@@ -16,6 +16,7 @@ import {
   Pair,
   Rare,
   Sequel,
+  sequelOf,
   Trait,
   Trouble,
   TROUBLE_HALF,
@@ -208,22 +209,22 @@ function joinDelays({ delays }: Tables, here: Records, from: Records): void {
 
 export function joinSequel(x: Context, here: Records, from: Records): void {
   const { sequels } = x.tables;
-  const ref = from.core[from.c + Core.SEQUEL]! - 1;
+  const ref = sequelOf(from.core, from.c) - 1;
   const [page, s] = [sequels.page(ref), sequels.offset(ref)];
   x.load(here.id, Side.CLIENT);
-  if ((x.core[x.c + Core.SYN_TIMESTAMP] === 0 && x.iss(0) === 0) || x.options(0) === 0) {
-    x.setIss(0, x.iss(0) === 0 ? from.core[from.c + Core.ISS]! : x.iss(0));
-    x.setOptions(0, x.options(0) === 0 ? from.core[from.c + Core.OPTIONS]! : x.options(0));
+  if ((x.sequel[x.s + Sequel.SYN_TIMESTAMP] === 0 && x.iss(0) === 0) || x.options(0) === 0) {
+    x.setIss(0, x.iss(0) === 0 ? page[s + Sequel.ISS]! : x.iss(0));
+    x.setOptions(0, x.options(0) === 0 ? page[s + Sequel.OPTIONS]! : x.options(0));
   }
-  if (x.iss(1) === 0) x.setIss(1, page[s + Sequel.ISS]!);
-  if (x.options(1) === 0) x.setOptions(1, page[s + Sequel.OPTIONS]!);
+  if (x.iss(1) === 0) x.setIss(1, page[s + Sequel.ISS + 1]!);
+  if (x.options(1) === 0) x.setOptions(1, page[s + Sequel.OPTIONS + 1]!);
   if (x.sequel[x.s + Sequel.FIRST_SYNACK] === 0) x.sequel[x.s + Sequel.FIRST_SYNACK] = page[s + Sequel.FIRST_SYNACK]!;
 }
 
 /** When and with which frame the newest segment of all came, copies included. */
 export function joinLast(x: Context, here: Records, from: Records): void {
   const { sequels } = x.tables;
-  const ref = from.core[from.c + Core.SEQUEL]! - 1;
+  const ref = sequelOf(from.core, from.c) - 1;
   x.load(here.id, Side.CLIENT);
   const last = (x.s + Sequel.LAST_TIME) >> 1;
   x.sequelF[last] = Math.max(x.sequelF[last]!, sequels.floatPage(ref)[(sequels.offset(ref) + Sequel.LAST_TIME) >> 1]!);

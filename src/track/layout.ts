@@ -8,8 +8,8 @@
 import { DEFAULT_PROFILE, type Profile, PROFILES } from '../model/profiles.ts';
 
 /**
- * Words of a core record; times are float64 in two words (even offsets). All that a SYN is which nobody answers or repeats, and of
- * everything else what identifies a connection. 56 octets, of which a flood has a million.
+ * Words of a core record: all that a SYN is which nobody answers or repeats, and of everything else what identifies a connection.
+ * 40 octets, of which a flood has a million.
  */
 export const Core = {
   /** Canonical order of the tuple: `A` is the smaller (address, port). IPv4: the address; IPv6: its id in the AddressBook. */
@@ -17,60 +17,84 @@ export const Core = {
   ADDR_B: 1,
   /** port of A << 16 | port of B */
   PORTS: 2,
-  /** bit 0: IPv6; above: encapsulation id */
+  /** `Meta` bits */
   META: 3,
   /** client state (4 bits), server state (4 bits), `Trait` bits */
   STATE: 4,
-  /** index of the pair record + 1; 0 none yet */
-  PAIR: 5,
-  /** index of the sequel record + 1; 0 none yet */
-  SEQUEL: 6,
-  FIRST_FRAME: 7,
-  FIRST_TIME: 8,
-  /** initial sequence number of the client; `issOf` has either end's */
-  ISS: 10,
-  /** SYN options of the client, packed by `packSynOptions`; `optionsOf` has either end's */
-  OPTIONS: 11,
-  /** before there is a sequel: IP length of the SYN | its TTL << 16 */
-  ALONE: 12,
-  /** in the same place, from then on */
-  LAST_FRAME: 12,
-  /** timestamp of the client's SYN, where OPTIONS has SynOption.TIMESTAMPS */
-  SYN_TIMESTAMP: 13,
+  FIRST_FRAME: 5,
+  /** part of the time of the first segment; `FirstTimes` has all of it */
+  FIRST_TIME: 6,
+  /** Before there is a sequel: initial sequence number of the client, its SYN's options, packed by `packSynOptions`, and where these say TIMESTAMPS, its timestamp. */
+  ISS: 7,
+  OPTIONS: 8,
+  SYN_TIMESTAMP: 9,
+  /** In the same places, from then on: index of the pair record + 1, 0 none yet; of the sequel record + 1. `pairOf` and `sequelOf` know which. */
+  PAIR: 7,
+  SEQUEL: 8,
+  LAST_FRAME: 9,
 } as const;
-/** 56 octets. */
-export const CORE_STRIDE = 14;
+/** 40 octets. */
+export const CORE_STRIDE = 10;
+
+/** Bits of Core.META. */
+export const Meta = {
+  IPV6: 1,
+  /** Encapsulation id, 12 bits. */
+  ENCAPSULATION_SHIFT: 1,
+  /** These two, which belong to what identifies a connection. */
+  TUPLE: (1 << 13) - 1,
+  HAS_SEQUEL: 1 << 13,
+  /** Of a lone SYN: its IP length, 10 bits (a longer one gets a sequel at once), and its TTL, 8 bits. */
+  LENGTH_SHIFT: 14,
+  MOST_LENGTH: (1 << 10) - 1,
+  TTL_SHIFT: 24,
+} as const;
+
+/** Index + 1 of the pair record of the connection with the core record `core` at `c`; 0 none yet. */
+export const pairOf = (core: Int32Array, c: number): number => ((core[c + Core.META]! & Meta.HAS_SEQUEL) === 0 ? 0 : core[c + Core.PAIR]!);
+/** The same of the sequel record. */
+export const sequelOf = (core: Int32Array, c: number): number =>
+  (core[c + Core.META]! & Meta.HAS_SEQUEL) === 0 ? 0 : core[c + Core.SEQUEL]!;
+/** Of a lone SYN. */
+export const lengthOfLone = (core: Int32Array, c: number): number => (core[c + Core.META]! >>> Meta.LENGTH_SHIFT) & Meta.MOST_LENGTH;
+export const ttlOfLone = (core: Int32Array, c: number): number => core[c + Core.META]! >>> Meta.TTL_SHIFT;
+/** What of Core.META identifies the connection. */
+export const tupleMeta = (core: Int32Array, c: number): number => core[c + Core.META]! & Meta.TUPLE;
 
 /**
  * Words of the record that a connection gets with its second segment, of whatever kind: what no lone SYN has. Without one it
  * is what sequel.ts says of a lone SYN.
  */
 export const Sequel = {
-  /** initial sequence number of the server */
+  /** [client, server] each: initial sequence number, SYN options; `issOf` and `optionsOf` have them with and without a sequel. */
   ISS: 0,
-  /** SYN options of the server */
-  OPTIONS: 1,
+  OPTIONS: 2,
   /** of the segments that are not in Half.LAST_TIME: `lastTimeOf` has all */
-  LAST_TIME: 2,
-  /** id + 1 of the connection that had this tuple before */
-  PREVIOUS: 4,
-  /** generation of the newest timer of each end: client | server << 16; 0: it had none yet, and its SYN needs none (due.ts) */
-  ARMED: 5,
-  /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
-  HEAD: 6,
-  TAIL: 7,
+  LAST_TIME: 4,
   /** while there is no pair: SYNs | SYN-ACKs << 16 */
-  COUNTS: 8,
+  COUNTS: 6,
   /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
-  LENGTHS: 9,
+  LENGTHS: 7,
   /** with a pair: when the first FIN or RST that counted was sent; 0: the log knows */
-  CLOSE_TIME: 8,
-  FIRST_SYNACK: 10,
+  CLOSE_TIME: 6,
+  /** id + 1 of the connection that had this tuple before */
+  PREVIOUS: 8,
+  /** generation of the newest timer of each end: client | server << 16; 0: it had none yet, and its SYN needs none (due.ts) */
+  ARMED: 9,
+  /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
+  HEAD: 10,
+  TAIL: 11,
+  FIRST_SYNACK: 12,
   /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
-  TTLS: 11,
+  TTLS: 13,
+  /** timestamp of the client's SYN, where its options say TIMESTAMPS */
+  SYN_TIMESTAMP: 14,
 } as const;
-/** 48 octets. */
-export const SEQUEL_STRIDE = 12;
+/** 64 octets; the last word is free. */
+export const SEQUEL_STRIDE = 16;
+/** The field of Sequel.TTLS for transitions, and one of them there. */
+export const transitionsLogged = (ttls: number): number => (ttls >>> 16) & 0x1ff;
+export const ONE_TRANSITION = 1 << 16;
 /** The fields of Sequel.TTLS for copies: [client, server]. */
 export const EMBRYO_COPIES = [
   { shift: 25, most: 15 },
@@ -440,7 +464,7 @@ export const NO_KERNEL_CODE = 15;
 /** Four bits. */
 export const PROFILE_CODES = NO_KERNEL_CODE + 1;
 
-/** The code of an end's profile out of its word of Core.OPTIONS: index in PROFILES + 1, NO_KERNEL_CODE, or 0. */
+/** The code of an end's profile out of its word of options: index in PROFILES + 1, NO_KERNEL_CODE, or 0. */
 export const profileCode = (options: number): number => options >>> SynOption.PROFILE_SHIFT;
 const PROFILE_AT: readonly Profile[] = Array.from({ length: PROFILE_CODES }, (_, code) => PROFILES[code - 1] ?? DEFAULT_PROFILE);
 /** The profile whose timers an end of that code has. */

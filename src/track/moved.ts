@@ -5,7 +5,8 @@
 import { Beginning, BEGINNING_WORDS } from './beginnings.ts';
 import type { Followed } from './checksums.ts';
 import { movedEvents } from './events.ts';
-import { Core, CORE_STRIDE, Sequel, SEQUEL_STRIDE, Trait } from './layout.ts';
+import { moveFirstTimes } from './first-times.ts';
+import { Core, CORE_STRIDE, Meta, pairOf, Sequel, SEQUEL_STRIDE, sequelOf, Trait, tupleMeta } from './layout.ts';
 import { type Move, movedMeta } from './move.ts';
 import { movedHello } from './seen-names.ts';
 import { movedAliases } from './tags.ts';
@@ -24,6 +25,7 @@ export function moved(shard: ShardRecords, move: Move, buckets: readonly [its: n
   };
   const reporters = new Map(Array.from(icmpReporters, ([id, reporter]) => [id, move.address(reporter, isIpv6(id))]));
   moveCores(records.cores, records.sequels, move);
+  moveFirstTimes(shard.firstTimes, move.nanos);
   const toHere = ({ frame, time, ...segment }: Followed): Followed => ({ ...segment, frame: frame + move.frames, time: time + move.nanos });
   const [its, all] = buckets;
   return {
@@ -68,10 +70,10 @@ function moveCores(cores: RecordList, sequels: RecordList, move: Move): void {
     const end = Math.min(left, page.length / CORE_STRIDE) * CORE_STRIDE;
     for (let c = 0; c < end; c += CORE_STRIDE) {
       moveTuple(page, c, move);
-      const sequel = page[c + Core.SEQUEL]! - 1;
+      const sequel = sequelOf(page, c) - 1;
       if (sequel < 0) continue;
       page[c + Core.LAST_FRAME] = page[c + Core.LAST_FRAME]! + move.frames;
-      if (page[c + Core.PAIR] === 0) continue;
+      if (pairOf(page, c) === 0) continue;
       const times = floatsOf(sequels.pages[Math.floor(sequel / perPage)]!);
       const close = ((sequel % perPage) * SEQUEL_STRIDE + Sequel.CLOSE_TIME) >> 1;
       if (times[close] !== 0) times[close] = times[close]! + move.nanos;
@@ -82,7 +84,7 @@ function moveCores(cores: RecordList, sequels: RecordList, move: Move): void {
 
 /** Addresses and encapsulation; where the canonical order of the two ends has changed, they change places. */
 function moveTuple(core: Int32Array, c: number, move: Move): void {
-  core[c + Core.META] = movedMeta(core[c + Core.META]!, move);
+  core[c + Core.META] = (core[c + Core.META]! & ~Meta.TUPLE) | movedMeta(tupleMeta(core, c), move);
   if ((core[c + Core.META]! & 1) === 0) return;
   const a = move.address(core[c + Core.ADDR_A]!, true);
   const b = move.address(core[c + Core.ADDR_B]!, true);

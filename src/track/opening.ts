@@ -179,7 +179,7 @@ export function lastAckWasTaken(x: Context): boolean {
 /** Last SYN to the first SYN-ACK after it, plus last SYN-ACK to now: no wait for a retry is part of the path. Nanoseconds; 0 unknown. */
 function handshakeRtt(x: Context): number {
   const single = x.pair[x.half(0) + Half.SYN] === 1 && x.pair[x.half(1) + Half.SYN_ACK] === 1;
-  if (single) return x.now - x.coreF[(x.c + Core.FIRST_TIME) >> 1]!;
+  if (single) return x.now - x.tables.firstTimes.of(x.id);
   const { events } = x.tables;
   let syn = -1;
   let answer = -1;

@@ -3,7 +3,7 @@ import { type Outcome, OUTCOMES } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Trait } from './layout.ts';
 
 /** A FIN younger than this at the end of observation is not a leak: applications need a moment to close. */
 const LEAK_FLOOR = NANOS_PER_SECOND;
@@ -29,9 +29,9 @@ export function outcomeIndex(tables: Tables, id: number, end: number): number {
   const client = word & 15;
   const server = (word >>> 4) & 15;
   const over = isOver(client) && isOver(server);
-  if ((word & Trait.HAS_RST) === 0 && over && (word & Trait.COMPLETED) !== 0 && bothFins(tables, core[c + Core.PAIR]!)) return OK;
+  if ((word & Trait.HAS_RST) === 0 && over && (word & Trait.COMPLETED) !== 0 && bothFins(tables, pairOf(core, c))) return OK;
   if ((word & (Trait.REFUSED | Trait.COMPLETED)) === Trait.REFUSED) return REFUSED; // a later try may have succeeded
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   if ((word & Trait.SAW_SYN) !== 0 && (word & (Trait.SAW_SYN_ACK | Trait.COMPLETED)) === 0 && !wasAnswered(tables, ref)) {
     if (ref !== 0 && packetsOf(tables, ref, 1) > 0) return (word & Trait.HAS_RST) !== 0 ? REFUSED : UNKNOWN;
     if ((word & Trait.ICMP_ERROR) !== 0) return REFUSED;

@@ -5,7 +5,7 @@
  *
  * That is all that packing is: nobody who asks for a connection can tell.
  */
-import { Core, Pair } from './layout.ts';
+import { Core, Pair, pairOf } from './layout.ts';
 import { PACKED, type PackedRecords } from './packed-records.ts';
 import type { RecordPages } from './pages.ts';
 
@@ -71,9 +71,9 @@ export class Packer {
     for (let id = 0; id < this.#cores.length; id++) {
       const core = this.#cores.page(id);
       const c = this.#cores.offset(id);
-      if (core[c + Core.PAIR] === 0) continue;
-      if (core[c + Core.PAIR]! > PACKED) core[c + Core.PAIR] = this.open(id, core[c + Core.PAIR]! - 1) + 1;
-      const index = core[c + Core.PAIR]! - 1;
+      if (pairOf(core, c) === 0) continue;
+      if (pairOf(core, c) > PACKED) core[c + Core.PAIR] = this.open(id, pairOf(core, c) - 1) + 1;
+      const index = pairOf(core, c) - 1;
       const trouble = live.offset(index) + Pair.TROUBLE;
       const ref = live.page(index)[trouble]! - 1;
       if (ref >= PACKED) live.page(index)[trouble] = troubles.unpack(ref) + 1;

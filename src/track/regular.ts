@@ -45,7 +45,7 @@ export function regular(x: Context, copies: Copies, k: Packet, id: number, side:
   const state = core[c + Core.STATE]!;
   if ((k.flags & KIND) !== Flag.ACK || (state & ORDINARY) !== BOTH_ESTABLISHED || k.window === 0 || k.fragments > 1) return false;
   if (x.hasStrays && x.strays[partOf(x.tuple)] === endOf(id, 1 - side) + 1) return false; // it may be the answer to a stray segment
-  const ref = core[c + Core.PAIR]! - 1;
+  const ref = core[c + Core.PAIR]! - 1; // whoever is ESTABLISHED has a sequel, and this word is the pair's
   if (ref >>> 0 >= PACKED || (k.headerLength >= 32 && mayCarrySack(k))) return false;
 
   const pairs = x.tables.pairs.live;

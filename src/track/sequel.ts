@@ -5,7 +5,23 @@
 import { Side } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Pair, profileAt, profileCode, PROFILE_CODES, Sequel, Trait, Trouble } from './layout.ts';
+import {
+  Core,
+  Half,
+  HALF_STRIDE,
+  HalfFlag,
+  lengthOfLone,
+  Pair,
+  pairOf,
+  PROFILE_CODES,
+  profileAt,
+  profileCode,
+  Sequel,
+  sequelOf,
+  Trait,
+  Trouble,
+  ttlOfLone,
+} from './layout.ts';
 import { troubleWord } from './rare.ts';
 
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
@@ -14,17 +30,20 @@ const GIVES_UP_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) =>
   return (syn.hasOwnLimit ? Math.min(initialRto, syn.givesUp) : initialRto) * NANOS_PER_SECOND;
 });
 
-/** When the client of a lone SYN gave up, if it did: the retry that did not come was due then. */
-export const givenUpAt = (core: Int32Array, coreF: Float64Array, c: number): number =>
-  coreF[(c + Core.FIRST_TIME) >> 1]! + GIVES_UP_AFTER[profileCode(core[c + Core.OPTIONS]!)]!;
+/** When the client of a lone SYN gave up, if it did: the retry that did not come was due then. @param first when it sent it, nanoseconds. @param options as `optionsOf` has them */
+export const givenUpAt = (first: number, options: number): number => first + GIVES_UP_AFTER[profileCode(options)]!;
 
 /** Initial sequence number of an end. */
 export const issOf = (tables: Tables, core: Int32Array, c: number, side: number): number =>
-  side === 0 ? core[c + Core.ISS]! : wordOf(tables, core, c, Sequel.ISS, 0);
+  wordOf(tables, core, c, Sequel.ISS + side, side === 0 ? core[c + Core.ISS]! : 0);
 
 /** Options of an end's SYN or SYN-ACK, as `packSynOptions` makes them. */
 export const optionsOf = (tables: Tables, core: Int32Array, c: number, side: number): number =>
-  side === 0 ? core[c + Core.OPTIONS]! : wordOf(tables, core, c, Sequel.OPTIONS, 0);
+  wordOf(tables, core, c, Sequel.OPTIONS + side, side === 0 ? core[c + Core.OPTIONS]! : 0);
+
+/** Timestamp of the client's SYN, where its options say SynOption.TIMESTAMPS. */
+export const synTimestampOf = (tables: Tables, core: Int32Array, c: number): number =>
+  wordOf(tables, core, c, Sequel.SYN_TIMESTAMP, core[c + Core.SYN_TIMESTAMP]!);
 
 /** id + 1 of the connection that had this tuple before; 0 none. */
 export const previousOf = (tables: Tables, core: Int32Array, c: number): number => wordOf(tables, core, c, Sequel.PREVIOUS, 0);
@@ -38,23 +57,22 @@ export const countsOf = (tables: Tables, core: Int32Array, c: number): number =>
 
 /** IP length of each SYN | of each SYN-ACK << 16; only of a connection without a pair record. */
 export const lengthsOf = (tables: Tables, core: Int32Array, c: number): number =>
-  wordOf(tables, core, c, Sequel.LENGTHS, core[c + Core.ALONE]! & 0xffff);
+  wordOf(tables, core, c, Sequel.LENGTHS, lengthOfLone(core, c));
 
 /** As Sequel.TTLS. */
-export const ttlsOf = (tables: Tables, core: Int32Array, c: number): number =>
-  wordOf(tables, core, c, Sequel.TTLS, (core[c + Core.ALONE]! >>> 16) & 255);
+export const ttlsOf = (tables: Tables, core: Int32Array, c: number): number => wordOf(tables, core, c, Sequel.TTLS, ttlOfLone(core, c));
 
 export const lastFrameOf = (core: Int32Array, c: number): number =>
-  core[c + (core[c + Core.SEQUEL] === 0 ? Core.FIRST_FRAME : Core.LAST_FRAME)]!;
+  core[c + (sequelOf(core, c) === 0 ? Core.FIRST_FRAME : Core.LAST_FRAME)]!;
 
 /** Time of the newest segment, copies included. @param id of the connection */
 export function lastTimeOf(tables: Tables, id: number): number {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
-  const ref = core[c + Core.SEQUEL]! - 1;
-  if (ref < 0) return tables.cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1]!;
+  const ref = sequelOf(core, c) - 1;
+  if (ref < 0) return tables.firstTimes.of(id);
   const last = tables.sequels.floatPage(ref)[(tables.sequels.offset(ref) + Sequel.LAST_TIME) >> 1]!;
-  const pair = core[c + Core.PAIR]! - 1;
+  const pair = pairOf(core, c) - 1;
   if (pair < 0) return last;
   const newest = Math.max(tables.pairs.double(pair, Half.LAST_TIME), tables.pairs.double(pair, HALF_STRIDE + Half.LAST_TIME));
   return newest < 0 ? last : Math.max(last, newest); // -1: none
@@ -72,6 +90,6 @@ export const mayLackOctets = (tables: Tables, pair: number, side: Side): boolean
 };
 
 function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone: number): number {
-  const ref = core[c + Core.SEQUEL]! - 1;
+  const ref = sequelOf(core, c) - 1;
   return ref < 0 ? alone : tables.sequels.page(ref)[tables.sequels.offset(ref) + word]!;
 }

@@ -9,7 +9,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Packet } from '../decode/packet.ts';
 import type { Context } from './context.ts';
 import { endOf } from './copies.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, Trait } from './layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Trait } from './layout.ts';
 import { partOf } from './shard.ts';
 
 /** RFC 7323 §2.3: no window reaches further. */
@@ -40,7 +40,7 @@ function wasSentBefore(x: Context, k: Packet): boolean {
   const before = x.previous - 1;
   const core = cores.page(before);
   const c = cores.offset(before);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   if (ref === 0) return false;
   const turned = ((core[c + Core.STATE]! ^ x.core[x.c + Core.STATE]!) & Trait.CLIENT_IS_B) !== 0;
   const half = pairs.offset(ref - 1) + (turned ? 1 - x.side : x.side) * HALF_STRIDE;

@@ -6,6 +6,7 @@ import { Budget } from './budget.ts';
 import { DnsTraffic } from './dns.ts';
 import { Copies } from './copies.ts';
 import { EventLog } from './events.ts';
+import { FirstTimes } from './first-times.ts';
 import { FlowTable } from './flow-table.ts';
 import { hash } from './hash.ts';
 import { COPIED_STRIDE, Core, CORE_STRIDE, DELAY_STRIDE, HOLES_STRIDE, RARE_STRIDE, SEQUEL_STRIDE } from './layout.ts';
@@ -38,6 +39,7 @@ export interface Tuple {
 export class Tables {
   readonly budget: Budget;
   readonly cores: RecordPages;
+  readonly firstTimes: FirstTimes;
   readonly sequels: RecordPages;
   readonly pairs: PackedRecords;
   readonly copied: RecordPages;
@@ -79,7 +81,8 @@ export class Tables {
     this.holes = new RecordPages(HOLES_STRIDE, 7, budget);
     this.rares = new RecordPages(RARE_STRIDE, 8, budget);
     this.delays = new RecordPages(DELAY_STRIDE, 7, budget);
-    this.events = new EventLog(this.cores, this.sequels, budget);
+    this.firstTimes = new FirstTimes(this.cores, budget);
+    this.events = new EventLog(this.cores, this.firstTimes, this.sequels, budget);
     this.addresses = new AddressBook(budget);
     this.sightings = new Sightings(this.addresses);
     this.recorded = new Recorded(this.addresses);

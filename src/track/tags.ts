@@ -14,7 +14,7 @@ import { Side } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import type { Context } from './context.ts';
 import { hash } from './hash.ts';
-import { Core, Half, HalfFlag } from './layout.ts';
+import { Core, Half, HalfFlag, tupleMeta } from './layout.ts';
 import { type Move, movedMeta } from './move.ts';
 import type { RecordPages } from './pages.ts';
 import { countsOf, lastTimeOf } from './sequel.ts';
@@ -96,7 +96,7 @@ export class Tags {
   /** From now on `meta` stands for the encapsulation of connection `id` in its tuple. */
   add(h: number, meta: number, id: number): void {
     if (++this.#count * 4 * ALIAS_WORDS > this.#aliases.length * 3) this.#grow();
-    this.#insert(this.#aliases, id + 1, h, meta, this.#cores.page(id)[this.#cores.offset(id) + Core.META]!);
+    this.#insert(this.#aliases, id + 1, h, meta, tupleMeta(this.#cores.page(id), this.#cores.offset(id)));
   }
 
   #insert(aliases: Int32Array, ref: number, h: number, meta: number, canonical: number): void {

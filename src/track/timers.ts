@@ -8,7 +8,7 @@
 import type { Profile } from '../model/profiles.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { Budget } from './budget.ts';
-import { Core, profileAt, PROFILE_CODES, Sequel } from './layout.ts';
+import { PROFILE_CODES, profileAt, Sequel, sequelOf } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
 export const TimerKind = { TIME_WAIT: 0, FIN_WAIT_2: 1, ORPHAN: 2, RETRY: 3 } as const;
@@ -318,7 +318,7 @@ export class Timers {
     if (ref < 0) return false;
     const core = this.#cores.page(ref >> 1);
     const c = this.#cores.offset(ref >> 1);
-    const sequel = core[c + Core.SEQUEL]! - 1;
+    const sequel = sequelOf(core, c) - 1;
     if (sequel < 0) return false;
     const armed = this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.ARMED]!;
     return ((armed >>> ((ref & 1) * 16)) & 0xffff) === generation;

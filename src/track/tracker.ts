@@ -17,7 +17,7 @@ import { Folder } from './fold.ts';
 import type { Folded } from './folded.ts';
 import { hash } from './hash.ts';
 import type { HostProfiles } from './host-profiles.ts';
-import { Core, Half, HalfFlag, Rare, Sequel, Trait } from './layout.ts';
+import { Core, Half, HalfFlag, Meta, Rare, Sequel, Trait, tupleMeta } from './layout.ts';
 import { endsOpening } from './opening.ts';
 import { isTooBig, notePathMtu } from './path-mtu.ts';
 import { regular } from './regular.ts';
@@ -279,7 +279,7 @@ export class Tracker {
       }
     }
     tags.add(h, meta, other);
-    this.#rekey(this.tables.cores.page(other)[this.tables.cores.offset(other) + Core.META]!);
+    this.#rekey(tupleMeta(this.tables.cores.page(other), this.tables.cores.offset(other)));
     return flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
   }
 
@@ -317,7 +317,7 @@ export class Tracker {
 
   /** Starts a connection with the packet at hand. */
   #open(k: Packet, previous: number): number {
-    const { cores, flows } = this.tables;
+    const { cores, firstTimes, flows } = this.tables;
     const id = cores.add();
     const core = cores.page(id);
     const c = cores.offset(id);
@@ -326,11 +326,12 @@ export class Tracker {
     core[c + Core.PORTS] = this.#ports;
     core[c + Core.META] = this.#meta;
     core[c + Core.FIRST_FRAME] = this.#x.frame;
-    cores.floatPage(id)[(c + Core.FIRST_TIME) >> 1] = this.#x.now;
+    firstTimes.now = this.#x.now;
+    core[c + Core.FIRST_TIME] = firstTimes.add(id);
     const roles = guessRoles(k);
     const senderIsClient = (roles & SENDER_IS_CLIENT) !== 0;
     core[c + Core.STATE] = (roles & ~SENDER_IS_CLIENT) | (senderIsClient === this.#fromB ? Trait.CLIENT_IS_B : 0);
-    if (senderIsClient) core[c + Core.ALONE] = (k.ttl & 255) << 16;
+    if (senderIsClient) core[c + Core.META] = this.#meta | ((k.ttl & 255) << Meta.TTL_SHIFT);
     flows.set(this.#hash, id, previous);
     if (this.#meta > 1) this.tables.tags.opened(id, this.#a, this.#b, this.#ports);
     const x = this.#x;

@@ -2,12 +2,12 @@
 import type { Drips, LongAnswers, Stalls, TurnsView } from '../model/turns.ts';
 import { frameNo, nanos, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
-import { Core, Delay, Turn, TurnFlag } from './layout.ts';
+import { Delay, pairOf, Turn, TurnFlag } from './layout.ts';
 import { ANSWER_BUCKETS, bucketEnd } from './turns.ts';
 
 /** Index of a connection's pair record; -1: it has had no payload. */
 export function turnsRefOf(tables: Tables, id: number): number {
-  const ref = tables.cores.page(id)[tables.cores.offset(id) + Core.PAIR]! - 1;
+  const ref = pairOf(tables.cores.page(id), tables.cores.offset(id)) - 1;
   return ref < 0 || (tables.pairs.word(ref, Turn.FLAGS) & TurnFlag.SPEAKER) === 0 ? -1 : ref;
 }
 

@@ -8,7 +8,8 @@ import type { BeginningsState } from './beginnings.ts';
 import type { CopyCounts } from './copies.ts';
 import type { Followed } from './checksums.ts';
 import type { EventPages } from './events.ts';
-import { Core, CORE_STRIDE, Pair, Rare, Sequel, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
+import { firstTimeIn, type FirstTimeColumns } from './first-times.ts';
+import { Core, CORE_STRIDE, Pair, pairOf, Rare, Sequel, sequelOf, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
 import { RecordPages } from './pages.ts';
 import type { Hello } from './seen-names.ts';
 import type { SeriesSums } from './time-series.ts';
@@ -26,6 +27,7 @@ type Kind = (typeof RECORD_KINDS)[number];
 /** What one shard has and no other. Plain data over pages that can be shared with another thread, or written to a file. */
 export interface ShardRecords {
   readonly records: Readonly<Record<Kind, RecordList>>;
+  readonly firstTimes: FirstTimeColumns;
   readonly events: EventPages;
   readonly series: SeriesSums;
   /** By id: the frame with which a connection was opened that begins with an earlier one. */
@@ -50,6 +52,7 @@ export function recordsOf(tables: Tables): ShardRecords {
   );
   return {
     records: records as unknown as ShardRecords['records'],
+    firstTimes: tables.firstTimes.columns,
     events: tables.events.pages,
     series: tables.series.sums,
     openedLate: tables.openedLate,
@@ -72,7 +75,7 @@ export function recordsOf(tables: Tables): ShardRecords {
 export function unite(tables: Tables, shards: readonly ShardRecords[]): readonly Int32Array[] {
   const ids = shards.map(({ records }) => new Int32Array(records.cores.length));
   tables.packer.stop();
-  const { cores, timers, budget } = tables;
+  const { cores, firstTimes, timers, budget } = tables;
   const bases = shards.map((shard) => appended(tables, shard));
   for (const { shard, id } of inOrder(shards)) {
     const to = cores.add();
@@ -83,6 +86,8 @@ export function unite(tables: Tables, shards: readonly ShardRecords[]): readonly
     const target = cores.page(to);
     const there = cores.offset(to);
     for (let i = 0; i < CORE_STRIDE; i++) target[there + i] = page[at + i]!;
+    firstTimes.now = firstTimeIn(shards[shard]!.firstTimes, id, cores.bits, page, at);
+    target[there + Core.FIRST_TIME] = firstTimes.add(to);
     moved(tables, target, there, to, bases[shard]!, ids[shard]!);
     // Where the last record of a page is copied, the page is room for the next ones.
     if ((id & cores.mask) === cores.mask && page.byteLength === page.buffer.byteLength) budget.outgrown.give(page.buffer);
@@ -157,8 +162,8 @@ function openedAt({ records, openedLate }: ShardRecords, id: number): number {
 
 /** Corrects all references of connection `id`, whose core record is at `c`; its records are in the pages of `tables` already. */
 function moved(tables: Tables, core: Int32Array, c: number, id: number, bases: Bases, ids: Int32Array): void {
-  if (core[c + Core.SEQUEL] === 0) return;
-  const ref = core[c + Core.SEQUEL]! - 1 + bases.sequels;
+  if (sequelOf(core, c) === 0) return;
+  const ref = sequelOf(core, c) - 1 + bases.sequels;
   core[c + Core.SEQUEL] = ref + 1;
   const sequel = tables.sequels.page(ref);
   const s = tables.sequels.offset(ref);
@@ -167,8 +172,8 @@ function moved(tables: Tables, core: Int32Array, c: number, id: number, bases: B
   sequel[s + Sequel.HEAD] = head < 0 ? ~event(~head, bases.events) : event(head, bases.events);
   const tail = sequel[s + Sequel.TAIL]!;
   sequel[s + Sequel.TAIL] = tail < 0 ? ~id : event(tail, bases.events);
-  if (core[c + Core.PAIR] === 0) return;
-  const pair = core[c + Core.PAIR]! - 1 + bases.pairs;
+  if (pairOf(core, c) === 0) return;
+  const pair = pairOf(core, c) - 1 + bases.pairs;
   core[c + Core.PAIR] = pair + 1;
   const words = tables.pairs.page(pair);
   const p = tables.pairs.offset(pair);

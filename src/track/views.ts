@@ -21,7 +21,7 @@ import { interfaceIndexOf } from './copies.ts';
 import { Endpoint } from './endpoint-view.ts';
 import { eventAssumed, eventCause, eventFrom, eventKind, EventKind, eventSide, eventTo, markDetail, markKind, MARKS } from './events.ts';
 import { lastCopyOf } from './copied.ts';
-import { Core, Pair, Trait } from './layout.ts';
+import { Core, Meta, Pair, pairOf, Trait, tupleMeta } from './layout.ts';
 import { outcomeOf } from './outcome.ts';
 import { rstFacts } from './reset.ts';
 import { CAUSE_TEXT, CAUSE_TRAVEL } from './transitions.ts';
@@ -110,7 +110,7 @@ class Connection implements ConnectionView {
     return [this.client, this.server];
   }
   get encapsulation(): readonly string[] {
-    return this.#views.encapsulations.texts(this.#core[this.#c + Core.META]! >>> 1);
+    return this.#views.encapsulations.texts(tupleMeta(this.#core, this.#c) >>> Meta.ENCAPSULATION_SHIFT);
   }
   get basis(): Basis {
     return basisOf(this.#views.tables, this.#core, this.#c);
@@ -119,7 +119,7 @@ class Connection implements ConnectionView {
     return this.#has(Trait.ROLES_BY_PORT) ? 'port' : this.#has(Trait.ROLES_FIRST_SEEN) ? 'first-seen' : 'handshake';
   }
   get start(): Nanos {
-    return nanos(this.#views.tables.cores.floatPage(this.id)[(this.#c + Core.FIRST_TIME) >> 1]!);
+    return nanos(this.#views.tables.firstTimes.of(this.id));
   }
   get end(): Nanos {
     return nanos(lastTimeOf(this.#views.tables, this.id));
@@ -138,7 +138,7 @@ class Connection implements ConnectionView {
     return this.#has(Trait.CLOSED_BY_CLIENT) ? 'client' : this.#has(Trait.CLOSED_BY_SERVER) ? 'server' : null;
   }
   get helloFrame(): FrameNo | null {
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     if (ref === 0) return null;
     return frameOrNull(this.#views.tables.pairs.word(ref - 1, Pair.HELLO_FRAME));
   }
@@ -169,7 +169,7 @@ class Connection implements ConnectionView {
     return this.client.copies.packets + this.server.copies.packets;
   }
   get lastCopy(): CopySight | null {
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     if (ref === 0) return null;
     const word = lastCopyOf(this.#views.tables, ref);
     return word === 0 ? null : { interfaceIndex: interfaceIndexOf(word & 0xffff), hops: word >> 16 };
@@ -182,14 +182,14 @@ class Connection implements ConnectionView {
     }));
   }
   get quietBeforeClose(): number | null {
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     if (ref === 0) return null;
     const quiet = this.#views.tables.pairs.double(ref - 1, Pair.QUIET);
     return quiet < 0 ? null : quiet / NANOS_PER_SECOND;
   }
 
   get longestIdle(): Silence | null {
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     return ref === 0 ? null : longestIdle(this.#views.tables, ref);
   }
   /** Until when an end of this connection is known to be as it last was: its close, or the end of observation. */
@@ -281,7 +281,7 @@ class Connection implements ConnectionView {
     }
     if (eventTo(events.code(acked)) === State.ESTABLISHED) return { syn, answer, synAck, ack };
     // A Fast Open server that closed in SYN_RCVD: its FIN passed after the third ACK, of which the round trip is kept.
-    const ref = this.#core[this.#c + Core.PAIR]!;
+    const ref = pairOf(this.#core, this.#c);
     const micros = this.#views.tables.pairs.word(ref - 1, Pair.RTT_MICROS);
     return micros === 0 ? null : { syn, answer, synAck, ack: nanos(syn + micros * 1_000) };
   }

@@ -1,13 +1,13 @@
 /** Zeek's vocabulary with Zeek's definitions (scripts/base/protocols/conn/main.zeek), from what history.ts keeps. */
 import type { Tables } from './tables.ts';
 import { historyText, zeekState, ZeekState } from './history.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag } from './layout.ts';
+import { Half, HALF_STRIDE, HalfFlag, pairOf } from './layout.ts';
 import { countsOf, issOf } from './sequel.ts';
 
 export function historyOf(tables: Tables, id: number): string {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   if (ref !== 0) return historyText(tables.pairs.page(ref - 1), tables.pairs.offset(ref - 1));
   const counts = countsOf(tables, core, c);
   return ((counts & 0xffff) > 0 ? 'S' : '') + (counts >>> 16 > 0 ? 'h' : '');
@@ -16,7 +16,7 @@ export function historyOf(tables: Tables, id: number): string {
 export function connStateOf(tables: Tables, id: number): string {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   if (ref === 0) return countsOf(tables, core, c) >>> 16 > 0 ? 'S1' : 'S0'; // Zeek needs no third ACK
   const pair = tables.pairs.page(ref - 1);
   const pairF = tables.pairs.floatPage(ref - 1);
@@ -51,7 +51,7 @@ const WRAP = 2 ** 32;
 export function sequenceBytesOf(tables: Tables, id: number, side: 0 | 1): number | null {
   const core = tables.cores.page(id);
   const c = tables.cores.offset(id);
-  const ref = core[c + Core.PAIR]!;
+  const ref = pairOf(core, c);
   const counts = ref === 0 ? countsOf(tables, core, c) : 0;
   if (ref === 0) return (side === 0 ? counts & 0xffff : counts >>> 16) > 0 ? 0 : null;
   const pair = tables.pairs.page(ref - 1);

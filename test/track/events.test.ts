@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { Mark } from '../../src/model/connection.ts';
-import { Core, CORE_STRIDE, SEQUEL_STRIDE } from '../../src/track/layout.ts';
+import { CORE_STRIDE, SEQUEL_STRIDE } from '../../src/track/layout.ts';
 import { SIDE_NAMES, State, stateName } from '../../src/model/state.ts';
 import { ByCause, ByFrom, BySide, ByTo, EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
+import { FirstTimes } from '../../src/track/first-times.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { Cause } from '../../src/track/transitions.ts';
 import { marks, play, playFrames } from '../support/play.ts';
+import { addWithSequel } from '../support/records.ts';
 import { scriptFrames } from '../support/script.ts';
 
 const life = `+0 > S 0:0(0)
@@ -25,9 +27,8 @@ describe('the event log', () => {
   ])('keeps each connection its own order, across pages, %s', (_unit, timeOf) => {
     const cores = new RecordPages(CORE_STRIDE, 12);
     const sequels = new RecordPages(SEQUEL_STRIDE, 12);
-    const log = new EventLog(cores, sequels);
-    const ids = [cores.add(), cores.add(), cores.add()];
-    for (const id of ids) cores.page(id)[cores.offset(id) + Core.SEQUEL] = sequels.add() + 1;
+    const log = new EventLog(cores, new FirstTimes(cores), sequels);
+    const ids = Array.from({ length: 3 }, () => addWithSequel(cores, sequels));
     for (let i = 0; i < 60_000; i++) {
       const id = ids[i % 3]!;
       log.now = timeOf(i);

@@ -99,7 +99,7 @@ const story = (c: ConnectionView): readonly string[] =>
 /** What the tables take before the first packet, and so many octets. */
 const beside = (octets: number): number => new Run(Infinity).tracker.tables.budget.used + octets;
 const FLOOD = 30_000;
-/** Of a flood of 30,000, of which a third is answered: 56 octets and more for each. */
+/** Of a flood of 30,000, of which a third is answered: 40 octets and more for each. */
 const TOO_LITTLE = beside(500_000);
 const PLENTY = beside(6_000_000);
 

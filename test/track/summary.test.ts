@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Context } from '../../src/track/context.ts';
 import { Tables } from '../../src/track/tables.ts';
-import { Core, Half } from '../../src/track/layout.ts';
+import { Half } from '../../src/track/layout.ts';
 import { sequenceBytesOf } from '../../src/track/zeek.ts';
 import { play } from '../support/play.ts';
 
@@ -136,9 +136,10 @@ describe('bytes by sequence numbers', () => {
     const tables = new Tables();
     const x = new Context(tables);
     const id = tables.cores.add();
+    tables.firstTimes.add(id); // at 0
     x.load(id, 0);
     x.addPair();
-    x.core[x.c + Core.ISS] = 5;
+    x.setIss(0, 5);
     x.pair[x.me + Half.SYN] = 1;
     for (const octets of [0, 100, 2 ** 32 - 1, 2 ** 32, 6e9, 20e9]) {
       x.pair[x.me + Half.NXT] = (6 + octets) % 2 ** 32;

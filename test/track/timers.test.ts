@@ -2,12 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { Decoder } from '../../src/decode/index.ts';
 import { stateName } from '../../src/model/state.ts';
-import { Core, CORE_STRIDE, Sequel, SEQUEL_STRIDE } from '../../src/track/layout.ts';
+import { CORE_STRIDE, Sequel, SEQUEL_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { TimerKind, Timers } from '../../src/track/timers.ts';
 import { Views } from '../../src/track/views.ts';
 import { play, playFrames, story } from '../support/play.ts';
 import { scriptFrames } from '../support/script.ts';
+import { addWithSequel } from '../support/records.ts';
 
 const CLOSED_BY_CLIENT = `
   +0    > S  0:0(0)
@@ -225,8 +226,7 @@ describe('many timers', () => {
     const sequels = new RecordPages(SEQUEL_STRIDE, 12);
     const timers = new Timers(cores, sequels);
     for (const armed of [1_000, 5]) {
-      const id = cores.add();
-      cores.page(id)[cores.offset(id) + Core.SEQUEL] = sequels.add() + 1;
+      const id = addWithSequel(cores, sequels);
       timers.now = armed * SECOND;
       timers.arm(TimerKind.TIME_WAIT, UNKNOWN, id * 2, 0);
     }
@@ -245,8 +245,7 @@ describe('many timers', () => {
     for (let round = 0; round < 3; round++) {
       const start = round * 100 * SECOND;
       for (let i = 0; i < 10_000; i++) {
-        const id = cores.add();
-        cores.page(id)[cores.offset(id) + Core.SEQUEL] = sequels.add() + 1;
+        const id = addWithSequel(cores, sequels);
         sequels.page(id)[sequels.offset(id) + Sequel.ARMED] = 7 << 16; // the server's newest arming
         timers.now = start + i;
         timers.arm(i % 3 === 0 ? TimerKind.RETRY : TimerKind.TIME_WAIT, UNKNOWN, id * 2 + 1, i % 10 === 0 ? 6 : 7);

@@ -1,0 +1,13 @@
+/** Records of connections as the tracker's tables have them, without a tracker. */
+import { Core, Meta } from '../../src/track/layout.ts';
+import type { RecordPages } from '../../src/track/pages.ts';
+
+/** The id of a new connection that has a sequel record. */
+export function addWithSequel(cores: RecordPages, sequels: RecordPages): number {
+  const id = cores.add();
+  const core = cores.page(id);
+  const c = cores.offset(id);
+  core[c + Core.META] = Meta.HAS_SEQUEL;
+  core[c + Core.SEQUEL] = sequels.add() + 1;
+  return id;
+}
