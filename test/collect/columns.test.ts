@@ -7,8 +7,10 @@ import { Starts } from '../../src/collect/starts.ts';
 import { peakOf } from '../../src/collect/stays.ts';
 import { Twice } from '../../src/collect/twice.ts';
 import { connId } from '../../src/model/units.ts';
-import { Core, CORE_STRIDE } from '../../src/track/layout.ts';
+import { FirstTimes } from '../../src/track/first-times.ts';
+import { CORE_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
+import { addBegun } from '../support/records.ts';
 
 describe('a column of small numbers', () => {
   test('keeps what was set, however large it becomes', () => {
@@ -76,22 +78,20 @@ describe('entries at once', () => {
 describe('starts within a span', () => {
   test('are at their most what a look at each of them says, in order or not', () => {
     const cores = new RecordPages(CORE_STRIDE, 10);
+    const firstTimes = new FirstTimes(cores);
     const gaps = fc.array(fc.oneof(fc.nat(3), fc.nat(100), fc.integer({ min: -5, max: 0 })), { minLength: 1, maxLength: 900 });
     fc.assert(
       fc.property(gaps, fc.nat(400), fc.nat(20_000), (list, span, until) => {
         cores.truncate(0);
         let now = 0;
-        const ids = list.map((gap) => {
-          const id = cores.add();
-          cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1] = now += gap;
-          return connId(id);
-        });
-        const times = ids.map((id) => cores.floatPage(id)[(cores.offset(id) + Core.FIRST_TIME) >> 1]!).sort((a, b) => a - b);
+        const begun = list.map((gap) => (now += gap));
+        const ids = begun.map((time) => connId(addBegun(cores, firstTimes, time)));
+        const times = begun.sort((a, b) => a - b);
         const expected = times
           .filter((t) => t <= until)
           .map((t, i) => ({ count: times.slice(0, i + 1).filter((s) => s >= t - span).length, from: times.find((s) => s >= t - span)! }))
           .reduce((best, it) => (it.count > best.count ? it : best), { count: 0, from: 0 });
-        const starts = new Starts(cores, ids);
+        const starts = new Starts(firstTimes, ids);
         expect(starts.peakWithin(span, until)).toEqual(expected);
         expect([starts.first, starts.last]).toEqual([times[0], times.at(-1)]);
       }),

@@ -1,4 +1,5 @@
 /** Records of connections as the tracker's tables have them, without a tracker. */
+import type { FirstTimes } from '../../src/track/first-times.ts';
 import { Core, Meta } from '../../src/track/layout.ts';
 import type { RecordPages } from '../../src/track/pages.ts';
 
@@ -9,5 +10,13 @@ export function addWithSequel(cores: RecordPages, sequels: RecordPages): number 
   const c = cores.offset(id);
   core[c + Core.META] = Meta.HAS_SEQUEL;
   core[c + Core.SEQUEL] = sequels.add() + 1;
+  return id;
+}
+
+/** The id of a new connection that began at a time. */
+export function addBegun(cores: RecordPages, firstTimes: FirstTimes, time: number): number {
+  const id = cores.add();
+  firstTimes.now = time;
+  cores.page(id)[cores.offset(id) + Core.FIRST_TIME] = firstTimes.add(id);
   return id;
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { firstTimeIn, FirstTimes, moveFirstTimes } from '../../src/track/first-times.ts';
-import { Core, CORE_STRIDE } from '../../src/track/layout.ts';
+import { CORE_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { generator } from '../support/random.ts';
+import { addBegun } from '../support/records.ts';
 
 /** Two pages of core records and a bit. */
 const CONNECTIONS = 9_000;
@@ -19,18 +20,10 @@ const CLOCKS: readonly (readonly [name: string, clock: Clock])[] = [
   ['a capture of years', (i) => 2 ** 57 + i * 1_000_000],
 ];
 
-function begin(cores: RecordPages, times: FirstTimes): void {
-  const id = cores.add();
-  cores.page(id)[cores.offset(id) + Core.FIRST_TIME] = times.add(id);
-}
-
 function tracked(clock: Clock): { cores: RecordPages; times: FirstTimes } {
   const cores = new RecordPages(CORE_STRIDE, 12);
   const times = new FirstTimes(cores);
-  for (let i = 0; i < CONNECTIONS; i++) {
-    times.now = clock(i);
-    begin(cores, times);
-  }
+  for (let i = 0; i < CONNECTIONS; i++) addBegun(cores, times, clock(i));
   return { cores, times };
 }
 
@@ -67,9 +60,8 @@ describe('when connections began', () => {
       }
       cores.truncate(expected.length);
       for (let i = 0; i < 5_000; i++) {
-        times.now = clock(CONNECTIONS + i);
-        begin(cores, times);
-        expected.push(times.now);
+        addBegun(cores, times, clock(CONNECTIONS + i));
+        expected.push(clock(CONNECTIONS + i));
       }
       expect(wrong(times, expected)).toEqual([]);
     }
