@@ -105,11 +105,9 @@ export class Context {
     this.tables = tables;
   }
 
-  /** Keeps the timestamp of the client's SYN, whose options were just decoded. */
+  /** Keeps the timestamp of the client's SYN, whose options were just decoded, where there is a sequel. */
   noteSynTimestamp(k: Packet): void {
-    if (!k.options.hasTimestamp) return;
-    if (this.hasSequel) this.sequel[this.s + Sequel.SYN_TIMESTAMP] = k.options.tsVal;
-    else this.core[this.c + Core.SYN_TIMESTAMP] = k.options.tsVal;
+    if (k.options.hasTimestamp) this.sequel[this.s + Sequel.SYN_TIMESTAMP] = k.options.tsVal;
   }
 
   takenForOld(): void {
@@ -159,9 +157,7 @@ export class Context {
 
   /** Gives the connection its sequel record, if it has none yet. */
   needSequel(): void {
-    if (this.hasSequel) return;
-    addSequel(this.tables, this.id, this.core, this.c);
-    this.#loadSequel();
+    if (!this.hasSequel) addSequel(this);
   }
 
   /** The segment at hand is the newest one of the connection. */

@@ -16,6 +16,7 @@ import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
 
 const CONTROL = Flag.SYN | Flag.FIN | Flag.RST;
+const OPENED = Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT);
 
 /** Books a SYN, SYN again, SYN-ACK or SYN-ACK again. Returns false when the packet is anything else, which needs a pair. */
 export function embryo(x: Context, k: Packet): boolean {
@@ -67,22 +68,22 @@ export function embryo(x: Context, k: Packet): boolean {
 /** The SYN that opens a connection, which its core record tells: no transition is logged, no timer armed, and no gauge of the series counts its states. */
 function loneSyn(x: Context, k: Packet): void {
   const { core, c } = x;
+  x.tables.series.count(Counter.SYN);
   core[c + Core.META] = core[c + Core.META]! | (k.ipLength << Meta.LENGTH_SHIFT);
-  noteSyn(x, k);
-  core[c + Core.STATE] = core[c + Core.STATE]! | State.SYN_SENT;
+  core[c + Core.ISS] = k.seq;
+  core[c + Core.OPTIONS] = packSynOptions(k, core[c + Core.OPTIONS]!);
+  if (k.options.hasTimestamp) core[c + Core.SYN_TIMESTAMP] = k.options.tsVal;
+  core[c + Core.STATE] = core[c + Core.STATE]! | State.SYN_SENT | OPENED;
 }
 
+/** The same where there is a sequel. */
 function firstSyn(x: Context, k: Packet): void {
-  noteSyn(x, k);
-  x.step(Side.CLIENT, Cause.SENDS_SYN);
-}
-
-function noteSyn(x: Context, k: Packet): void {
   x.tables.series.count(Counter.SYN);
   x.setIss(0, k.seq);
   x.setOptions(0, packSynOptions(k, x.options(0)));
   x.noteSynTimestamp(k);
-  x.set(Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT));
+  x.set(OPENED);
+  x.step(Side.CLIENT, Cause.SENDS_SYN);
 }
 
 function firstSynAck(x: Context, k: Packet): void {
