@@ -9,6 +9,8 @@ import { forEachStay, type Stay } from './stays.ts';
 /** Parts of the capture at most; and connections for each. */
 const MOST_PARTS = 1 << 16;
 const EACH = 16;
+/** In place of the entries open before a part: the peak cannot be in it. (They may be fewer than none, where the clock was set back during entries.) */
+const NOT_HERE = -(2 ** 31);
 
 export interface Peak {
   readonly peak: number;
@@ -89,8 +91,8 @@ class Parts {
     this.#forEach((before, starts, ends) => {
       surely = Math.max(surely, before + starts - ends);
     });
-    /** Entries before each part, -1 for one that cannot have it. */
-    const open = new Int32Array(this.#starts.length).fill(-1);
+    /** Entries before each part, or NOT_HERE. */
+    const open = new Int32Array(this.#starts.length).fill(NOT_HERE);
     let [starts, ends] = [0, 0];
     this.#forEach((before, begun, ended, part) => {
       if (before + begun < surely) return;
@@ -129,8 +131,8 @@ class Crowd {
   }
 
   add(since: number, until: number): void {
-    if (this.#open[this.#parts.of(since)]! >= 0) this.#starts[this.#begun++] = since;
-    if (this.#open[this.#parts.of(until)]! >= 0) this.#ends[this.#ended++] = until;
+    if (this.#open[this.#parts.of(since)]! !== NOT_HERE) this.#starts[this.#begun++] = since;
+    if (this.#open[this.#parts.of(until)]! !== NOT_HERE) this.#ends[this.#ended++] = until;
   }
 
   peak(): Peak {

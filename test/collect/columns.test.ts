@@ -70,6 +70,13 @@ describe('entries at once', () => {
     );
   });
 
+  test('are none where the clock was set back during each of them', () => {
+    const walk = (entry: (since: number, until: number) => void): void => {
+      for (let i = 0; i < 40; i++) entry(900, 100);
+    };
+    expect(mostAtOnce(walk, 40, 1_000)).toEqual({ peak: 0, at: null });
+  });
+
   test('are none of none', () => {
     expect(mostAtOnce(() => undefined, 0, 0)).toEqual({ peak: 0, at: null });
   });
