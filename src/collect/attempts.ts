@@ -51,7 +51,7 @@ export function deadAttempts(census: Census, ids: ConnIds, service: FoldedServic
   const row = new Attempt();
   const counts = new AttemptCounts();
   const tallies = { ttls: new Tally(), lengths: new Tally() };
-  const fates = new Fates(tables, ids, row, counts, tallies);
+  const fates = new Fates(census, ids, row, counts, tallies);
   const { dead } = fates;
   const isReal = realClients(census, ids, fates);
   const attack = dead === 0 ? [] : attackOf(census, ids, fates, isReal, counts);
@@ -122,9 +122,10 @@ class Fates {
   through = 0;
 
   /** Also counts and tallies those that are dead, whoever sent them. */
-  constructor(tables: Tables, ids: ConnIds, row: Attempt, counts: AttemptCounts, { ttls, lengths }: Tallies) {
+  constructor({ tracker, scratch }: Census, ids: ConnIds, row: Attempt, counts: AttemptCounts, { ttls, lengths }: Tallies) {
+    const { tables } = tracker;
     const { cores } = tables;
-    this.#fates = new NarrowColumn(ids.length, 1);
+    this.#fates = new NarrowColumn(ids.length, scratch, 1);
     const all = new IdCursor(ids);
     for (let i = 0; i < ids.length; i++) {
       const id = all.next();

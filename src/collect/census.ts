@@ -50,6 +50,7 @@ import { NarrowColumn } from './narrow-column.ts';
 import { flagProbes, strayOf } from './probes.ts';
 import { SCANNED_HOSTS, SCANNED_PORTS, Scans } from './scans.ts';
 import { Scratch } from './scratch.ts';
+import { recordingOf } from './recording.ts';
 import { type ClientCounts, Repeats } from './repeats.ts';
 import { FirstResets, type RstTest } from './resets.ts';
 import { reuseGroups } from './reuses.ts';
@@ -152,7 +153,8 @@ export class Census implements CaptureView {
   #reuses: readonly ReuseGroup[] | undefined;
   #dns: DnsView | undefined;
 
-  constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts, names = NO_NAMES) {
+  /** @param isOver nothing comes any more, so that the memory of the table of tuples is free */
+  constructor(tracker: Tracker, views: Views, clock: Clock, end: Nanos, counts: PacketCounts, names = NO_NAMES, isOver = false) {
     this.names = names;
     this.tracker = tracker;
     this.views = views;
@@ -161,13 +163,16 @@ export class Census implements CaptureView {
     this.packets = counts.packets;
     views.end = end;
     const n = tracker.connections;
-    this.scratch = new Scratch(Twice.words(n) + Math.max(Twice.words(n), n));
+    const { budget, flows } = tracker.tables;
+    const recording = recordingOf(tracker.tables, counts); // it looks tuples up
+    if (isOver) budget.outgrown.give(flows.lend());
+    this.scratch = new Scratch(Math.max(2 * Twice.words(n), n), isOver ? budget.outgrown : undefined);
     const repeats = new Repeats(tracker.tables, n, this.scratch);
     this.clientCounts = repeats.clients;
     this.legs = new Legs(tracker.tables, n, this.scratch, repeats);
-    this.#blocks = new BlockCounts(tracker.tables);
-    this.#serviceOf = new ServiceIndex(n);
-    this.#outcomeOf = new NarrowColumn(n);
+    this.#blocks = new BlockCounts(tracker.tables, this.scratch);
+    this.#serviceOf = new ServiceIndex(n, this.scratch);
+    this.#outcomeOf = new NarrowColumn(n, this.scratch);
     this.#troubles = new TroubleTally(tracker.tables, counts.fragments + counts.reassembled > 0);
     this.#turns = new TurnTally(tracker.tables);
     this.#openingTally = new OpeningTally(tracker.tables, n);
@@ -178,7 +183,7 @@ export class Census implements CaptureView {
     const quality = this.#count(n);
     this.#members = this.#serviceOf.members(n, this.totals, (id) => this.legs.isFollower(id));
     this.services = this.firsts.map((first, i) => new Service(this, i, views.connection(first).server, tracker.folded.of(first)));
-    this.quality = judgeQuality(tracker, quality, counts);
+    this.quality = judgeQuality(tracker, quality, counts, recording);
   }
 
   connection(id: ConnId): ConnectionView {

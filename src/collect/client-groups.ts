@@ -47,8 +47,9 @@ export class ClientGroups {
   }
 
   #count(): HashedCounts {
-    const { connections } = this.#census.tracker;
-    const counts = new HashedCounts(connections);
+    const { scratch, tracker } = this.#census;
+    const { connections } = tracker;
+    const counts = new HashedCounts(connections, scratch);
     for (let id = 0; id < connections; id++) counts.add(pairOf(this.#census.clientAddress(id), this.#census.serviceIndex(id)));
     return counts;
   }

@@ -3,6 +3,7 @@ import { State } from '../model/state.ts';
 import type { ConnIds, Nanos } from '../model/units.ts';
 import { Core, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
+import type { Scratch } from './scratch.ts';
 import { sortTimes } from './sorting.ts';
 import { forEachStay, type Stay } from './stays.ts';
 
@@ -25,6 +26,7 @@ export function peakHalfOpen(census: Census, ids: ConnIds): Peak {
     },
     ids.length,
     census.end,
+    census.scratch,
   );
 }
 
@@ -36,9 +38,10 @@ type Entry = (since: number, until: number) => void;
  * @param walk calls its argument with each entry, in any order; it is called twice
  * @param entries about so many
  * @param end when most of them are over, nanoseconds
+ * @param scratch nobody else may use it meanwhile
  */
-export function mostAtOnce(walk: (entry: Entry) => void, entries: number, end: number): Peak {
-  const parts = new Parts(Math.min(MOST_PARTS, Math.ceil(entries / EACH)), end);
+export function mostAtOnce(walk: (entry: Entry) => void, entries: number, end: number, scratch: Scratch): Peak {
+  const parts = new Parts(Math.min(MOST_PARTS, Math.ceil(entries / EACH)), end, scratch);
   walk((since, until) => {
     parts.count(since, until);
   });
@@ -68,11 +71,17 @@ function forEachEntry(census: Census, ids: ConnIds, entry: Entry): void {
 class Parts {
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
+  /** In which part the peak may be: entries open before it, or NOT_HERE. */
+  readonly #open: Int32Array;
   readonly #scale: number;
+  readonly #scratch: Scratch;
 
-  constructor(parts: number, end: number) {
-    this.#starts = new Int32Array(parts);
-    this.#ends = new Int32Array(parts);
+  constructor(parts: number, end: number, scratch: Scratch) {
+    this.#scratch = scratch;
+    const room = scratch.ints(3 * parts).fill(0);
+    this.#starts = room.subarray(0, parts);
+    this.#ends = room.subarray(parts, 2 * parts);
+    this.#open = room.subarray(2 * parts);
     this.#scale = parts / Math.max(1, end);
   }
 
@@ -91,8 +100,7 @@ class Parts {
     this.#forEach((before, starts, ends) => {
       surely = Math.max(surely, before + starts - ends);
     });
-    /** Entries before each part, or NOT_HERE. */
-    const open = new Int32Array(this.#starts.length).fill(NOT_HERE);
+    const open = this.#open.fill(NOT_HERE);
     let [starts, ends] = [0, 0];
     this.#forEach((before, begun, ended, part) => {
       if (before + begun < surely) return;
@@ -100,7 +108,9 @@ class Parts {
       starts += begun;
       ends += ended;
     });
-    return new Crowd(this, open, new Float64Array(starts), new Float64Array(ends));
+    const from = 4 * this.#starts.length; // behind the parts, and at an even place
+    const { buffer, byteOffset } = this.#scratch.ints(from + 2 * (starts + ends)).subarray(from);
+    return new Crowd(this, open, new Float64Array(buffer, byteOffset, starts), new Float64Array(buffer, byteOffset + 8 * starts, ends));
   }
 
   /** Of parts in which entries begin. */

@@ -6,6 +6,8 @@
  * are twice as many values as slots, chance alone leaves none with more than half a dozen.
  */
 
+import { Scratch } from './scratch.ts';
+
 /** Slots, as powers of two: 512 octets to 4 MB. */
 const FEWEST = 8;
 const MOST = 22;
@@ -26,9 +28,10 @@ export class HashedCounts {
   most = 0;
 
   /** @param values so many different ones, at most. */
-  constructor(values: number) {
+  constructor(values: number, scratch = new Scratch()) {
     const bits = Math.min(MOST, Math.max(FEWEST, 33 - Math.clz32(values)));
-    this.#counts = bits <= WIDE ? new Uint16Array(1 << bits) : new Uint8Array(1 << bits);
+    const { buffer, byteOffset } = scratch.column((1 << bits) / (bits <= WIDE ? 2 : 4));
+    this.#counts = bits <= WIDE ? new Uint16Array(buffer, byteOffset, 1 << bits) : new Uint8Array(buffer, byteOffset, 1 << bits);
     this.#full = bits <= WIDE ? 0xffff : 0xff;
     this.#shift = 32 - bits;
   }

@@ -74,11 +74,9 @@ export class Legs {
   /** Ids of connections whose ISN may come twice, sorted by ISN and then by id. */
   #candidates(isns: Twice, scratch: Scratch): Int32Array {
     const { cores } = this.#tables;
-    const words = Twice.words(this.#n);
-    const room = scratch.ints(words + this.#n);
     const list = new IdList(this.#n);
     /** Of each id in the list. */
-    const numbers = room.subarray(words);
+    const numbers = scratch.ints(this.#n);
     for (let id = 0; id < this.#n; id++) {
       const core = cores.page(id);
       const c = cores.offset(id);
@@ -89,7 +87,7 @@ export class Legs {
       list.add(id);
     }
     // Of nearly all of them it is said by chance: among these few it is not said again.
-    const few = new Twice(room.subarray(0, Twice.words(list.length)));
+    const few = new Twice(scratch.ints(list.length + Twice.words(list.length)).subarray(list.length), scratch);
     for (let i = 0; i < list.length; i++) few.add(numbers[i]!);
     const equal: number[] = [];
     const all = new IdCursor(list.ids);

@@ -1,11 +1,11 @@
 /** What is missing from a capture everywhere, so that rules can doubt themselves instead of blaming a host. */
 import type { CaptureCopies, CaptureQuality } from '../model/capture-view.ts';
+import type { Recording } from '../model/recording.ts';
 import { type ConnId, NANOS_PER_SECOND } from '../model/units.ts';
 import { type CopyCounts, interfaceIndexOf } from '../track/copies.ts';
 import type { Folded } from '../track/folded.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { PacketCounts } from './census.ts';
-import { recordingOf } from './recording.ts';
 
 export interface QualityCounts {
   connections: number;
@@ -42,7 +42,7 @@ export function doubt(list: ConnId[], id: ConnId): void {
   if (list.length < MAX_DOUBTFUL) list.push(id);
 }
 
-export function judgeQuality({ counts, copies, tables }: Tracker, q: QualityCounts, packets: PacketCounts): CaptureQuality {
+export function judgeQuality({ counts, copies }: Tracker, q: QualityCounts, packets: PacketCounts, recording: Recording): CaptureQuality {
   // A connection that lives has plain ACKs. FINs without a single segment between them can only be a filter's work;
   // SYNs and RSTs alone happen by themselves (refused, flooded, scanned).
   const flagsOnly = counts.tcp > 0 && counts.plain === 0 && counts.fin > 0;
@@ -69,7 +69,7 @@ export function judgeQuality({ counts, copies, tables }: Tracker, q: QualityCoun
     fragments: packets.fragments,
     reassembled: packets.reassembled,
     copies: captureCopies(copies.counts),
-    recording: recordingOf(tables, packets),
+    recording,
     doubtful: q.doubtful,
   };
 }

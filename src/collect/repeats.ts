@@ -25,8 +25,8 @@ export class Repeats {
     const { cores } = tables;
     const words = Twice.words(connections);
     const room = scratch.ints(2 * words);
-    this.isns = new Twice(room.subarray(0, words));
-    this.clients = new ClientCounts(connections, room.subarray(words));
+    this.isns = new Twice(room.subarray(0, words), scratch);
+    this.clients = new ClientCounts(connections, room.subarray(words), scratch);
     const isns = new Int32Array(BATCH);
     const addresses = new Int32Array(BATCH);
     for (let from = 0; from < connections; from += BATCH) {
@@ -52,9 +52,9 @@ export class ClientCounts {
   /** Without the first one of each client. */
   readonly #others: HashedCounts;
 
-  constructor(connections: number, room: Int32Array) {
-    this.#twice = new Twice(room);
-    this.#others = new HashedCounts(connections / OTHERS_EACH);
+  constructor(connections: number, room: Int32Array, scratch: Scratch) {
+    this.#twice = new Twice(room, scratch);
+    this.#others = new HashedCounts(connections / OTHERS_EACH, scratch);
   }
 
   add(address: number): void {

@@ -3,6 +3,7 @@ import { type ConnIds, connIds } from '../model/units.ts';
 import { Core, Trait, tupleMeta } from '../track/layout.ts';
 import { bitsAreFewer, bitsFor, IdBits } from './id-bits.ts';
 import { NarrowColumn } from './narrow-column.ts';
+import type { Scratch } from './scratch.ts';
 
 export class ServiceIndex {
   /** Address, port, encapsulation and number of those that share a hash. */
@@ -14,8 +15,8 @@ export class ServiceIndex {
   #at = 0;
   services = 0;
 
-  constructor(connections: number) {
-    this.#of = new NarrowColumn(connections);
+  constructor(connections: number, scratch: Scratch) {
+    this.#of = new NarrowColumn(connections, scratch);
   }
 
   of(id: number): number {

@@ -7,6 +7,7 @@ import { Core, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
 import { HashedCounts } from './hashed-counts.ts';
 import { IdCursor } from './id-bits.ts';
+import type { Scratch } from './scratch.ts';
 import { sortInts } from './sorting.ts';
 
 /** Prefixes are counted over this many sources at most. */
@@ -75,10 +76,11 @@ const lowDigit = (address: number): number => (address ^ (1 << 31)) >>> LOW_SHIF
 export class BlockCounts {
   readonly most: number[] = [];
   readonly #tables: Tables;
-  readonly #counts = new Int32Array(BLOCK_SLOTS);
+  readonly #counts: Int32Array;
 
-  constructor(tables: Tables) {
+  constructor(tables: Tables, scratch: Scratch) {
     this.#tables = tables;
+    this.#counts = scratch.column(BLOCK_SLOTS);
   }
 
   /** @param core the page with the connection's core record, at `c`. @param service the index of its service. */
@@ -96,7 +98,7 @@ export class BlockCounts {
 export function largestNetworks(census: Census): Int32Array {
   const { tables, connections } = census.tracker;
   const most = new Int32Array(census.totals.length);
-  const counts = new HashedCounts(connections / NETWORKS_EACH);
+  const counts = new HashedCounts(connections / NETWORKS_EACH, census.scratch);
   for (let id = 0; id < connections; id++) {
     const service = census.serviceIndex(id);
     const count = counts.add(networkOf(tables, census.clientAddress(id), isIpv6(tables, id)) ^ Math.imul(service + 1, ODD));

@@ -3,6 +3,8 @@
  * nine in vain, and of none that comes again it is not said. What is left is few enough to be sorted.
  */
 
+import type { Scratch } from './scratch.ts';
+
 /** Bits for each value, and words at most: 8 MiB, which the processor's caches hold. */
 const BITS_EACH = 16;
 const MOST_WORDS = 1 << 21;
@@ -22,9 +24,9 @@ export class Twice {
   again = 0;
 
   /** @param room `Twice.words(values)` words, with whatever is in them, that nobody else needs while values are added. */
-  constructor(room: Int32Array) {
+  constructor(room: Int32Array, scratch: Scratch) {
     this.#once = room.fill(0);
-    this.#again = new Int32Array(room.length >>> AGAIN_SHIFT);
+    this.#again = scratch.column(room.length >>> AGAIN_SHIFT);
     this.#shift = Math.clz32(room.length * 32 - 1);
   }
 

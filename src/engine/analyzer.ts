@@ -268,12 +268,11 @@ export class Analyzer {
   }
 
   #judge(): Report {
-    const end = this.#last;
-    this.#diagnose(end);
+    this.#diagnose(this.#last, true);
     return {
       schemaVersion: SCHEMA_VERSION,
       tool: { name: TOOL_NAME, version: TOOL_VERSION },
-      capture: this.#captureFacts(end),
+      capture: this.#captureFacts(this.#last),
       series: this.#series(),
       findings: this.#reported.findings,
       rules: this.#reported.verdicts,
@@ -437,7 +436,7 @@ export class Analyzer {
     return capturedUntil === undefined ? end : later(end, resolveTime(capturedUntil, this.#clock));
   }
 
-  #diagnose(end: Nanos): void {
+  #diagnose(end: Nanos, isOver = false): void {
     const census = new Census(
       this.#tracker,
       this.#views,
@@ -445,6 +444,7 @@ export class Analyzer {
       end,
       packetCounts(this.#frames, this.tally, this.decoder, this.#facts),
       this.#names,
+      isOver,
     );
     this.#quality = census.quality;
     this.#vantage = census.vantage;

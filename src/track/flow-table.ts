@@ -12,6 +12,8 @@ import { type RecordPages, uncounted } from './pages.ts';
 const INITIAL_SLOTS = 1 << 12;
 /** Slots: 8 MiB, the third-level cache that a core of a server has for itself. */
 const LARGE = 1 << 21;
+/** Of a table that was lent. */
+const NO_SLOTS = new Int32Array(0);
 /** Bits of the distance; the largest that they hold stands for all beyond. */
 const FAR_BITS = 3;
 /** Of a table of more slots than 2^26 an id needs them. */
@@ -38,7 +40,7 @@ export class FlowTable {
   }
 
   get octets(): number {
-    return this.#slots.byteLength;
+    return 4 * (this.#mask + 1);
   }
   get octetsInUse(): number {
     return this.#used * 4;
@@ -120,6 +122,22 @@ export class FlowTable {
   /** The connections have new ids: `ids` by the old ones, -1 of those that are no more. */
   renumber(ids: Int32Array): void {
     this.#fill(new Int32Array(this.#slots.length), ids);
+  }
+
+  /** Its memory, for whoever needs some when no segment comes any more. Nothing is found before `recover`. */
+  lend(): ArrayBufferLike {
+    const { buffer } = this.#slots;
+    this.#slots = NO_SLOTS;
+    this.#lastId = -1;
+    return buffer;
+  }
+
+  /** Makes the table anew if it was lent. */
+  recover(): void {
+    if (this.#slots !== NO_SLOTS) return;
+    this.#slots = new Int32Array(uncounted(this.octets));
+    this.#used = 0;
+    this.enter(0);
   }
 
   /** Enters connections that were not tracked here, from this one on. */

@@ -97,6 +97,7 @@ export class Tables {
 
   /** The connection of a tuple, as a core record has it, that a frame belongs to; -1 none. */
   connectionThen({ a, b, ports, meta }: Tuple, frame: number): number {
+    this.flows.recover();
     let id = this.flows.find(hash(a, b, ports, meta), a, b, ports, meta);
     for (; id >= 0; id = previousOf(this, this.cores.page(id), this.cores.offset(id)) - 1)
       if (this.cores.page(id)[this.cores.offset(id) + Core.FIRST_FRAME]! <= frame) return id;

@@ -77,6 +77,7 @@ export class Tracker {
 
   /** The newest connection of a packet's tuple, or -1. */
   find(k: Packet): number {
+    this.tables.flows.recover();
     this.#key(k);
     const id = this.tables.flows.find(this.#hash, this.#a, this.#b, this.#ports, this.#meta);
     return id < 0 ? this.#findAlias() : id;

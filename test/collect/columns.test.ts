@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mostAtOnce } from '../../src/collect/half-open.ts';
 import { NarrowColumn } from '../../src/collect/narrow-column.ts';
+import { Scratch } from '../../src/collect/scratch.ts';
 import { Starts } from '../../src/collect/starts.ts';
 import { peakOf } from '../../src/collect/stays.ts';
 import { Twice } from '../../src/collect/twice.ts';
@@ -17,7 +18,7 @@ describe('a column of small numbers', () => {
     const value = fc.oneof(fc.nat(3), fc.nat(15), fc.nat(255), fc.nat(70_000), fc.nat(2 ** 31 - 1));
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(99), value)), (entries) => {
-        const column = new NarrowColumn(100, 1);
+        const column = new NarrowColumn(100, new Scratch(), 1);
         const expected = new Array<number>(100).fill(0);
         for (const [at, number] of entries) {
           column.set(at, number);
@@ -34,7 +35,7 @@ describe('values that come again', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })), (values) => {
         const column = [...values, ...values.slice(0, 3)];
-        const twice = new Twice(new Int32Array(Twice.words(column.length)).fill(-1));
+        const twice = new Twice(new Int32Array(Twice.words(column.length)).fill(-1), new Scratch());
         for (const value of column) twice.add(value);
         for (const value of values.slice(0, 3)) expect(twice.may(value)).toBe(true);
         expect(twice.again).toBeGreaterThanOrEqual(column.length - new Set(column).size);
@@ -44,7 +45,7 @@ describe('values that come again', () => {
 
   test('are few where all differ', () => {
     const n = 100_000;
-    const twice = new Twice(new Int32Array(Twice.words(n)));
+    const twice = new Twice(new Int32Array(Twice.words(n)), new Scratch());
     for (let i = 0; i < n; i++) twice.add(i * 4_096); // sequence numbers of a stack that counts in steps
     let named = 0;
     for (let i = 0; i < n; i++) if (twice.may(i * 4_096)) named++;
@@ -65,7 +66,7 @@ describe('entries at once', () => {
         const walk = (entry: (since: number, until: number) => void): void => {
           for (const [since, until] of entries) entry(since, until);
         };
-        expect(mostAtOnce(walk, entries.length, 1_000)).toEqual(expected);
+        expect(mostAtOnce(walk, entries.length, 1_000, new Scratch())).toEqual(expected);
       }),
     );
   });
@@ -74,11 +75,11 @@ describe('entries at once', () => {
     const walk = (entry: (since: number, until: number) => void): void => {
       for (let i = 0; i < 40; i++) entry(900, 100);
     };
-    expect(mostAtOnce(walk, 40, 1_000)).toEqual({ peak: 0, at: null });
+    expect(mostAtOnce(walk, 40, 1_000, new Scratch())).toEqual({ peak: 0, at: null });
   });
 
   test('are none of none', () => {
-    expect(mostAtOnce(() => undefined, 0, 0)).toEqual({ peak: 0, at: null });
+    expect(mostAtOnce(() => undefined, 0, 0, new Scratch())).toEqual({ peak: 0, at: null });
   });
 });
 

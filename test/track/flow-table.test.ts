@@ -99,6 +99,21 @@ describe('the flow table', () => {
     expect(tuples.map((t) => both.find(t))).toEqual(tuples.map((t) => both.map.get(key(t))));
   });
 
+  test('says after its memory was lent what it said before', () => {
+    fc.assert(
+      fc.property(fc.array(tuple, { maxLength: 300 }), (tuples) => {
+        const both = new Both();
+        tuples.forEach((t) => both.open(t));
+        const { octets, load } = both.table;
+        new Int32Array(both.table.lend()).fill(-1);
+        expect([both.table.octets, both.table.load]).toEqual([octets, load]);
+        both.table.recover();
+        for (const t of tuples) expect(both.find(t)).toBe(both.map.get(key(t)));
+        expect([both.table.octets, both.table.load]).toEqual([octets, load]);
+      }),
+    );
+  });
+
   test('the newest connection of a tuple takes the slot of the one before: reuse does not fill the table', () => {
     const both = new Both();
     for (let i = 0; i < 20_000; i++) both.open({ a: 1, b: 2, ports: 3, meta: 0 });
