@@ -21,9 +21,9 @@ const GRACE_MS = 500;
 
 /**
  * Garbage costs memory until it is collected: the young generation stays as small as it begins, and the old one is collected when it has grown by a
- * fifth. What is large lies outside V8's heap, so that collections are short (docs/performance.md).
+ * fifth. What is large lies outside V8's heap, so that collections are short, and over before a thread that is to help is awake (docs/performance.md).
  */
-const SMALL_HEAP = ['--semi-space-growth-factor=1', '--heap-growing-percent=20'];
+const SMALL_HEAP = ['--semi-space-growth-factor=1', '--heap-growing-percent=20', '--no-parallel-scavenge'];
 /**
  * How long code runs before V8 optimises it, four times as long as by default: most of what it would optimise has had its day before that is done,
  * and its threads take the processor from ours meanwhile. Later versions compile in smaller steps.
