@@ -8,6 +8,7 @@ import { type ConnId, connId, type ConnIds, type Nanos, nanos, NANOS_PER_SECOND 
 import { Attempt, Fate, readAttempt } from '../track/attempt.ts';
 import { AttemptCounts, FoldedAttempts, type FoldedService } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, pairOf, Trait } from '../track/layout.ts';
+import { lastTimeOf } from '../track/sequel.ts';
 import type { Tables } from '../track/tables.ts';
 import type { Census } from './census.ts';
 import { IdCursor, IdList } from './id-bits.ts';
@@ -308,7 +309,7 @@ function bystanders(tables: Tables, completed: readonly ConnId[], row: Attempt, 
   if (first === null) return out;
   for (const id of completed) {
     readAttempt(tables, id, row);
-    if (row.start >= first || row.end <= first) continue;
+    if (row.start >= first || lastTimeOf(tables, id) <= first) continue;
     const core = tables.cores.page(id);
     const c = tables.cores.offset(id);
     const ref = pairOf(core, c);

@@ -34,7 +34,7 @@ import type { VantageView } from '../model/vantage.ts';
 import { UNFINISHED } from '../track/folded.ts';
 import { Core, Half, HALF_STRIDE, HalfFlag, Pair, pairOf, Trait } from '../track/layout.ts';
 import { outcomeIndex } from '../track/outcome.ts';
-import { countsOf, lastTimeOf, missedOf, previousOf } from '../track/sequel.ts';
+import { countsOf, missedOf, noteLastTime, previousOf } from '../track/sequel.ts';
 import type { Tracker } from '../track/tracker.ts';
 import type { Views } from '../track/views.ts';
 import { ClientGroups } from './client-groups.ts';
@@ -416,8 +416,7 @@ export class Census implements CaptureView {
       this.totals[s] = this.totals[s]! + 1;
       this.syns[s] = this.syns[s]! + syns;
       this.synAcks[s] = this.synAcks[s]! + synAcks;
-      const last = lastTimeOf(tables, id);
-      if (last > this.ends[s]!) this.ends[s] = last;
+      noteLastTime(tables, id, this.ends, s);
       if ((word & Trait.COMPLETED) !== 0) this.completed[s] = this.completed[s]! + 1;
       else if ((word & UNFINISHED) === Trait.SAW_SYN) this.unfinished[s] = this.unfinished[s]! + 1;
       const outcome = outcomeIndex(tables, id, this.end);

@@ -1,8 +1,9 @@
 /** Half-open entries of a listener, and how many there were at once: a flood has millions of them, and no columns of their times. */
 import { State } from '../model/state.ts';
-import type { ConnIds, Nanos } from '../model/units.ts';
+import { connId, type ConnIds, type Nanos } from '../model/units.ts';
 import { Core, Trait } from '../track/layout.ts';
 import type { Census } from './census.ts';
+import { IdCursor } from './id-bits.ts';
 import type { Scratch } from './scratch.ts';
 import { sortTimes } from './sorting.ts';
 import { forEachStay, type Stay } from './stays.ts';
@@ -21,8 +22,8 @@ export interface Peak {
 /** Entries last from the first SYN-ACK to the third ACK, the RST, or the kernel's giving up. */
 export function peakHalfOpen(census: Census, ids: ConnIds): Peak {
   return mostAtOnce(
-    (entry) => {
-      forEachEntry(census, ids, entry);
+    (entry, take) => {
+      forEachEntry(census, ids, entry, take);
     },
     ids.length,
     census.end,
@@ -30,41 +31,55 @@ export function peakHalfOpen(census: Census, ids: ConnIds): Peak {
   );
 }
 
-type Entry = (since: number, until: number) => void;
+/** Fields, because float64 arguments may be boxed. -0: float64 from the start. */
+export class Entry {
+  since = -0;
+  until = -0;
+}
 
 /**
  * The most entries at once, and since when.
  *
- * @param walk calls its argument with each entry, in any order; it is called twice
+ * @param walk puts each entry into its first argument, in any order, and calls the second; it is called twice
  * @param entries about so many
  * @param end when most of them are over, nanoseconds
  * @param scratch nobody else may use it meanwhile
  */
-export function mostAtOnce(walk: (entry: Entry) => void, entries: number, end: number, scratch: Scratch): Peak {
+export function mostAtOnce(walk: (entry: Entry, take: () => void) => void, entries: number, end: number, scratch: Scratch): Peak {
   const parts = new Parts(Math.min(MOST_PARTS, Math.ceil(entries / EACH)), end, scratch);
-  walk((since, until) => {
-    parts.count(since, until);
+  const entry = new Entry();
+  walk(entry, () => {
+    parts.count(entry);
   });
   const crowd = parts.crowd();
-  walk((since, until) => {
-    crowd.add(since, until);
+  walk(entry, () => {
+    crowd.add(entry);
   });
   return crowd.peak();
 }
 
-function forEachEntry(census: Census, ids: ConnIds, entry: Entry): void {
+function forEachEntry(census: Census, ids: ConnIds, entry: Entry, take: () => void): void {
   const { cores, events } = census.tracker.tables;
   const { implied } = events;
   const stay: Stay = (_id, side, since, until) => {
-    if (side === 1) entry(since, until);
+    if (side !== 1) return;
+    entry.since = since;
+    entry.until = until;
+    take();
   };
-  ids.forEach((id) => {
+  const all = new IdCursor(ids);
+  for (let id = all.next(); id >= 0; id = all.next()) {
     const core = cores.page(id);
     const c = cores.offset(id);
-    if ((core[c + Core.STATE]! & Trait.SAW_SYN_ACK) === 0) return;
-    if (implied.held(core, c)) entry(implied.since, Math.min(implied.until, census.end));
-    else forEachStay(census, id, State.SYN_RCVD, stay);
-  });
+    if ((core[c + Core.STATE]! & Trait.SAW_SYN_ACK) === 0) continue;
+    if (!implied.held(core, c)) {
+      forEachStay(census, connId(id), State.SYN_RCVD, stay);
+      continue;
+    }
+    entry.since = implied.since;
+    entry.until = Math.min(implied.until, census.end);
+    take();
+  }
 }
 
 /** Entries that begin and end in each part of the capture: how many there are at once in it at the least and at the most. */
@@ -89,7 +104,7 @@ class Parts {
     return Math.min(this.#starts.length - 1, Math.max(0, Math.floor(time * this.#scale)));
   }
 
-  count(since: number, until: number): void {
+  count({ since, until }: Entry): void {
     this.#starts[this.of(since)]!++;
     this.#ends[this.of(until)]!++;
   }
@@ -140,7 +155,7 @@ class Crowd {
     this.#ends = ends;
   }
 
-  add(since: number, until: number): void {
+  add({ since, until }: Entry): void {
     if (this.#open[this.#parts.of(since)]! !== NOT_HERE) this.#starts[this.#begun++] = since;
     if (this.#open[this.#parts.of(until)]! !== NOT_HERE) this.#ends[this.#ended++] = until;
   }

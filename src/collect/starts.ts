@@ -22,19 +22,23 @@ export class Starts {
     this.#firstTimes = firstTimes;
     this.#ids = ids;
     this.#steps = new Float64Array(Math.ceil(ids.length / STEP));
-    let last = -Infinity;
-    const all = new IdCursor(ids);
-    for (let i = 0; i < ids.length; i++) {
-      const start = firstTimes.of(all.next());
-      if ((i & (STEP - 1)) === 0) this.#steps[i >>> STEP_BITS] = start;
-      if (start < last) {
-        this.#sort();
-        break;
-      }
-      last = start;
-    }
+    if (!this.#areInOrder()) this.#sort();
+    const { length } = ids;
     this.first = this.#steps[0] ?? Infinity;
-    this.last = this.#sorted?.at(-1) ?? last;
+    this.last = this.#sorted?.at(-1) ?? (length === 0 ? -Infinity : firstTimes.of(ids.at(length - 1)!));
+  }
+
+  /** Notes the first of each step. */
+  #areInOrder(): boolean {
+    const last = Float64Array.of(-Infinity); // in a variable each would be an object
+    const all = new IdCursor(this.#ids);
+    for (let i = 0; i < this.#ids.length; i++) {
+      const start = this.#firstTimes.of(all.next());
+      if ((i & (STEP - 1)) === 0) this.#steps[i >>> STEP_BITS] = start;
+      if (start < last[0]!) return false;
+      last[0] = start;
+    }
+    return true;
   }
 
   /** The most within `span`, begun no later than `until`, and the first of them. */

@@ -5,7 +5,6 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from './events.ts';
 import { Core, Half, HALF_STRIDE, lengthOfLone, Sequel, sequelOf, SynOption, Trait, ttlOfLone } from './layout.ts';
 import { RstBit } from './reset.ts';
-import { lastTimeOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
 
 /** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
@@ -30,7 +29,6 @@ export class Attempt {
   bare = false;
   /** -0: float64 from the start, also where the first times are small integers. */
   start = -0;
-  end = -0;
 }
 
 /** Fills the row with an attempt's facts. */
@@ -49,7 +47,6 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
     row.ttl = ttlOfLone(core, c);
     row.ipLength = lengthOfLone(core, c);
     row.bare = isBare(core[c + Core.OPTIONS]!);
-    row.end = row.start;
     row.syns = 1;
     row.synAcks = 0;
     return Fate.DEAD;
@@ -59,7 +56,6 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   row.ttl = words[s + Sequel.TTLS]! & 255;
   row.ipLength = words[s + Sequel.LENGTHS]! & 0xffff;
   row.bare = isBare(words[s + Sequel.OPTIONS]!);
-  row.end = lastTimeOf(tables, id);
   const ref = core[c + Core.PAIR]!;
   let clientPackets: number;
   let serverPackets: number;

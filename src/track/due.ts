@@ -23,11 +23,14 @@ export function settle(x: Context): void {
   const { core, c } = x;
   if ((core[c + Core.STATE]! & 15) !== State.SYN_SENT || !x.has(Trait.SAW_SYN)) return;
   if (x.hasSequel && (x.sequel[x.s + Sequel.ARMED]! & 0xffff) !== 0) return; // it has a timer
-  const first = x.tables.firstTimes.of(x.id);
-  const options = x.options(0);
-  if (x.now - first < OVERDUE_AFTER[profileCode(options)]!) return;
-  if (x.hasSequel) x.stepAt(Side.CLIENT, Cause.GIVES_UP_SYN, 0, givenUpAt(first, options), true);
+  if (x.now - x.tables.firstTimes.of(x.id) < OVERDUE_AFTER[profileCode(x.options(0))]!) return;
+  if (x.hasSequel) givesUp(x);
   else core[c + Core.STATE] = core[c + Core.STATE]! & ~15; // its record tells when: `givenUpAt`
+}
+
+/** Apart from the question whether it does: what a rare call gets as a float64 would be made an object before the question is asked. */
+function givesUp(x: Context): void {
+  x.stepAt(Side.CLIENT, Cause.GIVES_UP_SYN, 0, givenUpAt(x.tables.firstTimes.of(x.id), x.options(0)), true);
 }
 
 /** The same of all connections at `now`. */

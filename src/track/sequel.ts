@@ -78,6 +78,12 @@ export function lastTimeOf(tables: Tables, id: number): number {
   return newest < 0 ? last : Math.max(last, newest); // -1: none
 }
 
+/** The same, where it is later than the time in the list: a float64 that a function returns is an object. */
+export function noteLastTime(tables: Tables, id: number, latest: number[], index: number): void {
+  const last = lastTimeOf(tables, id);
+  if (last > latest[index]!) latest[index] = last;
+}
+
 /** Octets of both ends that were acknowledged and never passed here. @param troubleRef Pair.TROUBLE */
 export const missedOf = (tables: Tables, troubleRef: number): number =>
   troubleWord(tables, troubleRef, Side.CLIENT, Trouble.GAP) + troubleWord(tables, troubleRef, Side.SERVER, Trouble.GAP);

@@ -1,7 +1,7 @@
 /** Columns of a flood that take less room than its connections would need. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { mostAtOnce } from '../../src/collect/half-open.ts';
+import { type Entry, mostAtOnce } from '../../src/collect/half-open.ts';
 import { NarrowColumn } from '../../src/collect/narrow-column.ts';
 import { Scratch } from '../../src/collect/scratch.ts';
 import { Starts } from '../../src/collect/starts.ts';
@@ -63,8 +63,11 @@ describe('entries at once', () => {
           Float64Array.from(entries, ([since]) => since),
           Float64Array.from(entries, ([, until]) => until),
         );
-        const walk = (entry: (since: number, until: number) => void): void => {
-          for (const [since, until] of entries) entry(since, until);
+        const walk = (entry: Entry, take: () => void): void => {
+          for (const [since, until] of entries) {
+            Object.assign(entry, { since, until });
+            take();
+          }
         };
         expect(mostAtOnce(walk, entries.length, 1_000, new Scratch())).toEqual(expected);
       }),
@@ -72,8 +75,9 @@ describe('entries at once', () => {
   });
 
   test('are none where the clock was set back during each of them', () => {
-    const walk = (entry: (since: number, until: number) => void): void => {
-      for (let i = 0; i < 40; i++) entry(900, 100);
+    const walk = (entry: Entry, take: () => void): void => {
+      Object.assign(entry, { since: 900, until: 100 });
+      for (let i = 0; i < 40; i++) take();
     };
     expect(mostAtOnce(walk, 40, 1_000, new Scratch())).toEqual({ peak: 0, at: null });
   });
