@@ -3,7 +3,8 @@ import type { ClientGroup, Endings, SharedEnd } from '../model/capture-view.ts';
 import { type ConnId, connId, type ConnIds, type Nanos } from '../model/units.ts';
 import { Side } from '../model/state.ts';
 import { eventCause, eventKind, EventKind, eventSide } from '../track/events.ts';
-import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Sequel, sequelOf, Trait } from '../track/layout.ts';
+import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Trait } from '../track/layout.ts';
+import { closedAt } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
 import { IdCursor } from './id-bits.ts';
@@ -169,9 +170,9 @@ function closedFirst(census: Census, id: number): Side | null {
 }
 
 function closeTime(census: Census, id: number, side: Side): number | null {
-  const { cores, sequels, events } = census.tracker.tables;
-  const ref = sequelOf(cores.page(id), cores.offset(id)) - 1;
-  const at = ref < 0 ? 0 : sequels.floatPage(ref)[(sequels.offset(ref) + Sequel.CLOSE_TIME) >> 1]!;
+  const { tables } = census.tracker;
+  const { events } = tables;
+  const at = closedAt(tables, id);
   if (at > 0) return at;
   for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);

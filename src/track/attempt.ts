@@ -2,6 +2,7 @@
 import { Mark } from '../model/connection.ts';
 import { State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
+import { synAcksOf, synLengthOf, synsOf } from './embryo-word.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from './events.ts';
 import { Core, Half, HALF_STRIDE, lengthOfLone, Sequel, sequelOf, SynOption, Trait, ttlOfLone } from './layout.ts';
 import { RstBit } from './reset.ts';
@@ -54,15 +55,15 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   const words = tables.sequels.page(sequel);
   const s = tables.sequels.offset(sequel);
   row.ttl = words[s + Sequel.TTLS]! & 255;
-  row.ipLength = words[s + Sequel.LENGTHS]! & 0xffff;
+  row.ipLength = synLengthOf(words[s + Sequel.EMBRYO]!);
   row.bare = isBare(words[s + Sequel.OPTIONS]!);
   const ref = core[c + Core.PAIR]!;
   let clientPackets: number;
   let serverPackets: number;
   if (ref === 0) {
-    const counts = words[s + Sequel.COUNTS]!;
-    row.syns = clientPackets = counts & 0xffff;
-    row.synAcks = serverPackets = counts >>> 16;
+    const embryo = words[s + Sequel.EMBRYO]!;
+    row.syns = clientPackets = synsOf(embryo);
+    row.synAcks = serverPackets = synAcksOf(embryo);
   } else {
     const pair = tables.pairs.page(ref - 1);
     const client = tables.pairs.offset(ref - 1);

@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { eventCause, eventKind, EventKind, eventSide, markKind } from './events.ts';
 import { crossing, enteredAt, finAckedTime, lastCause } from './hindsight.ts';
 import { Half, HalfFlag, Pair, Sequel, SynOption, Trait } from './layout.ts';
+import { closedAfter } from './sequel.ts';
 import { TimerKind } from './timers.ts';
 import { Cause } from './transitions.ts';
 
@@ -165,7 +166,7 @@ export function closedBy(x: Context): void {
   const tail = x.sequel[x.s + Sequel.TAIL]!;
   const { events } = x.tables;
   if (x.paired && (events.holds(tail, x.side, Cause.SENDS_FIN) || events.holds(tail, x.side, Cause.SENDS_RST)))
-    x.sequelF[(x.s + Sequel.CLOSE_TIME) >> 1] = x.now;
+    x.sequel[x.s + Sequel.CLOSED_AFTER] = closedAfter(x.now - x.tables.firstTimes.of(x.id));
 }
 
 /** Silence before the first sign of the end. */

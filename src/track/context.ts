@@ -475,7 +475,7 @@ export class Context {
     const from = eventFrom(events.code(ref));
     const now = this.state(side);
     events.withdraw(this.sequel, this.s, ref);
-    if (this.paired) this.sequelF[(this.s + Sequel.CLOSE_TIME) >> 1] = 0;
+    if (this.paired) this.sequel[this.s + Sequel.CLOSED_AFTER] = 0;
     const shift = side * 4;
     this.core[this.c + Core.STATE] = (this.core[this.c + Core.STATE]! & ~(15 << shift)) | (from << shift);
     this.tables.series.transition(now, from);

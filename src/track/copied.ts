@@ -34,7 +34,7 @@ export function noteCopy(x: Context, k: Packet): void {
   if ((k.flags & Flag.RST) === 0) pair[me + Half.WINDOW_TTL] = widenTtls(pair[me + Half.WINDOW_TTL]!, k.ttl & 255);
 }
 
-/** A new pair takes over what its embryo counted. @param lengths Sequel.LENGTHS */
+/** A new pair takes over what its embryo counted. @param lengths as `lengthsOf` has them */
 export function growCopies(x: Context, lengths: number): void {
   const ttls = x.sequel[x.s + Sequel.TTLS]!;
   if (embryoCopies(ttls, 0) + embryoCopies(ttls, 1) === 0) return;

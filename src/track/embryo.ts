@@ -10,7 +10,19 @@ import type { Context } from './context.ts';
 import { noteHandshake } from './history.ts';
 import { growCopies } from './copied.ts';
 import { Core, Half, HalfFlag, Meta, Sequel, Trait } from './layout.ts';
+import {
+  MOST_LENGTH,
+  MOST_SYNS,
+  ONE_SYN,
+  ONE_SYN_ACK,
+  synAckLengthOf,
+  synAcksOf,
+  synLengthOf,
+  synsOf,
+  withSynAckLength,
+} from './embryo-word.ts';
 import { retryAfter } from './opening.ts';
+import { countsOf, lengthsOf } from './sequel.ts';
 import { packSynOptions } from './syn-options.ts';
 import { Counter } from './time-series.ts';
 import { Cause } from './transitions.ts';
@@ -21,7 +33,7 @@ const OPENED = Trait.SAW_SYN | (1 << Trait.COMPLETENESS_SHIFT);
 /** Books a SYN, SYN again, SYN-ACK or SYN-ACK again. Returns false when the packet is anything else, which needs a pair. */
 export function embryo(x: Context, k: Packet): boolean {
   const flags = k.flags & (CONTROL | Flag.ACK);
-  if (k.payloadLength > 0 || k.ipLength > 0xffff) return false;
+  if (k.payloadLength > 0 || k.ipLength > MOST_LENGTH) return false;
   if (flags === Flag.SYN && x.side === Side.CLIENT) {
     if (!x.has(Trait.SAW_SYN) && !x.hasSequel && k.ipLength <= Meta.MOST_LENGTH) {
       loneSyn(x, k);
@@ -29,37 +41,37 @@ export function embryo(x: Context, k: Packet): boolean {
     }
     x.needSequel();
     const { sequel, s } = x;
-    const counts = sequel[s + Sequel.COUNTS]!;
-    const lengths = sequel[s + Sequel.LENGTHS]!;
-    const n = counts & 0xffff;
+    const before = sequel[s + Sequel.EMBRYO]!;
+    const n = synsOf(before);
     if (n === 0) {
       firstSyn(x, k);
-      sequel[s + Sequel.LENGTHS] = (lengths & ~0xffff) | k.ipLength;
+      sequel[s + Sequel.EMBRYO] = ((before & ~MOST_LENGTH) | k.ipLength) + ONE_SYN;
     } else {
-      if (k.seq !== x.iss(0) || k.ipLength !== (lengths & 0xffff) || n === 0xffff || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
+      if (k.seq !== x.iss(0) || k.ipLength !== synLengthOf(before) || n === MOST_SYNS || x.state(Side.CLIENT) !== State.SYN_SENT)
+        return false;
       x.tables.series.count(Counter.SYN);
       x.mark(Mark.SYN_AGAIN, 0);
       x.rearmRetry(Side.CLIENT, retryAfter(x));
+      sequel[s + Sequel.EMBRYO] = before + ONE_SYN;
     }
-    sequel[s + Sequel.COUNTS] = counts + 1;
     return true;
   }
   if (flags === (Flag.SYN | Flag.ACK) && x.side === Side.SERVER && x.has(Trait.SAW_SYN)) {
     x.needSequel();
     const { sequel, s } = x;
-    const counts = sequel[s + Sequel.COUNTS]!;
-    const lengths = sequel[s + Sequel.LENGTHS]!;
-    const n = counts >>> 16;
+    const before = sequel[s + Sequel.EMBRYO]!;
+    const n = synAcksOf(before);
     if (n === 0) {
       if (x.state(Side.SERVER) !== State.CLOSED || ((k.ack - x.iss(0)) | 0) !== 1 || x.state(Side.CLIENT) !== State.SYN_SENT) return false;
       firstSynAck(x, k);
-      sequel[s + Sequel.LENGTHS] = (lengths & 0xffff) | (k.ipLength << 16);
+      sequel[s + Sequel.EMBRYO] = withSynAckLength(before, k.ipLength) + ONE_SYN_ACK;
     } else {
-      if (k.seq !== x.iss(1) || k.ipLength !== lengths >>> 16 || n === 0xffff || x.state(Side.SERVER) !== State.SYN_RCVD) return false;
+      if (k.seq !== x.iss(1) || k.ipLength !== synAckLengthOf(before) || n === MOST_SYNS || x.state(Side.SERVER) !== State.SYN_RCVD)
+        return false;
       x.mark(Mark.SYN_ACK_AGAIN, 0);
       x.rearmRetry(Side.SERVER, retryAfter(x));
+      sequel[s + Sequel.EMBRYO] = before + ONE_SYN_ACK;
     }
-    sequel[s + Sequel.COUNTS] = counts + 0x10000;
     return true;
   }
   return false;
@@ -97,15 +109,12 @@ function firstSynAck(x: Context, k: Packet): void {
   x.step(Side.CLIENT, Cause.RECEIVES_SYN_ACK);
 }
 
-/** Adds the pair record and fills it with what the embryo knew. */
-export function grow(x: Context): void {
+/** Adds the pair record and fills it with what the embryo knew. @param counts and lengths: as `countsOf` and `lengthsOf` have them */
+export function grow(x: Context, counts = countsOf(x.tables, x.core, x.c), lengths = lengthsOf(x.tables, x.core, x.c)): void {
   x.addPair();
   const { sequel, s, pair, pairF } = x;
-  const counts = sequel[s + Sequel.COUNTS]!;
-  const lengths = sequel[s + Sequel.LENGTHS]!;
   const ttls = sequel[s + Sequel.TTLS]!;
-  sequel[s + Sequel.COUNTS] = 0; // Sequel.CLOSE_TIME from here on
-  sequel[s + Sequel.LENGTHS] = 0;
+  sequel[s + Sequel.EMBRYO] = 0; // Sequel.CLOSED_AFTER from here on
   growCopies(x, lengths);
   const syns = counts & 0xffff;
   const synAcks = counts >>> 16;

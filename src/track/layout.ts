@@ -71,27 +71,25 @@ export const Sequel = {
   OPTIONS: 2,
   /** of the segments that are not in Half.LAST_TIME: `lastTimeOf` has all */
   LAST_TIME: 4,
-  /** while there is no pair: SYNs | SYN-ACKs << 16 */
-  COUNTS: 6,
-  /** while there is no pair: IP length of each SYN | of each SYN-ACK << 16 */
-  LENGTHS: 7,
-  /** with a pair: when the first FIN or RST that counted was sent; 0: the log knows */
-  CLOSE_TIME: 6,
+  /** while there is no pair: SYNs and SYN-ACKs and their lengths (embryo-word.ts) */
+  EMBRYO: 6,
+  /** with a pair: when the first FIN or RST that counted was sent, after the first segment, in microseconds, or where these do not say it, nanoseconds below zero; 0: the log knows */
+  CLOSED_AFTER: 6,
   /** id + 1 of the connection that had this tuple before */
-  PREVIOUS: 8,
+  PREVIOUS: 7,
   /** generation of the newest timer of each end: client | server << 16; 0: it had none yet, and its SYN needs none (due.ts) */
-  ARMED: 9,
+  ARMED: 8,
   /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
-  HEAD: 10,
-  TAIL: 11,
-  FIRST_SYNACK: 12,
+  HEAD: 9,
+  TAIL: 10,
+  FIRST_SYNACK: 11,
   /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
-  TTLS: 13,
+  TTLS: 12,
   /** timestamp of the client's SYN, where its options say TIMESTAMPS */
-  SYN_TIMESTAMP: 14,
+  SYN_TIMESTAMP: 13,
 } as const;
-/** 64 octets; the last word is free. */
-export const SEQUEL_STRIDE = 16;
+/** 56 octets. */
+export const SEQUEL_STRIDE = 14;
 /** The field of Sequel.TTLS for transitions, and one of them there. */
 export const transitionsLogged = (ttls: number): number => (ttls >>> 16) & 0x1ff;
 export const ONE_TRANSITION = 1 << 16;

@@ -2,6 +2,7 @@
 import { State } from '../model/state.ts';
 import type { Context } from './context.ts';
 import { GIVES_UP } from './events.ts';
+import { ONE_SYN } from './embryo-word.ts';
 import { Core, lengthOfLone, Meta, ONE_TRANSITION, Sequel, Trait, ttlOfLone, tupleMeta } from './layout.ts';
 import { givenUpAt } from './sequel.ts';
 
@@ -22,7 +23,7 @@ export function addSequel(x: Context): void {
   sequel[s + Sequel.OPTIONS] = options;
   sequel[s + Sequel.SYN_TIMESTAMP] = core[c + Core.SYN_TIMESTAMP]!;
   x.sequelF[(s + Sequel.LAST_TIME) >> 1] = first;
-  sequel[s + Sequel.LENGTHS] = lengthOfLone(core, c);
+  sequel[s + Sequel.EMBRYO] = lengthOfLone(core, c);
   let ttls = ttlOfLone(core, c);
   core[c + Core.META] = tupleMeta(core, c) | Meta.HAS_SEQUEL;
   core[c + Core.PAIR] = 0;
@@ -32,7 +33,7 @@ export function addSequel(x: Context): void {
   const sawSyn = (state & Trait.SAW_SYN) !== 0;
   const gaveUp = sawSyn && (state & 15) === State.CLOSED;
   if (sawSyn) {
-    sequel[s + Sequel.COUNTS] = 1;
+    sequel[s + Sequel.EMBRYO] = sequel[s + Sequel.EMBRYO]! + ONE_SYN;
     ttls += gaveUp ? 2 * ONE_TRANSITION : ONE_TRANSITION;
     events.opened(x.id, sequel, s);
   }

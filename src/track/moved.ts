@@ -6,7 +6,7 @@ import { Beginning, BEGINNING_WORDS } from './beginnings.ts';
 import type { Followed } from './checksums.ts';
 import { movedEvents } from './events.ts';
 import { moveFirstTimes } from './first-times.ts';
-import { Core, CORE_STRIDE, Meta, pairOf, Sequel, SEQUEL_STRIDE, sequelOf, Trait, tupleMeta } from './layout.ts';
+import { Core, CORE_STRIDE, Meta, sequelOf, Trait, tupleMeta } from './layout.ts';
 import { type Move, movedMeta } from './move.ts';
 import { movedHello } from './seen-names.ts';
 import { movedAliases } from './tags.ts';
@@ -24,7 +24,7 @@ export function moved(shard: ShardRecords, move: Move, buckets: readonly [its: n
     return (page[(id % perPage) * CORE_STRIDE + Core.META]! & 1) !== 0;
   };
   const reporters = new Map(Array.from(icmpReporters, ([id, reporter]) => [id, move.address(reporter, isIpv6(id))]));
-  moveCores(records.cores, records.sequels, move);
+  moveCores(records.cores, move);
   moveFirstTimes(shard.firstTimes, move.nanos);
   const toHere = ({ frame, time, ...segment }: Followed): Followed => ({ ...segment, frame: frame + move.frames, time: time + move.nanos });
   const [its, all] = buckets;
@@ -61,22 +61,14 @@ function shiftAll({ pages, length }: RecordList, { stride, frames, moments }: Wo
   }
 }
 
-/** Core records, and those words of their sequels that mean something else without a pair. */
-function moveCores(cores: RecordList, sequels: RecordList, move: Move): void {
+function moveCores(cores: RecordList, move: Move): void {
   shiftAll(cores, WORD_KINDS.cores, move);
-  const perPage = (sequels.pages[0]?.length ?? 0) / SEQUEL_STRIDE;
   let left = cores.length;
   for (const page of cores.pages) {
     const end = Math.min(left, page.length / CORE_STRIDE) * CORE_STRIDE;
     for (let c = 0; c < end; c += CORE_STRIDE) {
       moveTuple(page, c, move);
-      const sequel = sequelOf(page, c) - 1;
-      if (sequel < 0) continue;
-      page[c + Core.LAST_FRAME] = page[c + Core.LAST_FRAME]! + move.frames;
-      if (pairOf(page, c) === 0) continue;
-      const times = floatsOf(sequels.pages[Math.floor(sequel / perPage)]!);
-      const close = ((sequel % perPage) * SEQUEL_STRIDE + Sequel.CLOSE_TIME) >> 1;
-      if (times[close] !== 0) times[close] = times[close]! + move.nanos;
+      if (sequelOf(page, c) > 0) page[c + Core.LAST_FRAME] = page[c + Core.LAST_FRAME]! + move.frames;
     }
     left -= page.length / CORE_STRIDE;
   }

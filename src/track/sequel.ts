@@ -22,8 +22,10 @@ import {
   Trouble,
   ttlOfLone,
 } from './layout.ts';
+import { synAckLengthOf, synAcksOf, synLengthOf, synsOf } from './embryo-word.ts';
 import { troubleWord } from './rare.ts';
 
+const NANOS_PER_MICRO = 1_000;
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
 const GIVES_UP_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) => {
   const { initialRto, syn } = profileAt(code);
@@ -52,12 +54,18 @@ export const previousOf = (tables: Tables, core: Int32Array, c: number): number 
 export const firstSynAckOf = (tables: Tables, core: Int32Array, c: number): number => wordOf(tables, core, c, Sequel.FIRST_SYNACK, 0);
 
 /** SYNs | SYN-ACKs << 16; only of a connection without a pair record. */
-export const countsOf = (tables: Tables, core: Int32Array, c: number): number =>
-  wordOf(tables, core, c, Sequel.COUNTS, (core[c + Core.STATE]! & Trait.SAW_SYN) === 0 ? 0 : 1);
+export function countsOf(tables: Tables, core: Int32Array, c: number): number {
+  const ref = sequelOf(core, c) - 1;
+  if (ref < 0) return (core[c + Core.STATE]! & Trait.SAW_SYN) === 0 ? 0 : 1;
+  const embryo = tables.sequels.page(ref)[tables.sequels.offset(ref) + Sequel.EMBRYO]!;
+  return synsOf(embryo) | (synAcksOf(embryo) << 16);
+}
 
 /** IP length of each SYN | of each SYN-ACK << 16; only of a connection without a pair record. */
-export const lengthsOf = (tables: Tables, core: Int32Array, c: number): number =>
-  wordOf(tables, core, c, Sequel.LENGTHS, lengthOfLone(core, c));
+export function lengthsOf(tables: Tables, core: Int32Array, c: number): number {
+  const embryo = wordOf(tables, core, c, Sequel.EMBRYO, lengthOfLone(core, c));
+  return synLengthOf(embryo) | (synAckLengthOf(embryo) << 16);
+}
 
 /** As Sequel.TTLS. */
 export const ttlsOf = (tables: Tables, core: Int32Array, c: number): number => wordOf(tables, core, c, Sequel.TTLS, ttlOfLone(core, c));
@@ -82,6 +90,22 @@ export function lastTimeOf(tables: Tables, id: number): number {
 export function noteLastTime(tables: Tables, id: number, latest: number[], index: number): void {
   const last = lastTimeOf(tables, id);
   if (last > latest[index]!) latest[index] = last;
+}
+
+/** When the first FIN or RST that counted was sent, of a connection with a pair; -1: the log knows. @param id of the connection */
+export function closedAt(tables: Tables, id: number): number {
+  const core = tables.cores.page(id);
+  const after = wordOf(tables, core, tables.cores.offset(id), Sequel.CLOSED_AFTER, 0);
+  if (after === 0) return -1;
+  return tables.firstTimes.of(id) + (after > 0 ? after * NANOS_PER_MICRO : -after);
+}
+
+/** Sequel.CLOSED_AFTER for so many nanoseconds after the first segment; 0 where it cannot say them. */
+export function closedAfter(nanos: number): number {
+  if (nanos <= 0) return 0; // the clock was set back
+  const micros = nanos / NANOS_PER_MICRO;
+  if (micros === (micros | 0)) return micros;
+  return nanos === (nanos | 0) ? -nanos : 0;
 }
 
 /** Octets of both ends that were acknowledged and never passed here. @param troubleRef Pair.TROUBLE */

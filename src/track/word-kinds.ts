@@ -28,7 +28,7 @@ export interface WordKinds {
 
 const bothEnds = (distance: number, words: readonly number[]): readonly number[] => [...words, ...words.map((word) => word + distance)];
 
-/** Connections with a sequel have a frame in Core.LAST_FRAME, and those with a pair a moment in Sequel.CLOSE_TIME: `moved`. When they began has `moveFirstTimes`. */
+/** Connections with a sequel have a frame in Core.LAST_FRAME: `moved`. When they began has `moveFirstTimes`. */
 export const WORD_KINDS = {
   cores: { stride: CORE_STRIDE, frames: [Core.FIRST_FRAME], moments: [] },
   sequels: { stride: SEQUEL_STRIDE, frames: [Sequel.FIRST_SYNACK], moments: [Sequel.LAST_TIME] },
