@@ -25,6 +25,7 @@ export class Attempt {
   reset = false;
   address = 0;
   ttl = 0;
+  /** 0: not known, where there is more than SYNs and SYN-ACKs */
   ipLength = 0;
   port = 0;
   bare = false;
@@ -55,7 +56,6 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   const words = tables.sequels.page(sequel);
   const s = tables.sequels.offset(sequel);
   row.ttl = words[s + Sequel.TTLS]! & 255;
-  row.ipLength = synLengthOf(words[s + Sequel.EMBRYO]!);
   row.bare = isBare(words[s + Sequel.OPTIONS]!);
   const ref = core[c + Core.PAIR]!;
   let clientPackets: number;
@@ -64,6 +64,7 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
     const embryo = words[s + Sequel.EMBRYO]!;
     row.syns = clientPackets = synsOf(embryo);
     row.synAcks = serverPackets = synAcksOf(embryo);
+    row.ipLength = synLengthOf(embryo);
   } else {
     const pair = tables.pairs.page(ref - 1);
     const client = tables.pairs.offset(ref - 1);
@@ -73,6 +74,7 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
     row.reset = pair[client + Half.RST]! > 0;
     clientPackets = pair[client + Half.PACKETS]! - pair[client + Half.RST]!;
     serverPackets = pair[server + Half.PACKETS]!;
+    row.ipLength = 0;
   }
   if ((word & Trait.COMPLETED) !== 0) return Fate.COMPLETED;
   if ((word & (Trait.REFUSED | Trait.ICMP_ERROR)) !== 0 || clientPackets !== row.syns || serverPackets !== row.synAcks) return Fate.OTHER;

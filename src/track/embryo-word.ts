@@ -1,20 +1,17 @@
 /**
- * Sequel.EMBRYO: how many SYNs and SYN-ACKs a connection without a pair record has, and their length. Whoever repeats itself more often than
- * that, or with larger headers than any kernel sends, gets a pair record.
+ * Sequel.EMBRYO: how many SYNs and SYN-ACKs a connection without a pair record has, and how long they are, in an octet each. Whoever repeats
+ * itself more often than that, or has longer headers (those of IPv4 and TCP are 120 octets at most), gets a pair record.
  *
- * IP length of each SYN (11 bits), of each SYN-ACK (11 bits), SYNs (5 bits), SYN-ACKs (5 bits).
+ * IP length of each SYN, of each SYN-ACK, SYNs, SYN-ACKs.
  */
-export const MOST_LENGTH = 2 ** 11 - 1;
-export const MOST_SYNS = 2 ** 5 - 1;
-const SYN_ACK_LENGTH_SHIFT = 11;
-const SYNS_SHIFT = 22;
-const SYN_ACKS_SHIFT = 27;
-export const ONE_SYN = 1 << SYNS_SHIFT;
-export const ONE_SYN_ACK = 1 << SYN_ACKS_SHIFT;
+export const MOST_LENGTH = 255;
+export const MOST_SYNS = 255;
+export const ONE_SYN = 1 << 16;
+export const ONE_SYN_ACK = 1 << 24;
 
-export const synsOf = (embryo: number): number => (embryo >>> SYNS_SHIFT) & MOST_SYNS;
-export const synAcksOf = (embryo: number): number => embryo >>> SYN_ACKS_SHIFT;
-export const synLengthOf = (embryo: number): number => embryo & MOST_LENGTH;
-export const synAckLengthOf = (embryo: number): number => (embryo >>> SYN_ACK_LENGTH_SHIFT) & MOST_LENGTH;
+export const synLengthOf = (embryo: number): number => embryo & 255;
+export const synAckLengthOf = (embryo: number): number => (embryo >>> 8) & 255;
+export const synsOf = (embryo: number): number => (embryo >>> 16) & 255;
+export const synAcksOf = (embryo: number): number => embryo >>> 24;
 /** With the length of its first SYN-ACK. */
-export const withSynAckLength = (embryo: number, length: number): number => embryo | (length << SYN_ACK_LENGTH_SHIFT);
+export const withSynAckLength = (embryo: number, length: number): number => embryo | (length << 8);

@@ -35,7 +35,7 @@ export function embryo(x: Context, k: Packet): boolean {
   const flags = k.flags & (CONTROL | Flag.ACK);
   if (k.payloadLength > 0 || k.ipLength > MOST_LENGTH) return false;
   if (flags === Flag.SYN && x.side === Side.CLIENT) {
-    if (!x.has(Trait.SAW_SYN) && !x.hasSequel && k.ipLength <= Meta.MOST_LENGTH) {
+    if (!x.has(Trait.SAW_SYN) && !x.hasSequel) {
       loneSyn(x, k);
       return true;
     }

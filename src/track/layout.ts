@@ -44,9 +44,8 @@ export const Meta = {
   /** These two, which belong to what identifies a connection. */
   TUPLE: (1 << 13) - 1,
   HAS_SEQUEL: 1 << 13,
-  /** Of a lone SYN: its IP length, 10 bits (a longer one gets a sequel at once), and its TTL, 8 bits. */
+  /** Of a lone SYN: its IP length, 8 bits (a longer one gets a pair record at once), two that are free, and its TTL, 8 bits. */
   LENGTH_SHIFT: 14,
-  MOST_LENGTH: (1 << 10) - 1,
   TTL_SHIFT: 24,
 } as const;
 
@@ -56,7 +55,7 @@ export const pairOf = (core: Int32Array, c: number): number => ((core[c + Core.M
 export const sequelOf = (core: Int32Array, c: number): number =>
   (core[c + Core.META]! & Meta.HAS_SEQUEL) === 0 ? 0 : core[c + Core.SEQUEL]!;
 /** Of a lone SYN. */
-export const lengthOfLone = (core: Int32Array, c: number): number => (core[c + Core.META]! >>> Meta.LENGTH_SHIFT) & Meta.MOST_LENGTH;
+export const lengthOfLone = (core: Int32Array, c: number): number => (core[c + Core.META]! >>> Meta.LENGTH_SHIFT) & 255;
 export const ttlOfLone = (core: Int32Array, c: number): number => core[c + Core.META]! >>> Meta.TTL_SHIFT;
 /** What of Core.META identifies the connection. */
 export const tupleMeta = (core: Int32Array, c: number): number => core[c + Core.META]! & Meta.TUPLE;
