@@ -40,10 +40,11 @@ function statsLines(analysis: Analysis, stages: ReturnType<StageTimes['list']>, 
     return `${STAGE_TEXT[stage]} ${durationText(seconds)}${speed}`;
   });
   const packed = f.packed === 0 ? '' : `, or ${countText(f.octetsOfPacked)} packed, as ${countText(f.packed)} of them are`;
+  const logs = f.packedLogs === 0 ? '' : `, and ${countText(f.packedLogs)} packed logs of ${countText(f.octetsOfPackedLog)}`;
   return [
     `${plural(packets, 'packet')}, ${bytesText(bytes)}: ${stageText.join(', ')}`,
     `${plural(connections, 'connection')}: ${countText(f.lone)} of one SYN, ${countText(f.octetsOfLone)} octets each; ${countText(f.halfOpen)} of SYNs and SYN-ACKs, ${countText(f.octetsOfHalfOpen)} octets each; ${countText(f.others)} others, ${countText(f.octetsOfOthers)} octets each${packed}`,
-    `${plural(f.events, 'entry', 'entries')} of the log, ${countText(f.octetsOfEvent)} octets each; table of tuples ${String(Math.round(f.tableLoad * 100))} % full; all records and tables ${bytesText(f.octets)}`,
+    `${plural(f.events, 'entry', 'entries')} of the log, ${countText(f.octetsOfEvent)} octets each${logs}; table of tuples ${String(Math.round(f.tableLoad * 100))} % full; all records and tables ${bytesText(f.octets)}`,
     `peak memory of the process ${bytesText(peakMemory)}`,
   ];
 }

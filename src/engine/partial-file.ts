@@ -11,7 +11,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { TcpdiagError, UnreadableError } from '../model/errors.ts';
 import { sanitise } from '../model/sanitise.ts';
 import { uncounted } from '../track/pages.ts';
-import type { EventPages } from '../track/events.ts';
+import type { EventPages } from '../track/event-entries.ts';
 import { RECORD_KINDS, type RecordList, type ShardRecords } from '../track/unite.ts';
 import { MAGIC } from './partial-name.ts';
 import type { Named, PartialCapture, PartialResult, PartialShard } from './partial.ts';

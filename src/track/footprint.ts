@@ -1,6 +1,6 @@
 /** What the tracker's tables hold, in octets: the price of a connection, for who wants to know whether a capture fits. */
 import type { Tables } from './tables.ts';
-import { EVENT_OCTETS } from './events.ts';
+import { EVENT_OCTETS } from './event-entries.ts';
 import { CORE_STRIDE, PAIR_STRIDE, SEQUEL_STRIDE } from './layout.ts';
 
 export interface Footprint {
@@ -16,9 +16,12 @@ export interface Footprint {
   readonly octetsOfOthers: number;
   /** On average. */
   readonly octetsOfPacked: number;
-  /** Entries of the log, of all connections, and octets of each. */
+  /** Entries of the log, of all connections whose log is not packed, and octets of each. */
   readonly events: number;
   readonly octetsOfEvent: number;
+  /** Connections whose log is packed, and its octets, on average. */
+  readonly packedLogs: number;
+  readonly octetsOfPackedLog: number;
   /** Slots of the table of tuples that are in use, 0 to 1. */
   readonly tableLoad: number;
   /** All records and tables, with the room that is reserved and not used yet. */
@@ -33,6 +36,7 @@ export function footprintOf(tables: Tables): Footprint {
   const octetsOfLone = Math.round(CORE_STRIDE * WORD + beside);
   const octetsOfHalfOpen = octetsOfLone + SEQUEL_STRIDE * WORD;
   const packed = pairs.packed === 0 ? 0 : pairs.packedOctets / pairs.packed;
+  const { runs } = events;
   let octets = flows.octets + firstTimes.octets + events.octets;
   for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
   return {
@@ -46,6 +50,8 @@ export function footprintOf(tables: Tables): Footprint {
     octetsOfPacked: octetsOfHalfOpen + Math.round(packed),
     events: events.inUse,
     octetsOfEvent: EVENT_OCTETS,
+    packedLogs: runs.length,
+    octetsOfPackedLog: runs.length === 0 ? 0 : Math.round(runs.octetsInUse / runs.length),
     tableLoad: flows.load,
     octets,
   };

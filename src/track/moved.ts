@@ -4,7 +4,7 @@
  */
 import { Beginning, BEGINNING_WORDS } from './beginnings.ts';
 import type { Followed } from './checksums.ts';
-import { movedEvents } from './events.ts';
+import { movedEvents } from './event-entries.ts';
 import { moveFirstTimes } from './first-times.ts';
 import { Core, CORE_STRIDE, Meta, sequelOf, Trait, tupleMeta } from './layout.ts';
 import { type Move, movedMeta } from './move.ts';

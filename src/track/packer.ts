@@ -1,10 +1,11 @@
 /**
  * When the pair record of a connection is packed, and unpacked: most connections of a long capture are over, and only those that have spoken
  * lately need a record that can be written to. A hand goes round the live records, a few with each one that is added, and packs
- * what has been silent for long, with its trouble record. So the live ones are about as many as speak at a time, and stay in the cache.
+ * what has been silent for long, with its trouble record and its list of events. So the live ones are about as many as speak at a time, and stay in the cache.
  *
  * That is all that packing is: nobody who asks for a connection can tell.
  */
+import type { EventLog } from './events.ts';
 import { Core, Pair, pairOf } from './layout.ts';
 import { PACKED, type PackedRecords } from './packed-records.ts';
 import type { RecordPages } from './pages.ts';
@@ -30,6 +31,7 @@ export class Packer {
   readonly #cores: RecordPages;
   readonly #pairs: PackedRecords;
   readonly #troubles: PackedRecords;
+  readonly #events: EventLog;
   readonly #packing: Packing;
   /** By live pair record: id + 1 of its connection. */
   #owners = new Int32Array(1_024);
@@ -38,10 +40,11 @@ export class Packer {
   #left: number;
   #stopped = false;
 
-  constructor(cores: RecordPages, pairs: PackedRecords, troubles: PackedRecords, packing: Packing) {
+  constructor(cores: RecordPages, pairs: PackedRecords, troubles: PackedRecords, events: EventLog, packing: Packing) {
     this.#cores = cores;
     this.#pairs = pairs;
     this.#troubles = troubles;
+    this.#events = events;
     this.#packing = packing;
     this.#left = packing.first;
   }
@@ -57,8 +60,9 @@ export class Packer {
     return this.#own(this.#pairs.add(), id);
   }
 
-  /** The packed pair record of connection `id` becomes a live one, whose index is returned. */
+  /** The packed pair record of connection `id` becomes a live one, whose index is returned, and its log a list again. */
   open(id: number, ref: number): number {
+    this.#events.unpack(id);
     return this.#own(this.#pairs.unpack(ref), id);
   }
 
@@ -115,6 +119,7 @@ export class Packer {
     const packed = pairs.pack(index);
     if (packed < PACKED) return;
     core[c + Core.PAIR] = packed + 1;
+    this.#events.pack(owner - 1);
     this.#owners[index] = 0;
     this.#left--;
   }

@@ -89,7 +89,7 @@ export class Tables {
     this.names = new SeenNames(this.addresses);
     this.dns = new DnsTraffic(this.addresses, this.names);
     this.unasked = new UnaskedAnswers(this.addresses);
-    this.packer = new Packer(this.cores, this.pairs, this.troubles, PACKING);
+    this.packer = new Packer(this.cores, this.pairs, this.troubles, this.events, PACKING);
     this.flows = new FlowTable(this.cores, budget);
     this.tags = new Tags(this.cores);
     this.timers = new Timers(this.cores, this.sequels, budget);

@@ -7,7 +7,7 @@
 import type { BeginningsState } from './beginnings.ts';
 import type { CopyCounts } from './copies.ts';
 import type { Followed } from './checksums.ts';
-import type { EventPages } from './events.ts';
+import type { EventPages } from './event-entries.ts';
 import { firstTimeIn, type FirstTimeColumns } from './first-times.ts';
 import { Core, CORE_STRIDE, Pair, pairOf, Rare, Sequel, sequelOf, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
 import { RecordPages } from './pages.ts';

@@ -31,7 +31,9 @@ test('tells the time of each stage, and what connections, log and process take',
   expect(lines[1]).toBe(
     'tcpdiag: stats: 49 connections: 0 of one SYN, 73 octets each; 1 of SYNs and SYN-ACKs, 121 octets each; 48 others, 640 octets each, or 350 packed, as 40 of them are',
   );
-  expect(lines[2]).toBe('tcpdiag: stats: 14 entries of the log, 20 octets each; table of tuples 25 % full; all records and tables 3.0 MB');
+  expect(lines[2]).toBe(
+    'tcpdiag: stats: 14 entries of the log, 20 octets each, and 40 packed logs of 31; table of tuples 25 % full; all records and tables 3.0 MB',
+  );
   expect(lines[3]).toBe('tcpdiag: stats: peak memory of the process 123.4 MB');
   expect(out).not.toContain('stats');
 });

@@ -326,6 +326,8 @@ const FOOTPRINT: Footprint = {
   octetsOfPacked: 350,
   events: 14,
   octetsOfEvent: 20,
+  packedLogs: 40,
+  octetsOfPackedLog: 31,
   tableLoad: 0.25,
   octets: 3_000_000,
 };

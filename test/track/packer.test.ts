@@ -4,8 +4,14 @@ import { expect, test, vi } from 'vitest';
 import { type CaptureSink, readStream } from '../../src/capture/index.ts';
 import { Analyzer } from '../../src/engine/analyzer.ts';
 import type { Packing } from '../../src/track/packer.ts';
+import { nanos } from '../../src/model/units.ts';
+import { Decoder } from '../../src/decode/index.ts';
+import { Packet } from '../../src/decode/packet.ts';
+import { parseHostProfiles } from '../../src/track/host-profiles.ts';
+import { Tracker } from '../../src/track/tracker.ts';
+import { Views } from '../../src/track/views.ts';
 import { facts, playFrames, story } from '../support/play.ts';
-import { scriptFrames } from '../support/script.ts';
+import { type ScriptedFrame, scriptFrames } from '../support/script.ts';
 
 const eager = vi.hoisted(() => ({ is: false, packed: 0 }));
 
@@ -102,6 +108,7 @@ test('one that is packed goes on when it speaks again, and when its timer is due
   const packed = playFrames(frames);
   expect(packed.tracker.tables.pairs.packed).toBe(4);
   expect(packed.tracker.tables.troubles.packed).toBe(1);
+  expect(packed.tracker.tables.events.runs.length).toBe(4);
   expect(packed.connections.map(story)).toEqual(plain.connections.map(story));
   expect(packed.connections.map((c) => c.ends.map(facts))).toEqual(plain.connections.map((c) => c.ends.map(facts)));
   expect(packed.connections[0]!.server.payloadBytes).toBe(200);
@@ -114,6 +121,127 @@ test('all are unpacked for who reads them page by page', () => {
   tracker.tables.packer.stop();
   expect(tracker.tables.pairs.packed).toBe(0);
   expect(tracker.tables.troubles.packed).toBe(0);
+  expect(tracker.tables.events.runs.length).toBe(0);
   expect(tracker.tables.pairs.inUse).toBe(6);
   expect(connections.map((c) => c.ends.map(facts))).toEqual(before);
+});
+
+/** Others that open and speak meanwhile, so that who is silent is packed: at each of these seconds, behind whatever is in the script by then. */
+function among(script: string, seconds: readonly number[], options: Parameters<typeof scriptFrames>[1] = {}): readonly ScriptedFrame[] {
+  const others = seconds.flatMap((at) =>
+    [0, 1, 2, 3].flatMap((i) => scriptFrames(other(at + i / 100), { clientPort: 41_000 + at * 10 + i })),
+  );
+  return [...scriptFrames(script, options), ...others].toSorted((a, b) => a.segment.at - b.segment.at);
+}
+
+const CLOSED_AT_ONCE = `
+  +0   > S  0:0(0)
+  +.01 < S. 0:0(0) ack 1
+  +.01 > .  1:1(0) ack 1
+  +.01 > F. 1:1(0) ack 1
+  +.01 < F. 1:1(0) ack 2
+  +.01 > .  2:2(0) ack 2`;
+
+/** What happens to a connection after its log was packed. */
+const LATER: Record<string, readonly ScriptedFrame[]> = {
+  'TIME_WAIT is over, 60 s later': among(CLOSED_AT_ONCE, [2, 5, 62, 70]),
+  'the FIN comes again in TIME_WAIT, which begins anew': among(
+    `${CLOSED_AT_ONCE}\n+10 < F. 1:1(0) ack 2\n+.01 > . 2:2(0) ack 2`,
+    [2, 5, 62, 72, 90],
+  ),
+  'the tuple is used again': among(
+    `${CLOSED_AT_ONCE}\n+70 > S 5000:5000(0)\n+.01 < S. 7000:7000(0) ack 5001\n+.01 > . 5001:5001(0) ack 7001`,
+    [2, 5, 62, 80, 90],
+  ),
+  'the SYN-ACK comes again: that its ACK arrived is withdrawn': among(
+    `
+    +0   > S  0:0(0)
+    +.01 < S. 0:0(0) ack 1
+    +.01 > .  1:1(0) ack 1
+    +9   < S. 0:0(0) ack 1
+    +.01 > .  1:1(0) ack 1
+    +9   < S. 0:0(0) ack 1`,
+    [2, 5, 12, 15, 30],
+  ),
+  'the FIN comes again: that it arrived is withdrawn': among(
+    `
+    +0   > S  0:0(0)
+    +.01 < S. 0:0(0) ack 1
+    +.01 > .  1:1(0) ack 1
+    +.01 > F. 1:1(0) ack 1
+    +9   > F. 1:1(0) ack 1
+    +18  > F. 1:1(0) ack 1
+    +.01 < .  1:1(0) ack 2
+    +40  < F. 1:1(0) ack 2
+    +.01 > .  2:2(0) ack 2`,
+    [2, 5, 12, 15, 30, 33, 71, 80],
+  ),
+  'it is reset': among(
+    `
+    +0   > S  0:0(0)
+    +.01 < S. 0:0(0) ack 1
+    +.01 > .  1:1(0) ack 1
+    +.01 > F. 1:1(0) ack 1
+    +9   < R. 1:1(0) ack 2`,
+    [2, 5, 12],
+  ),
+  'an ICMP error comes, and segments with marks': among(
+    `
+    +0   > S  0:0(0)
+    +.01 < S. 0:0(0) ack 1
+    +.01 > .  1:1(0) ack 1
+    +9   > P. 1:101(100) ack 1
+    +.01 < icmp 3/4
+    +9   < R  1:1(0)`,
+    [2, 5, 12, 15],
+  ),
+  'of nanoseconds': among(CLOSED_AT_ONCE.replaceAll('+.01', '+.010000001'), [2, 5, 62, 70]),
+  'of a clock that is set back by an hour and forward by three': [
+    ...among(CLOSED_AT_ONCE, [2, 5]),
+    ...among(CLOSED_AT_ONCE, [2, 5], { clientPort: 42_000 }).map((one) => later(one, -3_600)),
+    ...among(`${CLOSED_AT_ONCE}\n+10 < F. 1:1(0) ack 2`, [2, 5, 62, 90], { clientPort: 42_001 }).map((one) => later(one, 7_200)),
+  ],
+};
+
+function later(one: ScriptedFrame, seconds: number): ScriptedFrame {
+  return { ...one, segment: { ...one.segment, at: one.segment.at + seconds * 1e9 } };
+}
+
+test.each(Object.keys(LATER))('a connection is told the same, whether its log was packed or not, where %s', (what) => {
+  const played = [false, true].map((isEager) => {
+    eager.is = isEager;
+    const { connections, tracker } = playFrames(LATER[what]!, { until: 200 });
+    expect(tracker.tables.events.runs.length > 4).toBe(isEager);
+    return connections.map((c) => [story(c), c.transitions, c.marks, ...c.ends.map(facts)]);
+  });
+  expect(played[1]).toEqual(played[0]);
+});
+
+const LIVES = 4_000;
+
+test('connections that were folded give their logs back, and the others are what they were', () => {
+  const frames = Array.from({ length: LIVES }, (_, i) =>
+    scriptFrames(CLOSED_AT_ONCE, { clientPort: 20_000 + i }).map((one) => later(one, i / 20)),
+  ).flat();
+  eager.is = true;
+  const empty = new Tracker(parseHostProfiles(undefined)).tables.budget.used;
+  const decoder = new Decoder();
+  const [whole, folded] = [Infinity, empty + 400_000].map((limit) => {
+    const tracker = new Tracker(parseHostProfiles(undefined), limit);
+    const packet = new Packet();
+    frames.forEach(({ bytes, segment }, i) => {
+      decoder.decode(packet, 1, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length, bytes.length);
+      tracker.at(segment.at);
+      tracker.tcp(packet, i + 1);
+    });
+    tracker.finish(300e9);
+    const views = new Views(tracker.tables, decoder.encapsulations);
+    views.end = nanos(300e9);
+    const rows = Array.from({ length: tracker.connections }, (_, id) => views.connection(id));
+    return { tracker, stories: new Map(rows.map((c) => [c.firstFrame, [story(c), c.transitions.map((t) => t.frame)]])) };
+  });
+  expect(folded!.tracker.folded.total).toBeGreaterThan(100);
+  expect(folded!.stories.size).toBe(LIVES - folded!.tracker.folded.total);
+  expect(folded!.tracker.tables.events.runs.length).toBeLessThan(LIVES - folded!.tracker.folded.total);
+  for (const [frame, told] of folded!.stories) expect(told).toEqual(whole!.stories.get(frame));
 });
