@@ -23,6 +23,8 @@ const LATE_SECONDS = 0.3;
 
 /** Timers per page: 28 KiB. */
 const PAGE_TIMERS = 2_048;
+/** So many of a page's timers have to be void for the others to move up. */
+const WORTH_ROOM = PAGE_TIMERS / 4;
 
 class Page {
   readonly at = new Float64Array(uncounted(8 * PAGE_TIMERS));
@@ -57,9 +59,10 @@ class SparePages {
   }
 }
 
-/** Whose field says what time it is. */
-interface Clock {
+/** Whose field says what time it is, and who knows which timers are the newest of their ends. */
+interface Owner {
   readonly now: number;
+  isArmed: (ref: number, generation: number) => boolean;
 }
 
 /** First in, first out, in a chain of pages: a flood's timers need room for those that run, never for a copy of them. */
@@ -70,7 +73,7 @@ class Queue {
   readonly look: number;
   /** Time at which the oldest timer is looked at; Infinity when empty. */
   next = Infinity;
-  readonly #clock: Clock;
+  readonly #owner: Owner;
   readonly #spare: SparePages;
   /** The oldest timer is the one at #first of #head; the next one goes to #behind of #tail. */
   #head: Page;
@@ -78,28 +81,52 @@ class Queue {
   #first = 0;
   #behind = 0;
 
-  constructor(kind: TimerKind, nominal: number, look: number, clock: Clock, spare: SparePages) {
+  constructor(kind: TimerKind, nominal: number, look: number, owner: Owner, spare: SparePages) {
     this.kind = kind;
     this.nominal = nominal;
     this.look = look;
-    this.#clock = clock;
+    this.#owner = owner;
     this.#spare = spare;
     this.#head = this.#tail = spare.take();
   }
 
   /** Armed at the time of the clock: a float64 argument is boxed. */
   push(ref: number, generation: number): void {
-    const { now } = this.#clock;
-    if (this.#behind === PAGE_TIMERS) {
-      this.#tail = this.#tail.behind = this.#spare.take();
-      this.#behind = 0;
-    }
+    const { now } = this.#owner;
+    if (this.#behind === PAGE_TIMERS) this.#makeRoom();
     const i = this.#behind++;
     const tail = this.#tail;
     tail.at[i] = now;
     tail.ref[i] = ref;
     tail.generation[i] = generation;
     if (this.next === Infinity) this.next = now + this.look;
+  }
+
+  /**
+   * In the newest page, which is full: most timers are void soon, as a FIN is acknowledged and answered, and each that is not due for a minute
+   * would lie here until then.
+   */
+  #makeRoom(): void {
+    const { at, ref, generation } = this.#tail;
+    const owner = this.#owner;
+    const from = this.#tail === this.#head ? this.#first : 0;
+    let armed = 0;
+    for (let i = from; i < PAGE_TIMERS; i++) if (owner.isArmed(ref[i]!, generation[i]!)) armed++;
+    if (PAGE_TIMERS - from - armed < WORTH_ROOM) {
+      this.#tail = this.#tail.behind = this.#spare.take();
+      this.#behind = 0;
+      return;
+    }
+    this.#behind = from;
+    for (let i = from; i < PAGE_TIMERS; i++) {
+      if (!owner.isArmed(ref[i]!, generation[i]!)) continue;
+      at[this.#behind] = at[i]!;
+      ref[this.#behind] = ref[i]!;
+      generation[this.#behind++] = generation[i]!;
+    }
+    if (this.#tail !== this.#head) return;
+    this.next = this.#behind === from ? Infinity : at[from]! + this.look;
+    if (this.#behind === from) this.#first = this.#behind = 0;
   }
 
   /** The connections have new ids; the timers of those that are no more are void. */
@@ -207,7 +234,7 @@ export class Timers {
     return this.#queues.map((queue) => {
       const [at, refs, generations]: [number[], number[], number[]] = [[], [], []];
       queue.each((ref, generation, due) => {
-        if (!this.#isArmed(ref, generation)) return;
+        if (!this.isArmed(ref, generation)) return;
         at.push(due - queue.nominal);
         refs.push(ref);
         generations.push(generation);
@@ -290,11 +317,11 @@ export class Timers {
         while (queue.next <= now) {
           const { ref } = queue;
           this.due = queue.due;
-          const isArmed = this.#isArmed(ref, queue.generation);
+          const isArmed = this.isArmed(ref, queue.generation);
           queue.shift();
           if (isArmed) expire(queue.kind, ref);
           // Nearly every timer is void when its time comes: those go now, so that nobody has to look again before a live one is due.
-          while (!queue.isEmpty && !this.#isArmed(queue.ref, queue.generation)) queue.shift();
+          while (!queue.isEmpty && !this.isArmed(queue.ref, queue.generation)) queue.shift();
         }
       }
       this.next = Infinity;
@@ -307,14 +334,14 @@ export class Timers {
     this.advance(now, expire);
     for (const queue of this.#queues)
       queue.each((ref, generation, due, look) => {
-        if (look > now || !this.#isArmed(ref, generation)) return;
+        if (look > now || !this.isArmed(ref, generation)) return;
         this.due = due;
         expire(queue.kind, ref);
       });
   }
 
   /** Is this the newest arming of its end? */
-  #isArmed(ref: number, generation: number): boolean {
+  isArmed(ref: number, generation: number): boolean {
     if (ref < 0) return false;
     const core = this.#cores.page(ref >> 1);
     const c = this.#cores.offset(ref >> 1);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Decoder } from '../../src/decode/index.ts';
 import { stateName } from '../../src/model/state.ts';
+import { Budget } from '../../src/track/budget.ts';
 import { CORE_STRIDE, Sequel, SEQUEL_STRIDE } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { TimerKind, Timers } from '../../src/track/timers.ts';
@@ -263,5 +264,27 @@ describe('many timers', () => {
     for (const kind of [TimerKind.RETRY, TimerKind.TIME_WAIT]) expect(order(fired, kind)).toEqual(order(expected, kind));
     expect(fired).toHaveLength(expected.length);
     expect(timers.next).toBe(Infinity);
+  });
+
+  test('that others of their ends have replaced take no room for long, also where one is armed between them', () => {
+    const cores = new RecordPages(CORE_STRIDE, 12);
+    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const budget = new Budget();
+    const timers = new Timers(cores, sequels, budget);
+    const fired: number[] = [];
+    const expected: number[] = [];
+    for (let i = 0; i < 20_000; i++) {
+      const id = addWithSequel(cores, sequels);
+      const isKept = i % 1_000 === 0;
+      timers.now = i;
+      timers.arm(TimerKind.ORPHAN, UNKNOWN, id * 2, 1);
+      timers.arm(TimerKind.FIN_WAIT_2, UNKNOWN, id * 2 + 1, 1);
+      // The client's second timer; of most connections there is a second one of the server's too.
+      sequels.page(id)[sequels.offset(id) + Sequel.ARMED] = 2 | ((isKept ? 1 : 2) << 16);
+      if (isKept) expected.push(id * 2 + 1);
+    }
+    expect(budget.used).toBeLessThan(100_000); // 20,000 of each kind would take 560,000 octets
+    timers.finish(100 * SECOND, (_, ref) => fired.push(ref));
+    expect(fired).toEqual(expected);
   });
 });
