@@ -15,7 +15,7 @@ import type { Tables } from '../track/tables.ts';
 import { Core, Half, HALF_STRIDE, Meta, pairOf, SynOption, Trait } from '../track/layout.ts';
 import { firstSynAckOf, issOf, lastTimeOf, optionsOf, ttlsOf } from '../track/sequel.ts';
 import { IdCursor, IdList } from './id-bits.ts';
-import type { Repeats } from './repeats.ts';
+import { BATCH, type Repeats } from './repeats.ts';
 import type { Scratch } from './scratch.ts';
 import { Twice } from './twice.ts';
 
@@ -77,14 +77,23 @@ export class Legs {
     const list = new IdList(this.#n);
     /** Of each id in the list. */
     const numbers = scratch.ints(this.#n);
-    for (let id = 0; id < this.#n; id++) {
-      const core = cores.page(id);
-      const c = cores.offset(id);
-      if ((core[c + Core.STATE]! & Trait.SAW_SYN) === 0) continue;
-      const isn = issOf(this.#tables, core, c, 0);
-      if (!isns.may(isn)) continue;
-      numbers[list.length] = isn;
-      list.add(id);
+    const isnOf = new Int32Array(BATCH);
+    const idOf = new Int32Array(BATCH);
+    for (let from = 0; from < this.#n; from += BATCH) {
+      const to = Math.min(this.#n, from + BATCH);
+      let syns = 0;
+      for (let id = from; id < to; id++) {
+        const core = cores.page(id);
+        const c = cores.offset(id);
+        if ((core[c + Core.STATE]! & Trait.SAW_SYN) === 0) continue;
+        idOf[syns] = id;
+        isnOf[syns++] = issOf(this.#tables, core, c, 0);
+      }
+      for (let i = 0; i < syns; i++) {
+        if (!isns.may(isnOf[i]!)) continue;
+        numbers[list.length] = isnOf[i]!;
+        list.add(idOf[i]!);
+      }
     }
     // Of nearly all of them it is said by chance: among these few it is not said again.
     const few = new Twice(scratch.ints(list.length + Twice.words(list.length)).subarray(list.length), scratch);

@@ -12,7 +12,7 @@ import { Twice } from './twice.ts';
 /** Connections for each client of which others come than the first. */
 const OTHERS_EACH = 4;
 /** Connections whose values are gathered before their bits are asked: in loops as short as that, the waits for memory overlap. */
-const BATCH = 1 << 12;
+export const BATCH = 1 << 12;
 
 export class Repeats {
   /** Of connections with a SYN. */
