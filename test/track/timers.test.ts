@@ -287,4 +287,22 @@ describe('many timers', () => {
     timers.finish(100 * SECOND, (_, ref) => fired.push(ref));
     expect(fired).toEqual(expected);
   });
+
+  test('are void where their connections are no more, and the others fire', () => {
+    const cores = new RecordPages(CORE_STRIDE, 12);
+    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const timers = new Timers(cores, sequels);
+    for (let i = 0; i < 100; i++) {
+      timers.now = i;
+      timers.arm(TimerKind.TIME_WAIT, UNKNOWN, addWithSequel(cores, sequels) * 2, 0);
+    }
+    // The last one is left, as the first.
+    timers.renumber(Int32Array.from({ length: 100 }, (_, id) => (id === 99 ? 0 : -1)));
+    cores.truncate(1);
+    sequels.truncate(1);
+    const fired: number[] = [];
+    addWithSequel(cores, sequels);
+    timers.advance(100 * SECOND, (_, ref) => fired.push(ref));
+    expect(fired).toEqual([0]);
+  });
 });
