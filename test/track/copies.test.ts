@@ -219,3 +219,10 @@ test('octets that are new are no copy, though the sum by which segments are comp
   expect(only.copies).toBe(0);
   expect(only.client.payloadBytes).toBe(10);
 });
+
+test('an acknowledgment that was captured before the FIN that it acknowledges, and once more behind it, is one segment', () => {
+  const all = life(true);
+  const [fin, ack] = [all[8]!, all[9]!];
+  const { tracker } = see([...all.slice(0, 8), { ...ack, at: 7.5 }, fin, ack]);
+  expect(tracker.copies.counts.copies).toBe(1);
+});
