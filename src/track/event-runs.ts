@@ -201,9 +201,10 @@ export class EventRuns {
     const { time } = this;
     const last = this.#lastTime;
     const after = (time - last) / this.#tick;
+    const ticks = after | 0;
     this.#lastTime = time;
-    if (after >= 0 && after < FARTHEST && last + Math.trunc(after) * this.#tick === time) {
-      this.#addNumber(Math.trunc(after) + TIME_AFTER);
+    if (after >= 0 && after < FARTHEST && last + ticks * this.#tick === time) {
+      this.#addNumber(ticks + TIME_AFTER);
       return;
     }
     this.#addNumber(OTHER_TIME);
@@ -213,18 +214,24 @@ export class EventRuns {
 
   /** Seven bits to an octet, the lowest first. */
   #addNumber(number: number): void {
+    const draft = this.#draft;
+    let at = this.#at;
     let rest = number;
-    for (; rest > 127; rest >>>= 7) this.#draft[this.#at++] = (rest & 127) | 128;
-    this.#draft[this.#at++] = rest;
+    for (; rest > 127; rest >>>= 7) draft[at++] = (rest & 127) | 128;
+    draft[at++] = rest;
+    this.#at = at;
   }
 
   #number(): number {
-    let octet = this.#page[this.#at++]!;
+    const page = this.#page;
+    let at = this.#at;
+    let octet = page[at++]!;
     let number = octet & 127;
     for (let shift = 7; octet > 127; shift += 7) {
-      octet = this.#page[this.#at++]!;
+      octet = page[at++]!;
       number |= (octet & 127) << shift;
     }
+    this.#at = at;
     return number;
   }
 
