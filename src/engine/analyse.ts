@@ -60,6 +60,7 @@ export async function analyse(inputs: readonly CaptureInput[], options: Analysis
       analyzer.foresight.look(reader, view);
     },
     chunk: (bytesRead, bytesTotal) => {
+      if (bytesTotal !== null) analyzer.foresight.expect(bytesRead / bytesTotal);
       const { packets, connections, captureSeconds } = analyzer;
       hooks.progress?.({ phase: 'reading', bytesRead, bytesTotal, packets, connections, captureSeconds });
     },

@@ -162,6 +162,7 @@ class LocalSession implements Session {
         chunk: (bytesRead, bytesTotal) => {
           this.#bytesRead = bytesRead;
           this.#bytesTotal = bytesTotal;
+          if (bytesTotal !== null) analyzer.foresight.expect(bytesRead / bytesTotal);
         },
       };
       const files = await readAndKeep(this.#inputs, sink, this.#spools, AbortSignal.any([signal, enough]), this.#waypoints);

@@ -1,11 +1,12 @@
 /** An attempt at a connection as its columns tell it: did a kernel make it, which follows it up, or nobody? A flood has a million of them. */
 import { Mark } from '../model/connection.ts';
-import { State } from '../model/state.ts';
+import { Side, State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { synAcksOf, synLengthOf, synsOf } from './embryo-word.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from './events.ts';
 import { Core, Half, HALF_STRIDE, lengthOfLone, Sequel, sequelOf, SynOption, Trait, ttlOfLone } from './layout.ts';
 import { RstBit } from './reset.ts';
+import { optionsOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
 
 /** No kernel repeats a SYN sooner than this (initial RTO 1 s, RFC 6298 §2.1; half of it for odd stacks). */
@@ -56,7 +57,7 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   const words = tables.sequels.page(sequel);
   const s = tables.sequels.offset(sequel);
   row.ttl = words[s + Sequel.TTLS]! & 255;
-  row.bare = isBare(words[s + Sequel.OPTIONS]!);
+  row.bare = isBare(optionsOf(tables, core, c, Side.CLIENT));
   const ref = core[c + Core.PAIR]!;
   let clientPackets: number;
   let serverPackets: number;

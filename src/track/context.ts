@@ -127,11 +127,11 @@ export class Context {
     this.core = core;
     this.c = c;
     this.side = side;
+    this.#loadPair(); // which makes a packed one live, and with it its sequel
     this.#loadSequel();
-    this.#loadPair();
   }
 
-  /** The same for an end whose timer is due. A packed pair record stays so, as if there were none, and its reference is returned; else -1. */
+  /** The same for an end whose timer is due. A packed pair record stays so, as if there were none, and its reference is returned; else -1. Of its sequel only the open words are there. */
   loadDue(id: number, side: 0 | 1): number {
     const [core, c] = [this.tables.cores.page(id), this.tables.cores.offset(id)];
     const ref = pairOf(core, c);
@@ -142,6 +142,7 @@ export class Context {
     core[c + Core.PAIR] = 0;
     this.loadFound(id, side, core, c);
     core[c + Core.PAIR] = ref;
+    this.tables.pairs.change(ref - 1);
     return ref - 1;
   }
 
@@ -151,8 +152,8 @@ export class Context {
     if (!this.hasSequel) return;
     const { sequels } = this.tables;
     this.sequel = sequels.page(ref);
-    this.sequelF = sequels.floatPage(ref);
     this.s = sequels.offset(ref);
+    if (ref < PACKED) this.sequelF = sequels.floatPage(ref);
   }
 
   /** Gives the connection its sequel record, if it has none yet. */
@@ -212,7 +213,7 @@ export class Context {
     let ref = pairOf(this.core, this.c);
     this.paired = ref !== 0;
     if (!this.paired) return;
-    if (ref > PACKED) this.core[this.c + Core.PAIR] = ref = this.tables.packer.open(this.id, ref - 1) + 1;
+    if (ref > PACKED) ref = this.tables.packer.open(this.id, ref - 1) + 1;
     const { live } = this.tables.pairs;
     this.pair = live.page(ref - 1);
     this.pairF = live.floatPage(ref - 1);

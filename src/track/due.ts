@@ -85,7 +85,9 @@ export function expire(x: Context, kind: TimerKind, ref: number): void {
 function timeWaitOver(x: Context, id: number, side: Side, due: number): void {
   const packed = x.loadDue(id, side);
   const stepped = x.stepAt(side, Cause.TIME_WAIT_OVER, 0, due, false);
-  if (packed >= 0 && stepped) x.tables.pairs.setOpen(packed, side * HALF_STRIDE + Half.STATE_TIME, due);
+  if (packed < 0 || !stepped || x.tables.pairs.setDouble(packed, side * HALF_STRIDE + Half.STATE_TIME, due)) return;
+  x.load(id, side);
+  x.pairF[(x.me + Half.STATE_TIME) >> 1] = due;
 }
 
 /** The retry that was due did not come. */

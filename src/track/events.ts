@@ -32,6 +32,7 @@ import type { FirstTimes } from './first-times.ts';
 import { Core, Sequel, sequelOf, Trait } from './layout.ts';
 import type { RecordPages } from './pages.ts';
 import { givenUpAt } from './sequel.ts';
+import type { Sequels } from './sequels.ts';
 import { Cause, CAUSES, NEXT as NEXT_STATE } from './transitions.ts';
 
 export * from './event-codes.ts';
@@ -51,7 +52,7 @@ const RECENT = 64;
 export class EventLog {
   readonly #cores: RecordPages;
   readonly #firstTimes: FirstTimes;
-  readonly #sequels: RecordPages;
+  readonly #sequels: Sequels;
   readonly #entries: EventEntries;
   /** When what is logged happened; to be set before. A field, because a float64 argument may be boxed. -0: a float64 from the start. */
   now = -0;
@@ -66,7 +67,7 @@ export class EventLog {
   /** Every event has an entry from now on: others get the records. */
   #isSpelledOut = false;
 
-  constructor(cores: RecordPages, firstTimes: FirstTimes, sequels: RecordPages, budget = new Budget()) {
+  constructor(cores: RecordPages, firstTimes: FirstTimes, sequels: Sequels, budget = new Budget()) {
     this.#cores = cores;
     this.#firstTimes = firstTimes;
     this.#sequels = sequels;

@@ -13,7 +13,9 @@ import { Folded } from './folded.ts';
 import { Core, CORE_STRIDE, Pair, pairOf, Rare, Sequel, SEQUEL_STRIDE, sequelOf, Trait, Trouble, TROUBLE_HALF, Turn } from './layout.ts';
 import { isImplied, movedRef } from './implied.ts';
 import { outcomeOf } from './outcome.ts';
-import { lastTimeOf } from './sequel.ts';
+import { PACKED } from './packed-records.ts';
+import { lastTimeOf, previousOf } from './sequel.ts';
+import { ofSequel } from './shapes.ts';
 import type { Tables } from './tables.ts';
 
 /** How easily a connection can be missed. */
@@ -84,7 +86,7 @@ export class Folder {
   #inUse(): number {
     const { cores, sequels, pairs, rares, copied, troubles, holes, delays, events, flows, addresses } = this.#tables;
     let octets = events.octetsInUse + flows.octetsInUse + addresses.octetsInUse;
-    for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octetsInUse;
+    for (const records of [cores, sequels.live, pairs, rares, copied, troubles, holes, delays]) octets += records.octetsInUse;
     return octets;
   }
 
@@ -149,7 +151,7 @@ export class Folder {
     const ref = pairOf(core, c) - 1;
     if (ref < 0) return (CORE_STRIDE + SEQUEL_STRIDE) * 4;
     const trouble = pairs.word(ref, Pair.TROUBLE) - 1;
-    return (CORE_STRIDE + SEQUEL_STRIDE) * 4 + pairs.octetsOf(ref) + (trouble < 0 ? 0 : troubles.octetsOf(trouble));
+    return (CORE_STRIDE + (ref < PACKED ? SEQUEL_STRIDE : 0)) * 4 + pairs.octetsOf(ref) + (trouble < 0 ? 0 : troubles.octetsOf(trouble));
   }
 
   /** Counts those to be folded, gives back their records, and lets the others close up. */
@@ -174,8 +176,8 @@ export class Folder {
         const tail = sequel[s + Sequel.TAIL]!;
         if (tail < 0) sequel[s + Sequel.TAIL] = ~next;
         else if (isImplied(tail)) sequel[s + Sequel.TAIL] = movedRef(tail, next);
-        const previous = sequel[s + Sequel.PREVIOUS]! - 1;
-        if (previous >= 0) sequel[s + Sequel.PREVIOUS] = ids[previous]! + 1;
+        const previous = previousOf(this.#tables, core, c) - 1;
+        if (previous >= 0) this.#setPrevious(ref, ids[previous]! + 1);
       }
       if (next !== id) {
         cores.move(id, next);
@@ -187,11 +189,18 @@ export class Folder {
     return ids;
   }
 
-  /** @param pair index of the pair record, or -1 */
+  /** @param ref of the sequel record. @param previous less than it was */
+  #setPrevious(ref: number, previous: number): void {
+    const { sequels, pairs } = this.#tables;
+    if (ref < PACKED) sequels.page(ref)[sequels.offset(ref) + Sequel.PREVIOUS] = previous;
+    else pairs.lower(ref, ofSequel(Sequel.PREVIOUS), previous);
+  }
+
+  /** @param pair reference to the pair record, or -1. @param sequel the same if they are packed */
   #release(pair: number, sequel: number): void {
     const { sequels, pairs, delays, events } = this.#tables;
     events.release(sequels.page(sequel), sequels.offset(sequel));
-    sequels.release(sequel);
+    if (sequel < PACKED) sequels.live.release(sequel);
     if (pair < 0) return;
     const [rare, trouble, delay] = [Pair.RARE, Pair.TROUBLE, Turn.DELAYS].map((word) => pairs.word(pair, word) - 1);
     if (rare! >= 0) this.#releaseRare(rare!);

@@ -38,7 +38,7 @@ export function footprintOf(tables: Tables): Footprint {
   const packed = pairs.packed === 0 ? 0 : pairs.packedOctets / pairs.packed;
   const { runs } = events;
   let octets = flows.octets + firstTimes.octets + events.octets;
-  for (const records of [cores, sequels, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
+  for (const records of [cores, sequels.live, pairs, rares, copied, troubles, holes, delays]) octets += records.octets;
   return {
     lone: cores.length - sequels.inUse,
     halfOpen: sequels.inUse - pairs.inUse,
@@ -47,7 +47,7 @@ export function footprintOf(tables: Tables): Footprint {
     octetsOfLone,
     octetsOfHalfOpen,
     octetsOfOthers: octetsOfHalfOpen + PAIR_STRIDE * WORD,
-    octetsOfPacked: octetsOfHalfOpen + Math.round(packed),
+    octetsOfPacked: octetsOfLone + Math.round(packed),
     events: events.inUse,
     octetsOfEvent: EVENT_OCTETS,
     packedLogs: runs.length,

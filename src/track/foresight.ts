@@ -3,6 +3,8 @@
  *
  * In a flood nearly every segment waits for a slot of the table of tuples that no cache holds: 150 ns each time, a fifth of all. Slots that
  * are looked at one right after the other are waited for together.
+ *
+ * And how many connections there will be, by how many there were in so much of the capture.
  */
 import { hash } from './hash.ts';
 import type { Tables } from './tables.ts';
@@ -35,6 +37,11 @@ export class Foresight {
     this.#tables = tables;
     this.#places = new Int32Array(ahead);
     this.#hashes = new Int32Array(ahead);
+  }
+
+  /** So much of the capture was read, 0 to 1. */
+  expect(share: number): void {
+    this.#tables.packer.expect(share);
   }
 
   /** To be called once in `ahead` records. @param view with the frames that `reader` tells of */

@@ -12,6 +12,7 @@ import { NANOS_PER_SECOND } from '../model/units.ts';
 import { markCode, markKind, transitionCode, TWIN } from './event-codes.ts';
 import { Core, pairOf, profileAt, profileCode, Sequel, sequelOf } from './layout.ts';
 import type { RecordPages } from './pages.ts';
+import type { Sequels } from './sequels.ts';
 import { retryAfterInterval, retryDelay } from './timers.ts';
 import { Cause } from './transitions.ts';
 
@@ -44,12 +45,12 @@ export function repeatedAfter(sequel: Int32Array, s: number): number {
 
 export class Implied {
   readonly #cores: RecordPages;
-  readonly #sequels: RecordPages;
+  readonly #sequels: Sequels;
   since = -0;
   /** Infinity: it still is. */
   until = -0;
 
-  constructor(cores: RecordPages, sequels: RecordPages) {
+  constructor(cores: RecordPages, sequels: Sequels) {
     this.#cores = cores;
     this.#sequels = sequels;
   }

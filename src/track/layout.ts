@@ -76,14 +76,14 @@ export const Sequel = {
   CLOSED_AFTER: 6,
   /** id + 1 of the connection that had this tuple before */
   PREVIOUS: 7,
-  /** generation of the newest timer of each end: client | server << 16; 0: it had none yet, and its SYN needs none (due.ts) */
+  /** From here to TTLS: what a timer changes after the last segment. Generation of the newest timer of each end: client | server << 16; 0: it had none yet, and its SYN needs none (due.ts) */
   ARMED: 8,
   /** The first event (where it is the SYN that opened the connection, ~ the second) and the last one, as events.ts refers to them. */
   HEAD: 9,
   TAIL: 10,
-  FIRST_SYNACK: 11,
   /** TTL of the first segment: client | server << 8; then transitions logged (9 bits) and, while there is no pair, copies of the client's (4 bits) and the server's segments (3 bits), saturating */
-  TTLS: 12,
+  TTLS: 11,
+  FIRST_SYNACK: 12,
   /** timestamp of the client's SYN, where its options say TIMESTAMPS */
   SYN_TIMESTAMP: 13,
 } as const;

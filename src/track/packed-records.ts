@@ -7,30 +7,37 @@
  */
 import { Budget } from './budget.ts';
 import { newPage, RecordPages } from './pages.ts';
-import { type PackedPage, packedPage, RecordCode, type RecordShape, UNIT, WORDS_PER_UNIT } from './record-code.ts';
+import { type PackedPage, packedPage, RecordCode, type RecordShape } from './record-code.ts';
 
-/** Below it a reference is an index. Nobody has so many records: 2^30 take 480 GB. */
+/** Below it a reference is an index. Nobody has so many records, nor 4 GiB of packed ones. */
 export const PACKED = 1 << 30;
-/** 128 KiB. */
-const PAGE_BITS = 14;
-const PAGE_UNITS = 1 << PAGE_BITS;
-const PAGE_MASK = PAGE_UNITS - 1;
+/** Words of a page, 128 KiB: a reference is the place of a word. */
+const PAGE_BITS = 15;
+const PAGE_WORDS = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_WORDS - 1;
+const WORD = 4;
 /** Unpacked ones that are kept to be read, and slots of the table by which they are found. */
 const RECENT = 512;
 
 export class PackedRecords {
-  readonly stride: number;
   readonly live: RecordPages;
+  /** Records that are packed together with those of `live`, if any, behind their words. */
+  readonly beside: RecordPages | null;
+  /** Index of the one that was unpacked last. */
+  unpackedBeside = -1;
   /** Packed ones. */
   packed = 0;
   readonly #code: RecordCode;
   readonly #budget: Budget;
   readonly #pages: PackedPage[] = [];
-  /** Units of the newest page that are used. */
-  #used = PAGE_UNITS;
-  /** By length: the reference that was given back last, in whose first word is the one before it; 0 none. And units that are free so. */
+  /** Words of the newest page that are used. */
+  #used = PAGE_WORDS;
+  /** By length: the reference that was given back last, in whose first word is the one before it; 0 none. And words that are free so. */
   readonly #spare: Int32Array;
-  #spareUnits = 0;
+  #spareWords = 0;
+  /** A record that is about to be packed, or was unpacked, and no live one yet. */
+  readonly #record: Int32Array;
+  readonly #floats: Float64Array;
   /** Unpacked to be read: the records, whose they are (0 nobody), and by hash of a reference which is its. */
   readonly #recent: RecordPages;
   readonly #whose: Int32Array;
@@ -39,9 +46,11 @@ export class PackedRecords {
   #next = 0;
 
   /** @param recent a power of two, from 2 on */
-  constructor(shape: RecordShape, bits: number, budget = new Budget(), recent = RECENT) {
-    this.stride = shape.stride;
-    this.live = new RecordPages(shape.stride, bits, budget);
+  constructor(shape: RecordShape, bits: number, budget = new Budget(), beside: RecordPages | null = null, recent = RECENT) {
+    this.beside = beside;
+    this.live = new RecordPages(shape.stride - (beside?.stride ?? 0), bits, budget);
+    this.#floats = new Float64Array(shape.stride >> 1);
+    this.#record = new Int32Array(this.#floats.buffer);
     this.#code = new RecordCode(shape);
     this.#budget = budget;
     this.#spare = new Int32Array(this.#code.longest + 1);
@@ -56,27 +65,38 @@ export class PackedRecords {
     return this.live.add();
   }
 
-  /** Packs the live record `index`, which is free then; returns the reference to it, or `index` where it cannot be packed. */
-  pack(index: number): number {
-    const { live } = this;
+  /**
+   * Packs the live record `index`, with the record `besides` of those beside; they are free then. Returns the reference to what is packed, or `index`
+   * where it cannot be packed.
+   */
+  pack(index: number, besides = -1): number {
+    const { live, beside } = this;
     const code = this.#code;
-    if (PAGE_UNITS - this.#used < code.longest) this.#addPage();
+    if (PAGE_WORDS - this.#used < code.longest) this.#addPage();
+    copy(live.page(index), live.offset(index), this.#record, 0, live.stride);
+    if (beside !== null) copy(beside.page(besides), beside.offset(besides), this.#record, live.stride, beside.stride);
+    if (this.#pages.length === 1) code.vote(this.#record);
     const page = this.#pages.at(-1)!;
-    const at = this.#used * WORDS_PER_UNIT;
-    const units = code.pack(live.page(index), live.floatPage(index), live.offset(index), page, at);
-    if (units === 0) return index;
+    const length = code.pack(this.#record, this.#floats, page, this.#used);
+    if (length === 0) return index;
     live.release(index);
+    beside?.release(besides);
     this.packed++;
-    const ref = this.#placeFor(units, page.words, at);
+    const ref = this.#placeFor(length, page.words);
     this.#forget(ref);
     return ref;
   }
 
   /** The packed record `ref` becomes a live one, whose index is returned. */
   unpack(ref: number): number {
-    const { live } = this;
+    const { live, beside } = this;
     const index = live.add();
-    this.#code.unpack(this.#page(ref), this.#at(ref), live.page(index), live.floatPage(index), live.offset(index));
+    this.#code.unpack(this.#page(ref), this.#at(ref), this.#record, this.#floats, 0);
+    copy(this.#record, 0, live.page(index), live.offset(index), live.stride);
+    if (beside !== null) {
+      this.unpackedBeside = beside.add();
+      copy(this.#record, live.stride, beside.page(this.unpackedBeside), beside.offset(this.unpackedBeside), beside.stride);
+    }
     this.#free(ref);
     return index;
   }
@@ -87,7 +107,7 @@ export class PackedRecords {
     else this.#free(ref);
   }
 
-  /** A word of the record. */
+  /** A word of the record; of a packed one also of what lies beside. */
   word(ref: number, word: number): number {
     if (ref < PACKED) return this.live.page(ref)[this.live.offset(ref) + word]!;
     return this.#code.word(this.#page(ref), this.#at(ref), word);
@@ -99,13 +119,31 @@ export class PackedRecords {
     return this.#code.double(this.#page(ref), this.#at(ref), word);
   }
 
-  /** Writes an open float64 of a packed record. */
-  setOpen(ref: number, word: number, value: number): void {
-    this.#code.setOpen(this.#page(ref), this.#at(ref), word, value);
+  /** Writes an open float64 of a packed record. Returns false where it has to be unpacked for that. */
+  setDouble(ref: number, word: number, value: number): boolean {
+    this.#forget(ref);
+    return this.#code.setDouble(this.#page(ref), this.#at(ref), word, value);
+  }
+
+  /** A word of a packed record becomes a smaller one above zero; RecordCode.lower. */
+  lower(ref: number, word: number, value: number): void {
+    this.#code.lower(this.#page(ref), this.#at(ref), word, value);
     this.#forget(ref);
   }
 
-  /** The page with the record, to be read. */
+  /** The page with the open words of a packed record, and where they begin there. To be written to after `change`. */
+  openPage(ref: number): Int32Array {
+    return this.#page(ref).words;
+  }
+  openOffset(ref: number): number {
+    return this.#at(ref) + 1;
+  }
+  /** Open words of a packed record are about to be written. */
+  change(ref: number): void {
+    this.#forget(ref);
+  }
+
+  /** The page with the record, to be read; of a packed one also what lies beside, behind it. */
   page(ref: number): Int32Array {
     return ref < PACKED ? this.live.page(ref) : this.#recent.page(0);
   }
@@ -118,7 +156,7 @@ export class PackedRecords {
   offset(ref: number): number {
     if (ref < PACKED) return this.live.offset(ref);
     const slot = this.#byHash[this.#hash(ref)]!;
-    return (this.#whose[slot] === ref ? slot : this.#read(ref)) * this.stride;
+    return (this.#whose[slot] === ref ? slot : this.#read(ref)) * this.#recent.stride;
   }
 
   /**
@@ -127,8 +165,8 @@ export class PackedRecords {
    */
   glance(ref: number): number {
     if (ref < PACKED) return this.live.offset(ref);
-    const at = this.#whose.length * this.stride;
-    this.#code.unpackFront(this.#page(ref), this.#at(ref), this.#recent.page(0), at);
+    const at = this.#whose.length * this.#recent.stride;
+    this.#code.unpackFront(this.#page(ref), this.#at(ref), this.#recent.page(0), this.#recent.floatPage(0), at);
     return at;
   }
 
@@ -144,18 +182,18 @@ export class PackedRecords {
 
   /** Of a record. */
   octetsOf(ref: number): number {
-    return ref < PACKED ? this.stride * 4 : this.#code.lengthOf(this.#page(ref), this.#at(ref)) * UNIT;
+    return WORD * (ref < PACKED ? this.live.stride : this.#code.lengthOf(this.#page(ref), this.#at(ref)));
   }
 
   /** Of all pages. */
   get octets(): number {
-    return this.live.octets + this.#recent.octets + this.#pages.length * PAGE_UNITS * UNIT;
+    return this.live.octets + this.#recent.octets + this.#pages.length * PAGE_WORDS * WORD;
   }
 
   /** Of what is packed. */
   get packedOctets(): number {
-    const unused = PAGE_UNITS - this.#used + this.#spareUnits;
-    return (this.#pages.length * PAGE_UNITS - unused) * UNIT;
+    const unused = PAGE_WORDS - this.#used + this.#spareWords;
+    return (this.#pages.length * PAGE_WORDS - unused) * WORD;
   }
 
   #read(ref: number): number {
@@ -163,7 +201,7 @@ export class PackedRecords {
     this.#next = (slot + 1) & (this.#whose.length - 1);
     this.#whose[slot] = ref;
     this.#byHash[this.#hash(ref)] = slot;
-    this.#code.unpack(this.#page(ref), this.#at(ref), this.#recent.page(0), this.#recent.floatPage(0), slot * this.stride);
+    this.#code.unpack(this.#page(ref), this.#at(ref), this.#recent.page(0), this.#recent.floatPage(0), slot * this.#recent.stride);
     return slot;
   }
 
@@ -183,38 +221,47 @@ export class PackedRecords {
 
   /** Word offset in its page. */
   #at(ref: number): number {
-    return (ref & PAGE_MASK) * WORDS_PER_UNIT;
+    return ref & PAGE_MASK;
   }
 
   /** Where a record stays that was packed behind all others: there, or in the place of one of its length. */
-  #placeFor(units: number, words: Int32Array, at: number): number {
-    const spare = this.#spare[units]!;
+  #placeFor(length: number, words: Int32Array): number {
+    const spare = this.#pages.length === 1 ? 0 : this.#spare[length]!;
     if (spare === 0) {
-      const ref = PACKED + (this.#pages.length - 1) * PAGE_UNITS + this.#used;
-      this.#used += units;
+      const ref = PACKED + (this.#pages.length - 1) * PAGE_WORDS + this.#used;
+      this.#used += length;
       return ref;
     }
     const { words: target } = this.#page(spare);
     const to = this.#at(spare);
-    this.#spare[units] = target[to]!;
-    this.#spareUnits -= units;
-    for (let i = 0; i < units * WORDS_PER_UNIT; i++) target[to + i] = words[at + i]!;
+    this.#spare[length] = target[to]!;
+    this.#spareWords -= length;
+    copy(words, this.#used, target, to, length);
     return spare;
   }
 
   #free(ref: number): void {
     const page = this.#page(ref);
     const at = this.#at(ref);
-    const units = this.#code.lengthOf(page, at);
-    page.words[at] = this.#spare[units]!;
-    this.#spare[units] = ref;
-    this.#spareUnits += units;
+    const length = this.#code.lengthOf(page, at);
+    this.#spareWords += length;
     this.packed--;
     this.#forget(ref);
+    if (ref < PACKED + PAGE_WORDS) return; // in the first page other words are usual
+    page.words[at] = this.#spare[length]!;
+    this.#spare[length] = ref;
   }
 
+  /** What is usual is known from the second page on, by the records of the first. */
   #addPage(): void {
-    this.#pages.push(packedPage(newPage(PAGE_UNITS * UNIT, this.#budget)));
+    const words = newPage(PAGE_WORDS * WORD, this.#budget);
+    const first = this.#pages.length === 0;
+    const usual = first ? new Int32Array(this.#record.length) : (this.#pages[1]?.usual ?? this.#code.elected());
+    this.#pages.push(packedPage(words, usual));
     this.#used = 0;
   }
+}
+
+function copy(from: Int32Array, at: number, to: Int32Array, there: number, words: number): void {
+  for (let i = 0; i < words; i++) to[there + i] = from[at + i]!;
 }

@@ -23,7 +23,9 @@ import {
   ttlOfLone,
 } from './layout.ts';
 import { synAckLengthOf, synAcksOf, synLengthOf, synsOf } from './embryo-word.ts';
+import { PACKED } from './packed-records.ts';
 import { troubleWord } from './rare.ts';
+import { ofSequel } from './shapes.ts';
 
 const NANOS_PER_MICRO = 1_000;
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
@@ -79,9 +81,9 @@ export function lastTimeOf(tables: Tables, id: number): number {
   const c = tables.cores.offset(id);
   const ref = sequelOf(core, c) - 1;
   if (ref < 0) return tables.firstTimes.of(id);
-  const last = tables.sequels.floatPage(ref)[(tables.sequels.offset(ref) + Sequel.LAST_TIME) >> 1]!;
+  const last = sequelTime(tables, ref, Sequel.LAST_TIME);
   const pair = pairOf(core, c) - 1;
-  if (pair < 0) return last;
+  if (pair < 0 || pair >= PACKED) return last; // packer.ts
   const newest = Math.max(tables.pairs.double(pair, Half.LAST_TIME), tables.pairs.double(pair, HALF_STRIDE + Half.LAST_TIME));
   return newest < 0 ? last : Math.max(last, newest); // -1: none
 }
@@ -121,5 +123,10 @@ export const mayLackOctets = (tables: Tables, pair: number, side: Side): boolean
 
 function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone: number): number {
   const ref = sequelOf(core, c) - 1;
-  return ref < 0 ? alone : tables.sequels.page(ref)[tables.sequels.offset(ref) + word]!;
+  if (ref < 0) return alone;
+  return ref < PACKED ? tables.sequels.page(ref)[tables.sequels.offset(ref) + word]! : tables.pairs.word(ref, ofSequel(word));
 }
+
+/** A time of the sequel record `ref`: Sequel.LAST_TIME or CLOSE_TIME. */
+export const sequelTime = (tables: Tables, ref: number, word: number): number =>
+  ref < PACKED ? tables.sequels.floatPage(ref)[(tables.sequels.offset(ref) + word) >> 1]! : tables.pairs.double(ref, ofSequel(word));

@@ -17,6 +17,7 @@ import { Recorded } from './recorded.ts';
 import { RefusedTimestamps } from './refused-timestamps.ts';
 import { SeenNames } from './seen-names.ts';
 import { previousOf } from './sequel.ts';
+import { Sequels } from './sequels.ts';
 import { PAIR_SHAPE, TROUBLE_SHAPE } from './shapes.ts';
 import { Sightings } from './sightings.ts';
 import { Tags } from './tags.ts';
@@ -40,7 +41,7 @@ export class Tables {
   readonly budget: Budget;
   readonly cores: RecordPages;
   readonly firstTimes: FirstTimes;
-  readonly sequels: RecordPages;
+  readonly sequels: Sequels;
   readonly pairs: PackedRecords;
   readonly copied: RecordPages;
   readonly troubles: PackedRecords;
@@ -74,8 +75,9 @@ export class Tables {
   constructor(budget = new Budget()) {
     this.budget = budget;
     this.cores = new RecordPages(CORE_STRIDE, 12, budget);
-    this.sequels = new RecordPages(SEQUEL_STRIDE, 12, budget);
-    this.pairs = new PackedRecords(PAIR_SHAPE, 10, budget);
+    const sequels = new RecordPages(SEQUEL_STRIDE, 12, budget);
+    this.pairs = new PackedRecords(PAIR_SHAPE, 10, budget, sequels);
+    this.sequels = new Sequels(sequels, this.pairs);
     this.copied = new RecordPages(COPIED_STRIDE, 8, budget);
     this.troubles = new PackedRecords(TROUBLE_SHAPE, 7, budget);
     this.holes = new RecordPages(HOLES_STRIDE, 7, budget);
@@ -89,7 +91,7 @@ export class Tables {
     this.names = new SeenNames(this.addresses);
     this.dns = new DnsTraffic(this.addresses, this.names);
     this.unasked = new UnaskedAnswers(this.addresses);
-    this.packer = new Packer(this.cores, this.pairs, this.troubles, this.events, PACKING);
+    this.packer = new Packer(this.cores, sequels, this.pairs, this.troubles, this.events, PACKING);
     this.flows = new FlowTable(this.cores, budget);
     this.tags = new Tags(this.cores);
     this.timers = new Timers(this.cores, this.sequels, budget);

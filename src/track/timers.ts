@@ -8,6 +8,7 @@
 import type { Profile } from '../model/profiles.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
 import { Budget } from './budget.ts';
+import type { Sequels } from './sequels.ts';
 import { Core, PROFILE_CODES, profileAt, Sequel, sequelOf } from './layout.ts';
 import { type RecordPages, uncounted } from './pages.ts';
 
@@ -226,7 +227,7 @@ export class Timers {
   /** By profile: steps of the retry schedule. */
   readonly #retries = new Array<Queue | null>(PROFILE_CODES * RETRY_STEPS).fill(null);
   readonly #cores: RecordPages;
-  readonly #sequels: RecordPages;
+  readonly #sequels: Sequels;
   readonly #spare: SparePages;
   /** Nothing has to be looked at before this time. */
   next = Infinity;
@@ -239,7 +240,7 @@ export class Timers {
   /** What these hold. What nobody kept would not be looked at. */
   fetched = 0;
 
-  constructor(cores: RecordPages, sequels: RecordPages, budget = new Budget()) {
+  constructor(cores: RecordPages, sequels: Sequels, budget = new Budget()) {
     this.#cores = cores;
     this.#sequels = sequels;
     this.#spare = new SparePages(budget);
@@ -377,10 +378,10 @@ export class Timers {
       const id = Math.max(0, refs[from + i]!) >> 1;
       ahead[i] = this.#cores.page(id)[this.#cores.offset(id) + Core.SEQUEL]!;
     }
-    const last = this.#sequels.length - 1;
+    const last = this.#sequels.live.length - 1;
     let words = 0;
     for (let i = 0; i < n; i++) {
-      const sequel = Math.max(0, Math.min(ahead[i]! - 1, last)); // a lone SYN has something else there
+      const sequel = Math.max(0, Math.min(ahead[i]! - 1, last)); // a lone SYN has something else there, and what is packed is not waited for here
       words |= this.#sequels.page(sequel)[this.#sequels.offset(sequel) + Sequel.ARMED]!;
     }
     this.fetched |= words;

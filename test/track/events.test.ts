@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { Mark } from '../../src/model/connection.ts';
-import { CORE_STRIDE, SEQUEL_STRIDE } from '../../src/track/layout.ts';
+import { CORE_STRIDE } from '../../src/track/layout.ts';
 import { SIDE_NAMES, State, stateName } from '../../src/model/state.ts';
 import { ByCause, ByFrom, BySide, ByTo, EventLog, eventKind, markCode, markDetail, markKind, MARKS } from '../../src/track/events.ts';
 import { FirstTimes } from '../../src/track/first-times.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { Cause } from '../../src/track/transitions.ts';
 import { marks, play, playFrames } from '../support/play.ts';
-import { addWithSequel } from '../support/records.ts';
+import { addWithSequel, sequelRecords } from '../support/records.ts';
 import { scriptFrames } from '../support/script.ts';
 
 const life = `+0 > S 0:0(0)
@@ -26,7 +26,7 @@ describe('the event log', () => {
     ['of a capture of years', (i: number) => 2 ** 57 + i * 1_000_000],
   ])('keeps each connection its own order, across pages, %s', (_unit, timeOf) => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const sequels = sequelRecords();
     const log = new EventLog(cores, new FirstTimes(cores), sequels);
     const ids = Array.from({ length: 3 }, () => addWithSequel(cores, sequels));
     for (let i = 0; i < 60_000; i++) {

@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { type CaptureSink, readStream } from '../../src/capture/index.ts';
 import { Analyzer } from '../../src/engine/analyzer.ts';
-import type { Packing } from '../../src/track/packer.ts';
+import { Core } from '../../src/track/layout.ts';
+import { Packer, type Packing } from '../../src/track/packer.ts';
+import { Tables } from '../../src/track/tables.ts';
 import { nanos } from '../../src/model/units.ts';
 import { Decoder } from '../../src/decode/index.ts';
 import { Packet } from '../../src/decode/packet.ts';
@@ -11,13 +13,14 @@ import { parseHostProfiles } from '../../src/track/host-profiles.ts';
 import { Tracker } from '../../src/track/tracker.ts';
 import { Views } from '../../src/track/views.ts';
 import { facts, playFrames, story } from '../support/play.ts';
+import { addWithSequel } from '../support/records.ts';
 import { type ScriptedFrame, scriptFrames } from '../support/script.ts';
 
 const eager = vi.hoisted(() => ({ is: false, packed: 0 }));
 
 vi.mock('../../src/track/packer.ts', async (original) => {
   const real = await original<typeof import('../../src/track/packer.ts')>();
-  const everything: Packing = { from: 0, silent: 1, looks: 4, first: 0, firstSilent: 0 };
+  const everything: Packing = { from: 0, fromOfMany: 0, many: 0, silent: 1, looks: 4, first: 0, firstSilent: 0 };
   return {
     ...real,
     get PACKING() {
@@ -29,12 +32,12 @@ vi.mock('../../src/track/packer.ts', async (original) => {
 vi.mock('../../src/track/packed-records.ts', async (original) => {
   const real = await original<typeof import('../../src/track/packed-records.ts')>();
   class Few extends real.PackedRecords {
-    constructor(...[shape, bits, budget]: ConstructorParameters<typeof real.PackedRecords>) {
-      super(shape, bits, budget, 2);
+    constructor(...[shape, bits, budget, beside]: ConstructorParameters<typeof real.PackedRecords>) {
+      super(shape, bits, budget, beside, 2);
     }
-    override pack(index: number): number {
+    override pack(index: number, besides: number): number {
       eager.packed++;
-      return super.pack(index);
+      return super.pack(index, besides);
     }
   }
   return { ...real, PackedRecords: Few };
@@ -112,6 +115,20 @@ test('one that is packed goes on when it speaks again, and when its timer is due
   expect(packed.connections.map(story)).toEqual(plain.connections.map(story));
   expect(packed.connections.map((c) => c.ends.map(facts))).toEqual(plain.connections.map((c) => c.ends.map(facts)));
   expect(packed.connections[0]!.server.payloadBytes).toBe(200);
+});
+
+test.each([
+  ['of nanoseconds', (at: number) => at + 7 * Math.round(at / 1e7)],
+  ['with a first packet of hours later', (at: number, i: number) => (i === 0 ? 40_000e9 : at)],
+])('a capture %s', (_, timeOf) => {
+  const changed = frames.map((frame, i) => ({ ...frame, segment: { ...frame.segment, at: timeOf(frame.segment.at, i) } }));
+  eager.is = false;
+  const plain = playFrames(changed);
+  eager.is = true;
+  const packed = playFrames(changed);
+  expect(packed.tracker.tables.pairs.packed).toBeGreaterThan(0);
+  expect(packed.connections.map(story)).toEqual(plain.connections.map(story));
+  expect(packed.connections.map((c) => c.ends.map(facts))).toEqual(plain.connections.map((c) => c.ends.map(facts)));
 });
 
 test('all are unpacked for who reads them page by page', () => {
@@ -244,4 +261,21 @@ test('connections that were folded give their logs back, and the others are what
   expect(folded!.stories.size).toBe(LIVES - folded!.tracker.folded.total);
   expect(folded!.tracker.tables.events.runs.length).toBeLessThan(LIVES - folded!.tracker.folded.total);
   for (const [frame, told] of folded!.stories) expect(told).toEqual(whole!.stories.get(frame));
+});
+
+test('records are packed early where there will be many connections, and not where there will not', () => {
+  const packing: Packing = { from: 1_000, fromOfMany: 2, many: 1_000, silent: 10, looks: 2, first: 0, firstSilent: 0 };
+  const packedOf = (share: number): number => {
+    const { cores, sequels, pairs, troubles, events } = new Tables();
+    const packer = new Packer(cores, sequels.live, pairs, troubles, events, packing);
+    for (let frame = 1; frame <= 300; frame++) {
+      const id = addWithSequel(cores, sequels);
+      cores.page(id)[cores.offset(id) + Core.LAST_FRAME] = frame;
+      cores.page(id)[cores.offset(id) + Core.PAIR] = packer.add(id, frame) + 1;
+      packer.expect(share);
+    }
+    return pairs.packed;
+  };
+  expect(packedOf(1)).toBe(0); // the capture has the 300 that it had
+  expect(packedOf(0.01)).toBeGreaterThan(240);
 });

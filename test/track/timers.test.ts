@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { Decoder } from '../../src/decode/index.ts';
 import { stateName } from '../../src/model/state.ts';
 import { Budget } from '../../src/track/budget.ts';
-import { CORE_STRIDE, Sequel, SEQUEL_STRIDE } from '../../src/track/layout.ts';
+import { CORE_STRIDE, Sequel } from '../../src/track/layout.ts';
 import { RecordPages } from '../../src/track/pages.ts';
 import { TimerKind, Timers } from '../../src/track/timers.ts';
 import { Views } from '../../src/track/views.ts';
 import { play, playFrames, story } from '../support/play.ts';
 import { scriptFrames } from '../support/script.ts';
-import { addWithSequel } from '../support/records.ts';
+import { addWithSequel, sequelRecords } from '../support/records.ts';
 
 const CLOSED_BY_CLIENT = `
   +0    > S  0:0(0)
@@ -224,7 +224,7 @@ describe('many timers', () => {
 
   test('that a clock which ran ahead has armed hold nobody back at the end', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const sequels = sequelRecords();
     const timers = new Timers(cores, sequels);
     for (const armed of [1_000, 5]) {
       const id = addWithSequel(cores, sequels);
@@ -239,7 +239,7 @@ describe('many timers', () => {
 
   test('fire once each, in the order of their arming, when they are due; also where the room of earlier ones is used again', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const sequels = sequelRecords();
     const timers = new Timers(cores, sequels);
     const fired: string[] = [];
     const expected: string[] = [];
@@ -268,7 +268,7 @@ describe('many timers', () => {
 
   test('that others of their ends have replaced take no room for long, also where one is armed between them', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const sequels = sequelRecords();
     const budget = new Budget();
     const timers = new Timers(cores, sequels, budget);
     const fired: number[] = [];
@@ -290,7 +290,7 @@ describe('many timers', () => {
 
   test('are void where their connections are no more, and the others fire', () => {
     const cores = new RecordPages(CORE_STRIDE, 12);
-    const sequels = new RecordPages(SEQUEL_STRIDE, 12);
+    const sequels = sequelRecords();
     const timers = new Timers(cores, sequels);
     for (let i = 0; i < 100; i++) {
       timers.now = i;
@@ -299,7 +299,7 @@ describe('many timers', () => {
     // The last one is left, as the first.
     timers.renumber(Int32Array.from({ length: 100 }, (_, id) => (id === 99 ? 0 : -1)));
     cores.truncate(1);
-    sequels.truncate(1);
+    sequels.live.truncate(1);
     const fired: number[] = [];
     addWithSequel(cores, sequels);
     timers.advance(100 * SECOND, (_, ref) => fired.push(ref));
