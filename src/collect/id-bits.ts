@@ -9,6 +9,9 @@ const FEW = 64;
 
 const NO_WORDS = new Int32Array(0);
 
+/** A list that grows becomes bits when it has a hundred-and-twenty-eighth of all: each column that it outgrows before waits for a garbage collection. */
+const GROWING_SHIFT = 7;
+
 /** Does a bit for each of `connections` take less than a column of `length` ids? */
 export const bitsAreFewer = (length: number, connections: number): boolean => length > connections >>> 5;
 
@@ -155,7 +158,7 @@ export class IdList {
 
   #grow(): void {
     const room = Math.max(FEW, 2 * this.#length);
-    if (room > FEW && bitsAreFewer(room, this.#connections)) {
+    if (room > FEW && room > this.#connections >>> GROWING_SHIFT) {
       this.#bits = bitsFor(this.#connections);
       for (const id of this.#column) this.#bits[id >>> 5] = this.#bits[id >>> 5]! | (1 << id);
       this.#column = new Int32Array(0);

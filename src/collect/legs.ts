@@ -98,14 +98,21 @@ export class Legs {
     // Of nearly all of them it is said by chance: among these few it is not said again.
     const few = new Twice(scratch.ints(list.length + Twice.words(list.length)).subarray(list.length), scratch);
     for (let i = 0; i < list.length; i++) few.add(numbers[i]!);
-    const equal: number[] = [];
+    let n = 0;
+    for (let i = 0; i < list.length; i++) if (few.may(numbers[i]!)) n++;
+    const equal = new Int32Array(Math.min(n, MAX_CANDIDATES));
+    const keys = new Float64Array(equal.length);
     const all = new IdCursor(list.ids);
-    for (let i = 0; i < list.length && equal.length < MAX_CANDIDATES; i++) {
+    for (let i = 0, place = 0; place < equal.length; i++) {
       const id = all.next();
-      if (few.may(numbers[i]!)) equal.push(id);
+      if (!few.may(numbers[i]!)) continue;
+      equal[place] = id;
+      keys[place] = (numbers[i]! >>> 0) * MAX_CANDIDATES + place++;
     }
-    const keys = Float64Array.from(equal, (id, i) => (this.#isn(id, 0) >>> 0) * MAX_CANDIDATES + i);
-    return Int32Array.from(keys.sort(), (key) => equal[key % MAX_CANDIDATES]!);
+    keys.sort();
+    const sorted = new Int32Array(equal.length);
+    for (let i = 0; i < sorted.length; i++) sorted[i] = equal[keys[i]! % MAX_CANDIDATES]!;
+    return sorted;
   }
 
   #joinEqual(ids: Int32Array): void {
