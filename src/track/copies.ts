@@ -106,6 +106,11 @@ export class Copies {
     return false;
   }
 
+  /** Remembers a segment that cannot have been seen before: no need to wait for the memory that knows. `x` stands at its connection. */
+  note(x: Context, k: Packet): void {
+    this.remember(x, k, fingerprintOf(k, endOf(x.core[x.c + Core.FIRST_FRAME]!, x.side)));
+  }
+
   /** Would it be a copy, if it were of the connection at which `x` stands? */
   wouldBe(x: Context, k: Packet): boolean {
     const fingerprint = fingerprintOf(k, endOf(x.core[x.c + Core.FIRST_FRAME]!, x.side));

@@ -27,7 +27,7 @@ import {
 } from './event-codes.ts';
 import { EventEntries, type EventPages } from './event-entries.ts';
 import { EventRuns } from './event-runs.ts';
-import { Implied, isImplied } from './implied.ts';
+import { ANSWER, Implied, isImplied, isTaken, TAKEN } from './implied.ts';
 import type { FirstTimes } from './first-times.ts';
 import { Core, Sequel, sequelOf, Trait } from './layout.ts';
 import type { RecordPages } from './pages.ts';
@@ -208,9 +208,18 @@ export class EventLog {
 
   /** Gives what the records of a connection tell entries of its own. */
   spellOut(id: number, sequel: Int32Array, s: number): void {
-    if (!isImplied(sequel[s + Sequel.TAIL]!)) return;
+    const told = sequel[s + Sequel.TAIL]!;
+    if (!isImplied(told)) return;
     const { now } = this;
     const implied = this.implied;
+    if (isTaken(told)) {
+      this.now = implied.time(told);
+      const own = this.#entries.add(sequel[s + Sequel.FIRST_SYNACK]!, ANSWER_TAKEN);
+      sequel[s + Sequel.HEAD] = ~own;
+      sequel[s + Sequel.TAIL] = own | TWIN;
+      this.now = now;
+      return;
+    }
     let head = 0;
     let tail = 0;
     for (let ref = implied.first(id); ref !== 0; ref = implied.next(ref)) {
@@ -384,7 +393,7 @@ export class EventLog {
     const first = this.#entries.code(tail);
     if (!isTransition(first) || eventKind(code) !== EventKind.TRANSITION || eventAssumed(code) || eventSide(code) === eventSide(first))
       return false;
-    this.#entries.setCode(tail, first | (eventFrom(code) << TWIN_FROM_SHIFT) | ((eventCause(code) + 1) << TWIN_CAUSE_SHIFT));
+    this.#entries.setCode(tail, withTwin(first, code));
     return true;
   }
 }
@@ -403,6 +412,12 @@ const isGivenUp = (ref: number): boolean => (~ref & GIVEN_UP) !== 0;
 const isTransition = (code: number): boolean => eventKind(code) < EventKind.FIRST_MARK;
 const hasTwin = (code: number): boolean => code >>> TWIN_CAUSE_SHIFT !== 0 && isTransition(code);
 const withdrawn = (code: number): number => (code & ~31) | EventKind.WITHDRAWN;
+
+/** Both transitions of one segment. */
+const withTwin = (first: number, second: number): number =>
+  first | (eventFrom(second) << TWIN_FROM_SHIFT) | ((eventCause(second) + 1) << TWIN_CAUSE_SHIFT);
+/** Those of a SYN-ACK that the client takes, as nearly every connection has them. */
+const ANSWER_TAKEN = withTwin(ANSWER, TAKEN);
 
 function twinOf(code: number): number {
   const from = (code >>> TWIN_FROM_SHIFT) & 15;

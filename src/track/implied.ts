@@ -23,12 +23,16 @@ const MAX_ID = (1 << KIND_SHIFT) - 1;
 /** Kinds, in the order in which they happen; GIVEN_UP: behind ANSWER, GIVEN_UP_LATER: behind AGAIN. ANSWER has a twin: the client takes it. */
 const Kind = { ANSWER: 0, AGAIN: 1, GIVEN_UP: 2, GIVEN_UP_LATER: 3 } as const;
 
-const ANSWER = transitionCode(1, State.CLOSED, State.SYN_RCVD, Cause.SENDS_SYN_ACK, false);
-const TAKEN = transitionCode(0, State.SYN_SENT, State.ESTABLISHED, Cause.RECEIVES_SYN_ACK, false);
+/** The server answers, and the client takes it. */
+export const ANSWER = transitionCode(1, State.CLOSED, State.SYN_RCVD, Cause.SENDS_SYN_ACK, false);
+export const TAKEN = transitionCode(0, State.SYN_SENT, State.ESTABLISHED, Cause.RECEIVES_SYN_ACK, false);
 const AGAIN = markCode(markKind(Mark.SYN_ACK_AGAIN), 1, 0);
 const GIVES_UP = transitionCode(1, State.SYN_RCVD, State.CLOSED, Cause.GIVES_UP_SYN_ACK, true);
 
 export const isImplied = (ref: number): boolean => ref > 0 && (ref & IMPLIED) !== 0;
+
+/** Is it nothing but a SYN-ACK that the client has taken? */
+export const isTaken = (ref: number): boolean => isImplied(ref) && kindOf(ref) === Kind.ANSWER && (ref & TWIN) !== 0;
 
 const kindOf = (ref: number): number => (ref >>> KIND_SHIFT) & 3;
 const refOf = (kind: number, id: number): number => IMPLIED | (kind << KIND_SHIFT) | id;

@@ -22,6 +22,7 @@ import { Core, Half, HalfFlag, Meta, Rare, Sequel, Trait, tupleMeta } from './la
 import { endsOpening } from './opening.ts';
 import { isTooBig, notePathMtu } from './path-mtu.ts';
 import { regular } from './regular.ts';
+import { thirdAck } from './regular-open.ts';
 import { guessRoles, SENDER_IS_CLIENT } from './roles.ts';
 import { SegmentCounts } from './segment-counts.ts';
 import { type Shard, shardOf, tupleHash, WHOLE } from './shard.ts';
@@ -135,8 +136,11 @@ export class Tracker {
         return id;
       }
       x.loadFound(id, side, page, offset);
+      if (thirdAck(x, this.copies, k)) return id;
       settle(x);
-      if (this.copies.seen(x, k)) {
+      if (!x.hasSequel && side === Side.SERVER) {
+        this.copies.note(x, k); // its first words
+      } else if (this.copies.seen(x, k)) {
         noteCopy(x, k);
         return id;
       }
@@ -144,7 +148,7 @@ export class Tracker {
     } else {
       if (this.folded.open > 0 && this.#isOfFolded(k)) return FOLDED;
       id = this.#open(k, -1);
-      this.copies.seen(x, k);
+      this.copies.note(x, k);
       if ((flags & (Flag.SYN | Flag.ACK)) !== Flag.SYN) beginnings.begin(id);
     }
     if (beginnings.wants(id)) beginnings.add(x, k, id, x.side);
@@ -305,7 +309,7 @@ export class Tracker {
     } else if ((flags & Flag.ACK) !== 0 && this.#provesStraySyn(k)) {
       id = this.#split(found, k, otherSide(this.#x.side));
     }
-    if (id !== found) this.copies.seen(this.#x, k);
+    if (id !== found) this.copies.note(this.#x, k);
     return id;
   }
 
