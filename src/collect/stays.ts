@@ -18,33 +18,50 @@ const BY_RST = 8;
 const SILENT = 16;
 const UNANSWERED = 32;
 const MIDSTREAM = 64;
+/** Int32 of a stay. */
+const WORDS = 3;
 
 /** Stays in CLOSE_WAIT of some connections. In columns, because there are thousands and several rules ask. */
 export class CloseWaits {
   readonly #census: Census;
-  readonly #ids: number[] = [];
-  readonly #since: number[] = [];
-  readonly #until: number[] = [];
-  readonly #endFrames: number[] = [];
-  readonly #notes: number[] = [];
+  /** Words of a stay: its connection, the frame that ended it, and the bits; and times: since when, and until when. */
+  #words: Int32Array;
+  #times: Float64Array;
+  #length = 0;
   #order: Int32Array | undefined;
 
   constructor(census: Census, ids: readonly number[]) {
     this.#census = census;
+    this.#words = new Int32Array(WORDS * ids.length);
+    this.#times = new Float64Array(2 * ids.length);
     const add: Stay = (id, side, since, until, left) => {
       const frame = left === 0 ? 0 : census.tracker.tables.events.frame(left);
-      this.#ids.push(id);
-      this.#since.push(since);
-      this.#until.push(until);
-      this.#endFrames.push(frame);
-      this.#notes.push(notesOf(census, id, side, left, frame));
+      const i = this.#add(id, frame, notesOf(census, id, side, left, frame));
+      this.#times[2 * i] = since;
+      this.#times[2 * i + 1] = until;
     };
     for (const id of ids) if (!isThere(census, id, add)) forEachStay(census, id, State.CLOSE_WAIT, add);
   }
 
+  /** Mostly a connection has one. */
+  #add(id: number, frame: number, notes: number): number {
+    const i = this.#length++;
+    if (2 * i === this.#times.length) {
+      const [words, times] = [this.#words, this.#times];
+      this.#words = new Int32Array(2 * words.length);
+      this.#words.set(words);
+      this.#times = new Float64Array(2 * times.length);
+      this.#times.set(times);
+    }
+    this.#words[WORDS * i] = id;
+    this.#words[WORDS * i + 1] = frame;
+    this.#words[WORDS * i + 2] = notes;
+    return i;
+  }
+
   /** Longest first. Neither these nor groups are kept: one is as large as the columns of ten. */
   list(): CloseWaitStay[] {
-    return Array.from(this.#byLength(), (i) => this.#stay(i, this.#census.hostOf(this.#ids[i]!, this.#side(i))));
+    return Array.from(this.#byLength(), (i) => this.#stay(i, this.#census.hostOf(this.#id(i), this.#side(i))));
   }
 
   /** As ServiceView.closeWaitGroups has them. */
@@ -52,12 +69,14 @@ export class CloseWaits {
     const census = this.#census;
     const groups: { side: Side; host: string; open: CloseWaitStay[]; ended: CloseWaitStay[] }[] = [];
     const byAddress = [new Map<number, (typeof groups)[number]>(), new Map<number, (typeof groups)[number]>()] as const;
-    for (const i of this.#byLength()) {
-      const notes = this.#notes[i]!;
+    const order = this.#byLength();
+    for (let k = 0; k < order.length; k++) {
+      const i = order[k]!;
+      const notes = this.#notes(i);
       const isOpen = (notes & OPEN) !== 0;
       if ((notes & SILENT) === 0) continue;
       if (!isOpen && ((notes & (BY_FIN | BY_RST)) === 0 || this.#seconds(i) < minSeconds)) continue;
-      const id = this.#ids[i]!;
+      const id = this.#id(i);
       const side = this.#side(i);
       const address = side === Side.CLIENT ? census.clientAddress(id) : census.serverAddress(id);
       let group = byAddress[side].get(address);
@@ -79,34 +98,43 @@ export class CloseWaits {
 
   #byLength(): Int32Array {
     if (this.#order === undefined) {
-      const lengths = Float64Array.from(this.#until, (until, i) => until - this.#since[i]!);
-      this.#order = Int32Array.from(lengths.keys()).sort((a, b) => lengths[b]! - lengths[a]!);
+      const times = this.#times;
+      this.#order = new Int32Array(this.#length);
+      for (let i = 0; i < this.#length; i++) this.#order[i] = i;
+      this.#order.sort((a, b) => times[2 * b + 1]! - times[2 * b]! - (times[2 * a + 1]! - times[2 * a]!));
     }
     return this.#order;
   }
 
+  #id(i: number): number {
+    return this.#words[WORDS * i]!;
+  }
+
+  #notes(i: number): number {
+    return this.#words[WORDS * i + 2]!;
+  }
+
   #side(i: number): Side {
-    return (this.#notes[i]! & SERVER) === 0 ? Side.CLIENT : Side.SERVER;
+    return (this.#notes(i) & SERVER) === 0 ? Side.CLIENT : Side.SERVER;
   }
 
   #seconds(i: number): number {
-    return secondsOf(this.#until[i]! - this.#since[i]!);
+    return secondsOf(this.#times[2 * i + 1]! - this.#times[2 * i]!);
   }
 
   #stay(i: number, host: string): CloseWaitStay {
-    const id = this.#ids[i]!;
-    const notes = this.#notes[i]!;
+    const notes = this.#notes(i);
     const side = this.#side(i);
     const ending = (notes & BY_FIN) !== 0 ? 'FIN' : (notes & BY_RST) !== 0 ? 'RST' : null;
     return {
-      id: connId(id),
+      id: connId(this.#id(i)),
       side,
       host,
-      since: this.#since[i]! as Nanos,
-      until: (notes & OPEN) !== 0 ? null : (this.#until[i]! as Nanos),
+      since: this.#times[2 * i]! as Nanos,
+      until: (notes & OPEN) !== 0 ? null : (this.#times[2 * i + 1]! as Nanos),
       seconds: this.#seconds(i),
       ending,
-      endFrame: ending === null ? null : frameNo(this.#endFrames[i]!),
+      endFrame: ending === null ? null : frameNo(this.#words[WORDS * i + 1]!),
       silent: (notes & SILENT) !== 0,
       unanswered: (notes & UNANSWERED) !== 0,
       midstream: (notes & MIDSTREAM) !== 0,
@@ -121,25 +149,23 @@ function notesOf(census: Census, id: number, side: Side, left: number, frame: nu
   const core = cores.page(id);
   const c = cores.offset(id);
   const ref = pairOf(core, c) - 1;
-  const pair = pairs.page(ref);
-  const client = pairs.offset(ref);
-  const own = client + side * HALF_STRIDE;
-  const lastData = (half: number): number => pairs.floatPage(ref)[(half + Half.LAST_DATA_TIME) >> 1]!;
+  const own = side * HALF_STRIDE;
+  const lastData = (of: Side): number => pairs.double(ref, of * HALF_STRIDE + Half.LAST_DATA_TIME);
   let notes = side === Side.SERVER ? SERVER : 0;
   if (left === 0) notes |= OPEN;
   else if (frame !== 0 && eventTo(events.code(left)) === State.LAST_ACK) notes |= BY_FIN;
-  else if (frame !== 0 && pair[own + Half.FIRST_RST] === frame) notes |= BY_RST;
-  if (side === Side.SERVER && lastData(client) > lastData(own)) notes |= UNANSWERED;
+  else if (frame !== 0 && pairs.word(ref, own + Half.FIRST_RST) === frame) notes |= BY_RST;
+  if (side === Side.SERVER && lastData(Side.CLIENT) > lastData(side)) notes |= UNANSWERED;
   const basis = basisOf(tables, core, c);
   if (basis === 'midstream') notes |= MIDSTREAM;
   if (basis === 'one-sided' || mayLackOctets(tables, ref, side)) return notes;
-  const spoke = pair[own + Half.AFTER_PEER_FIN]! > 0;
+  const spoke = pairs.word(ref, own + Half.AFTER_PEER_FIN) > 0;
   const peerState = (core[c + Core.STATE]! >>> (4 * otherSide(side))) & 15;
   // The usual case: that the FIN was acknowledged is what this state means, and the log need not be asked.
   if (!spoke && peerState === State.FIN_WAIT_2) return notes | SILENT;
   const acknowledged = events.find(id, ByCause.mask, ByCause.of(otherSide(side), Cause.FIN_ACKED));
   // Data that crossed the FIN is on the wire before its ACK; only what follows the ACK is a half-close in use.
-  return acknowledged === 0 || (spoke && lastData(own) >= events.time(acknowledged)) ? notes : notes | SILENT;
+  return acknowledged === 0 || (spoke && lastData(side) >= events.time(acknowledged)) ? notes : notes | SILENT;
 }
 
 /** One stay, of an end that is still there: the pair record says since when, and the log need not be walked. */

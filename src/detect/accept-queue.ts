@@ -56,8 +56,12 @@ export const overflows = oncePerCapture((capture): ReadonlyMap<string, Overflow>
 });
 
 function judge(capture: CaptureView, service: ServiceView, ignored: readonly ConnId[], reset: readonly ConnId[]): Overflow | null {
-  const looked = Array.from(service.ids('open').slice(0, MAX_LOOKED_AT), (id) => capture.connection(id));
-  const silent = looked.filter((c) => c.server.state === State.ESTABLISHED && c.server.payloadBytes === 0 && c.established);
+  // As ids first: mostly all of them have been answered, and there may be thousands.
+  const looked = service.ids('open').slice(0, MAX_LOOKED_AT);
+  const silent = Array.from(
+    looked.filter((id) => isSilent(capture.connection(id))),
+    (id) => capture.connection(id),
+  );
   const unread = silent.filter(
     (c) => c.client.payloadBytes > 0 && c.client.lastDataTime !== null && acknowledged(c) && capture.end - c.client.lastDataTime >= UNREAD,
   );
@@ -73,6 +77,8 @@ function judge(capture: CaptureView, service: ServiceView, ignored: readonly Con
   const since = [ignored, reset, dropped].reduce((t, ids) => ids.reduce((u, id) => Math.min(u, start(id)), t), Infinity) as Nanos;
   return { service, ignored, reset, dropped, unread: unread.map(({ id }) => id), untouched, since };
 }
+
+const isSilent = (c: ConnectionView): boolean => c.established && c.server.state === State.ESTABLISHED && c.server.payloadBytes === 0;
 
 /** Retried SYNs without an answer, begun when connections already waited, with no handshake that got through meanwhile. */
 function droppedSyns(capture: CaptureView, service: ServiceView, full: Nanos): ConnId[] {

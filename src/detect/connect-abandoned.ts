@@ -11,7 +11,7 @@ import { idsByService, sampledCaveats } from './ids-by-service.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { isFlooded } from './floods.ts';
 import { draftLargest } from './largest.ts';
-import { largest, median, quantile, sample } from './statistics.ts';
+import { largest, median, quantile, sample, sampleOf } from './statistics.ts';
 import { type MissingAck, missingAcks, repeatedSynAcks } from './third-acks.ts';
 
 const EXAMPLES = 4;
@@ -110,7 +110,7 @@ function abandonedOf(capture: CaptureView, lateSeconds: number): Abandoned[] {
     for (const m of answeredNobody) if (!lost.has(m.c.client.ip)) groupOf(m.c.client.ip).silent.push(m);
     if (byClient.size === 0) continue;
     const opened = new Map<string, ConnectionView[]>();
-    for (const id of sample([...service.ids('ok'), ...service.ids('open'), ...service.ids('reset')], COMPARED * 4)) {
+    for (const id of sampleOf([service.ids('ok'), service.ids('open'), service.ids('reset')], COMPARED * 4)) {
       const c = capture.connection(id);
       if (byClient.has(c.client.ip)) opened.set(c.client.ip, [...(opened.get(c.client.ip) ?? []), c].slice(-COMPARED));
     }
@@ -148,7 +148,7 @@ function refusalOf(c: ConnectionView): Refusal | null {
 function replacedBy(capture: CaptureView, service: ServiceView, wanted: boolean): ReadonlySet<ConnId> {
   const out = new Set<ConnId>();
   if (!wanted) return out;
-  for (const id of sample([...service.ids('ok'), ...service.ids('open')], COMPARED)) {
+  for (const id of sampleOf([service.ids('ok'), service.ids('open')], COMPARED)) {
     const { previous } = capture.connection(id);
     if (previous !== null) out.add(previous);
   }

@@ -11,7 +11,7 @@ import { type Detection, defineDetector, type Draft, type EvidenceDraft, found }
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { largest, sample } from './statistics.ts';
+import { largest, sampleOf } from './statistics.ts';
 
 /** RSTs of one host this close together have one cause. */
 const SAME_INSTANT = nanosOf(0.05);
@@ -138,8 +138,8 @@ function commonPrefix(hosts: readonly string[]): string {
 
 /** Other connections of the same host at the same service that were up; of a large service a sample. */
 function unaffectedOf(capture: CaptureView, { service, side, host }: AbortGroup, aborted: ReadonlySet<ConnId>): ConnId[] {
-  const lived = [...service.ids('ok'), ...service.ids('open'), ...service.ids('leaked')].filter((id) => !aborted.has(id));
-  return sample(lived, COMPARED).filter((id) => side === Side.SERVER || host === null || capture.clientOf(id) === host);
+  const lived = sampleOf([service.ids('ok'), service.ids('open'), service.ids('leaked')], COMPARED, (id) => !aborted.has(id));
+  return lived.filter((id) => side === Side.SERVER || host === null || capture.clientOf(id) === host);
 }
 
 const KIND_TEXT: Readonly<Record<AbortKind, string>> = {

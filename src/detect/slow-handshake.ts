@@ -11,7 +11,7 @@ import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUn
 import { distinction } from './distinction.ts';
 import { clock, examples, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { largest, median, sample } from './statistics.ts';
+import { largest, median, sampleOf } from './statistics.ts';
 import { synTimes } from './syn-schedule.ts';
 
 const EXAMPLES = 4;
@@ -102,7 +102,7 @@ function draft(
   const n = slow.length;
   const since = slow.reduce((t, s) => Math.min(t, s.start), Infinity) as Nanos;
   const affected = new Set(slow.map((s) => s.id));
-  const quick = sample([...service.ids('ok'), ...service.ids('open')], COMPARED).filter((id) => !affected.has(id));
+  const quick = sampleOf([service.ids('ok'), service.ids('open')], COMPARED).filter((id) => !affected.has(id));
   const usual = median(quick.flatMap((id) => capture.connection(id).connectSeconds ?? []));
   const rtt = median(slow.map((s) => s.connect - s.lost));
   const total = slow.reduce((t, s) => t + s.lost, 0);

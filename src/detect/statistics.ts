@@ -1,5 +1,5 @@
 /** Order statistics for rules: robust against the few that differ, and the same whatever the order of the input. */
-import type { Listed } from '../model/units.ts';
+import type { ConnId, ConnIds, Listed } from '../model/units.ts';
 
 /** The value below which the share `q` (0 … 1) of the values lies, nearest rank; NaN of none. */
 export function quantile(values: readonly number[], q: number): number {
@@ -21,4 +21,21 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 export function sample<T>(items: Listed<T> & Iterable<T>, count: number): readonly T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items.at(Math.floor((i * items.length) / count))!);
+}
+
+/** The same of what passes of some lists of ids, one list behind the other. Of large lists no copy is made. */
+export function sampleOf(lists: readonly ConnIds[], count: number, passes: (id: ConnId) => boolean = () => true): ConnId[] {
+  let length = 0;
+  for (const ids of lists) ids.forEach((id) => void (length += passes(id) ? 1 : 0));
+  const wanted = Math.min(count, length);
+  const out: ConnId[] = [];
+  let at = 0;
+  let next = 0;
+  const take = (id: ConnId): void => {
+    if (!passes(id) || at++ < next) return;
+    out.push(id);
+    next = Math.floor((out.length * length) / wanted);
+  };
+  for (const ids of lists) ids.forEach(take);
+  return out;
 }
