@@ -7,8 +7,8 @@ import { Core, Half, HALF_STRIDE, HalfFlag, pairOf, Trait } from '../track/layou
 import { closedAt } from '../track/sequel.ts';
 import { Cause } from '../track/transitions.ts';
 import type { Census } from './census.ts';
-import { IdCursor } from './id-bits.ts';
 import { firstWhere } from './moments.ts';
+import { sortTimes } from './sorting.ts';
 
 /** Shared ends of one service that are looked into: a capture holds few restarts. */
 const MOST_SHARED = 16;
@@ -71,49 +71,6 @@ export function silentResets(census: Census, minimum: number): ClientGroup[] {
     });
 }
 
-/** Who closed each connection of a service first, and when: parallel to its ids. No columns where nobody closed one, as in a flood. */
-class Closes {
-  readonly #members: number;
-  #times = new Float64Array(0);
-  /** Side + 1; 0: nobody did. */
-  #closers = new Uint8Array(0);
-  readonly #counts = [0, 0];
-  #length = 0;
-
-  constructor(members: number) {
-    this.#members = members;
-  }
-
-  /** The next connection was closed by that end, or by none. */
-  add(side: Side | null, at: number): void {
-    const i = this.#length++;
-    if (side === null) return;
-    if (this.#times.length === 0) {
-      this.#times = new Float64Array(this.#members);
-      this.#closers = new Uint8Array(this.#members);
-    }
-    this.#times[i] = at;
-    this.#closers[i] = side + 1;
-    this.#counts[side] = this.#counts[side]! + 1;
-  }
-
-  /** When the end closed the connection at that place; null: it did not. */
-  by(side: Side, i: number): number | null {
-    return this.#closers[i] === side + 1 ? this.#times[i]! : null;
-  }
-
-  count(side: Side): number {
-    return this.#counts[side]!;
-  }
-
-  /** Times of the closes by that end, ascending. */
-  sorted(side: Side): Float64Array {
-    const out = new Float64Array(this.#counts[side]!);
-    for (let i = 0, n = 0; n < out.length; i++) if (this.#closers[i] === side + 1) out[n++] = this.#times[i]!;
-    return out.sort();
-  }
-}
-
 /** First FIN or RST of the end that closed first. */
 interface Close {
   readonly id: ConnId;
@@ -129,11 +86,11 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
   // A service is one host; its clients are many, and mostly none of them holds so many connections.
   const sides = census.clientCounts.most < minimum ? [Side.SERVER] : [Side.CLIENT, Side.SERVER];
   if ((census.traits & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) return out;
-  const closes = closesOf(census, sides, minimum);
-  census.services.forEach((service, index) => {
-    const members = census.membersOf(index);
+  for (const closes of closesOf(census, sides, minimum)) {
+    const service = census.services[closes.service]!;
+    const members = census.membersOf(closes.service);
     for (const side of sides) {
-      const bursts = burstsOf(closes[index], members, side, minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
+      const bursts = burstsOf(closes, side, minimum, within).flatMap((burst) => byHost(census, side, burst, minimum));
       for (const burst of bursts.toSorted((a, b) => b.length - a.length).slice(0, MOST_SHARED)) {
         const from = burst[0]!.at as Nanos;
         const until = burst.at(-1)!.at as Nanos;
@@ -141,46 +98,107 @@ export function sharedEnds(census: Census, minimum: number, within: number): Sha
         out.push({ service, side, from, until, ids, survivors: (most) => survivors(census, members, side, burst, until, most) });
       }
     }
-  });
-  return out;
-}
-
-/** By service, of those with at least `minimum` connections. */
-function closesOf(census: Census, sides: readonly Side[], minimum: number): readonly (Closes | undefined)[] {
-  const out = census.totals.map((total) => (total < minimum ? undefined : new Closes(total)));
-  for (let id = 0; id < census.tracker.connections; id++) {
-    const closes = out[census.serviceIndex(id)];
-    if (closes === undefined || census.legs.isFollower(id)) continue;
-    const side = closedFirst(census, id);
-    const at = side === null || !sides.includes(side) ? null : closeTime(census, id, side);
-    closes.add(at === null ? null : side, at ?? 0);
   }
   return out;
 }
 
-/** The end whose FIN or RST was the first in an established connection; null when there was none, or both closed at once. */
-function closedFirst(census: Census, id: number): Side | null {
+/** Who closed connections of a service first, and when, in the order of their ids. Good until the next one is asked for. */
+interface Closes {
+  readonly service: number;
+  readonly times: Float64Array;
+  /** connection id * 2 + side */
+  readonly ends: Int32Array;
+  /** Room for as many times. */
+  readonly sorted: Float64Array;
+}
+
+/** Of the services with at least `minimum` of them, one after the other; as many in one walk as there is room for. */
+function* closesOf(census: Census, sides: readonly Side[], minimum: number): Generator<Closes> {
+  const counts = census.totals.map(() => 0);
+  for (let id = 0; id < census.connections; id++) {
+    const s = census.serviceIndex(id);
+    if (closedFirst(census, id, sides) !== -1) counts[s] = counts[s]! + 1;
+  }
+  const left = [...counts.keys()].filter((s) => counts[s]! >= minimum);
+  while (left.length > 0) {
+    let most = 0;
+    let sum = 0;
+    let services = 0;
+    for (const s of left) {
+      const larger = Math.max(most, counts[s]!);
+      if (services > 0 && 3 * (sum + counts[s]!) + 2 * larger > census.connections) break;
+      most = larger;
+      sum += counts[s]!;
+      services++;
+    }
+    yield* closesOfSome(census, sides, left.splice(0, services), counts, sum, most);
+  }
+}
+
+/** Of these services, which have `sum` closes, and each no more than `most`. */
+function* closesOfSome(
+  census: Census,
+  sides: readonly Side[],
+  services: readonly number[],
+  counts: readonly number[],
+  sum: number,
+  most: number,
+): Generator<Closes> {
+  const { buffer, byteOffset } = census.scratch.ints(3 * sum + 2 * most);
+  const times = new Float64Array(buffer, byteOffset, sum);
+  const sorted = new Float64Array(buffer, byteOffset + 8 * sum, most);
+  const ends = new Int32Array(buffer, byteOffset + 8 * (sum + most), sum);
+  /** By service: where its next one goes, from 1 on; 0: not one of these. */
+  const next = new Int32Array(counts.length);
+  let behind = 1;
+  for (const s of services) {
+    next[s] = behind;
+    behind += counts[s]!;
+  }
+  const firsts = next.slice();
+  for (let id = 0; id < census.connections; id++) {
+    const s = census.serviceIndex(id);
+    const i = next[s]! - 1;
+    if (i < 0) continue;
+    const side = closedFirst(census, id, sides);
+    if (side === -1 || !putCloseTime(census, id, side, times, i)) continue;
+    ends[i] = id * 2 + side;
+    next[s] = i + 2;
+  }
+  for (const service of services) {
+    const [from, to] = [firsts[service]! - 1, next[service]! - 1];
+    yield { service, times: times.subarray(from, to), ends: ends.subarray(from, to), sorted };
+  }
+}
+
+/** The end whose FIN or RST was the first in an established connection; -1 when there was none, both closed at once, or it is none of `sides`. */
+function closedFirst(census: Census, id: number, sides: readonly Side[]): Side | -1 {
   const { cores } = census.tracker.tables;
   const core = cores.page(id);
   const c = cores.offset(id);
   const word = core[c + Core.STATE]!;
-  if (pairOf(core, c) === 0 || (word & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0) return null;
+  if (pairOf(core, c) === 0 || (word & (Trait.COMPLETED | Trait.MIDSTREAM)) === 0 || census.legs.isFollower(id)) return -1;
   const closer = word & BOTH_CLOSED;
-  return closer === Trait.CLOSED_BY_CLIENT ? Side.CLIENT : closer === Trait.CLOSED_BY_SERVER ? Side.SERVER : null;
+  if (closer !== Trait.CLOSED_BY_CLIENT && closer !== Trait.CLOSED_BY_SERVER) return -1;
+  const side = closer === Trait.CLOSED_BY_CLIENT ? Side.CLIENT : Side.SERVER;
+  return sides.includes(side) ? side : -1;
 }
 
-function closeTime(census: Census, id: number, side: Side): number | null {
+/** Its time; false: nobody knows it. A float64 that a function returns is an object. */
+function putCloseTime(census: Census, id: number, side: Side, times: Float64Array, i: number): boolean {
   const { tables } = census.tracker;
   const { events } = tables;
-  const at = closedAt(tables, id);
-  if (at > 0) return at;
+  times[i] = closedAt(tables, id);
+  if (times[i] > 0) return true;
   for (let ref = events.first(id); ref !== 0; ref = events.next(ref)) {
     const code = events.code(ref);
     if (eventKind(code) !== EventKind.TRANSITION || eventSide(code) !== side) continue;
     const cause = eventCause(code);
-    if (cause === Cause.SENDS_FIN || cause === Cause.SENDS_RST) return events.time(ref);
+    if (cause !== Cause.SENDS_FIN && cause !== Cause.SENDS_RST) continue;
+    times[i] = events.time(ref);
+    return true;
   }
-  return null;
+  return false;
 }
 
 interface Burst {
@@ -190,25 +208,25 @@ interface Burst {
 }
 
 /** Runs of closes that last no longer than `within` and are followed by none for as long. Found by the times alone: mostly there is none. */
-function burstsOf(closes: Closes | undefined, members: ConnIds, side: Side, minimum: number, within: number): Close[][] {
-  if (closes === undefined || closes.count(side) < minimum) return [];
-  const times = closes.sorted(side);
+function burstsOf({ times, ends, sorted: room }: Closes, side: Side, minimum: number, within: number): Close[][] {
+  let count = 0;
+  for (let i = 0; i < times.length; i++) if ((ends[i]! & 1) === side) room[count++] = times[i]!;
+  if (count < minimum) return [];
+  const sorted = room.subarray(0, count);
+  sortTimes(sorted);
   const bursts: Burst[] = [];
-  for (let last = 0; last < times.length; last++) {
-    if (last + 1 < times.length && times[last + 1]! - times[last]! <= within) continue;
-    const first = firstWithin(times, last, within);
-    if (last - first + 1 >= minimum) bursts.push({ from: times[first]!, until: times[last]!, closes: [] });
+  for (let last = 0; last < count; last++) {
+    if (last + 1 < count && sorted[last + 1]! - sorted[last]! <= within) continue;
+    const first = firstWithin(sorted, last, within);
+    if (last - first + 1 >= minimum) bursts.push({ from: sorted[first]!, until: sorted[last]!, closes: [] });
   }
   if (bursts.length === 0) return [];
   // Mostly there is one, the last closes of the capture: nearly all others came before it.
   const earliest = bursts[0]!.from;
-  const all = new IdCursor(members);
-  for (let i = 0; i < members.length; i++) {
-    const id = connId(all.next());
-    const at = closes.by(side, i);
-    if (at === null || at < earliest) continue;
-    const burst = burstAt(bursts, at);
-    if (burst !== null) burst.closes.push({ id, at });
+  for (let i = 0; i < times.length; i++) {
+    if ((ends[i]! & 1) !== side || times[i]! < earliest) continue;
+    const burst = burstAt(bursts, times[i]!);
+    if (burst !== null) burst.closes.push({ id: connId(ends[i]! >> 1), at: times[i]! });
   }
   return bursts.map((burst) => burst.closes.sort((a, b) => a.at - b.at));
 }
