@@ -371,7 +371,7 @@ export class Census implements CaptureView {
     const members = this.membersOf(service);
     let left = this.outcomeCounts[service * OUTCOME_COUNT + outcome]!;
     if (left === members.length) return members;
-    const list = new IdList(this.connections);
+    const list = new IdList(this.connections, left);
     for (const all = new IdCursor(members); left > 0;) {
       const id = all.next();
       if (this.#outcomeOf.get(id) !== outcome) continue;

@@ -131,13 +131,16 @@ export class IdCursor {
 /** Ids that come one by one, ascending: a column while they are few, then bits. */
 export class IdList {
   readonly #connections: number;
-  #column = new Int32Array(0);
-  #bits: Int32Array | null = null;
+  #column: Int32Array;
+  #bits: Int32Array | null;
   #length = 0;
 
-  /** @param connections of the capture: every id is less */
-  constructor(connections: number) {
+  /** @param connections of the capture: every id is less. @param length so many will come, where that is known */
+  constructor(connections: number, length = 0) {
     this.#connections = connections;
+    const areBits = bitsAreFewer(length, connections);
+    this.#bits = areBits ? bitsFor(connections) : null;
+    this.#column = new Int32Array(areBits ? 0 : length);
   }
 
   add(id: number): void {
