@@ -3,7 +3,7 @@ import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, Mark, type MarkEvent } from '../model/connection.ts';
 import type { Cause, Remedy } from '../model/finding.ts';
 import { Side } from '../model/state.ts';
-import { type Nanos, nanosOf, secondsOf } from '../model/units.ts';
+import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { countText, durationText, plural } from '../model/wording.ts';
 import { append } from './append.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, foundUnless } from './detector.ts';
@@ -22,9 +22,14 @@ const MANY_HOSTS = 3;
 /** A client that tries the other address family next does so within this (RFC 8305: 250 ms; one RTT more). */
 const FALLBACK = nanosOf(1);
 
+/** Thousands are kept, so there is no view of the connection in it. */
 interface Refusal {
-  readonly connection: ConnectionView;
-  readonly rst: MarkEvent;
+  readonly id: ConnId;
+  readonly start: Nanos;
+  /** Of the RST. */
+  readonly time: Nanos;
+  /** Address. */
+  readonly client: string;
 }
 
 interface Refusals {
@@ -90,8 +95,7 @@ function withoutStrays(groups: readonly Refusals[][]): [Grouping, Refusals[]][] 
   const out: [Grouping, Refusals[]][] = [];
   for (const list of groups) {
     const [only] = list;
-    const client =
-      list.length === 1 && only!.refusals.length <= 2 && only!.workedBefore === null ? only!.refusals[0]!.connection.client.ip : null;
+    const client = list.length === 1 && only!.refusals.length <= 2 && only!.workedBefore === null ? only!.refusals[0]!.client : null;
     if (client === null) out.push(['host', list]);
     else append(strays, client, only!);
   }
@@ -102,18 +106,21 @@ function withoutStrays(groups: readonly Refusals[][]): [Grouping, Refusals[]][] 
   return out;
 }
 
+const refusing = (c: ConnectionView): MarkEvent | undefined =>
+  c.marks.find((m) => m.mark === Mark.RST && m.side === Side.SERVER && m.rst?.refusesSyn === true);
+
 function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null {
   const refusals: Refusal[] = [];
   for (const id of service.ids('refused')) {
     if (refusals.length >= MAX_REFUSALS) break;
     if (capture.isScan(id)) continue;
     const connection = capture.connection(id);
-    const rst = connection.marks.find((m) => m.mark === Mark.RST && m.side === Side.SERVER && m.rst?.refusesSyn === true);
-    if (rst) refusals.push({ connection, rst });
+    const rst = refusing(connection);
+    if (rst) refusals.push({ id, start: connection.start, time: rst.time, client: connection.client.ip });
   }
   if (refusals.length === 0) return null;
-  const first = refusals[0]!.connection.start;
-  const last = refusals.at(-1)!.rst.time;
+  const first = refusals[0]!.start;
+  const last = refusals.at(-1)!.time;
   const { before, between, after } = service.answeredAround(first, last);
   return {
     service,
@@ -127,15 +134,14 @@ function refusalsOf(capture: CaptureView, service: ServiceView): Refusals | null
 
 /** The client whose health checks these are: it checked the service before or after at the same period. */
 function checkerOf(capture: CaptureView, service: ServiceView, refusals: readonly Refusal[]): string | null {
-  const client = refusals[0]!.connection.client.ip;
-  if (refusals.length < 2 || refusals.some((r) => r.connection.client.ip !== client)) return null;
+  const { client } = refusals[0]!;
+  if (refusals.length < 2 || refusals.some((r) => r.client !== client)) return null;
   const checks = healthChecks(capture).find(
     ({ group: g }) => g.client === client && g.service.ip === service.ip && g.service.port === service.port,
   );
   if (checks === undefined) return null;
   const off = (r: Refusal, i: number): boolean =>
-    Math.abs(secondsOf(r.connection.start - refusals[i]!.connection.start) - checks.periodSeconds) >
-    PERIOD_TOLERANCE * checks.periodSeconds;
+    Math.abs(secondsOf(r.start - refusals[i]!.start) - checks.periodSeconds) > PERIOD_TOLERANCE * checks.periodSeconds;
   return refusals.slice(1).some(off) ? null : client;
 }
 
@@ -145,9 +151,9 @@ function draft(
   list: readonly Refusals[],
   params: { manyAttempts: number; downAttempts: number },
 ): Draft {
-  const all = list.flatMap((r) => r.refusals).sort((a, b) => a.connection.id - b.connection.id);
+  const all = list.flatMap((r) => r.refusals).sort((a, b) => a.id - b.id);
   const ports = list.map((r) => r.service.port).sort((a, b) => a - b);
-  const clients = [...new Set(all.map((r) => r.connection.client.ip))];
+  const clients = [...new Set(all.map((r) => r.client))];
   const host = list[0]!.service.ip;
   const hosts = new Set(list.map((r) => r.service.ip)).size;
   const single = list.length === 1 ? list[0]! : null;
@@ -158,10 +164,10 @@ function draft(
   const where =
     grouping === 'client' ? plural(hosts, 'host') : single === null ? `${host} on ${plural(ports.length, 'port')}` : single.service.name;
   const since = firstOf(all);
-  const last = all.reduce((t, r) => Math.max(t, r.rst.time), 0) as Nanos;
+  const last = all.reduce((t, r) => Math.max(t, r.time), 0) as Nanos;
   const back = single?.worksAgain ?? null;
   const rejected = single?.workedBefore === null ? foreignTtl(capture, host, all) : null;
-  const delays = all.map((r) => secondsOf(r.rst.time - r.connection.start));
+  const delays = all.map((r) => secondsOf(r.time - r.start));
   return {
     severity: critical ? 'critical' : checker !== null ? 'info' : fallback !== null || grouping === 'client' ? 'notice' : 'warning',
     confidence: rejected === null ? 'high' : 'medium',
@@ -193,8 +199,8 @@ function draft(
     since,
     until: back?.start ?? null,
     count: all.length,
-    connections: all.map((r) => r.connection.id),
-    evidence: evidence(all),
+    connections: all.map((r) => r.id),
+    evidence: evidence(capture, all),
     metrics: {
       attempts: all.length,
       hosts,
@@ -213,7 +219,7 @@ function draft(
   };
 }
 
-const firstOf = (all: readonly Refusal[]): Nanos => all.reduce((t, r) => Math.min(t, r.connection.start), Infinity) as Nanos;
+const firstOf = (all: readonly Refusal[]): Nanos => all.reduce((t, r) => Math.min(t, r.start), Infinity) as Nanos;
 
 function before(capture: CaptureView, single: Refusals | null): string {
   if (single === null) return '';
@@ -227,7 +233,7 @@ function before(capture: CaptureView, single: Refusals | null): string {
 
 /** Does the RST come from another distance than the host's own segments? Then a packet filter rejects in its name. */
 function foreignTtl(capture: CaptureView, host: string, all: readonly Refusal[]): string | null {
-  const ttl = all[0]!.rst.rst!.ttl;
+  const { ttl } = refusing(capture.connection(all[0]!.id))!.rst!;
   const own = capture.services.find((s) => s.ip === host && s.completed > 0);
   if (!own) return null;
   const sample = own.ids('ok').at(0) ?? own.ids('open').at(0);
@@ -238,19 +244,20 @@ function foreignTtl(capture: CaptureView, host: string, all: readonly Refusal[])
     : `the RST has TTL ${countText(ttl)}, the host's own segments ${countText(real)}: a packet filter on the way answers in its name`;
 }
 
-function evidence(all: readonly Refusal[]): EvidenceDraft[] {
-  return examples(all, EXAMPLES).flatMap(({ connection: c, rst }) =>
-    proofs(c.id, [
-      [c.firstFrame, c.start, `SYN of ${c.client.name}`],
-      [rst.frame, rst.time, `${c.server.name} answers by RST, ACK after ${durationText(secondsOf(rst.time - c.start))}`],
-    ]),
-  );
+function evidence(capture: CaptureView, all: readonly Refusal[]): EvidenceDraft[] {
+  return examples(all, EXAMPLES).flatMap(({ id, start, time }) => {
+    const c = capture.connection(id);
+    return proofs(id, [
+      [c.firstFrame, start, `SYN of ${c.client.name}`],
+      [refusing(c)!.frame, time, `${c.server.name} answers by RST, ACK after ${durationText(secondsOf(time - start))}`],
+    ]);
+  });
 }
 
 /** The same port at an address of the other family, reached right afterwards: `localhost` is ::1 first, and many listen on 127.0.0.1 alone. */
 function otherFamily(capture: CaptureView, single: Refusals): ServiceView | null {
   const { service, refusals } = single;
-  const last = refusals.at(-1)!.rst.time;
+  const last = refusals.at(-1)!.time;
   const v6 = service.ip.includes(':');
   const other = capture.services.find((s) => s.port === service.port && s.ip.includes(':') !== v6 && s.completed > 0 && s.end >= last);
   if (!other) return null;

@@ -32,7 +32,7 @@ export function sampleOf(lists: readonly ConnIds[], count: number, passes: (id: 
   let at = 0;
   let next = 0;
   const take = (id: ConnId): void => {
-    if (!passes(id) || at++ < next) return;
+    if (out.length === wanted || !passes(id) || at++ < next) return;
     out.push(id);
     next = Math.floor((out.length * length) / wanted);
   };
