@@ -17,7 +17,8 @@ const PAGE_MASK = (1 << PAGE_BITS) - 1;
 /** The first octet: units of the run; and is its time in nanoseconds, or in microseconds? */
 const LENGTH = 63;
 const IN_NANOS = 64;
-const MICRO = 1_000;
+/** Nanoseconds. */
+export const MICRO = 1_000;
 /** Octets of the longest event: code, frame and time in full. */
 const LONGEST_EVENT = 1 + 4 + 1 + 4 + 1 + 8;
 

@@ -26,7 +26,7 @@ import {
   TWIN_FROM_SHIFT,
 } from './event-codes.ts';
 import { EventEntries, type EventPages } from './event-entries.ts';
-import { EventRuns } from './event-runs.ts';
+import { EventRuns, MICRO } from './event-runs.ts';
 import { ANSWER, Implied, isImplied, isTaken, TAKEN } from './implied.ts';
 import type { FirstTimes } from './first-times.ts';
 import { Core, Sequel, sequelOf, Trait } from './layout.ts';
@@ -129,7 +129,9 @@ export class EventLog {
     const { runs } = this;
     const head = entryOf(sequel[s + Sequel.HEAD]!);
     runs.time = this.#firstTimes.of(id);
-    runs.begin(core[c + Core.FIRST_FRAME]!, this.#entries.isExact(head));
+    // Pages with exact times are not only of captures in nanoseconds: room of long ago is used again.
+    const inNanos = this.#entries.isExact(head) && (this.time(head) - runs.time) % MICRO !== 0;
+    runs.begin(core[c + Core.FIRST_FRAME]!, inNanos);
     for (let entry = head; entry !== 0; entry = this.#entries.next(entry)) {
       runs.frame = this.#entries.frame(entry);
       runs.code = this.#entries.code(entry);
