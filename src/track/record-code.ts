@@ -100,6 +100,7 @@ export class RecordCode {
   readonly #frontDoubles: number;
   /** By index of a float64: where it is there, or NONE. */
   readonly #doubleAt: Int16Array;
+  readonly #openWords: number;
   /** Of each open float64, OPEN_DOUBLE numbers: first word, unit, the float64 that it is near to. */
   readonly #openDoubles: Int32Array;
   /** Octets in front of what is left, where open float64s are not kept as they are. */
@@ -132,6 +133,7 @@ export class RecordCode {
     this.#nearWords = Int32Array.from(nearWords.flat());
     this.#others = new Int16Array(stride).fill(NONE);
     for (const [word, other] of nearWords) this.#others[word] = other;
+    this.#openWords = openWords.length;
     openWords.forEach((word, i) => (this.#others[word] = OPEN - i));
     this.#openDoubles = Int32Array.from(openDoubles.flatMap(({ word, unit, double = NONE }) => [word, unit, double]));
     openDoubles.forEach(({ word }, i) => (this.#doubleAt[word >> 1] = OPEN - i * OPEN_DOUBLE));
@@ -203,10 +205,12 @@ export class RecordCode {
     const open = this.#openDoubles;
     let isWide = false;
     for (let i = 0; i < open.length; i += OPEN_DOUBLE) {
-      const other = this.#nearOpen(floats, 0, i);
-      const value = floats[open[i]! >> 1]!;
-      isWide ||= !isCount(value, other, open[i + 1]!);
-      words[to + i / OPEN_DOUBLE] = (value - other) / open[i + 1]!;
+      const [word, unit, near] = [open[i]!, open[i + 1]!, open[i + 2]!];
+      const other = near === NONE ? 0 : floats[near >> 1]!;
+      const value = floats[word >> 1]!;
+      const n = ((value - other) / unit) | 0;
+      isWide ||= other + n * unit !== value || (value === 0 && 1 / value < 0);
+      words[to + i / OPEN_DOUBLE] = n;
     }
     for (let i = 0; i < open.length; i += OPEN_DOUBLE) {
       const word = open[i]!;
@@ -227,7 +231,8 @@ export class RecordCode {
       const word = doubles[i]!;
       const unit = doubles[i + 1]!;
       const value = floats[word >> 1]!;
-      const other = this.#other(record, floats, 0, i);
+      const [near, units] = [doubles[i + 2]!, doubles[i + 3]!];
+      const other = near !== NONE ? floats[near >> 1]! : units !== NONE ? record[units]! * unit : 0;
       const apart = value - other;
       // A zero does not come back with its sign.
       if (other + apart !== value || (value === 0 && 1 / value < 0)) return false;
@@ -260,8 +265,10 @@ export class RecordCode {
     this.#unpackWords(page, at, record, to, this.stride);
     for (let i = 0; i < openWords.length; i++) record[to + openWords[i]!] = page.words[at + 1 + i]!;
     const open = this.#openDoubles;
-    for (let i = 0; i < open.length; i += OPEN_DOUBLE)
-      floats[(to + open[i]!) >> 1] = this.#openDouble(page, at, i, this.#nearOpen(floats, to, i));
+    for (let i = 0; i < open.length; i += OPEN_DOUBLE) {
+      this.#readOpen(page, at, i);
+      floats[(to + open[i]!) >> 1] = this.#double[0]!;
+    }
     const nearWords = this.#nearWords;
     for (let i = 0; i < nearWords.length; i += 2) {
       const z = record[to + nearWords[i]!]!;
@@ -279,20 +286,12 @@ export class RecordCode {
   #unpackDoubles(record: Int32Array, floats: Float64Array, to: number, count: number): void {
     const doubles = this.#doubles;
     for (let i = 0; i < count; i += DOUBLE) {
-      const word = to + doubles[i]!;
+      const [word, unit, near, units] = [to + doubles[i]!, doubles[i + 1]!, doubles[i + 2]!, doubles[i + 3]!];
       const z = record[word]!;
-      const apart = record[word + 1] === 0 ? ((z >>> 1) ^ -(z & 1)) * doubles[i + 1]! : floats[word >> 1]!;
-      floats[word >> 1] = this.#other(record, floats, to, i) + apart;
+      const apart = record[word + 1] === 0 ? ((z >>> 1) ^ -(z & 1)) * unit : floats[word >> 1]!;
+      const other = near !== NONE ? floats[(to + near) >> 1]! : units !== NONE ? record[to + units]! * unit : 0;
+      floats[word >> 1] = other + apart;
     }
-  }
-
-  /** What a float64 is counted from. */
-  #other(record: Int32Array, floats: Float64Array, at: number, i: number): number {
-    const doubles = this.#doubles;
-    const double = doubles[i + 2]!;
-    if (double !== NONE) return floats[(at + double) >> 1]!;
-    const units = doubles[i + 3]!;
-    return units === NONE ? 0 : record[at + units]! * doubles[i + 1]!;
   }
 
   /** What is kept of so many words. */
@@ -327,20 +326,20 @@ export class RecordCode {
     return at * 4 + this.#octets + ((words[at]! & WIDE) === 0 ? 0 : (4 * this.#openDoubles.length) / OPEN_DOUBLE);
   }
 
-  /** An open float64. */
-  #openDouble({ words }: PackedPage, at: number, i: number, near: number): number {
-    const first = at + 1 + this.#shape.openWords.length;
+  /** Reads an open float64 into #double: one that is returned, or an argument, may be an object. */
+  #readOpen({ words }: PackedPage, at: number, i: number): void {
+    const open = this.#openDoubles;
+    const first = at + 1 + this.#openWords;
     const nth = i / OPEN_DOUBLE;
-    if ((words[at]! & WIDE) === 0) return near + words[first + nth]! * this.#openDoubles[i + 1]!;
-    this.#words[0] = words[first + 2 * nth]!;
-    this.#words[1] = words[first + 2 * nth + 1]!;
-    return this.#double[0]!;
-  }
-
-  /** What it is counted from. */
-  #nearOpen(floats: Float64Array, at: number, i: number): number {
-    const near = this.#openDoubles[i + 2]!;
-    return near === NONE ? 0 : floats[(at + near) >> 1]!;
+    if ((words[at]! & WIDE) !== 0) {
+      this.#words[0] = words[first + 2 * nth]!;
+      this.#words[1] = words[first + 2 * nth + 1]!;
+      return;
+    }
+    const near = open[i + 2]!;
+    const from = near === NONE ? NONE : OPEN - this.#doubleAt[near >> 1]!;
+    const other = from === NONE ? 0 : words[first + from / OPEN_DOUBLE]! * open[from + 1]!;
+    this.#double[0] = other + words[first + nth]! * open[i + 1]!;
   }
 
   /** A word of the record that is packed at the word `at`. */
@@ -353,25 +352,34 @@ export class RecordCode {
 
   /** A float64 of it, by its first word. */
   double(page: PackedPage, at: number, word: number): number {
+    this.#read(page, at, word);
+    return this.#double[0]!;
+  }
+
+  /** Reads it into #double. */
+  #read(page: PackedPage, at: number, word: number): void {
     const i = this.#doubleAt[word >> 1]!;
     if (i <= OPEN) {
-      const near = this.#openDoubles[OPEN - i + 2]!;
-      return this.#openDouble(page, at, OPEN - i, near === NONE ? 0 : this.double(page, at, near));
+      this.#readOpen(page, at, OPEN - i);
+      return;
     }
     if (i === NONE) {
       this.#words[0] = this.word(page, at, word);
       this.#words[1] = this.word(page, at, word + 1);
-      return this.#double[0]!;
+      return;
     }
-    const [near, units] = [this.#doubles[i + 2]!, this.#doubles[i + 3]!];
-    const unit = this.#doubles[i + 1]!;
-    const other = near !== NONE ? this.double(page, at, near) : units === NONE ? 0 : this.word(page, at, units) * unit;
+    const [unit, near, units] = [this.#doubles[i + 1]!, this.#doubles[i + 2]!, this.#doubles[i + 3]!];
+    if (near !== NONE) this.#read(page, at, near);
+    const other = near !== NONE ? this.#double[0]! : units === NONE ? 0 : this.word(page, at, units) * unit;
     const lower = this.#rest(page, at, word);
     const upper = this.#rest(page, at, word + 1);
-    if (upper === 0) return other + ((lower >>> 1) ^ -(lower & 1)) * unit;
+    if (upper === 0) {
+      this.#double[0] = other + ((lower >>> 1) ^ -(lower & 1)) * unit;
+      return;
+    }
     this.#words[0] = lower;
     this.#words[1] = upper;
-    return other + this.#double[0]!;
+    this.#double[0] = other + this.#double[0]!;
   }
 
   /** Writes an open float64. Returns whether there is room for it as it is. */
@@ -380,12 +388,14 @@ export class RecordCode {
     const i = OPEN - this.#doubleAt[word >> 1]!;
     const unit = this.#openDoubles[i + 1]!;
     const near = this.#openDoubles[i + 2]!;
-    const first = at + 1 + this.#shape.openWords.length;
+    const first = at + 1 + this.#openWords;
     const nth = i / OPEN_DOUBLE;
     if ((words[at]! & WIDE) === 0) {
-      const other = near === NONE ? 0 : this.double(page, at, near);
-      if (!isCount(value, other, unit)) return false;
-      words[first + nth] = (value - other) / unit;
+      if (near !== NONE) this.#read(page, at, near);
+      const other = near === NONE ? 0 : this.#double[0]!;
+      const n = ((value - other) / unit) | 0;
+      if (other + n * unit !== value || (value === 0 && 1 / value < 0)) return false;
+      words[first + nth] = n;
       return true;
     }
     this.#double[0] = value;
@@ -424,12 +434,6 @@ export class RecordCode {
     found.mask = MASKS[(bits >>> shift) & 3]!;
     return found;
   }
-}
-
-/** Is a value a number of units from another, and comes back as it was? */
-function isCount(value: number, other: number, unit: number): boolean {
-  const n = ((value - other) / unit) | 0;
-  return other + n * unit === value && !Object.is(value, -0);
 }
 
 /** That are left of the words of these bits. */

@@ -33,7 +33,10 @@ export const PAIR_SHAPE: RecordShape = {
     ...[Turn.FLAGS, Turn.REQUESTS, Turn.ANSWERS, Pair.HISTORY, Pair.HISTORY + 1, ofSequel(Sequel.OPTIONS), ofSequel(Sequel.OPTIONS + 1)],
   ],
   // What a timer writes to that fires long after the last segment, as that of TIME_WAIT does; and what many ask for and is near to nothing.
-  openWords: [Sequel.ARMED, Sequel.HEAD, Sequel.TAIL, Sequel.TTLS, Sequel.ISS, Sequel.ISS + 1, Sequel.SYN_TIMESTAMP].map(ofSequel),
+  openWords: [
+    ...[Sequel.ARMED, Sequel.HEAD, Sequel.TAIL, Sequel.TTLS],
+    ...[Sequel.ISS, Sequel.ISS + 1, Sequel.SYN_TIMESTAMP, Sequel.CLOSED_AFTER],
+  ].map(ofSequel),
   openDoubles: [
     { word: ofSequel(Sequel.LAST_TIME), unit: MICROS },
     ...ofBoth(Half.STATE_TIME).map((word) => ({ word, unit: MICROS, double: ofSequel(Sequel.LAST_TIME) })),
