@@ -10,13 +10,14 @@ import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstF
 import { otherSide, Side } from '../model/state.ts';
 import { type ConnId, type Nanos, nanosOf } from '../model/units.ts';
 import { isForged, outlived } from './forged-resets.ts';
+import { oncePerCapture } from './once.ts';
 import { MANY_CLIENTS } from './service-groups.ts';
 import { tlsExchangeComplete } from './tls-goodbye.ts';
 
 /** Why, as far as the wire shows. */
 export type AbortKind = 'unread-data' | 'listener-closed' | 'idle' | 'linger' | 'service-down';
 
-/** Thousands are kept, so there is no view of the connection in it; the end that reset is the group's `side`. */
+/** There is no view of the connection in it, as there may be thousands; the end that reset is the group's `side`. */
 export interface Abort {
   readonly id: ConnId;
   /** Of the RST. */
@@ -44,12 +45,12 @@ export interface AbortGroup {
   readonly side: Side;
   /** The host that resets; null: many clients of one service. */
   readonly host: string | null;
-  readonly aborts: readonly Abort[];
+  /** Of most groups no more is wanted: `abortsOf` has the rest. */
+  readonly ids: readonly ConnId[];
 }
 
 export function abortGroups(capture: CaptureView): AbortGroup[] {
-  const down = new Map<ServiceView, number>();
-  const groups: { service: ServiceView; side: Side; host: string; aborts: Abort[] }[] = [];
+  const groups: { service: ServiceView; side: Side; host: string; ids: ConnId[] }[] = [];
   // By the service's name, the end and its address, which are texts that exist already.
   const byName = [
     new Map<string, Map<string, (typeof groups)[number]>>(),
@@ -57,38 +58,40 @@ export function abortGroups(capture: CaptureView): AbortGroup[] {
   ] as const;
   for (const id of capture.withRstLike(isAbort)) {
     const c = capture.connection(id);
-    const rst = abortOf(capture, c);
-    if (rst === null) continue;
     const service = capture.serviceOf(id);
-    const end = c.ends[rst.side];
-    const peer = c.ends[otherSide(rst.side)];
-    let refusedAt = down.get(service);
-    if (refusedAt === undefined) down.set(service, (refusedAt = firstRefusal(capture, service)));
-    const goesDown = rst.side === Side.SERVER && refusedAt >= rst.time && refusedAt - rst.time <= GOES_DOWN;
-    const { seqExact, ttlDiffers, afterPeerFin } = rst.rst!;
-    // After the other end's FIN nothing was lost, unless it is part of a service's death.
-    if (afterPeerFin && !goesDown) continue;
+    const rst = abortOf(capture, c, service);
+    if (rst === null) continue;
     let hosts = byName[rst.side].get(service.name);
     if (!hosts) byName[rst.side].set(service.name, (hosts = new Map<string, (typeof groups)[number]>()));
-    const host = end.ip;
+    const host = (rst.side === Side.CLIENT ? c.client : c.server).ip;
     let group = hosts.get(host);
     if (!group) {
-      group = { service, side: rst.side, host, aborts: [] };
+      group = { service, side: rst.side, host, ids: [] };
       hosts.set(host, group);
       groups.push(group);
     }
-    group.aborts.push({
+    group.ids.push(id);
+  }
+  return together(groups);
+}
+
+/** In the order of `ids`. */
+export function abortsOf(capture: CaptureView, { service, ids }: AbortGroup): Abort[] {
+  return ids.map((id) => {
+    const c = capture.connection(id);
+    const { side, time, rst } = abortOf(capture, c, service)!;
+    const { seqExact, ttlDiffers, afterPeerFin } = rst!;
+    return {
       id,
-      time: rst.time,
-      kind: goesDown ? 'service-down' : kindOf(c, end, peer),
+      time,
+      kind: goesDown(capture, service, side, time) ? 'service-down' : kindOf(c, c.ends[side], c.ends[otherSide(side)]),
       seqExact,
       ttlDiffers,
       afterPeerFin,
       midstream: c.basis === 'midstream',
       quiet: c.quietBeforeClose ?? 0,
-    });
-  }
-  return together(groups);
+    };
+  });
 }
 
 function together(groups: readonly AbortGroup[]): AbortGroup[] {
@@ -102,7 +105,7 @@ function together(groups: readonly AbortGroup[]): AbortGroup[] {
   const out = groups.filter((g) => g.side === Side.SERVER);
   for (const [service, list] of byService) {
     if (list.length <= MANY_CLIENTS) out.push(...list);
-    else out.push({ service, side: Side.CLIENT, host: null, aborts: list.flatMap((g) => g.aborts) });
+    else out.push({ service, side: Side.CLIENT, host: null, ids: list.flatMap((g) => g.ids) });
   }
   return out;
 }
@@ -114,7 +117,7 @@ const isAbort = (rst: RstFacts): boolean => {
 };
 
 /** The RST that aborted it, when its sender was a live socket of an established connection. */
-function abortOf(capture: CaptureView, c: ConnectionView): MarkEvent | null {
+function abortOf(capture: CaptureView, c: ConnectionView, service: ServiceView): MarkEvent | null {
   if (c.basis === 'one-sided' || (!c.established && c.basis !== 'midstream')) return null;
   const first = c.marks.find((m) => m.mark === Mark.RST);
   if (!first) return null;
@@ -124,7 +127,8 @@ function abortOf(capture: CaptureView, c: ConnectionView): MarkEvent | null {
   // A client's RST after the bare handshake is a health check; before the capture began, there may have been anything.
   if (silent && (first.side === Side.CLIENT || c.basis === 'midstream')) return null;
   if (tlsExchangeComplete(c, end, peer) || isForged(capture, c.id) || outlived(c, first)) return null;
-  return first;
+  // After the other end's FIN nothing was lost, unless it is part of a service's death.
+  return first.rst!.afterPeerFin && !goesDown(capture, service, first.side, first.time) ? null : first;
 }
 
 function kindOf(c: ConnectionView, end: EndpointView, peer: EndpointView): AbortKind {
@@ -135,6 +139,18 @@ function kindOf(c: ConnectionView, end: EndpointView, peer: EndpointView): Abort
   return 'linger';
 }
 
+/** Did the service refuse connections right afterwards? */
+function goesDown(capture: CaptureView, service: ServiceView, side: Side, time: Nanos): boolean {
+  if (side !== Side.SERVER) return false;
+  const known = refusedFrom(capture);
+  let from = known.get(service);
+  if (from === undefined) known.set(service, (from = firstRefusal(capture, service)));
+  return from >= time && from - time <= GOES_DOWN;
+}
+
+const refusedFrom = oncePerCapture(() => new Map<ServiceView, number>());
+
+/** -1: none. */
 function firstRefusal(capture: CaptureView, service: ServiceView): number {
   for (const id of service.ids('refused')) if (!capture.isScan(id)) return capture.connection(id).start;
   return -1;

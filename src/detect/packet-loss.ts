@@ -1,7 +1,7 @@
 /** Segments that were lost and sent again: how many, which way, how the loss was noticed, and what the waiting cost. */
-import type { CaptureView } from '../model/capture-view.ts';
+import type { CaptureView, ServiceView } from '../model/capture-view.ts';
 import { type ConnectionView, type EndpointView, Mark } from '../model/connection.ts';
-import type { Cause, Remedy } from '../model/finding.ts';
+import type { Cause, Caveat, Remedy } from '../model/finding.ts';
 import type { SequenceFacts } from '../model/sequence.ts';
 import { Side } from '../model/state.ts';
 import { type ConnId, type Nanos, nanos, secondsOf } from '../model/units.ts';
@@ -10,7 +10,8 @@ import { defineDetector, type Draft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
 import { draftLargest } from './largest.ts';
-import { byService, type ServiceGroup } from './service-groups.ts';
+import { oncePerCapture } from './once.ts';
+import { lookedAt } from './service-groups.ts';
 
 const PARAMS = {
   minEvents: { default: 10, text: 'segments of one service lost and sent again from which it is loss; fewer are ordinary' },
@@ -29,13 +30,6 @@ interface Losses {
   /** First and last repeat. */
   readonly since: Nanos;
   readonly until: Nanos;
-}
-
-/** Thousands are kept, so there is no view of the connection in it. */
-interface Lossy {
-  readonly id: ConnId;
-  /** Of [client, server]; null: this end lost nothing that counts. */
-  readonly losses: readonly [Losses | null, Losses | null];
 }
 
 export const packetLoss = defineDetector({
@@ -63,15 +57,21 @@ export const packetLoss = defineDetector({
     if (quality.flagsOnly)
       return { verdict: 'inconclusive', because: 'only SYN, FIN and RST were captured: data that is sent again is not in it' };
     const ignored = new Set(capture.withIgnoredAck());
-    const tooBig = new Set(capture.troubles.tooBig);
-    const groups = byService(capture, capture.troubles.resent, (c) => (ignored.has(c.id) ? null : lossyOf(c, tooBig.has(c.id))))
-      .map((group) => ({ group, sum: sumOf(group.cases) }))
-      .filter(({ sum }) => sum.lost[0] + sum.lost[1] >= params.minEvents);
+    const { looked, caveats } = lookedAt(capture.troubles.resent);
+    const groups = new Map<ServiceView, Group>();
+    for (const id of looked) {
+      const losses = ignored.has(id) ? null : lossesOfBoth(capture, id);
+      if (losses === null) continue;
+      const service = capture.serviceOf(id);
+      let group = groups.get(service);
+      if (group === undefined) groups.set(service, (group = new Group(service, caveats)));
+      group.add(id, losses);
+    }
     return found(
       draftLargest(
-        groups,
-        ({ sum }) => sum.lost[0] + sum.lost[1],
-        ({ group, sum }) => draft(capture, group, sum, params),
+        [...groups.values()].filter((group) => group.all >= params.minEvents),
+        (group) => group.all,
+        (group) => draft(capture, group, params),
         'service',
       ),
     );
@@ -84,44 +84,68 @@ function waitedBeforeTimeouts(s: SequenceFacts): number {
   return Math.max(0, s.timeoutSeconds - secondsOf(last - (s.inVainSince?.time ?? last)));
 }
 
-/** Of a service; [client, server] where it says so. */
-interface Sum extends Losses {
-  readonly lost: readonly [number, number];
-  readonly lostBeforeCapture: readonly [number, number];
-}
+/** Of a service: sums and ids, because there may be thousands. [client, server] where it says so. */
+class Group {
+  readonly ids: ConnId[] = [];
+  readonly service: ServiceView;
+  readonly caveats: readonly Caveat[];
+  readonly lost: [number, number] = [0, 0];
+  readonly lostBeforeCapture: [number, number] = [0, 0];
+  fast = 0;
+  timeouts = 0;
+  tailProbes = 0;
+  spurious = 0;
+  beforeCapture = 0;
+  waitedSeconds = 0;
+  /** First and last repeat. */
+  since = nanos(Infinity);
+  #until = nanos(-Infinity);
 
-function sumOf(cases: readonly Lossy[]): Sum {
-  const sum = { fast: 0, timeouts: 0, tailProbes: 0, spurious: 0, beforeCapture: 0, waitedSeconds: 0 };
-  const lost: [number, number] = [0, 0];
-  const lostBeforeCapture: [number, number] = [0, 0];
-  let since = Infinity;
-  let until = -Infinity;
-  for (const { losses } of cases) {
+  constructor(service: ServiceView, caveats: readonly Caveat[]) {
+    this.service = service;
+    this.caveats = caveats;
+  }
+
+  get until(): Nanos {
+    return nanos(Math.max(this.since, this.#until));
+  }
+  get all(): number {
+    return this.lost[0] + this.lost[1];
+  }
+
+  add(id: ConnId, ofBoth: LossesOfBoth): void {
+    this.ids.push(id);
     for (const side of [Side.CLIENT, Side.SERVER]) {
-      const l = losses[side];
+      const l = ofBoth[side];
       if (l === null) continue;
-      sum.fast += l.fast;
-      sum.timeouts += l.timeouts;
-      sum.tailProbes += l.tailProbes;
-      sum.spurious += l.spurious;
-      sum.beforeCapture += l.beforeCapture;
-      sum.waitedSeconds += l.waitedSeconds;
-      lost[side] += l.fast + l.timeouts + l.tailProbes;
-      lostBeforeCapture[side] += l.beforeCapture;
-      since = Math.min(since, l.since);
-      until = Math.max(until, l.until);
+      this.fast += l.fast;
+      this.timeouts += l.timeouts;
+      this.tailProbes += l.tailProbes;
+      this.spurious += l.spurious;
+      this.beforeCapture += l.beforeCapture;
+      this.waitedSeconds += l.waitedSeconds;
+      this.lost[side] += l.fast + l.timeouts + l.tailProbes;
+      this.lostBeforeCapture[side] += l.beforeCapture;
+      this.since = nanos(Math.min(this.since, l.since));
+      this.#until = nanos(Math.max(this.#until, l.until));
     }
   }
-  return { ...sum, lost, lostBeforeCapture, since: nanos(since), until: nanos(Math.max(since, until)) };
 }
 
-/** @param tooBig a router refused segments of this connection: what was sent again for that was not lost. */
-function lossyOf(connection: ConnectionView, tooBig: boolean): Lossy | null {
+/** Of [client, server]; null: this end lost nothing that counts. */
+type LossesOfBoth = readonly [Losses | null, Losses | null];
+
+/** null: neither end did. What was sent again because a router had refused it as too big was not lost. */
+function lossesOfBoth(capture: CaptureView, id: ConnId): LossesOfBoth | null {
+  const connection = capture.connection(id);
+  const tooBig = tooBigIn(capture).has(id);
   const refused = (side: Side): boolean => tooBig && connection.marks.some((m) => m.mark === Mark.PATH_MTU && m.side === side);
-  const of = (end: EndpointView): Losses | null => (refused(end.side) ? null : lossesOf(connection, end));
-  const losses = [of(connection.client), of(connection.server)] as const;
-  return losses[0] === null && losses[1] === null ? null : { id: connection.id, losses };
+  const client = refused(Side.CLIENT) ? null : lossesOf(connection, connection.client);
+  const server = refused(Side.SERVER) ? null : lossesOf(connection, connection.server);
+  return client === null && server === null ? null : [client, server];
 }
+
+const tooBigIn = oncePerCapture((capture): ReadonlySet<ConnId> => new Set(capture.troubles.tooBig));
 
 function lossesOf(connection: ConnectionView, end: EndpointView): Losses | null {
   const s = end.sequence;
@@ -146,22 +170,20 @@ function lossesOf(connection: ConnectionView, end: EndpointView): Losses | null 
   };
 }
 
-function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, params: Params): Draft {
-  const { service, cases } = group;
-  const { lost, fast, timeouts, tailProbes, spurious, beforeCapture: before, waitedSeconds: waited, since, until } = sum;
+function draft(capture: CaptureView, group: Group, params: Params): Draft {
+  const { service, ids, lost, all, fast, timeouts, tailProbes, spurious, since, until } = group;
+  const { beforeCapture: before, waitedSeconds: waited } = group;
   const sent = service.segments;
   // What was lost before the capture point is not among the segments seen.
-  const share = (side: Side): number => lost[side] / Math.max(1, sent[side] + sum.lostBeforeCapture[side]);
-  const all = lost[0] + lost[1];
+  const share = (side: Side): number => lost[side] / Math.max(1, sent[side] + group.lostBeforeCapture[side]);
   // The direction with the higher share among those with enough losses to have one.
   const worst = Math.max(
     lost[0] >= params.minEvents ? share(0) : 0,
     lost[1] >= params.minEvents ? share(1) : 0,
     all / Math.max(1, sent[0] + sent[1]),
   );
-  const n = plural(cases.length, 'connection');
-  const affected: ConnId[] = cases.map((it) => it.id);
-  const members = new Set(affected);
+  const n = plural(ids.length, 'connection');
+  const members = new Set(ids);
   const serious = worst > params.warningShare;
   const where =
     before === 0
@@ -180,7 +202,7 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, param
     title: `${percent(worst)} loss on the path to ${service.name}: ${plural(all, 'segment')} sent again`,
     summary: `On ${n} of ${service.name}, ${plural(all, 'segment was', 'segments were')} lost and sent again ${period(capture, since, until)}: ${countText(lost[0])} from clients (${percent(share(0))} of theirs) and ${countText(lost[1])} from the server (${percent(share(1))}). The senders noticed ${noticed.join(', ')}.${spurious > 0 ? ` ${plural(spurious, 'further repeat was', 'further repeats were')} for nothing and ${spurious === 1 ? 'is' : 'are'} not counted.` : ''} ${where} ${distinction(
       capture,
-      affected,
+      ids,
       service.all().filter((id) => !members.has(id)),
       Side.SERVER,
     )}`,
@@ -193,13 +215,13 @@ function draft(capture: CaptureView, group: ServiceGroup<Lossy>, sum: Sum, param
       : null,
     since,
     until,
-    count: cases.length,
-    connections: affected,
-    evidence: examples(cases, 5).flatMap((it) =>
-      capture.connection(it.id).ends.flatMap((end) => {
+    count: ids.length,
+    connections: ids,
+    evidence: examples(ids, 5).flatMap((id) =>
+      capture.connection(id).ends.flatMap((end) => {
         const { firstRetransmission: first, lastRetransmission: last } = end.sequence;
-        if (it.losses[end.side] === null || first === null || last === null) return [];
-        return proofs(it.id, [
+        if (lossesOfBoth(capture, id)?.[end.side] == null || first === null || last === null) return [];
+        return proofs(id, [
           [first.frame, first.time, `${end.name} sends octets again for the first time`],
           last.frame === first.frame
             ? [null, null, '']

@@ -6,7 +6,7 @@ import type { Cause, Remedy, Subject } from '../model/finding.ts';
 import { otherSide, Side } from '../model/state.ts';
 import { type ConnId, type Nanos, nanosOf, secondsOf } from '../model/units.ts';
 import { durationText, plural } from '../model/wording.ts';
-import { type Abort, type AbortGroup, abortGroups, type AbortKind } from './aborts.ts';
+import { type Abort, type AbortGroup, abortGroups, type AbortKind, abortsOf } from './aborts.ts';
 import { type Detection, defineDetector, type Draft, type EvidenceDraft, found } from './detector.ts';
 import { distinction } from './distinction.ts';
 import { examples, period, proofs } from './evidence.ts';
@@ -50,11 +50,11 @@ export const rstAbort = defineDetector({
       };
     if (capture.quality.oneDirection)
       return { verdict: 'inconclusive', because: 'only one direction of each connection is in the capture' };
-    const groups = abortGroups(capture).filter((g) => g.aborts.length >= params.minConnections);
+    const groups = abortGroups(capture).filter((g) => g.ids.length >= params.minConnections);
     return found(
       draftLargest(
         groups,
-        (g) => g.aborts.length,
+        (g) => g.ids.length,
         (g) => draft(capture, g),
         'group',
       ),
@@ -63,7 +63,8 @@ export const rstAbort = defineDetector({
 });
 
 function draft(capture: CaptureView, group: AbortGroup): Draft {
-  const { service, side, host, aborts } = group;
+  const { service, side, host } = group;
+  const aborts = abortsOf(capture, group);
   const isClient = side === Side.CLIENT;
   const since = aborts.reduce((t, a) => Math.min(t, a.time), Infinity) as Nanos;
   const last = aborts.reduce((t, a) => Math.max(t, a.time), 0) as Nanos;
@@ -102,7 +103,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
     until: last,
     count: aborts.length,
     connections: ids,
-    evidence: evidence(capture, group),
+    evidence: evidence(capture, side, aborts),
     metrics: {
       connections: aborts.length,
       mostAtOnce: together,
@@ -110,7 +111,7 @@ function draft(capture: CaptureView, group: AbortGroup): Draft {
       comparedWithConnections: unaffected.length,
       longestQuietSeconds: largest(aborts.map((a) => a.quiet)),
     },
-    causes: causes(group, main, together),
+    causes: causes(side, aborts.length, main, together),
     remedies: remedies(main, isClient),
     caveats: [
       {
@@ -176,7 +177,7 @@ function mostAtOnce(aborts: readonly Abort[]): number {
   return most;
 }
 
-function evidence(capture: CaptureView, { side, aborts }: AbortGroup): EvidenceDraft[] {
+function evidence(capture: CaptureView, side: Side, aborts: readonly Abort[]): EvidenceDraft[] {
   return examples(
     aborts.toSorted((a, b) => a.id - b.id),
     EXAMPLES,
@@ -196,8 +197,7 @@ function evidence(capture: CaptureView, { side, aborts }: AbortGroup): EvidenceD
   });
 }
 
-function causes({ side, aborts }: AbortGroup, main: AbortKind, together: number): Cause[] {
-  const n = aborts.length;
+function causes(side: Side, n: number, main: AbortKind, together: number): Cause[] {
   const isServer = side === Side.SERVER;
   const linger: Cause = {
     text: 'The application closes with SO_LINGER 0 (often "to avoid TIME_WAIT"), or calls an abort function',

@@ -37,16 +37,21 @@ export interface HostGroup<T extends OfEnd> extends ServiceGroup<T> {
   readonly host: string | null;
 }
 
+/** As many of the connections as are looked at one by one, and what has to be said of that. */
+export function lookedAt(ids: readonly ConnId[]): { readonly looked: readonly ConnId[]; readonly caveats: readonly Caveat[] } {
+  const looked = sample(ids, MOST);
+  const left = ids.length - looked.length;
+  const text = `Looked at ${countText(looked.length)} of ${countText(ids.length)} connections, evenly spread.`;
+  return { looked, caveats: left === 0 ? [] : [{ code: 'sampled', text, count: left }] };
+}
+
 /** What `look` says of each connection, by service. */
 export function byService<T extends object>(
   capture: CaptureView,
   ids: readonly ConnId[],
   look: (connection: ConnectionView) => T | null,
 ): ServiceGroup<T>[] {
-  const looked = sample(ids, MOST);
-  const left = ids.length - looked.length;
-  const text = `Looked at ${countText(looked.length)} of ${countText(ids.length)} connections, evenly spread.`;
-  const caveats = left === 0 ? [] : [{ code: 'sampled', text, count: left }];
+  const { looked, caveats } = lookedAt(ids);
   const groups = new Map<ServiceView, T[]>();
   for (const id of looked) {
     const it = look(capture.connection(id));
