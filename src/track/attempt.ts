@@ -2,9 +2,9 @@
 import { Mark } from '../model/connection.ts';
 import { Side, State } from '../model/state.ts';
 import { NANOS_PER_SECOND } from '../model/units.ts';
-import { synAcksOf, synLengthOf, synsOf } from './embryo-word.ts';
+import { synAcksOf, synsOf } from './embryo-word.ts';
 import { eventKind, EventKind, eventTo, markDetail, markKind } from './events.ts';
-import { Core, Half, HALF_STRIDE, lengthOfLone, Sequel, sequelOf, SynOption, Trait, ttlOfLone } from './layout.ts';
+import { Core, Half, HALF_STRIDE, lengthOfSyn, Sequel, sequelOf, SynOption, Trait, ttlOfLone } from './layout.ts';
 import { RstBit } from './reset.ts';
 import { optionsOf } from './sequel.ts';
 import type { Tables } from './tables.ts';
@@ -45,10 +45,10 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
   row.port = clientIsB ? core[c + Core.PORTS]! & 0xffff : core[c + Core.PORTS]! >>> 16;
   row.start = tables.firstTimes.of(id);
   row.reset = false;
+  row.ipLength = lengthOfSyn(core, c);
   const sequel = sequelOf(core, c) - 1;
   if (sequel < 0) {
     row.ttl = ttlOfLone(core, c);
-    row.ipLength = lengthOfLone(core, c);
     row.bare = isBare(core[c + Core.OPTIONS]!);
     row.syns = 1;
     row.synAcks = 0;
@@ -65,7 +65,6 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
     const embryo = words[s + Sequel.EMBRYO]!;
     row.syns = clientPackets = synsOf(embryo);
     row.synAcks = serverPackets = synAcksOf(embryo);
-    row.ipLength = synLengthOf(embryo);
   } else {
     const pair = tables.pairs.page(ref - 1);
     const client = tables.pairs.offset(ref - 1);
@@ -75,7 +74,6 @@ export function readAttempt(tables: Tables, id: number, row: Attempt): Fate {
     row.reset = pair[client + Half.RST]! > 0;
     clientPackets = pair[client + Half.PACKETS]! - pair[client + Half.RST]!;
     serverPackets = pair[server + Half.PACKETS]!;
-    row.ipLength = 0;
   }
   if ((word & Trait.COMPLETED) !== 0) return Fate.COMPLETED;
   if ((word & (Trait.REFUSED | Trait.ICMP_ERROR)) !== 0 || clientPackets !== row.syns || serverPackets !== row.synAcks) return Fate.OTHER;

@@ -94,6 +94,7 @@ function firstSyn(x: Context, k: Packet): void {
   x.setIss(0, k.seq);
   x.setOptions(0, packSynOptions(k, x.options(0)));
   x.noteSynTimestamp(k);
+  if (k.ipLength <= MOST_LENGTH) x.core[x.c + Core.META] = x.core[x.c + Core.META]! | (k.ipLength << Meta.LENGTH_SHIFT);
   x.set(OPENED);
   x.step(Side.CLIENT, Cause.SENDS_SYN);
 }

@@ -44,8 +44,10 @@ export const Meta = {
   /** These two, which belong to what identifies a connection. */
   TUPLE: (1 << 13) - 1,
   HAS_SEQUEL: 1 << 13,
-  /** Of a lone SYN: its IP length, 8 bits (a longer one gets a pair record at once), two that are free, and its TTL, 8 bits. */
+  /** IP length of the SYN that opened the connection, 8 bits, 0 of a longer one, which gets a pair record at once. */
   LENGTH_SHIFT: 14,
+  LENGTH_MASK: 255 << 14,
+  /** Of a lone SYN, its TTL, 8 bits. */
   TTL_SHIFT: 24,
 } as const;
 
@@ -54,8 +56,9 @@ export const pairOf = (core: Int32Array, c: number): number => ((core[c + Core.M
 /** The same of the sequel record. */
 export const sequelOf = (core: Int32Array, c: number): number =>
   (core[c + Core.META]! & Meta.HAS_SEQUEL) === 0 ? 0 : core[c + Core.SEQUEL]!;
+/** IP length of the SYN that opened the connection; 0: unknown. */
+export const lengthOfSyn = (core: Int32Array, c: number): number => (core[c + Core.META]! >>> Meta.LENGTH_SHIFT) & 255;
 /** Of a lone SYN. */
-export const lengthOfLone = (core: Int32Array, c: number): number => (core[c + Core.META]! >>> Meta.LENGTH_SHIFT) & 255;
 export const ttlOfLone = (core: Int32Array, c: number): number => core[c + Core.META]! >>> Meta.TTL_SHIFT;
 /** What of Core.META identifies the connection. */
 export const tupleMeta = (core: Int32Array, c: number): number => core[c + Core.META]! & Meta.TUPLE;

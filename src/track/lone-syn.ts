@@ -3,7 +3,7 @@ import { State } from '../model/state.ts';
 import type { Context } from './context.ts';
 import { GIVES_UP } from './events.ts';
 import { ONE_SYN } from './embryo-word.ts';
-import { Core, lengthOfLone, Meta, ONE_TRANSITION, Sequel, Trait, ttlOfLone, tupleMeta } from './layout.ts';
+import { Core, lengthOfSyn, Meta, ONE_TRANSITION, Sequel, Trait, ttlOfLone } from './layout.ts';
 import { givenUpAt } from './sequel.ts';
 
 /** Gives the connection at which `x` stands its sequel record. Some words of its core record mean something else from here on. */
@@ -23,9 +23,9 @@ export function addSequel(x: Context): void {
   sequel[s + Sequel.OPTIONS] = options;
   sequel[s + Sequel.SYN_TIMESTAMP] = core[c + Core.SYN_TIMESTAMP]!;
   x.sequelF[(s + Sequel.LAST_TIME) >> 1] = first;
-  sequel[s + Sequel.EMBRYO] = lengthOfLone(core, c);
+  sequel[s + Sequel.EMBRYO] = lengthOfSyn(core, c);
   let ttls = ttlOfLone(core, c);
-  core[c + Core.META] = tupleMeta(core, c) | Meta.HAS_SEQUEL;
+  core[c + Core.META] = (core[c + Core.META]! & (Meta.TUPLE | Meta.LENGTH_MASK)) | Meta.HAS_SEQUEL;
   core[c + Core.PAIR] = 0;
   core[c + Core.SEQUEL] = ref + 1;
   core[c + Core.LAST_FRAME] = core[c + Core.FIRST_FRAME]!;

@@ -10,7 +10,7 @@ import {
   Half,
   HALF_STRIDE,
   HalfFlag,
-  lengthOfLone,
+  lengthOfSyn,
   Pair,
   pairOf,
   PROFILE_CODES,
@@ -65,7 +65,7 @@ export function countsOf(tables: Tables, core: Int32Array, c: number): number {
 
 /** IP length of each SYN | of each SYN-ACK << 16; only of a connection without a pair record. */
 export function lengthsOf(tables: Tables, core: Int32Array, c: number): number {
-  const embryo = wordOf(tables, core, c, Sequel.EMBRYO, lengthOfLone(core, c));
+  const embryo = wordOf(tables, core, c, Sequel.EMBRYO, lengthOfSyn(core, c));
   return synLengthOf(embryo) | (synAckLengthOf(embryo) << 16);
 }
 

@@ -90,6 +90,16 @@ describe('scripted', () => {
     expect(finding!.until).not.toBeNull();
   });
 
+  test('a flood that looks like the SYNs of the real clients: no filter drops these with it', async () => {
+    const imitated = (at: number): string => `
+  +${at.toFixed(6)} > S  0:0(0) win 64240 <mss 1460,sackOK,wscale 7>
+  +.001 < S. 0:0(0) ack 1 win 64240 <mss 1460>
+  +1.02 < S. 0:0(0) ack 1 win 64240 <mss 1460>`;
+    const report = await diagnoseBytes(captureOf(flood(300, imitated), clients(20), lateExchange(5)));
+    const [finding] = findingsOf(report, RULE);
+    expect(finding!.metrics).toMatchObject({ realConnectionsCompleted: 20, filterTcpdump: null });
+  });
+
   test('below the threshold, and with it lowered', async () => {
     const bytes = captureOf(flood(60, halfOpen), lateExchange(5));
     expect(verdictOf(await diagnoseBytes(bytes), RULE).verdict).toBe('clear');
