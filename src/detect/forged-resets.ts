@@ -5,8 +5,8 @@
  * Shared with `rst-abort`, which must not blame a host for a RST that it did not send.
  */
 import type { CaptureView } from '../model/capture-view.ts';
-import { type ConnectionView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
-import { otherSide, type Side } from '../model/state.ts';
+import { type ConnectionView, type EndpointView, Mark, type MarkEvent, type RstFacts } from '../model/connection.ts';
+import { Side } from '../model/state.ts';
 import { type ConnId, type FrameNo, type Nanos, nanosOf } from '../model/units.ts';
 import { oncePerCapture } from './once.ts';
 
@@ -45,8 +45,8 @@ export interface ForgedReset {
 /** By connection with at least two signs, ascending; several rules ask. No more than that is kept: an attack resets a million connections. */
 export const forgeryScores = oncePerCapture((capture): ReadonlyMap<ConnId, number> => {
   const out = new Map<ConnId, number>();
-  // The ordinary case is left out without a view: one RST and nothing else to argue with, which looks like its sender's other segments.
-  for (const id of capture.withRstLike((rst, _, alone) => !alone || !looksOwn(rst))) {
+  // The ordinary case is left out without a view: one RST and nothing else to argue with, which bears no two signs by itself.
+  for (const id of capture.withRstLike((rst, _, alone) => !alone || ownSigns(rst) >= 2)) {
     const forged = forgedReset(capture.connection(id));
     if (forged !== null) out.set(id, forged.score);
   }
@@ -81,19 +81,18 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
   const add = (id: Sign['id'], weight: number, at: { frame: FrameNo; time: Nanos }, text: string): void => {
     signs.push({ id, weight, text, frame: at.frame, time: at.time });
   };
-  const end = c.ends[side];
-  const victim = c.ends[otherSide(side)];
+  // Who they are is asked where a sign names them: mostly there is none.
+  const end = (): EndpointView => (side === Side.CLIENT ? c.client : c.server);
+  const victim = (): EndpointView => (side === Side.CLIENT ? c.server : c.client);
 
   const goesOn = outlived(c, first);
-  if (goesOn) add('sender-goes-on', 3, goesOn, `${end.ip} goes on sending after "its" RST: its socket is alive`);
-  const challenge = mine.flatMap((m) =>
-    c.marks.filter((k) => k.mark === Mark.CHALLENGE_ACK && k.side === victim.side && !m.rst!.accepted && k.time >= m.time),
-  )[0];
+  if (goesOn) add('sender-goes-on', 3, goesOn, `${end().ip} goes on sending after "its" RST: its socket is alive`);
+  const challenge = challengeTo(c, mine);
   // RFC 5961 §3.2: a RST whose number was off because a segment before it was lost is challenged too, and its sender, which
   // has no socket any more, says so by a bare RST at exactly the number that the challenge asked for.
   const confirmed = challenge !== undefined && mine.some((m) => !m.rst!.hasAck && m.rst!.answersLastSegment && m.time >= challenge.time);
   if (challenge && !confirmed)
-    add('challenged', 3, challenge, `${victim.ip} answers by a challenge ACK (RFC 5961): the sequence number was a guess`);
+    add('challenged', 3, challenge, `${victim().ip} answers by a challenge ACK (RFC 5961): the sequence number was a guess`);
   const stepped = mine.find((m) => m.rst!.stepped && m.time - first.time <= VOLLEY);
   if (stepped) add('stepped-volley', 2, stepped, 'several RSTs with rising sequence numbers: a guess at where the window will be');
   const both = all.find(
@@ -107,29 +106,44 @@ function judge(c: ConnectionView, side: Side, all: readonly MarkEvent[]): Forged
       'ttl',
       2,
       ttl,
-      `its TTL is ${String(ttl.rst!.ttl)}, the sender's other segments have ${String(end.ttl)}: it comes from another place`,
+      `its TTL is ${String(ttl.rst!.ttl)}, the sender's other segments have ${String(end().ttl)}: it comes from another place`,
     );
   // A kernel without a socket sends no timestamp, window 0 and IP ID 0 by design; a live socket does none of it.
-  const odd = mine.find((m) => m.rst!.hasAck && oddities(m.rst!).length > 0);
+  const odd = mine.find((m) => m.rst!.hasAck && isOdd(m.rst!));
   if (odd)
     add('options', Math.min(3, oddities(odd.rst!).length), odd, `it acknowledges like a live socket, yet ${oddities(odd.rst!).join(', ')}`);
-  const behind = confirmed ? undefined : mine.find((m) => m.rst!.hasAck && m.rst!.seqInWindow && !m.rst!.seqExact && !m.rst!.stepped);
+  const behind = confirmed ? undefined : mine.find((m) => isBehind(m.rst!));
   if (behind) add('behind', 1, behind, 'its sequence number is not the next one of the sender: made by somebody who saw an older segment');
-  const bare = all.find((m) => m.side === victim.side && !m.rst!.hasAck && m.rst!.answersLastSegment && m.time > first.time);
+  const bare = all.find((m) => m.side !== side && !m.rst!.hasAck && m.rst!.answersLastSegment && m.time > first.time);
   if (bare && goesOn)
-    add('victim-without-socket', 1, bare, `${victim.ip} had believed it: it has no socket any more and resets what still comes`);
+    add('victim-without-socket', 1, bare, `${victim().ip} had believed it: it has no socket any more and resets what still comes`);
 
   const proven = goesOn !== undefined || (challenge !== undefined && !confirmed) || stepped !== undefined || both !== undefined;
   const score = signs.reduce((sum, s) => sum + s.weight, 0);
   return { connection: c, side, resets: mine, signs, score, hit: mine.some((m) => m.rst!.accepted), proven };
 }
 
-/** As its sender's other segments do. */
-const looksOwn = (r: RstFacts): boolean => r.seqExact && !r.ttlDiffers && !(r.hasAck && oddities(r).length > 0);
+/** The first challenge ACK that one of these RSTs may have met. */
+function challengeTo(c: ConnectionView, resets: readonly MarkEvent[]): MarkEvent | undefined {
+  for (const { side, time, rst } of resets) {
+    if (rst!.accepted) continue;
+    const challenge = c.marks.find((m) => m.mark === Mark.CHALLENGE_ACK && m.side !== side && m.time >= time);
+    if (challenge !== undefined) return challenge;
+  }
+  return undefined;
+}
+
+/** How many signs a RST bears that no other segment is needed for. */
+const ownSigns = (r: RstFacts): number => Number(r.stepped) + Number(r.ttlDiffers) + Number(r.hasAck && isOdd(r)) + Number(isBehind(r));
+
+const isBehind = (r: RstFacts): boolean => r.hasAck && r.seqInWindow && !r.seqExact && !r.stepped;
 
 /** Refusals, and RSTs of an end that had already closed, are what kernels send. */
 const countable = (rst: RstFacts): boolean => !rst.refusesSyn && !rst.afterOwnFin;
 
+const isOdd = (rst: RstFacts): boolean => rst.lacksNegotiatedTimestamp || rst.windowZero || rst.ipIdZero;
+
+/** In words. */
 function oddities(rst: RstFacts): string[] {
   const out: string[] = [];
   if (rst.lacksNegotiatedTimestamp) out.push('it has no timestamp, which both ends negotiated');
