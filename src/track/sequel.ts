@@ -127,6 +127,6 @@ function wordOf(tables: Tables, core: Int32Array, c: number, word: number, alone
   return ref < PACKED ? tables.sequels.page(ref)[tables.sequels.offset(ref) + word]! : tables.pairs.word(ref, ofSequel(word));
 }
 
-/** A time of the sequel record `ref`: Sequel.LAST_TIME or CLOSE_TIME. */
-export const sequelTime = (tables: Tables, ref: number, word: number): number =>
+/** A float64 of the sequel record `ref`, by its first word. */
+const sequelTime = (tables: Tables, ref: number, word: number): number =>
   ref < PACKED ? tables.sequels.floatPage(ref)[(tables.sequels.offset(ref) + word) >> 1]! : tables.pairs.double(ref, ofSequel(word));
