@@ -16,6 +16,8 @@ const PAGE_BITS = 15;
 const PAGE_WORDS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_WORDS - 1;
 const WORD = 4;
+/** References behind these, and a reference + 1, would be no int32 above zero: what comes then stays as it is. 4 GiB. */
+const MOST_PAGES = (1 << (30 - PAGE_BITS)) - 1;
 /** Unpacked ones that are kept to be read, and slots of the table by which they are found. */
 const RECENT = 512;
 
@@ -72,7 +74,10 @@ export class PackedRecords {
   pack(index: number, besides = -1): number {
     const { live, beside } = this;
     const code = this.#code;
-    if (PAGE_WORDS - this.#used < code.longest) this.#addPage();
+    if (PAGE_WORDS - this.#used < code.longest) {
+      if (this.#pages.length === MOST_PAGES) return index;
+      this.#addPage();
+    }
     copy(live.page(index), live.offset(index), this.#record, 0, live.stride);
     if (beside !== null) copy(beside.page(besides), beside.offset(besides), this.#record, live.stride, beside.stride);
     if (this.#pages.length === 1) code.vote(this.#record);
