@@ -5,7 +5,7 @@
  * of it, and a binding of another chunk it reads again each time, and a quarter of the time of each packet went into that. For the same reason
  * all that an analysis needs is one chunk.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -61,3 +61,5 @@ for (const { fileName, name, type } of output) {
   const code = inAscii(await readFile(path, 'utf8'));
   await writeFile(path, name === 'analysis' ? exportedByCopy(code) : code);
 }
+// npm makes what it installs executable, but not again what is built afterwards: a first `npx tcpdiag` that was interrupted left it so for ever.
+if (isProgram) await chmod(join(folder, 'cli.js'), 0o755);
