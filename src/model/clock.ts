@@ -5,11 +5,10 @@
  * this class adds the origin back with integers. Further away than that, a float64 is off by up to 256 ns within the 136
  * years of 32-bit seconds; where every such record is a multiple of a microsecond, as nearly all are, the microsecond is still certain.
  */
-import { type Nanos, NANOS_PER_SECOND, nanos } from './units.ts';
+import { type Nanos, NANOS_PER_MICRO, NANOS_PER_SECOND, nanos } from './units.ts';
 
 /** Below this every nanosecond has its own float64. */
 const EXACT = 2 ** 53;
-const NANOS_PER_MICRO = 1_000;
 
 export class Clock {
   /**

@@ -43,6 +43,7 @@ export interface ConnIds extends Iterable<ConnId>, Listed<ConnId> {
 export const connIds = (column: Int32Array): ConnIds => column as Iterable<number> as ConnIds;
 
 export const NANOS_PER_SECOND = 1_000_000_000;
+export const NANOS_PER_MICRO = 1_000;
 export const secondsOf = (n: number): Seconds => (n / NANOS_PER_SECOND) as Seconds;
 export const nanosOf = (s: number): Nanos => Math.round(s * NANOS_PER_SECOND) as Nanos;
 /** Seconds as people read them, nine decimals: the noise of float64 does not belong in a document. */

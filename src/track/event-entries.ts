@@ -1,4 +1,5 @@
 /** The entries of the log (events.ts), of every connection, in pages: lists, each linked from its first entry on. */
+import { NANOS_PER_MICRO } from '../model/units.ts';
 import type { Budget } from './budget.ts';
 import { TWIN } from './event-codes.ts';
 import { newPage, uncounted } from './pages.ts';
@@ -13,7 +14,7 @@ const NEXT = 2;
  */
 const TICKS = 3;
 const STRIDE = 4;
-const TICK = 1_000;
+const TICK = NANOS_PER_MICRO;
 const PAGE_BITS = 14;
 const PAGE_MASK = (1 << PAGE_BITS) - 1;
 export const EVENT_OCTETS = STRIDE * 4;

@@ -5,6 +5,7 @@
  * A run is its length, and of each event its code, how many frames and how much time after the event before it, or after the connection's first segment.
  * Anything can be said: what does not fit stands there in full.
  */
+import { NANOS_PER_MICRO } from '../model/units.ts';
 import { Budget } from './budget.ts';
 import { newPage } from './pages.ts';
 
@@ -17,8 +18,6 @@ const PAGE_MASK = (1 << PAGE_BITS) - 1;
 /** The first octet: units of the run; and is its time in nanoseconds, or in microseconds? */
 const LENGTH = 63;
 const IN_NANOS = 64;
-/** Nanoseconds. */
-export const MICRO = 1_000;
 /** Octets of the longest event: code, frame and time in full. */
 const LONGEST_EVENT = 1 + 4 + 1 + 4 + 1 + 8;
 
@@ -67,7 +66,7 @@ export class EventRuns {
   #at = 0;
   #page: Uint8Array = this.#draft;
   #end = 0;
-  #tick = MICRO;
+  #tick = NANOS_PER_MICRO;
   #lastFrame = 0;
   #lastTime = -0;
   /** A float64, octet by octet. */
@@ -82,7 +81,7 @@ export class EventRuns {
   begin(frame: number, inNanos: boolean): void {
     this.#at = 1;
     this.#draft[0] = inNanos ? IN_NANOS : 0;
-    this.#tick = inNanos ? 1 : MICRO;
+    this.#tick = inNanos ? 1 : NANOS_PER_MICRO;
     this.#lastFrame = frame;
     this.#lastTime = this.time;
   }
@@ -117,7 +116,7 @@ export class EventRuns {
     this.#page = page;
     this.#at = at + 1;
     this.#end = at + (first & LENGTH) * UNIT;
-    this.#tick = (first & IN_NANOS) === 0 ? MICRO : 1;
+    this.#tick = (first & IN_NANOS) === 0 ? NANOS_PER_MICRO : 1;
     this.#lastFrame = frame;
     this.#lastTime = this.time;
   }

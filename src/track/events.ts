@@ -9,6 +9,7 @@
  * The list of a connection whose pair record is packed (packer.ts) is packed as well, if it is not too long (event-runs.ts). Who reads it gets entries
  * that are given back after `RECENT` other such lists were read.
  */
+import { NANOS_PER_MICRO } from '../model/units.ts';
 import { State } from '../model/state.ts';
 import { Budget } from './budget.ts';
 import {
@@ -26,7 +27,7 @@ import {
   TWIN_FROM_SHIFT,
 } from './event-codes.ts';
 import { EventEntries, type EventPages } from './event-entries.ts';
-import { EventRuns, MICRO } from './event-runs.ts';
+import { EventRuns } from './event-runs.ts';
 import { ANSWER, Implied, isImplied, isTaken, TAKEN } from './implied.ts';
 import type { FirstTimes } from './first-times.ts';
 import { Core, Sequel, sequelOf, Trait } from './layout.ts';
@@ -130,7 +131,7 @@ export class EventLog {
     const head = entryOf(sequel[s + Sequel.HEAD]!);
     runs.time = this.#firstTimes.of(id);
     // Pages with exact times are not only of captures in nanoseconds: room of long ago is used again.
-    const inNanos = this.#entries.isExact(head) && (this.time(head) - runs.time) % MICRO !== 0;
+    const inNanos = this.#entries.isExact(head) && (this.time(head) - runs.time) % NANOS_PER_MICRO !== 0;
     runs.begin(core[c + Core.FIRST_FRAME]!, inNanos);
     for (let entry = head; entry !== 0; entry = this.#entries.next(entry)) {
       runs.frame = this.#entries.frame(entry);

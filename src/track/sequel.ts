@@ -3,7 +3,7 @@
  * says all of it. `core` is everywhere the page with the connection's core record, at `c`.
  */
 import { Side } from '../model/state.ts';
-import { NANOS_PER_SECOND } from '../model/units.ts';
+import { NANOS_PER_MICRO, NANOS_PER_SECOND } from '../model/units.ts';
 import type { Tables } from './tables.ts';
 import {
   Core,
@@ -27,7 +27,6 @@ import { PACKED } from './packed-records.ts';
 import { troubleWord } from './rare.ts';
 import { ofSequel } from './shapes.ts';
 
-const NANOS_PER_MICRO = 1_000;
 /** By code of the client's profile: when the retry of a first SYN is due, and with it the end of a connect that never repeats it. Nanoseconds. */
 const GIVES_UP_AFTER = Float64Array.from({ length: PROFILE_CODES }, (_, code) => {
   const { initialRto, syn } = profileAt(code);

@@ -1,4 +1,5 @@
 /** Which words of a record are near to which, the same in most records, or mostly zero, for its packing (record-code.ts): nothing is wrong where they are not, only larger. */
+import { NANOS_PER_MICRO } from '../model/units.ts';
 import { Half, HALF_STRIDE, Pair, PAIR_STRIDE, Sequel, SEQUEL_STRIDE, Trouble, TROUBLE_HALF, TROUBLE_STRIDE, Turn } from './layout.ts';
 import { ANSWER_BUCKETS } from './turns.ts';
 import type { RecordShape } from './record-code.ts';
@@ -9,8 +10,6 @@ const ofBoth = (...words: number[]): readonly number[] => [...words, ...words.ma
 export const ofSequel = (word: number): number => PAIR_STRIDE + word;
 
 /** Times are mostly whole microseconds. */
-const MICROS = 1_000;
-
 export const PAIR_SHAPE: RecordShape = {
   stride: PAIR_STRIDE + SEQUEL_STRIDE,
   // What the census looks at. Two groups of sixteen, with one that it does not.
@@ -38,8 +37,8 @@ export const PAIR_SHAPE: RecordShape = {
     ...[Sequel.ISS, Sequel.ISS + 1, Sequel.SYN_TIMESTAMP, Sequel.CLOSED_AFTER],
   ].map(ofSequel),
   openDoubles: [
-    { word: ofSequel(Sequel.LAST_TIME), unit: MICROS },
-    ...ofBoth(Half.STATE_TIME).map((word) => ({ word, unit: MICROS, double: ofSequel(Sequel.LAST_TIME) })),
+    { word: ofSequel(Sequel.LAST_TIME), unit: NANOS_PER_MICRO },
+    ...ofBoth(Half.STATE_TIME).map((word) => ({ word, unit: NANOS_PER_MICRO, double: ofSequel(Sequel.LAST_TIME) })),
   ],
   nearWords: [
     [Half.NXT, ofSequel(Sequel.ISS)],
@@ -66,16 +65,16 @@ export const PAIR_SHAPE: RecordShape = {
   doubles: [
     ...ofBoth(Half.PAYLOAD).map((word) => ({ word, unit: 1 })),
     ...[Half.IP_BYTES, theirs(Half.IP_BYTES)].map((word) => ({ word, unit: 1, double: word - Half.IP_BYTES + Half.PAYLOAD })),
-    { word: theirs(Half.LAST_TIME), unit: MICROS, double: ofSequel(Sequel.LAST_TIME) },
-    { word: Half.LAST_TIME, unit: MICROS, double: theirs(Half.LAST_TIME) },
-    { word: theirs(Half.LAST_DATA_TIME), unit: MICROS, double: theirs(Half.LAST_TIME) },
-    { word: Half.LAST_DATA_TIME, unit: MICROS, double: theirs(Half.LAST_DATA_TIME) },
-    { word: Half.RTT_TIME, unit: MICROS, double: Half.LAST_DATA_TIME },
-    { word: theirs(Half.RTT_TIME), unit: MICROS, double: theirs(Half.LAST_DATA_TIME) },
-    ...[Half.RTT_SUM, theirs(Half.RTT_SUM)].map((word) => ({ word, unit: MICROS, units: word - Half.RTT_SUM + Half.RTT_MIN })),
-    { word: Turn.SERVER_TIME, unit: MICROS, units: Turn.LONGEST },
-    { word: Turn.CLIENT_TIME, unit: MICROS },
-    { word: Pair.QUIET, unit: MICROS },
+    { word: theirs(Half.LAST_TIME), unit: NANOS_PER_MICRO, double: ofSequel(Sequel.LAST_TIME) },
+    { word: Half.LAST_TIME, unit: NANOS_PER_MICRO, double: theirs(Half.LAST_TIME) },
+    { word: theirs(Half.LAST_DATA_TIME), unit: NANOS_PER_MICRO, double: theirs(Half.LAST_TIME) },
+    { word: Half.LAST_DATA_TIME, unit: NANOS_PER_MICRO, double: theirs(Half.LAST_DATA_TIME) },
+    { word: Half.RTT_TIME, unit: NANOS_PER_MICRO, double: Half.LAST_DATA_TIME },
+    { word: theirs(Half.RTT_TIME), unit: NANOS_PER_MICRO, double: theirs(Half.LAST_DATA_TIME) },
+    ...[Half.RTT_SUM, theirs(Half.RTT_SUM)].map((word) => ({ word, unit: NANOS_PER_MICRO, units: word - Half.RTT_SUM + Half.RTT_MIN })),
+    { word: Turn.SERVER_TIME, unit: NANOS_PER_MICRO, units: Turn.LONGEST },
+    { word: Turn.CLIENT_TIME, unit: NANOS_PER_MICRO },
+    { word: Pair.QUIET, unit: NANOS_PER_MICRO },
   ],
 };
 
@@ -109,7 +108,7 @@ export const TROUBLE_SHAPE: RecordShape = {
     ...nearOfBoth(Trouble.RECOVER, Trouble.LAST_UNA),
   ],
   doubles: [0, TROUBLE_HALF].flatMap((end) => [
-    ...TROUBLE_TIMES.map((word) => ({ word: end + word, unit: MICROS })),
-    ...TROUBLE_SINCE_LAST.map((word) => ({ word: end + word, unit: MICROS, double: end + Trouble.LAST_TIME })),
+    ...TROUBLE_TIMES.map((word) => ({ word: end + word, unit: NANOS_PER_MICRO })),
+    ...TROUBLE_SINCE_LAST.map((word) => ({ word: end + word, unit: NANOS_PER_MICRO, double: end + Trouble.LAST_TIME })),
   ]),
 };

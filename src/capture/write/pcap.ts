@@ -1,5 +1,6 @@
 /** Classic pcap, little-endian: one link type, no comments; in nanoseconds where an input may hold them. Format: draft-ietf-opsawg-pcap. */
 import { UsageError } from '../../model/errors.ts';
+import { NANOS_PER_MICRO } from '../../model/units.ts';
 import { linkTypeName } from '../link-types.ts';
 import type { RawRecord } from '../reader.ts';
 import { writtenLinkType } from './link-type.ts';
@@ -8,7 +9,6 @@ import { Octets } from './octets.ts';
 
 const MICROSECONDS = 0xa1b2c3d4;
 const NANOSECONDS = 0xa1b23c4d;
-const NANOS_PER_MICRO = 1_000;
 /** Octets; libpcap's MAXIMUM_SNAPLEN, as tcpdump writes it. */
 const SNAP_LENGTH = 262_144;
 /** Inputs whose times are whole microseconds. */
